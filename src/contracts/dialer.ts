@@ -1,0 +1,53 @@
+import type { Conn } from './conn.ts'
+import type { GatewayError } from './gateway-error.ts'
+import type { Candidate, Route, RouteQuery } from './route.ts'
+import type { Target } from './target.ts'
+
+/**
+ * Opens a stream to a target. Dialers nest: a proxy hop is a dialer over the dialer that reaches the proxy, and a chain is a fold,
+ * `hops.reduce((inner, hop) => over(hop, inner), direct)`.
+ *
+ * Contract (`test/contract/stream-dialer.ts`): rejects with a `GatewayError` only; on abort rejects with `signal.reason` where that is a
+ * `GatewayError` and leaves nothing open; bytes the far side sent early are delivered; half-close holds both ways.
+ */
+export interface StreamDialer {
+  dial(target: Target, context: DialContext): Promise<Conn>
+}
+
+export interface DialContext {
+  /** Carries the deadline too: whoever sets one aborts with a `GatewayError`. */
+  readonly signal: AbortSignal
+  /** Who asks; the direct dialer judges resolved addresses by it. Absent for dials on the gateway's own account. */
+  readonly query?: RouteQuery
+}
+
+/** A candidate that was tried and did not come about. */
+export interface FailedAttempt {
+  readonly candidate: Candidate
+  readonly error: GatewayError
+}
+
+/** The way out that came about, and the ones that did not. */
+export interface Dialed<T> {
+  readonly value: T
+  readonly candidate: Candidate
+  readonly failed: readonly FailedAttempt[]
+}
+
+/**
+ * Walks a route's candidates in order under one absolute deadline, remembering failures for a bounded time.
+ * Tunnels and plain-HTTP requests share it; they differ in what one attempt does.
+ * Rejects with the `GatewayError` of a `reject` route, of the last attempt, or of the deadline, with `attempts` filled in.
+ */
+export interface CandidateWalk {
+  walk<T>(
+    route: Route,
+    signal: AbortSignal,
+    attempt: (candidate: Candidate, signal: AbortSignal) => Promise<T>,
+  ): Promise<Dialed<T>>
+}
+
+/** The middle's view of `dialers/`: a route in, an open stream out. */
+export interface Dialers {
+  dial(route: Route, query: RouteQuery, signal: AbortSignal): Promise<Dialed<Conn>>
+}

@@ -1,0 +1,70 @@
+import type { Credentials } from './secret.ts'
+import type { Scheme, Scope, Target } from './target.ts'
+
+/** The kinds of proxy a flow can leave through; also the scheme of their URL. */
+export const HOP_KINDS = ['http', 'https', 'socks4', 'socks4a', 'socks5', 'socks5h'] as const
+export type HopKind = (typeof HOP_KINDS)[number]
+
+/** One proxy on the way out. As a `Target` it says where the proxy itself is reached. */
+export interface Hop extends Target {
+  readonly kind: HopKind
+  readonly credentials?: Credentials
+  /** `?dns=local`: the name of what lies behind this hop is resolved here and goes to it as an address. `socks4` always does. */
+  readonly resolveLocally?: boolean
+}
+
+/** One way out: hops from the gateway outwards, nearest first. No hops: direct. */
+export interface Candidate {
+  readonly hops: readonly Hop[]
+}
+
+/** Why a decision came out as it did. `detail` is for people; neither ever holds a secret. */
+export interface Because {
+  readonly source:
+    | 'default'
+    | 'mode-none'
+    | 'manual'
+    | 'exclude'
+    | 'environment'
+    | 'pac'
+    | 'pac-failure'
+    | 'reject-name'
+    | 'no-proxy-for-scheme'
+    | 'access'
+    | 'loop'
+  readonly detail: string
+}
+
+/** A decision and its reasons, nothing else. `reject` has no candidates; the other two have at least one. */
+export interface Route {
+  readonly decision: 'direct' | 'proxy' | 'reject'
+  readonly candidates: readonly Candidate[]
+  readonly because: Because
+  /** Which generation of the settings decided; memory of failed candidates is kept per generation. */
+  readonly generation: number
+}
+
+/** Who asks. `address` is absent for UNIX-socket clients. */
+export interface Client {
+  readonly address?: string
+  readonly port?: number
+  /** On the gateway's own machine: a loopback address or a UNIX socket. */
+  readonly local: boolean
+  /** The name it authenticated with at the door, if it did. */
+  readonly user?: string
+}
+
+/** All that a decision may depend on. `explain` asks with exactly this, and so does traffic. */
+export interface RouteQuery {
+  readonly target: Target
+  readonly scheme: Scheme
+  readonly scope: Scope
+  readonly client: Client
+  /** Path and query (origin-form) of a plain-HTTP request, where known. */
+  readonly path?: string
+}
+
+export interface Router {
+  /** Decides. Rejection is a `Route`, not an exception; only aborts and internal faults throw. */
+  route(query: RouteQuery, signal: AbortSignal): Promise<Route>
+}
