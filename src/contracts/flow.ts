@@ -10,8 +10,10 @@ import type { RouteQuery } from './route.ts'
 export interface Flow extends RouteQuery {
   /** Unique in this process; in every log line of the flow and in error bodies. */
   readonly id: string
-  /** Which door it came through, for people: `http 127.0.0.1:3128`. */
+  /** Which door it came through, for people: `mixed 127.0.0.1:3128`. */
   readonly door: string
+  /** What the client spoke there, for the log: `http-connect`, `socks5`. */
+  readonly protocol?: string
   /** Says yes and hands over the client's bytes. Called only when the way out stands. */
   accept(): Promise<Conn>
   /** Says no, truthfully. Never throws; a client that has gone is no error. */

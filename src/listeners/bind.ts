@@ -1,0 +1,55 @@
+import { once } from 'node:events'
+import { chmod, lstat, unlink } from 'node:fs/promises'
+import { type AddressInfo, connect, type Server } from 'node:net'
+import { GatewayError } from '../contracts/gateway-error.ts'
+import { formatListenAddress, type ListenAddress } from './listen-address.ts'
+
+/** Binds a server and answers the address as bound, or explains what stands in the way. */
+export async function bind(server: Server, address: ListenAddress): Promise<ListenAddress> {
+  if (address.kind === 'unix') await removeStaleSocket(address.path)
+  try {
+    if (address.kind === 'unix') server.listen(address.path)
+    // `exclusive` and `ipv6Only`: bind exactly what was asked for, so that `::` does not take the IPv4 port along.
+    else server.listen({ host: address.host, port: address.port, ipv6Only: true })
+    await once(server, 'listening')
+  } catch (cause) {
+    throw cannotListen(address, cause as NodeJS.ErrnoException)
+  }
+  if (address.kind === 'unix') {
+    await chmod(address.path, address.mode)
+    return address
+  }
+  return { ...address, port: (server.address() as AddressInfo).port }
+}
+
+/** A socket file that nobody answers on is left over from a process that died; anything else at the path is somebody's and stays. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined)
+  if (!found?.isSocket()) return
+  const probe = connect(path)
+  const alive = await Promise.race([
+    once(probe, 'connect').then(() => true),
+    once(probe, 'error').then(() => false),
+  ]).catch(() => false)
+  probe.destroy()
+  if (!alive) await unlink(path)
+}
+
+function cannotListen(address: ListenAddress, cause: NodeJS.ErrnoException): GatewayError {
+  const where = formatListenAddress(address)
+  const [what, hint] = ((): [string, string] => {
+    switch (cause.code) {
+      case 'EADDRINUSE':
+        return ['another program is listening there', 'Stop it, or choose another address under `listen`.']
+      case 'EACCES':
+        return ['not permitted', 'Ports below 1024 need a privilege; a socket path needs a writable directory.']
+      case 'EADDRNOTAVAIL':
+        return ['this machine has no such address', 'Listen on an address of this machine.']
+      case 'ENOENT':
+        return ['the directory does not exist', 'Create it, or choose another path.']
+      default:
+        return [cause.message, 'See the system’s message.']
+    }
+  })()
+  return new GatewayError('INTERNAL', `cannot listen on ${where}: ${what}`, { cause, hint })
+}

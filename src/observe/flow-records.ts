@@ -1,0 +1,200 @@
+import type { Clock } from '../contracts/clock.ts'
+import type { Dialed } from '../contracts/dialer.ts'
+import type { GatewayError } from '../contracts/gateway-error.ts'
+import type { RelayCounts } from '../contracts/relay.ts'
+import type { Candidate, Client, Route, RouteQuery } from '../contracts/route.ts'
+import { formatAuthority } from '../wire/target.ts'
+import { describeHop } from '../wire/upstream-url.ts'
+import type { Log } from './log.ts'
+import type { Metrics } from './metrics.ts'
+
+/** What the records need to know of a flow; tunnels and plain-HTTP requests both have it. */
+export interface Recorded extends RouteQuery {
+  readonly id: string
+  readonly door: string
+  readonly protocol?: string
+}
+
+/** How a flow ended, from the relay or from the plain-HTTP exchange. */
+export interface Ending {
+  readonly ended: string
+  readonly bytesUp: number
+  readonly bytesDown: number
+  readonly firstByteMs?: number
+  readonly status?: number
+}
+
+/** A flow as `fairlead status` shows it while it lives. */
+export interface LiveFlow {
+  readonly id: string
+  readonly door: string
+  readonly client: string
+  readonly target: string
+  readonly route: string
+  readonly ageMs: number
+  readonly bytesUp: number
+  readonly bytesDown: number
+}
+
+/** Follows one flow; on its end one log line says all that is known of it. */
+export class FlowRecord {
+  readonly counts: RelayCounts = { bytesUp: 0, bytesDown: 0 }
+  readonly #flow: Recorded
+  readonly #records: FlowRecords
+  readonly #startedAt: number
+  #decidedAt: number | undefined
+  #dialedAt: number | undefined
+  #route: Route | undefined
+  #dialed: Dialed<unknown> | undefined
+
+  constructor(flow: Recorded, records: FlowRecords) {
+    this.#flow = flow
+    this.#records = records
+    this.#startedAt = records.clock.monotonic()
+  }
+
+  decided(route: Route): void {
+    this.#route = route
+    this.#decidedAt = this.#records.clock.monotonic()
+  }
+
+  dialed(dialed: Dialed<unknown>): void {
+    this.#dialed = dialed
+    this.#dialedAt = this.#records.clock.monotonic()
+  }
+
+  failed(error: GatewayError): void {
+    this.#finish({ ended: error.code === 'CLIENT_GONE' ? 'client-gone' : 'rejected', bytesUp: 0, bytesDown: 0 }, error)
+  }
+
+  ended(ending: Ending): void {
+    this.#finish(ending)
+  }
+
+  live(): LiveFlow {
+    return {
+      id: this.#flow.id,
+      door: this.#flow.door,
+      client: formatClient(this.#flow.client),
+      target: formatAuthority(this.#flow.target),
+      route: this.#dialed ? formatCandidate(this.#dialed.candidate) : 'deciding',
+      ageMs: Math.round(this.#records.clock.monotonic() - this.#startedAt),
+      bytesUp: this.counts.bytesUp,
+      bytesDown: this.counts.bytesDown,
+    }
+  }
+
+  #finish(ending: Ending, error?: GatewayError): void {
+    const now = this.#records.clock.monotonic()
+    const failed = error?.attempts.length ? error.attempts : (this.#dialed?.failed ?? [])
+    this.#records.finished(this, {
+      flow: this.#flow.id,
+      door: this.#flow.door,
+      protocol: this.#flow.protocol,
+      scope: this.#flow.scope,
+      client: formatClient(this.#flow.client),
+      user: this.#flow.client.user,
+      target: formatAuthority(this.#flow.target),
+      scheme: this.#flow.scheme,
+      decision: this.#route?.decision,
+      route: this.#dialed ? formatCandidate(this.#dialed.candidate) : undefined,
+      because: this.#route?.because,
+      failedAttempts: failed.length
+        ? failed.map((attempt) => ({
+            route: formatCandidate(attempt.candidate),
+            code: attempt.error.code,
+            message: attempt.error.message,
+          }))
+        : undefined,
+      status: ending.status,
+      bytesUp: ending.bytesUp,
+      bytesDown: ending.bytesDown,
+      decisionMs: between(this.#startedAt, this.#decidedAt),
+      dialMs: between(this.#decidedAt, this.#dialedAt),
+      firstByteMs: ending.firstByteMs === undefined ? undefined : round(ending.firstByteMs),
+      durationMs: between(this.#startedAt, now),
+      ended: ending.ended,
+      error: error && { code: error.code, message: error.message, hop: error.hop, said: error.said, hint: error.hint },
+      cause: error?.code === 'INTERNAL' ? error.cause : undefined,
+    })
+  }
+}
+
+/** The flows that live now, and the one log line that each leaves behind. */
+export class FlowRecords {
+  readonly clock: Clock
+  readonly #live = new Set<FlowRecord>()
+  readonly #log: Log
+  readonly #metrics: Metrics
+
+  constructor(clock: Clock, log: Log, metrics: Metrics) {
+    this.clock = clock
+    this.#log = log
+    this.#metrics = metrics
+  }
+
+  open(flow: Recorded): FlowRecord {
+    const record = new FlowRecord(flow, this)
+    this.#live.add(record)
+    return record
+  }
+
+  finished(record: FlowRecord, line: FlowLine): void {
+    if (!this.#live.delete(record)) return
+    this.#metrics.flowEnded(line)
+    if (line.error?.code === 'INTERNAL') this.#log.error({ ...line, err: line.cause }, 'flow')
+    else this.#log.info(line, 'flow')
+  }
+
+  get size(): number {
+    return this.#live.size
+  }
+
+  live(limit: number): LiveFlow[] {
+    return [...this.#live].slice(0, limit).map((record) => record.live())
+  }
+}
+
+/** The fields of the flow log; names are stable, absent ones are left out. Durations in milliseconds, sizes in bytes. */
+export interface FlowLine {
+  readonly flow: string
+  readonly door: string
+  readonly protocol: string | undefined
+  readonly scope: string
+  readonly client: string
+  readonly user: string | undefined
+  readonly target: string
+  readonly scheme: string
+  readonly decision: Route['decision'] | undefined
+  readonly route: string | undefined
+  readonly because: Route['because'] | undefined
+  readonly failedAttempts: readonly { route: string; code: string; message: string }[] | undefined
+  readonly status: number | undefined
+  readonly bytesUp: number
+  readonly bytesDown: number
+  readonly decisionMs: number | undefined
+  readonly dialMs: number | undefined
+  readonly firstByteMs: number | undefined
+  readonly durationMs: number | undefined
+  readonly ended: string
+  readonly error: Partial<GatewayError> | undefined
+  readonly cause: unknown
+}
+
+/** `direct`, `http://squid.example:3128`, or a chain with ` > ` between its hops, nearest first. */
+export function formatCandidate(candidate: Candidate): string {
+  return candidate.hops.length === 0 ? 'direct' : candidate.hops.map(describeHop).join(' > ')
+}
+
+function formatClient(client: Client): string {
+  if (client.address === undefined) return 'unix'
+  return client.address.includes(':') ? `[${client.address}]:${client.port}` : `${client.address}:${client.port}`
+}
+
+function between(from: number | undefined, to: number | undefined): number | undefined {
+  return from === undefined || to === undefined ? undefined : round(to - from)
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 100) / 100
+}

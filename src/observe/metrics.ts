@@ -1,0 +1,56 @@
+import { Counter, Gauge, Registry } from 'prom-client'
+import type { FlowLine } from './flow-records.ts'
+
+/** Counters in Prometheus' format. Labels have few values by construction: no target, client or user is ever one. */
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #flows = new Counter({
+    name: 'fairlead_flows_total',
+    help: 'Flows that have ended, by what was decided and how they ended.',
+    labelNames: ['scope', 'decision', 'ended', 'error'],
+    registers: [this.#registry],
+  })
+  readonly #bytes = new Counter({
+    name: 'fairlead_bytes_total',
+    help: 'Payload bytes of flows that have ended; up is from the client.',
+    labelNames: ['scope', 'direction'],
+    registers: [this.#registry],
+  })
+  readonly #reloads = new Counter({
+    name: 'fairlead_reloads_total',
+    help: 'Settings reloads, by whether the new settings were taken.',
+    labelNames: ['result'],
+    registers: [this.#registry],
+  })
+
+  constructor(liveFlows: () => number, openConnections: () => number) {
+    gauge(this.#registry, 'fairlead_live_flows', 'Flows alive now.', liveFlows)
+    gauge(this.#registry, 'fairlead_client_connections', 'Client connections open now.', openConnections)
+  }
+
+  flowEnded(line: FlowLine): void {
+    const decision = line.decision ?? 'none'
+    this.#flows.inc({ scope: line.scope, decision, ended: line.ended, error: line.error?.code ?? '' })
+    if (line.bytesUp > 0) this.#bytes.inc({ scope: line.scope, direction: 'up' }, line.bytesUp)
+    if (line.bytesDown > 0) this.#bytes.inc({ scope: line.scope, direction: 'down' }, line.bytesDown)
+  }
+
+  reloaded(taken: boolean): void {
+    this.#reloads.inc({ result: taken ? 'taken' : 'refused' })
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics()
+  }
+}
+
+function gauge(registry: Registry, name: string, help: string, read: () => number): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read())
+    },
+  })
+}
