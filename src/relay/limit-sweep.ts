@@ -1,0 +1,69 @@
+import type { Clock } from '../contracts/clock.ts'
+import { type RelayLimits, SWEEP_MS } from './limits.ts'
+
+/** A pair as the sweep sees it. */
+export interface Swept {
+  /** Grows whenever something moves; the sweep compares it with what it saw before, so that moving a byte costs no clock reading. */
+  progress(): number
+  expire(reason: 'idle' | 'lifetime' | 'linger'): void
+}
+
+interface Watch {
+  seen: number
+  movedAt: number
+  readonly since: number
+  lingerUntil: number
+}
+
+/** One coarse timer for all pairs of a relay; none while there are no pairs or no limits. */
+export class LimitSweep {
+  readonly #limits: RelayLimits
+  readonly #clock: Clock
+  readonly #watched = new Map<Swept, Watch>()
+  #timer: (() => void) | undefined
+
+  constructor(limits: RelayLimits, clock: Clock) {
+    this.#limits = limits
+    this.#clock = clock
+  }
+
+  add(pair: Swept): void {
+    const now = this.#clock.monotonic()
+    this.#watched.set(pair, { seen: pair.progress(), movedAt: now, since: now, lingerUntil: Number.POSITIVE_INFINITY })
+    this.#timer ??= this.#clock.after(this.#period(), this.#sweep)
+  }
+
+  /** From now on the pair has `ms` to come to its end, whatever moves. The first call counts. */
+  linger(pair: Swept, ms: number): void {
+    const watch = this.#watched.get(pair)
+    if (watch && watch.lingerUntil === Number.POSITIVE_INFINITY) watch.lingerUntil = this.#clock.monotonic() + ms
+  }
+
+  remove(pair: Swept): void {
+    if (!this.#watched.delete(pair) || this.#watched.size > 0) return
+    this.#timer?.()
+    this.#timer = undefined
+  }
+
+  /** Short limits, as tests have them, are kept to within a quarter. */
+  #period(): number {
+    const { idleMs, lifetimeMs } = this.#limits
+    return Math.min(SWEEP_MS, (idleMs || Number.POSITIVE_INFINITY) / 4, (lifetimeMs || Number.POSITIVE_INFINITY) / 4)
+  }
+
+  readonly #sweep = (): void => {
+    const { idleMs, lifetimeMs } = this.#limits
+    const now = this.#clock.monotonic()
+    for (const [pair, watch] of this.#watched) {
+      const progress = pair.progress()
+      if (progress !== watch.seen) {
+        watch.seen = progress
+        watch.movedAt = now
+      }
+      if (now >= watch.lingerUntil) pair.expire('linger')
+      else if (lifetimeMs > 0 && now - watch.since >= lifetimeMs) pair.expire('lifetime')
+      else if (idleMs > 0 && now - watch.movedAt >= idleMs) pair.expire('idle')
+    }
+    this.#timer = this.#watched.size > 0 ? this.#clock.after(this.#period(), this.#sweep) : undefined
+  }
+}

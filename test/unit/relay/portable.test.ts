@@ -1,0 +1,9 @@
+import t from 'tap'
+import { systemClock } from '../../../src/contracts/clock.ts'
+import { createPortableRelay } from '../../../src/relay/portable.ts'
+import { relayContract } from '../../contract/relay.ts'
+
+relayContract(t, (limits) => ({
+  relay: createPortableRelay({ ...limits, clock: systemClock }),
+  close: async () => {},
+}))
