@@ -1,0 +1,2 @@
+/** Stable: scripts depend on them. */
+export const EXIT = { done: 0, failed: 1, usage: 2 } as const

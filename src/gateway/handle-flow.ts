@@ -1,0 +1,38 @@
+import type { Conn } from '../contracts/conn.ts'
+import type { Dialed, Dialers } from '../contracts/dialer.ts'
+import type { Flow } from '../contracts/flow.ts'
+import { toGatewayError } from '../contracts/gateway-error.ts'
+import type { Relay } from '../contracts/relay.ts'
+import type { Router } from '../contracts/route.ts'
+import type { FlowRecords } from '../observe/flow-records.ts'
+
+export interface FlowParts {
+  readonly router: Router
+  readonly dialers: Dialers
+  readonly relay: Relay
+  readonly records: FlowRecords
+}
+
+/** The life of a tunnel, from a client's wish to the last byte. Never rejects. */
+export async function handleFlow(flow: Flow, parts: FlowParts, signal: AbortSignal): Promise<void> {
+  const record = parts.records.open(flow)
+  let upstream: Dialed<Conn>
+  try {
+    const route = await parts.router.route(flow, signal) // a decision and its reasons, nothing else
+    record.decided(route)
+    upstream = await parts.dialers.dial(route, flow, signal) // candidates in order, one absolute deadline
+    record.dialed(upstream)
+  } catch (thrown) {
+    const error = toGatewayError(thrown)
+    flow.reject(error) // 502 · SOCKS reply code · TCP reset
+    return record.failed(error)
+  }
+  try {
+    const client = await flow.accept() // 200 · SOCKS success · SYN-ACK
+    record.ended(await parts.relay(client, upstream.value, signal, record.counts))
+  } catch (thrown) {
+    record.failed(toGatewayError(thrown)) // the client left between the dial and the accept
+  } finally {
+    upstream.value.destroy()
+  }
+}
