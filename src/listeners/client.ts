@@ -7,5 +7,5 @@ export function clientOf(socket: Socket, user?: string): Client {
   const identity = user === undefined ? {} : { user }
   const address = socket.remoteAddress === undefined ? undefined : parseAddress(socket.remoteAddress.split('%', 1)[0]!)
   if (!address) return { local: socket.remoteAddress === undefined, ...identity }
-  return { address: address.address, port: socket.remotePort!, local: isLoopback(address), ...identity }
+  return { address: address.address, port: socket.remotePort!, local: isLoopback(address.address), ...identity }
 }
