@@ -1,0 +1,113 @@
+import { renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { FlowLine } from '../../../src/observe/flow-records.ts'
+import type { ProxyAddress } from './clients/tunnel.ts'
+import { GATEWAY_FOR_GUEST, type Host } from './lab.ts'
+import { peerFolder } from './peers/peer.ts'
+import { takePort } from './ports.ts'
+import type { Running } from './processes.ts'
+import type { Scenario } from './scenario.ts'
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
+const PROGRAM = [process.execPath, join(ROOT, 'dist/main.js')]
+/** A flow's line is written when the flow has ended on both sides, which the client may see a moment earlier. */
+const FLOW_LINE_MS = 5_000
+
+/** The part of the settings that a scenario chooses; doors and log are the harness's. */
+export type Policy = Readonly<Record<string, unknown>>
+
+export interface GatewayOptions {
+  /** Where it runs and listens; on the gateway's host, with the doors below, unless told otherwise. */
+  readonly host?: Host
+  readonly listen?: unknown
+  /** Users of its doors. */
+  readonly users?: Readonly<Record<string, string>>
+}
+
+/** A Fairlead that runs as people run it: the built program, a settings file, signals, its log. */
+export interface Gateway {
+  readonly running: Running
+  /** The mixed port, on the gateway's loopback: scope host. */
+  readonly mixed: ProxyAddress & { readonly host: string; readonly port: number }
+  /** The same inside TLS. */
+  readonly tls: ProxyAddress & { readonly host: string; readonly port: number }
+  readonly unix: ProxyAddress & { readonly path: string }
+  /** The engine's door, on the address that the guest sees: scope containers. */
+  readonly guest: ProxyAddress & { readonly host: string; readonly port: number }
+  /** Every finished flow so far. */
+  flows(): FlowLine[]
+  /** The first flow that fits, as soon as its line is there. */
+  flow(what: string, fits: (line: FlowLine) => boolean): Promise<FlowLine>
+  /** New settings and SIGHUP; resolves when the log says that they are in force. */
+  reload(policy: Policy): Promise<void>
+  log(): LogLine[]
+}
+
+type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string }
+
+export async function startGateway(
+  scenario: Scenario,
+  policy: Policy = {},
+  options: GatewayOptions = {},
+): Promise<Gateway> {
+  const folder = peerFolder(scenario, 'fairlead')
+  const [mixedPort, tlsPort, guestPort] = [takePort(), takePort(), takePort()]
+  const unix = join(folder, 'door.sock')
+  const leaf = await scenario.ca.leaf('localhost', '127.0.0.1')
+  const listen = options.listen ?? {
+    mixed: [
+      `127.0.0.1:${mixedPort}`,
+      { address: `unix:${unix}` },
+      { address: `${GATEWAY_FOR_GUEST}:${guestPort}`, scope: 'containers', from: ['10.77.1.0/24'] },
+    ],
+    tls: { address: `127.0.0.1:${tlsPort}`, cert: leaf.cert, key: leaf.key },
+    ...(options.users ? { auth: { users: options.users } } : {}),
+  }
+  const file = join(folder, 'fairlead.yaml')
+  const write = (chosen: Policy) => {
+    // Written aside and renamed, so that a watching Fairlead never reads half a file. JSON is YAML.
+    writeFileSync(`${file}.new`, JSON.stringify({ ...FIXED(scenario, folder), listen, ...chosen }, null, 2))
+    renameSync(`${file}.new`, file)
+  }
+  write(policy)
+  const running = scenario.start(options.host ?? 'gateway', 'fairlead', [...PROGRAM, 'start', '--config', file], {
+    cwd: folder,
+  })
+  const log = () => logLines(running.stderr)
+  await running.until('`ready` in its log', () => log().some((line) => line.msg === 'ready'))
+  const flows = () => log().filter((line) => line.msg === 'flow') as unknown as FlowLine[]
+  return {
+    running,
+    mixed: { host: '127.0.0.1', port: mixedPort },
+    tls: { host: '127.0.0.1', port: tlsPort, tls: { ca: scenario.ca.pem, servername: 'localhost' } },
+    unix: { path: unix },
+    guest: { host: GATEWAY_FOR_GUEST, port: guestPort },
+    flows,
+    flow: (what, fits) => running.until(`flow line for ${what}`, () => flows().find(fits), FLOW_LINE_MS),
+    log,
+    async reload(chosen) {
+      const before = log().filter(isReload).length
+      write(chosen)
+      running.signal('SIGHUP')
+      await running.until('reload in its log', () => log().filter(isReload).length > before)
+    },
+  }
+}
+
+const FIXED = (scenario: Scenario, folder: string) => ({
+  trust: { ca: [scenario.ca.file] },
+  log: { level: 'info', format: 'json' },
+  status: { address: `unix:${join(folder, 'status.sock')}` },
+})
+
+function isReload(line: LogLine): boolean {
+  return line.msg === 'reloaded'
+}
+
+function logLines(text: string): LogLine[] {
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('{') && line.endsWith('}'))
+    .map((line) => JSON.parse(line) as LogLine)
+}

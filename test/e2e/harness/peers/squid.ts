@@ -1,0 +1,53 @@
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { CORP } from '../lab.ts'
+import { takePort } from '../ports.ts'
+import type { Scenario } from '../scenario.ts'
+import { type Peer, type PeerUser, peer, peerFolder, readLog } from './peer.ts'
+
+export interface SquidOptions {
+  readonly user?: PeerUser
+  /** Serve TLS to its clients, with a certificate of the test CA: an "HTTPS proxy". */
+  readonly tls?: boolean
+}
+
+export async function startSquid(scenario: Scenario, { user, tls = false }: SquidOptions = {}): Promise<Peer> {
+  const folder = peerFolder(scenario, 'squid')
+  const port = takePort()
+  const address = CORP['squid.corp.test']
+  const leaf = await scenario.ca.leaf('squid.corp.test', address)
+  const listen = tls
+    ? `https_port ${address}:${port} tls-cert=${leaf.cert} tls-key=${leaf.key}`
+    : `http_port ${address}:${port}`
+  const config = [
+    listen,
+    `tcp_outgoing_address ${address}`,
+    'visible_hostname squid.corp.test',
+    `pid_filename ${folder}/squid.pid`,
+    `cache_log ${folder}/cache.log`,
+    `access_log stdio:${folder}/access.log`,
+    `coredump_dir ${folder}`,
+    'cache deny all',
+    'pinger_enable off',
+    'max_filedescriptors 4096',
+    'shutdown_lifetime 0 seconds',
+    ...(user ? basicAuth(folder, user) : ['http_access allow all']),
+  ]
+  writeFileSync(join(folder, 'squid.conf'), `${config.join('\n')}\n`)
+  const running = scenario.start('corp', 'squid', ['squid', '-N', '-f', `${folder}/squid.conf`])
+  await running.listening(address, port)
+  return peer('squid.corp.test', port, running, () => readLog(`${folder}/access.log`), user)
+}
+
+function basicAuth(folder: string, user: PeerUser): string[] {
+  const hash = execFileSync('openssl', ['passwd', '-apr1', '-stdin'], { input: user.password, encoding: 'utf8' }).trim()
+  writeFileSync(join(folder, 'users'), `${user.name}:${hash}\n`, { mode: 0o644 })
+  return [
+    `auth_param basic program /usr/lib/squid/basic_ncsa_auth ${folder}/users`,
+    'auth_param basic realm corp',
+    'acl known proxy_auth REQUIRED',
+    'http_access allow known',
+    'http_access deny all',
+  ]
+}

@@ -1,0 +1,149 @@
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createLab, type Lab, labEnvironment, leftInLab, leftOnMachine } from './harness/lab.ts'
+import { installPackages } from './harness/packages.ts'
+import { UndoStack } from './harness/undo.ts'
+
+/** The longest a single scenario file may take; the docker file is the slowest with about a minute. */
+const FILE_TIMEOUT_SECONDS = 180
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const TAP = join(ROOT, 'node_modules/tap/dist/esm/run.mjs')
+
+process.exitCode = await main(process.argv.slice(2))
+
+/** `npm run e2e [-- NAME …]`: the scenario files whose names contain one of the words, or all of them. */
+async function main(words: string[]): Promise<number> {
+  const obstacle = whyNotHere()
+  if (obstacle) return skip(obstacle)
+  const files = scenarioFiles(words)
+  if (files.length === 0) return complain(`no scenario file matches ${words.join(' ')}`)
+  const undo = new UndoStack()
+  const stop = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stop.abort(name))
+  let lab: Lab | undefined
+  let passed = 0
+  let failed = 0
+  try {
+    installPackages(say)
+    lab = createLab(undo)
+    for (const file of files) {
+      if (stop.signal.aborted) break
+      const outcome = await runFile(lab, file, stop.signal)
+      passed += outcome.passed
+      failed += outcome.failed
+    }
+  } catch (error) {
+    failed += complain(error instanceof Error ? error.message : String(error))
+  }
+  if (!(await takeDown(lab, undo))) failed += 1
+  if (stop.signal.aborted) failed += complain(`interrupted by ${stop.signal.reason}`)
+  process.stdout.write(`${passed} passed, ${failed} failed\n`)
+  return failed === 0 ? 0 : 1
+}
+
+interface Outcome {
+  readonly passed: number
+  readonly failed: number
+}
+
+/** One file under the tap runner, on the gateway's host. What it leaves running is a failure of its own. */
+async function runFile(lab: Lab, file: string, stop: AbortSignal): Promise<Outcome> {
+  const began = performance.now()
+  const results = join(lab.folder, `${basename(file)}.tap`)
+  const argv = [
+    ...['netns', 'exec', lab.namespaces.gateway, process.execPath, TAP, 'run', '--jobs=1', '--disable-coverage'],
+    ...[`--timeout=${FILE_TIMEOUT_SECONDS}`, `--reporter=${process.stdout.isTTY ? 'base' : 'terse'}`],
+    ...[`--output-file=${results}`, '--exclude=.tap/**', `--include=${file}`],
+  ]
+  const child = spawn('ip', argv, {
+    cwd: ROOT,
+    env: labEnvironment(lab),
+    stdio: ['ignore', 'inherit', 'inherit'],
+    detached: true,
+  })
+  // Its own process group, so that Ctrl-C comes here first and the scenario still takes down what it set up.
+  const end = () => child.pid && process.kill(-child.pid, 'SIGTERM')
+  stop.addEventListener('abort', end, { once: true })
+  const code = await new Promise<number>((resolve) => {
+    child.once('error', () => resolve(1))
+    child.once('close', (status) => resolve(status ?? 1))
+  })
+  stop.removeEventListener('abort', end)
+  const { passed, failed } = countResults(results)
+  const left = endWhatIsLeft(lab)
+  const outcome = { passed, failed: failed + left + (code !== 0 && failed === 0 ? 1 : 0) }
+  const seconds = ((performance.now() - began) / 1000).toFixed(1)
+  say(`${basename(file, '.e2e.ts')}: ${outcome.passed} passed, ${outcome.failed} failed, ${seconds} s`)
+  return outcome
+}
+
+/** The last summary of the TAP output: `# { total: 12, pass: 11, fail: 1 }`. */
+function countResults(file: string): { passed: number; failed: number } {
+  const summary = existsSync(file)
+    ? [...readFileSync(file, 'utf8').matchAll(/^# \{ total: (.*) \}$/gm)].at(-1)?.[1]
+    : undefined
+  const number = (name: string) => Number(summary?.match(new RegExp(`\\b${name}: (\\d+)`))?.[1] ?? 0)
+  return { passed: number('pass'), failed: summary === undefined ? 1 : number('fail') }
+}
+
+/** Ends, and counts, the programs that a scenario left running. */
+function endWhatIsLeft(lab: Lab): number {
+  const left = leftInLab(lab)
+  for (const program of left) {
+    complain(`left running: ${program}`)
+    try {
+      process.kill(Number.parseInt(program, 10), 'SIGKILL')
+    } catch {
+      // It ended by itself in between.
+    }
+  }
+  return left.length
+}
+
+/** Takes the lab down and looks whether anything is left of it. */
+async function takeDown(lab: Lab | undefined, undo: UndoStack): Promise<boolean> {
+  if (lab) endWhatIsLeft(lab)
+  let clean = true
+  try {
+    await undo.run()
+  } catch (error) {
+    complain(error instanceof Error ? error.message : String(error))
+    clean = false
+  }
+  const remains = lab ? leftOnMachine(lab) : []
+  for (const left of remains) complain(`left on the machine: ${left}`)
+  return clean && remains.length === 0
+}
+
+function scenarioFiles(words: string[]): string[] {
+  return readdirSync(new URL('.', import.meta.url))
+    .filter((name) => name.endsWith('.e2e.ts'))
+    .filter((name) => words.length === 0 || words.some((word) => basename(name).includes(word)))
+    .sort()
+    .map((name) => `test/e2e/${name}`)
+}
+
+function whyNotHere(): string | undefined {
+  if (process.platform !== 'linux') return 'they need Linux (network namespaces)'
+  if (process.getuid?.() !== 0) return 'they need root (network namespaces, packages): run `sudo npm run e2e`'
+  if (!existsSync('/usr/bin/apt-get')) return 'they install Debian packages and there is no apt-get'
+  return undefined
+}
+
+function skip(reason: string): number {
+  const inCi = process.env['CI'] === 'true'
+  complain(`${inCi ? 'FAILED' : 'SKIPPED'}: the end-to-end tests did not run: ${reason}`)
+  process.stdout.write(`0 passed, ${inCi ? 1 : 0} failed (not run)\n`)
+  return inCi ? 1 : 0
+}
+
+function say(text: string): void {
+  process.stderr.write(`e2e: ${text}\n`)
+}
+
+function complain(text: string): 1 {
+  process.stderr.write(`\ne2e: ${text}\n`)
+  return 1
+}
