@@ -55,8 +55,7 @@ function parseIpv6Host(text: string): Host {
 }
 
 function parseName(text: string): Host {
-  const bad = NOT_IN_NAMES.exec(text)
-  if (bad) throw new TextError(`${nameCharacter(bad[0])} cannot stand in a host name`, bad.index, NAME_CHARACTERS)
+  checkCharacters(text)
   const ascii = toAscii(text)
   const name = ascii.endsWith('.') ? ascii.slice(0, -1) : ascii
   const address = parseAddress(name)
@@ -72,6 +71,21 @@ function parseName(text: string): Host {
 /** ASCII that no host name has. Checked before IDNA, which would take `%2e` for a dot and cut the text at `/`. */
 const NOT_IN_NAMES = /[\0-,/:-@[-^`{-\x7f]/
 const NAME_CHARACTERS = 'letters, digits, hyphens, underscores and dots'
+
+function checkCharacters(text: string): void {
+  const bad = NOT_IN_NAMES.exec(text)
+  if (bad) throw new TextError(`${nameCharacter(bad[0])} cannot stand in a host name`, bad.index, NAME_CHARACTERS)
+}
+
+/** One label of a pattern, as an A-label where it is a U-label. Not a host: `10` stays `10`. */
+export function labelToAscii(label: string): string {
+  checkCharacters(label)
+  if (/^[0-9]+$/.test(label)) return label
+  const ascii = toAscii(label)
+  if (ascii.includes('.')) throw new TextError('this is not one label', 0, 'a label without a dot')
+  checkLabels(ascii)
+  return ascii
+}
 
 /** UTS 46, non-transitional, as browsers do. Plain ASCII passes through; A-labels are checked too. */
 function toAscii(text: string): string {

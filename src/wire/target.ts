@@ -54,7 +54,7 @@ export function targetFromUrl(text: string): UrlTarget {
 export const DEFAULT_PORTS: Readonly<Record<Scheme, number>> = { http: 80, https: 443 }
 
 /** `host:port`, IPv6 in brackets. `parseAuthority` reads it back to the same target. */
-export function formatAuthority(target: Target): string {
+export function formatAuthority(target: Pick<Target, 'host' | 'port'>): string {
   return `${formatHost(target.host)}:${target.port}`
 }
 

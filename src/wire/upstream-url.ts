@@ -31,7 +31,7 @@ export function parseUpstreamUrl(text: string): Hop {
 }
 
 /** `socks5://proxy.example:1080`: what may be shown of a hop. */
-export function describeHop(hop: Hop): string {
+export function describeHop(hop: Pick<Hop, 'kind' | 'host' | 'port'>): string {
   return `${hop.kind}://${formatAuthority(hop)}`
 }
 

@@ -1,0 +1,51 @@
+import type { Route, RouteQuery, Router } from '../contracts/route.ts'
+import type { Access } from './access.ts'
+import { type Decision, direct, reject } from './decision.ts'
+import { decideByEnvironment, type EnvironmentProxies } from './environment.ts'
+import { decideManually, type ManualPolicy } from './manual.ts'
+import { decideByPac, type PacPolicy } from './pac.ts'
+import { stopAtRejectName } from './reject-names.ts'
+
+/** What decides for one scope: `proxy` or `containersProxy`, with names resolved and texts parsed. */
+export interface Policy extends ManualPolicy {
+  readonly mode: 'manual' | 'system' | 'none'
+  /** Manual mode only; beats everything else in the policy. */
+  readonly pac?: PacPolicy
+  /** System mode only. */
+  readonly environment?: EnvironmentProxies
+}
+
+export interface RouterOptions {
+  readonly host: Policy
+  /** Absent: the host's policy decides for containers too. */
+  readonly containers?: Policy
+  readonly access: Access
+  /** Counts up with each reload of the settings. */
+  readonly generation: number
+}
+
+/** One router for each generation of the settings. Traffic and `explain` ask the same object. */
+export function createRouter({ host, containers = host, access, generation }: RouterOptions): Router {
+  return {
+    async route(query, signal): Promise<Route> {
+      signal.throwIfAborted()
+      const refused = access.judgeTarget(query)
+      if (refused) return { decision: 'reject', candidates: [], because: refused, generation }
+      const policy = query.scope === 'containers' ? containers : host
+      const decision = stopAtRejectName(await decide(policy, query, signal))
+      return { ...decision, generation }
+    },
+  }
+}
+
+async function decide(policy: Policy, query: RouteQuery, signal: AbortSignal): Promise<Decision> {
+  switch (policy.mode) {
+    case 'none':
+      return direct('mode-none', 'mode is none: everything goes direct')
+    case 'system':
+      if (!policy.environment) return reject('environment', 'mode is system, but the environment was not read')
+      return decideByEnvironment(policy.environment, query)
+    case 'manual':
+      return policy.pac ? decideByPac(policy.pac, query, signal) : decideManually(policy, query)
+  }
+}

@@ -1,0 +1,57 @@
+import type { Because, HopKind, Route, RouteQuery, Router } from '../contracts/route.ts'
+import type { Scheme, Scope } from '../contracts/target.ts'
+import { formatAuthority, parseAuthority, targetFromUrl, type UrlTarget } from '../wire/target.ts'
+import { describeChain } from './decision.ts'
+
+/** What `fairlead explain --json` prints. A direct candidate has no hops. */
+export interface Explanation {
+  readonly target: { readonly host: string; readonly port: number; readonly scheme: Scheme }
+  readonly scope: Scope
+  readonly decision: Route['decision']
+  readonly candidates: readonly { readonly hops: readonly ExplainedHop[] }[]
+  readonly because: Because
+}
+
+export interface ExplainedHop {
+  readonly kind: HopKind
+  readonly host: string
+  readonly port: number
+}
+
+/** Asks the very router that traffic asks, and leaves out what must not be printed. */
+export async function explain(router: Router, query: RouteQuery, signal: AbortSignal): Promise<Explanation> {
+  return explainRoute(query, await router.route(query, signal))
+}
+
+export function explainRoute({ target, scheme, scope }: RouteQuery, route: Route): Explanation {
+  const { decision, candidates, because } = route
+  return {
+    target: { host: target.host, port: target.port, scheme },
+    scope,
+    decision,
+    candidates: candidates.map(({ hops }) => ({ hops: hops.map(({ kind, host, port }) => ({ kind, host, port })) })),
+    because: { source: because.source, detail: because.detail },
+  }
+}
+
+/** The same for people. */
+export function renderExplanation({ target, scope, decision, candidates, because }: Explanation): string {
+  const ways = candidates.map(({ hops }, place) => `  ${place + 1}. ${describeChain(hops)}`)
+  return [
+    `${target.scheme} ${formatAuthority(target)} (scope ${scope}): ${decision}`,
+    ...ways,
+    `  because (${because.source}): ${because.detail}`,
+  ].join('\n')
+}
+
+/** What a person types: a URL, or `host:port`, whose scheme is `http` on port 80 and `https` elsewhere, as for CONNECT. */
+export function parseSubject(text: string): Omit<UrlTarget, 'path'> & { readonly path?: string } {
+  if (text.includes('://')) return targetFromUrl(withoutPrivateParts(text))
+  const target = parseAuthority(text)
+  return { target, scheme: target.port === 80 ? 'http' : 'https' }
+}
+
+/** A URL pasted from elsewhere may have a fragment and user information. They decide nothing, and the script must not see them. */
+function withoutPrivateParts(url: string): string {
+  return url.replace(/#.*$/s, '').replace(/^([a-z]+:\/\/)[^/?#]*@/i, '$1')
+}

@@ -1,0 +1,28 @@
+import type { Hop, RouteQuery } from '../contracts/route.ts'
+import type { ExcludeList } from '../wire/exclude-list.ts'
+import { type Decision, describeChain, describeMatch, direct, reject, throughChain } from './decision.ts'
+
+export interface ManualPolicy {
+  /** Chain for `http` targets, nearest hop first. Absent or empty: not set. */
+  readonly http?: readonly Hop[]
+  readonly https?: readonly Hop[]
+  readonly exclude: ExcludeList
+}
+
+/** Manual mode without PAC: the exclude list first, then the chain for the target's scheme. */
+export function decideManually({ http = [], https = [], exclude }: ManualPolicy, query: RouteQuery): Decision {
+  const { target, scheme } = query
+  const excluded = exclude.match(target, scheme)
+  if (excluded) return direct('exclude', describeMatch('exclude', excluded, target.host))
+  const chain = scheme === 'http' ? http : https
+  if (chain.length > 0) return throughChain(chain, 'manual', `proxy.${scheme} is ${describeChain(chain)}`)
+  const other = scheme === 'http' ? 'https' : 'http'
+  if (http.length > 0 || https.length > 0) {
+    return direct('no-proxy-for-scheme', `only proxy.${other} is set, and the target is ${scheme}`)
+  }
+  const allowed = exclude.rules.length === 0 ? 'exclude is empty too' : `no exclude entry matches ${target.host}`
+  return reject(
+    'manual',
+    `manual mode with neither http nor https set rejects what exclude does not name, and ${allowed}`,
+  )
+}

@@ -1,0 +1,16 @@
+import type { PacQuery } from '../contracts/pac.ts'
+import type { RouteQuery } from '../contracts/route.ts'
+import { DEFAULT_PORTS, formatAuthority, formatHost } from '../wire/target.ts'
+
+/**
+ * What the script sees. Containers: `scheme://host:port`, the port always there and never a path, as the reference product has it. Host:
+ * as Chromium, the whole URL for http, only the origin for https, default ports left out. `host` is without brackets in both.
+ * A `RouteQuery` has no user information and no fragment, so neither can appear.
+ */
+export function pacQuery({ target, scheme, scope, path = '/' }: RouteQuery): PacQuery {
+  if (scope === 'containers') return { url: `${scheme}://${formatAuthority(target)}`, host: target.host }
+  const isDefaultPort = target.port === DEFAULT_PORTS[scheme]
+  const authority = isDefaultPort ? formatHost(target.host) : formatAuthority(target)
+  const visiblePath = scheme === 'http' && path.startsWith('/') ? path : '/'
+  return { url: `${scheme}://${authority}${visiblePath}`, host: target.host }
+}

@@ -1,0 +1,41 @@
+import { GatewayError } from '../contracts/gateway-error.ts'
+import type { PacEngine } from '../contracts/pac.ts'
+import type { RouteQuery } from '../contracts/route.ts'
+import { parsePacResult } from '../wire/pac-result.ts'
+import { quoteInput } from '../wire/quote-input.ts'
+import { type Decision, direct, reject } from './decision.ts'
+import { pacQuery } from './pac-query.ts'
+
+export interface PacPolicy {
+  readonly engine: PacEngine
+  /** Where the script comes from, for people: `https://wpad.corp.example/proxy.pac`, `embeddedPac`. Without secrets. */
+  readonly label: string
+  /** What a failed script means here; an older script that still works is the engine's affair. */
+  readonly onFailure: 'block' | 'direct'
+}
+
+/** Asks the script, and reads its answer into candidates. A failed script or a useless answer goes by `onFailure`. */
+export async function decideByPac(policy: PacPolicy, query: RouteQuery, signal: AbortSignal): Promise<Decision> {
+  const { engine, label } = policy
+  let result: string
+  try {
+    result = (await engine.find(pacQuery(query), signal)).result
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof GatewayError && error.code === 'PAC_FAILED') return failed(policy, error.message)
+    throw error
+  }
+  const { candidates, skipped } = parsePacResult(result)
+  if (candidates.length === 0)
+    return failed(policy, `PAC ${label} answered ${quoteInput(result)}, which names no way out`)
+  const note = skipped.length > 0 ? `, of which ${skipped.length} made no sense` : ''
+  const detail = `PAC ${label} answered ${quoteInput(result)}${note}`
+  const decision = candidates[0]!.hops.length === 0 ? 'direct' : 'proxy'
+  return { decision, candidates, because: { source: 'pac', detail } }
+}
+
+function failed({ onFailure }: PacPolicy, what: string): Decision {
+  return onFailure === 'direct'
+    ? direct('pac-failure', `${what}; onPacFailure is direct`)
+    : reject('pac-failure', `${what}; nothing goes out until it works again (onPacFailure)`)
+}
