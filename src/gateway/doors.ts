@@ -1,0 +1,171 @@
+import type { Socket } from 'node:net'
+import type { Clock } from '../contracts/clock.ts'
+import type { DoorAuth, DoorContext } from '../contracts/door.ts'
+import type { GatewayError } from '../contracts/gateway-error.ts'
+import type { Client } from '../contracts/route.ts'
+import type { Scope } from '../contracts/target.ts'
+import { formatListenAddress, type ListenAddress } from '../listeners/listen-address.ts'
+import { type Listener, openListener, type TlsMaterial } from '../listeners/listener.ts'
+import { serveMixed } from '../listeners/mixed-door.ts'
+
+/** One door as the settings want it. All but the address can change while it is open. */
+export interface DoorPlan {
+  readonly address: ListenAddress
+  readonly tls?: TlsMaterial
+  readonly scope: Scope
+  readonly auth?: DoorAuth
+  admits(client: Client): boolean
+}
+
+export interface DoorLimits {
+  readonly maxConnections: number
+  readonly firstByteMs: number
+  readonly handshakeMs: number
+}
+
+/** What a door hands its clients' wishes to, and how its HTTP side is made. */
+export interface DoorParts {
+  readonly clock: Clock
+  limits(): DoorLimits
+  nextId(): string
+  handleFlow: DoorContext['handleFlow']
+  handleRequest: DoorContext['handleRequest']
+  refused(door: string, client: Client, error: GatewayError): void
+  createHttpDoor(context: DoorContext): HttpSide
+}
+
+/** The HTTP door behind a mixed one, as far as its life goes. */
+export interface HttpSide {
+  take(socket: Socket): void
+  /** No new request on a connection that stands: answers `Connection: close` and ends idle ones. */
+  drain(): void
+}
+
+interface Door {
+  plan: DoorPlan
+  readonly listener: Listener
+  readonly http: HttpSide
+}
+
+/** The open doors. They live through reloads: one whose address stays the same keeps its socket and its clients. */
+export class Doors {
+  readonly #parts: DoorParts
+  #doors = new Map<string, Door>()
+
+  constructor(parts: DoorParts) {
+    this.#parts = parts
+  }
+
+  /** Every address listened on, as bound. */
+  get addresses(): ListenAddress[] {
+    return [...this.#doors.values()].map((door) => door.listener.address)
+  }
+
+  get connections(): number {
+    return [...this.#doors.values()].reduce((sum, door) => sum + door.listener.connections, 0)
+  }
+
+  /** `mixed 127.0.0.1:3128` and the like, in the order of the settings. */
+  get names(): string[] {
+    return [...this.#doors.values()].map((door) => nameOf(door.plan, door.listener.address))
+  }
+
+  /**
+   * Opens what is missing and answers how to finish: `commit` lets the new plans rule and closes what is no longer wanted, `abandon` closes what
+   * was opened. Rejects, with everything as it was, when a door can't be opened.
+   */
+  async prepare(plans: readonly DoorPlan[]): Promise<{ commit(): void; abandon(): void }> {
+    const opened = new Map<string, Door>()
+    const abandon = () => {
+      for (const door of opened.values()) door.listener.close()
+    }
+    try {
+      for (const plan of plans) {
+        const key = keyOf(plan)
+        if (!this.#doors.has(key)) opened.set(key, await this.#open(plan))
+      }
+    } catch (thrown) {
+      abandon()
+      throw thrown
+    }
+    return { abandon, commit: () => this.#commit(plans, opened) }
+  }
+
+  /** Takes no new clients and tells the standing ones to finish. */
+  drain(): void {
+    for (const door of this.#doors.values()) {
+      door.listener.close()
+      door.http.drain()
+    }
+  }
+
+  /** Ends every connection still open. */
+  destroy(): void {
+    for (const door of this.#doors.values()) door.listener.destroyConnections()
+  }
+
+  #commit(plans: readonly DoorPlan[], opened: ReadonlyMap<string, Door>): void {
+    const next = new Map<string, Door>()
+    for (const plan of plans) {
+      const key = keyOf(plan)
+      const door = this.#doors.get(key) ?? opened.get(key)!
+      door.plan = plan
+      if (plan.tls) door.listener.setTls(plan.tls)
+      next.set(key, door)
+    }
+    for (const [key, door] of this.#doors) {
+      if (next.has(key)) continue
+      door.listener.close()
+      door.http.drain()
+    }
+    this.#doors = next
+  }
+
+  async #open(plan: DoorPlan): Promise<Door> {
+    const parts = this.#parts
+    const { maxConnections, firstByteMs, handshakeMs } = parts.limits()
+    let door: Door | undefined
+    const current = () => door?.plan ?? plan
+    let name = nameOf(plan, plan.address)
+    const context: DoorContext = {
+      get name() {
+        return name
+      },
+      get scope() {
+        return current().scope
+      },
+      // A getter that answers undefined reads as absent; the door asks anew for every client.
+      get auth() {
+        return current().auth!
+      },
+      nextId: parts.nextId,
+      handleFlow: parts.handleFlow,
+      handleRequest: parts.handleRequest,
+      refused: (client, error) => parts.refused(name, client, error),
+    }
+    const http = parts.createHttpDoor(context)
+    const listener = await openListener({
+      address: plan.address,
+      clock: parts.clock,
+      ...(plan.tls ? { tls: plan.tls } : {}),
+      maxConnections,
+      firstByteMs,
+      tlsHandshakeMs: handshakeMs,
+      admits: (client) => current().admits(client),
+      onClient: (socket, first) => serveMixed(socket, first, context, http, { clock: parts.clock, handshakeMs }),
+      onRefused: (client, error) => parts.refused(name, client, error),
+    })
+    name = nameOf(plan, listener.address)
+    door = { plan, listener, http }
+    return door
+  }
+}
+
+function nameOf(plan: DoorPlan, address: ListenAddress): string {
+  return `${plan.tls ? 'tls' : 'mixed'} ${formatListenAddress(address)}`
+}
+
+/** Doors are told apart by where they listen and whether they speak TLS. Port 0 keeps the port it was given first. */
+function keyOf(plan: DoorPlan): string {
+  return nameOf(plan, plan.address)
+}
