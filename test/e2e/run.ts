@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createLab, type Lab, labEnvironment, leftInLab, leftOnMachine } from './harness/lab.ts'
@@ -8,6 +8,8 @@ import { UndoStack } from './harness/undo.ts'
 
 /** The longest a single scenario file may take; the docker file is the slowest with about a minute. */
 const FILE_TIMEOUT_SECONDS = 180
+/** How much of a file's TAP is kept to find its summary, which comes last. */
+const SUMMARY_CHARS = 4096
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const TAP = join(ROOT, 'node_modules/tap/dist/esm/run.mjs')
 
@@ -51,27 +53,30 @@ interface Outcome {
 /** One file under the tap runner, on the gateway's host. What it leaves running is a failure of its own. */
 async function runFile(lab: Lab, file: string, stop: AbortSignal): Promise<Outcome> {
   const began = performance.now()
-  const results = join(lab.folder, `${basename(file)}.tap`)
   const argv = [
     ...['netns', 'exec', lab.namespaces.gateway, process.execPath, TAP, 'run', '--jobs=1', '--disable-coverage'],
-    ...[`--timeout=${FILE_TIMEOUT_SECONDS}`, `--reporter=${process.stdout.isTTY ? 'base' : 'terse'}`],
-    ...[`--output-file=${results}`, '--exclude=.tap/**', `--include=${file}`],
+    ...[`--timeout=${FILE_TIMEOUT_SECONDS}`, '--reporter=tap', '--exclude=.tap/**', `--include=${file}`],
   ]
   const child = spawn('ip', argv, {
     cwd: ROOT,
     env: labEnvironment(lab),
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
   })
   // Its own process group, so that Ctrl-C comes here first and the scenario still takes down what it set up.
   const end = () => child.pid && process.kill(-child.pid, 'SIGTERM')
   stop.addEventListener('abort', end, { once: true })
+  let summary = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    summary = (summary + text).slice(-SUMMARY_CHARS)
+    process.stdout.write(text)
+  })
   const code = await new Promise<number>((resolve) => {
     child.once('error', () => resolve(1))
     child.once('close', (status) => resolve(status ?? 1))
   })
   stop.removeEventListener('abort', end)
-  const { passed, failed } = countResults(results)
+  const { passed, failed } = countResults(summary)
   const left = endWhatIsLeft(lab)
   const outcome = { passed, failed: failed + left + (code !== 0 && failed === 0 ? 1 : 0) }
   const seconds = ((performance.now() - began) / 1000).toFixed(1)
@@ -79,11 +84,9 @@ async function runFile(lab: Lab, file: string, stop: AbortSignal): Promise<Outco
   return outcome
 }
 
-/** The last summary of the TAP output: `# { total: 12, pass: 11, fail: 1 }`. */
-function countResults(file: string): { passed: number; failed: number } {
-  const summary = existsSync(file)
-    ? [...readFileSync(file, 'utf8').matchAll(/^# \{ total: (.*) \}$/gm)].at(-1)?.[1]
-    : undefined
+/** The summary that ends the runner's TAP: `# { total: 12, pass: 11, fail: 1 }`. */
+function countResults(tap: string): { passed: number; failed: number } {
+  const summary = [...tap.matchAll(/^# \{ total: (.*) \}$/gm)].at(-1)?.[1]
   const number = (name: string) => Number(summary?.match(new RegExp(`\\b${name}: (\\d+)`))?.[1] ?? 0)
   return { passed: number('pass'), failed: summary === undefined ? 1 : number('fail') }
 }

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
@@ -25,6 +26,8 @@ export type Host = 'guest' | 'gateway' | 'corp'
 
 export interface Lab {
   readonly id: string
+  /** The runner's process id: its mount namespace is the machine's own. */
+  readonly runner: number
   /** Everything the run writes: configurations, logs, data. Removed at the end. */
   readonly folder: string
   readonly namespaces: Readonly<Record<Host, string>>
@@ -65,9 +68,13 @@ export function createLab(undo: UndoStack): Lab {
   chmodSync(folder, 0o755)
   const lab: Lab = {
     id,
+    runner: process.pid,
     folder,
     namespaces: { guest: `${id}-guest`, gateway: `${id}-gateway`, corp: `${id}-corp` },
   }
+  undo.push('cgroups', () => {
+    for (const cgroup of cgroups(lab)) rmdirSync(cgroup)
+  })
   for (const host of ['guest', 'gateway', 'corp'] as const) createNamespace(lab.namespaces[host], host, undo)
   cable(
     lab,
@@ -101,12 +108,28 @@ export function labEnvironment(lab: Lab): NodeJS.ProcessEnv {
   return { ...process.env, [ENVIRONMENT]: join(lab.folder, 'lab.json') }
 }
 
-/** Processes still alive in the lab, as `pid command line`. */
+/** Processes still alive in the lab, containers among them, as `pid command line`. */
 export function leftInLab(lab: Lab): string[] {
-  return Object.values(lab.namespaces).flatMap((namespace) => {
-    const pids = execFileSync('ip', ['netns', 'pids', namespace], { encoding: 'utf8' }).split('\n').filter(Boolean)
-    return pids.map((pid) => `${pid} ${commandLine(pid)}`)
-  })
+  const lists = [
+    ...Object.values(lab.namespaces).map((name) => execFileSync('ip', ['netns', 'pids', name], { encoding: 'utf8' })),
+    ...cgroups(lab).map((folder) => readFileSync(join(folder, 'cgroup.procs'), 'utf8')),
+  ]
+  const pids = new Set(lists.flatMap((list) => list.split('\n').filter(Boolean)))
+  return [...pids].map((pid) => `${pid} ${commandLine(pid)}`)
+}
+
+/** The cgroups of the engine's containers, deepest first; the engine leaves them, empty, in every tree. */
+function cgroups(lab: Lab): string[] {
+  const trees = ['/sys/fs/cgroup', ...foldersIn('/sys/fs/cgroup')]
+  const withChildren = (folder: string): string[] => [...foldersIn(folder).flatMap(withChildren), folder]
+  const roots = trees.map((tree) => join(tree, `${lab.id}-engine`))
+  return roots.filter((root) => existsSync(root)).flatMap(withChildren)
+}
+
+function foldersIn(folder: string): string[] {
+  if (!existsSync(folder)) return []
+  const entries = readdirSync(folder, { withFileTypes: true })
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => join(folder, entry.name))
 }
 
 function commandLine(pid: string): string {
@@ -126,6 +149,7 @@ export function leftOnMachine(lab: Lab): string[] {
     ...namespaces.filter((name) => name.startsWith(`${lab.id}-`)).map((name) => `namespace ${name}`),
     ...files.filter((name) => name.startsWith(`${lab.id}-`)).map((name) => `folder /etc/netns/${name}`),
     ...mounts.filter((line) => line.includes(lab.folder)).map((line) => `mount ${line}`),
+    ...cgroups(lab).map((folder) => `cgroup ${folder}`),
     ...(existsSync(lab.folder) ? [`folder ${lab.folder}`] : []),
   ]
 }

@@ -1,0 +1,76 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Finished, Running } from '../processes.ts'
+import type { Scenario } from '../scenario.ts'
+import { peerFolder } from './peer.ts'
+
+export interface EngineOptions {
+  /** What the engine has as HTTP and HTTPS proxy. */
+  readonly proxy: string
+  /** Registries that speak plain HTTP. */
+  readonly clear: readonly string[]
+}
+
+export interface Engine {
+  readonly running: Running
+  /** The docker command line against this engine. */
+  docker(...args: string[]): Promise<Finished>
+}
+
+/** Its first start makes a bridge, iptables chains and a storage driver. */
+const START_MS = 60_000
+
+/**
+ * A whole Docker engine on the guest host: it has no way out but the gateway. It runs in a mount namespace with a /run and an /etc/docker
+ * of its own, so nothing of it stays on the machine, and with the machine's cgroups, which `ip netns exec` would hide.
+ */
+export async function startEngine(scenario: Scenario, { proxy, clear }: EngineOptions): Promise<Engine> {
+  const folder = peerFolder(scenario, 'engine')
+  const etc = join(folder, 'etc-docker')
+  mkdirSync(etc)
+  const config = {
+    'data-root': join(folder, 'data'),
+    'exec-root': join(folder, 'exec'),
+    pidfile: join(folder, 'docker.pid'),
+    hosts: [`unix://${folder}/docker.sock`],
+    'cgroup-parent': `/${scenario.lab.id}-engine`,
+    'insecure-registries': clear,
+    'max-download-attempts': 1,
+    'exec-opts': ['native.cgroupdriver=cgroupfs'],
+  }
+  writeFileSync(join(folder, 'daemon.json'), JSON.stringify(config))
+  const running = scenario.start('guest', 'dockerd', ['dockerd', '--config-file', join(folder, 'daemon.json')], {
+    env: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy, NO_PROXY: '', SSL_CERT_FILE: scenario.ca.file },
+    wrap: (argv) => onGuestWithCgroups(scenario, etc, argv),
+  })
+  const docker: Engine['docker'] = (...args) =>
+    scenario.run('guest', ['docker', '--host', `unix://${folder}/docker.sock`, ...args], {
+      env: { DOCKER_CONFIG: etc },
+    })
+  await running.until('an answer to docker version', async () => (await docker('version')).code === 0, START_MS)
+  return { running, docker }
+}
+
+function onGuestWithCgroups(scenario: Scenario, etc: string, argv: readonly string[]): string[] {
+  const namespace = scenario.lab.namespaces.guest
+  const mounts = [
+    `mount --bind /etc/netns/${namespace}/hosts /etc/hosts`,
+    `mount --bind /etc/netns/${namespace}/resolv.conf /etc/resolv.conf`,
+    `mount --bind ${etc} /etc/docker`,
+    'mount -t tmpfs tmpfs /run',
+    'exec "$@"',
+  ].join(' && ')
+  // The scenario itself runs under `ip netns exec`, with the cgroups hidden from it; the runner still sees them.
+  return [
+    'nsenter',
+    `--mount=/proc/${scenario.lab.runner}/ns/mnt`,
+    `--net=/run/netns/${namespace}`,
+    'unshare',
+    '--mount',
+    'sh',
+    '-c',
+    mounts,
+    'sh',
+    ...argv,
+  ]
+}
