@@ -1,0 +1,107 @@
+import { type ErrorCode, GatewayError } from '../contracts/gateway-error.ts'
+import type { Target } from '../contracts/target.ts'
+import { formatAuthority } from '../wire/target.ts'
+import { failedTarget } from './hop-error.ts'
+
+export interface FailedConnect {
+  readonly address: string
+  readonly error: NodeJS.ErrnoException
+}
+
+/** Addresses named in a message; the rest are counted. */
+const ADDRESSES_SHOWN = 4
+
+interface Meaning {
+  readonly code: ErrorCode
+  /** Completes "registry.example:443 …". */
+  readonly words: string
+  readonly hint?: string
+}
+
+const MEANINGS: Readonly<Record<string, Meaning>> = {
+  ECONNREFUSED: {
+    code: 'CONNECT_REFUSED',
+    words: 'refused the connection',
+    hint: 'Check that it is running and that the port is right.',
+  },
+  ECONNRESET: { code: 'CONNECT_RESET', words: 'reset the connection' },
+  ECONNABORTED: { code: 'CONNECT_RESET', words: 'aborted the connection' },
+  EPIPE: { code: 'CONNECT_RESET', words: 'closed the connection' },
+  ETIMEDOUT: {
+    code: 'CONNECT_TIMEOUT',
+    words: 'did not answer',
+    hint: 'A firewall may be dropping the packets; check the VPN and the route.',
+  },
+  EHOSTUNREACH: { code: 'HOST_UNREACHABLE', words: 'is unreachable', hint: 'Check the route to that host.' },
+  EHOSTDOWN: { code: 'HOST_UNREACHABLE', words: 'is down' },
+  ENETUNREACH: {
+    code: 'NETWORK_UNREACHABLE',
+    words: 'lies in a network that is unreachable',
+    hint: 'Check the network connection and the VPN.',
+  },
+  ENETDOWN: { code: 'NETWORK_UNREACHABLE', words: 'lies behind a network interface that is down' },
+  EADDRNOTAVAIL: { code: 'CONNECT_FAILED', words: 'cannot be dialled: no local address or port is free' },
+  EACCES: { code: 'CONNECT_FAILED', words: 'cannot be dialled: a local firewall rule forbids it' },
+  EPERM: { code: 'CONNECT_FAILED', words: 'cannot be dialled: a local firewall rule forbids it' },
+  EMFILE: {
+    code: 'LIMIT_REACHED',
+    words: 'cannot be dialled: this process has no file descriptor left',
+    hint: 'Raise the file-descriptor limit (ulimit -n).',
+  },
+  ENFILE: { code: 'LIMIT_REACHED', words: 'cannot be dialled: the system has no file descriptor left' },
+}
+
+/** With several addresses the most telling failure speaks for all: an answer before a silence, a silence before a missing route. */
+const MOST_TELLING: readonly ErrorCode[] = [
+  'LIMIT_REACHED',
+  'CONNECT_REFUSED',
+  'CONNECT_RESET',
+  'CONNECT_TIMEOUT',
+  'HOST_UNREACHABLE',
+  'CONNECT_FAILED',
+  'NETWORK_UNREACHABLE',
+]
+
+/** One error for a target none of whose addresses could be connected to. */
+export function connectError(target: Target, failures: readonly FailedConnect[]): GatewayError {
+  const meanings = failures.map(({ error }) => meaningOf(error))
+  const best =
+    MOST_TELLING.map((code) => meanings.findIndex((meaning) => meaning.code === code)).find((at) => at >= 0) ?? 0
+  const { code, words, hint } = meanings[best] ?? meaningOf(undefined)
+  return new GatewayError(
+    code,
+    `${formatAuthority(target)} ${words}${tried(
+      target,
+      failures.map((one) => one.address),
+    )}`,
+    {
+      hop: failedTarget(target),
+      ...(hint !== undefined && { hint }),
+      ...(failures[best] && { cause: failures[best].error }),
+    },
+  )
+}
+
+/** The deadline came while connects were under way. */
+export function connectTimeout(target: Target, addresses: readonly string[], cause: unknown): GatewayError {
+  return new GatewayError(
+    'CONNECT_TIMEOUT',
+    `${formatAuthority(target)} did not answer in time${tried(target, addresses)}`,
+    {
+      hop: failedTarget(target),
+      ...(MEANINGS['ETIMEDOUT']?.hint !== undefined && { hint: MEANINGS['ETIMEDOUT'].hint }),
+      cause,
+    },
+  )
+}
+
+function meaningOf(error: NodeJS.ErrnoException | undefined): Meaning {
+  const code = error?.code ?? 'unknown error'
+  return MEANINGS[code] ?? { code: 'CONNECT_FAILED', words: `cannot be dialled (${code})` }
+}
+
+function tried(target: Target, addresses: readonly string[]): string {
+  if (target.family !== 0 || addresses.length === 0) return ''
+  const more = addresses.length - ADDRESSES_SHOWN
+  return ` (tried ${addresses.slice(0, ADDRESSES_SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''})`
+}

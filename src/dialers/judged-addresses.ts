@@ -1,0 +1,45 @@
+import type { DialContext } from '../contracts/dialer.ts'
+import { GatewayError } from '../contracts/gateway-error.ts'
+import type { ResolvedAddress, Resolver } from '../contracts/resolver.ts'
+import type { Target } from '../contracts/target.ts'
+import { formatAuthority } from '../wire/target.ts'
+import type { Judge } from './direct.ts'
+import { abortReason, copyError, failedTarget } from './hop-error.ts'
+
+/** The addresses of a target that may be dialled, at least one. All refused: the judge's error for the first. */
+export async function judgedAddresses(
+  target: Target,
+  { signal, query }: DialContext,
+  { resolver, judge }: { readonly resolver: Resolver; readonly judge: Judge },
+): Promise<readonly ResolvedAddress[]> {
+  if (signal.aborted) throw abortReason(signal, (deadline) => resolveTimeout(target, deadline))
+  const resolved =
+    target.family === 0 ? await resolve(target, resolver, signal) : [{ address: target.host, family: target.family }]
+  let refusal: GatewayError | undefined
+  const allowed: ResolvedAddress[] = []
+  for (const entry of resolved) {
+    const error = judge(entry.address, target.port, query)
+    if (error === undefined) allowed.push(entry)
+    else refusal ??= error
+  }
+  if (allowed.length > 0) return allowed
+  throw refusal ?? new GatewayError('RESOLVE_FAILED', `${target.host} has no address`, { hop: failedTarget(target) })
+}
+
+async function resolve(target: Target, resolver: Resolver, signal: AbortSignal): Promise<readonly ResolvedAddress[]> {
+  try {
+    return await resolver.resolve(target.host, signal)
+  } catch (error) {
+    if (signal.aborted) throw abortReason(signal, (deadline) => resolveTimeout(target, deadline))
+    if (!(error instanceof GatewayError) || error.hop !== undefined) throw error
+    throw copyError(error, { hop: failedTarget(target) })
+  }
+}
+
+function resolveTimeout(target: Target, cause: unknown): GatewayError {
+  return new GatewayError('CONNECT_TIMEOUT', `${formatAuthority(target)}: the name could not be resolved in time`, {
+    hop: failedTarget(target),
+    hint: 'The DNS server does not answer; check the network connection and the VPN.',
+    cause,
+  })
+}

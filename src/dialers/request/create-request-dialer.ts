@@ -1,0 +1,167 @@
+import http from 'node:http'
+import type { Clock } from '../../contracts/clock.ts'
+import type { Conn } from '../../contracts/conn.ts'
+import type { CandidateWalk } from '../../contracts/dialer.ts'
+import { GatewayError } from '../../contracts/gateway-error.ts'
+import type { OutgoingRequest, RequestDialer, UpstreamRequest } from '../../contracts/request.ts'
+import type { Candidate, Hop, RouteQuery } from '../../contracts/route.ts'
+import { formatAuthority } from '../../wire/target.ts'
+import { type ConnOptions, OriginAgent, UpstreamProxyAgent } from './agents.ts'
+import { IdleConns } from './idle-conns.ts'
+import { type Way, wayFor } from './way.ts'
+
+export interface RequestDialerOptions {
+  readonly walk: CandidateWalk
+  readonly clock: Clock
+  /** A connection to the query's target through all hops of the candidate. */
+  dialTarget(candidate: Candidate, query: RouteQuery, signal: AbortSignal): Promise<Conn>
+  /** A connection to the candidate's last hop itself, with TLS where that hop is `https`, through the hops before it. */
+  dialLastHop(candidate: Candidate, query: RouteQuery, signal: AbortSignal): Promise<Conn>
+  readonly limits?: Partial<RequestDialerLimits>
+}
+
+export interface RequestDialerLimits {
+  /** Milliseconds that an unused connection is kept. Below the 5 s to 75 s after which servers close theirs. */
+  readonly idleMs: number
+  /** Idle connections in all. */
+  readonly maxIdle: number
+  /** Idle connections that are interchangeable: six is what browsers open to one host. */
+  readonly maxIdlePerWay: number
+  /** Bytes of a response head. Twice Node's own limit, for some origins set many cookies. */
+  readonly maxHeaderBytes: number
+}
+
+const DEFAULT_LIMITS: RequestDialerLimits = { idleMs: 4_000, maxIdle: 256, maxIdlePerWay: 6, maxHeaderBytes: 32_768 }
+
+interface Attempt {
+  readonly candidate: Candidate
+  readonly query: RouteQuery
+  readonly request: OutgoingRequest
+  readonly way: Way
+}
+
+/** Opens plain-HTTP requests over the candidates of a route, reusing connections that are interchangeable for them. */
+export function createRequestDialer(options: RequestDialerOptions): RequestDialer {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits }
+  const idle = new IdleConns({
+    clock: options.clock,
+    idleMs: limits.idleMs,
+    maxIdle: limits.maxIdle,
+    maxIdlePerKey: limits.maxIdlePerWay,
+  })
+  const originAgent = new OriginAgent()
+  const proxyAgents = new WeakMap<Hop, UpstreamProxyAgent>()
+
+  const agentFor = (proxy: Hop): UpstreamProxyAgent => {
+    const known = proxyAgents.get(proxy)
+    if (known) return known
+    const agent = new UpstreamProxyAgent(proxy)
+    proxyAgents.set(proxy, agent)
+    return agent
+  }
+
+  const openIdle = async (attempt: Attempt): Promise<UpstreamRequest | undefined> => {
+    if (attempt.request.upgrade !== undefined) return undefined
+    const loan = idle.take(attempt.way.key)
+    if (!loan) return undefined
+    const upstream = await send(attempt, loan.conn)
+      .finally(loan.release)
+      .catch(() => undefined)
+    if (!upstream) return undefined
+    upstream.reusedSocket = true
+    const again = async (signal: AbortSignal) => {
+      idle.dropKey(attempt.way.key)
+      return openFresh(attempt, signal)
+    }
+    return Object.assign(upstream, { again })
+  }
+
+  const openFresh = async (attempt: Attempt, signal: AbortSignal): Promise<UpstreamRequest> => {
+    const { candidate, query, way } = attempt
+    const conn = way.proxy
+      ? await options.dialLastHop(candidate, query, signal)
+      : await options.dialTarget(candidate, query, signal)
+    // Node's client takes its error listener away a moment before the connection is free.
+    conn.on('error', () => {})
+    return send(attempt, conn)
+  }
+
+  /** Makes the request and gives it its connection. Nothing is written before the caller writes. */
+  const send = async (attempt: Attempt, conn: Conn): Promise<UpstreamRequest> => {
+    const { request, way } = attempt
+    let keepMs = Number.POSITIVE_INFINITY
+    const connOptions: ConnOptions = { conn, freed: () => idle.keep(way.key, conn, keepMs) }
+    const upstream = begin(attempt, connOptions, limits.maxHeaderBytes)
+    upstream.maxHeadersCount = 0 // no limit but maxHeaderBytes: Node would drop the fields beyond it in silence
+    upstream.once('response', (response) => {
+      keepMs = announcedKeepMs(response.headers['keep-alive'])
+      // Not every Conn is a socket: Node ends those that are not, but closes none.
+      response.once('close', () => {
+        if (!upstream.shouldKeepAlive) conn.destroy()
+      })
+    })
+    await hasSocket(upstream, conn, attempt)
+    return Object.assign(upstream, way.proxy ? { proxy: way.proxy } : {}) satisfies UpstreamRequest & {
+      method: typeof request.method
+    }
+  }
+
+  const begin = (attempt: Attempt, connOptions: ConnOptions, maxHeaderSize: number): http.ClientRequest => {
+    const { request, query, way } = attempt
+    const common = { method: request.method, setHost: false, maxHeaderSize, servername: '' }
+    if (!way.proxy) {
+      const headers = request.rawHeaders as unknown as http.OutgoingHttpHeaders // Node takes the flat array too
+      return http.request({
+        ...common,
+        ...connOptions,
+        agent: originAgent,
+        path: request.path,
+        headers,
+      } as http.RequestOptions)
+    }
+    const path = request.path === '*' ? '' : request.path
+    const absoluteForm = `http://${authorityOf(query)}${path}`
+    const absolute = { ...common, ...connOptions, absoluteForm, rawHeaders: request.rawHeaders, secureEndpoint: false }
+    return http.request({ ...absolute, agent: agentFor(way.proxy) } as http.RequestOptions)
+  }
+
+  return {
+    open: (route, query, request, signal) =>
+      options.walk.walk(route, signal, async (candidate, attemptSignal) => {
+        const attempt = { candidate, query, request, way: wayFor(route.generation, candidate, query, request) }
+        return (await openIdle(attempt)) ?? (await openFresh(attempt, attemptSignal))
+      }),
+    close: () => idle.close(),
+  }
+}
+
+/** As the Host field has it: port 80 goes without saying. */
+function authorityOf({ target }: RouteQuery): string {
+  const authority = formatAuthority(target)
+  return target.port === 80 ? authority.slice(0, -':80'.length) : authority
+}
+
+/** Resolves when Node's client listens to the connection. A connection that died before that would never say so again. */
+function hasSocket(upstream: http.ClientRequest, conn: Conn, { query, way }: Attempt): Promise<void> {
+  return new Promise((resolve, reject) => {
+    upstream.once('error', reject)
+    upstream.once('socket', () => {
+      upstream.off('error', reject)
+      if (conn.destroyed) {
+        upstream.on('error', () => {})
+        upstream.destroy()
+        const hop = way.proxy ?? { kind: 'target' as const, ...query.target }
+        reject(new GatewayError('CONNECT_RESET', 'the connection was closed before the request was sent', { hop }))
+        return
+      }
+      conn.resume()
+      resolve()
+    })
+  })
+}
+
+/** Milliseconds that a server says it keeps the connection, less one second for our request to reach it. */
+function announcedKeepMs(field: string | string[] | undefined): number {
+  const seconds = /(?:^|[\s,])timeout=(\d{1,6})/i.exec(String(field ?? ''))?.[1]
+  return seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds) * 1000 - 1000
+}

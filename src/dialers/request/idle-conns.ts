@@ -1,0 +1,105 @@
+import type { Clock } from '../../contracts/clock.ts'
+import type { Conn } from '../../contracts/conn.ts'
+
+export interface IdleLimits {
+  readonly clock: Clock
+  /** Milliseconds that a connection is kept. Shorter than most servers keep theirs, so that few requests meet a closing one. */
+  readonly idleMs: number
+  /** Idle connections in all: each is a descriptor. The oldest goes first. */
+  readonly maxIdle: number
+  /** Idle connections of one key: what a browser opens to one host. */
+  readonly maxIdlePerKey: number
+}
+
+/** A connection on loan from the pool, still watched: call `release` once somebody else listens to it. */
+export interface Loan {
+  readonly conn: Conn
+  release(): void
+}
+
+/**
+ * Connections between requests. A server has nothing to say on one: whatever comes (an answer nobody asked for, a FIN, a reset) ends it
+ * here, so that it can't be taken for the answer to the next request.
+ */
+export class IdleConns {
+  readonly #limits: IdleLimits
+  /** In the order in which they became idle. */
+  readonly #entries = new Map<Conn, { readonly key: string; readonly unwatch: () => void }>()
+  readonly #byKey = new Map<string, Conn[]>()
+  #closed = false
+
+  constructor(limits: IdleLimits) {
+    this.#limits = limits
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** Keeps a connection that has just finished a request, for at most `hintMs` where its server announced less than our own limit. */
+  keep(key: string, conn: Conn, hintMs = Number.POSITIVE_INFINITY): void {
+    const idleMs = Math.min(this.#limits.idleMs, hintMs)
+    const siblings = this.#byKey.get(key) ?? []
+    if (
+      this.#closed ||
+      conn.destroyed ||
+      !conn.writable ||
+      idleMs <= 0 ||
+      siblings.length >= this.#limits.maxIdlePerKey
+    ) {
+      conn.destroy()
+      return
+    }
+    const drop = () => {
+      this.#forget(conn)
+      conn.destroy()
+    }
+    const cancel = this.#limits.clock.after(idleMs, drop)
+    const events = ['data', 'end', 'error', 'close'] as const
+    for (const event of events) conn.on(event, drop)
+    conn.resume()
+    const unwatch = () => {
+      cancel()
+      for (const event of events) conn.off(event, drop)
+    }
+    this.#entries.set(conn, { key, unwatch })
+    siblings.push(conn)
+    this.#byKey.set(key, siblings)
+    if (this.#entries.size > this.#limits.maxIdle) this.#drop(this.#entries.keys().next().value)
+  }
+
+  /** The connection of that key that was used last, for it is the likeliest to live. */
+  take(key: string): Loan | undefined {
+    const conn = this.#byKey.get(key)?.at(-1)
+    if (!conn) return undefined
+    const { unwatch } = this.#entries.get(conn)!
+    this.#forget(conn, false)
+    return { conn, release: unwatch }
+  }
+
+  /** One connection of the key was found dead: its siblings are as old or older. */
+  dropKey(key: string): void {
+    for (const conn of [...(this.#byKey.get(key) ?? [])]) this.#drop(conn)
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const conn of [...this.#entries.keys()]) this.#drop(conn)
+  }
+
+  #drop(conn: Conn | undefined): void {
+    if (!conn) return
+    this.#forget(conn)
+    conn.destroy()
+  }
+
+  #forget(conn: Conn, unwatch = true): void {
+    const entry = this.#entries.get(conn)
+    if (!entry) return
+    if (unwatch) entry.unwatch()
+    this.#entries.delete(conn)
+    const siblings = this.#byKey.get(entry.key)!.filter((other) => other !== conn)
+    if (siblings.length > 0) this.#byKey.set(entry.key, siblings)
+    else this.#byKey.delete(entry.key)
+  }
+}

@@ -1,0 +1,163 @@
+import dns from 'node:dns'
+import net from 'node:net'
+import type { Clock } from '../contracts/clock.ts'
+import { GatewayError } from '../contracts/gateway-error.ts'
+import type { ResolvedAddress, Resolver } from '../contracts/resolver.ts'
+
+/** `dns.lookup` with `all`, or a stand-in. Can't be cancelled, as getaddrinfo can't. */
+export type Lookup = (name: string) => Promise<readonly ResolvedAddress[]>
+
+export interface SystemResolverOptions {
+  readonly clock: Clock
+  readonly lookup?: Lookup
+  /** Lookups handed to the system at once. */
+  readonly maxRunning?: number
+  /** Names that wait for their turn. Default 1024: with every thread held by a dead DNS server, memory still has an end. */
+  readonly maxQueued?: number
+  /**
+   * Milliseconds for which an answer is used again; 0: never. Default 1000: a decision (PAC's `dnsResolve`) and the dial after it see
+   * the same answer and pay once, and no change of network or VPN is missed for longer than a person notices.
+   */
+  readonly cacheMs?: number
+}
+
+/**
+ * libuv gives getaddrinfo at most half of its threads (4 unless UV_THREADPOOL_SIZE says otherwise), so that slow DNS can't stop file
+ * access. Handing over no more than that keeps the queue here, where a name nobody waits for any longer can leave it.
+ */
+const SYSTEM_LOOKUPS = Math.max(1, Math.floor((Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) + 1) / 2))
+/** Names whose answers are kept, 1 s each: bounds memory under a scan. */
+const CACHE_LIMIT = 512
+
+/** RFC 6761 §6.3: `localhost` and everything below it is loopback, whatever DNS says. */
+const LOOPBACK: readonly ResolvedAddress[] = [
+  { address: '127.0.0.1', family: 4 },
+  { address: '::1', family: 6 },
+]
+
+interface Pending {
+  readonly name: string
+  readonly waiters: Set<Waiter>
+}
+interface Waiter {
+  resolve(addresses: readonly ResolvedAddress[]): void
+  reject(error: unknown): void
+}
+
+/** Names to addresses as the host's own programs see them: getaddrinfo, so split DNS of a VPN, /etc/hosts and mDNS all hold. */
+export function createSystemResolver(options: SystemResolverOptions): Resolver {
+  const { clock, lookup = systemLookup, maxRunning = SYSTEM_LOOKUPS, maxQueued = 1024, cacheMs = 1000 } = options
+  const queue = new Map<string, Pending>()
+  const running = new Map<string, Pending>()
+  const cache = new Map<string, { readonly addresses: readonly ResolvedAddress[]; readonly until: number }>()
+
+  return {
+    resolve(name, signal) {
+      if (signal.aborted) return Promise.reject(signal.reason)
+      const family = net.isIP(name)
+      if (family !== 0) return Promise.resolve([{ address: name, family: family === 4 ? 4 : 6 }])
+      if (name === 'localhost' || name.endsWith('.localhost')) return Promise.resolve(LOOPBACK)
+      const cached = cache.get(name)
+      if (cached !== undefined && cached.until > clock.monotonic()) return Promise.resolve(cached.addresses)
+      return wait(name, signal)
+    },
+  }
+
+  function wait(name: string, signal: AbortSignal): Promise<readonly ResolvedAddress[]> {
+    return new Promise((resolve, reject) => {
+      const pending = running.get(name) ?? queue.get(name) ?? enqueue(name)
+      if (pending === undefined) return reject(tooManyLookups(name, maxQueued))
+      const onAbort = (): void => {
+        pending.waiters.delete(waiter)
+        if (pending.waiters.size === 0) queue.delete(name)
+        reject(signal.reason)
+      }
+      const waiter: Waiter = {
+        resolve(addresses) {
+          signal.removeEventListener('abort', onAbort)
+          resolve(addresses)
+        },
+        reject(error) {
+          signal.removeEventListener('abort', onAbort)
+          reject(error)
+        },
+      }
+      pending.waiters.add(waiter)
+      signal.addEventListener('abort', onAbort)
+      startQueued()
+    })
+  }
+
+  function enqueue(name: string): Pending | undefined {
+    if (queue.size >= maxQueued) return undefined
+    const pending: Pending = { name, waiters: new Set() }
+    queue.set(name, pending)
+    return pending
+  }
+
+  function startQueued(): void {
+    for (const pending of queue.values()) {
+      if (running.size >= maxRunning) return
+      queue.delete(pending.name)
+      running.set(pending.name, pending)
+      lookup(pending.name).then(
+        (addresses) => finish(pending, addresses),
+        (error: unknown) => finish(pending, resolveError(pending.name, error)),
+      )
+    }
+  }
+
+  function finish(pending: Pending, outcome: readonly ResolvedAddress[] | GatewayError): void {
+    running.delete(pending.name)
+    const result =
+      outcome instanceof GatewayError || outcome.length > 0
+        ? outcome
+        : new GatewayError('RESOLVE_FAILED', `${pending.name} has no address`)
+    if (!(result instanceof GatewayError)) remember(pending.name, result)
+    for (const waiter of pending.waiters) {
+      if (result instanceof GatewayError) waiter.reject(result)
+      else waiter.resolve(result)
+    }
+    startQueued()
+  }
+
+  function remember(name: string, addresses: readonly ResolvedAddress[]): void {
+    if (cacheMs === 0) return
+    cache.delete(name)
+    // A Map keeps the order of insertion, so the first key is the oldest.
+    if (cache.size >= CACHE_LIMIT) cache.delete(cache.keys().next().value!)
+    cache.set(name, { addresses, until: clock.monotonic() + cacheMs })
+  }
+}
+
+async function systemLookup(name: string): Promise<readonly ResolvedAddress[]> {
+  const found = await dns.promises.lookup(name, { all: true, verbatim: true })
+  return found.map(({ address, family }) => ({ address, family: family === 4 ? 4 : 6 }))
+}
+
+/** Words for what getaddrinfo reports. `ENOTFOUND` stands for EAI_NONAME and EAI_NODATA alike. */
+function resolveError(name: string, thrown: unknown): GatewayError {
+  const code = (thrown as NodeJS.ErrnoException | undefined)?.code
+  switch (code) {
+    case 'ENOTFOUND':
+      return new GatewayError('RESOLVE_FAILED', `${name} does not exist in DNS, or has no address`, {
+        hint: 'Check the spelling; a name that only a VPN knows needs the VPN.',
+        cause: thrown,
+      })
+    case 'EAI_AGAIN':
+      return new GatewayError('RESOLVE_FAILED', `${name} could not be resolved: the DNS server does not answer`, {
+        hint: 'Check the network connection and the DNS servers of this machine.',
+        cause: thrown,
+      })
+    default:
+      return new GatewayError('RESOLVE_FAILED', `${name} could not be resolved (${code ?? 'unknown error'})`, {
+        cause: thrown,
+      })
+  }
+}
+
+function tooManyLookups(name: string, limit: number): GatewayError {
+  return new GatewayError('LIMIT_REACHED', `${name} could not be resolved: ${limit} other names are waiting`, {
+    hint: 'The DNS servers of this machine answer too slowly.',
+  })
+}
