@@ -1,0 +1,78 @@
+/**
+ * One evaluation: calls the script's function and packs what came of it into a string, for that is all that leaves the VM.
+ * `=answer` when there is nothing else to say, otherwise a letter and JSON.
+ */
+export const find = `
+// pac-resolver refuses an empty host, so the host comes with a mark in front.
+function find(url, markedHost) {
+  reset()
+  const host = markedHost.slice(1)
+  let answer
+  try {
+    answer = entryPoint()(url, host)
+  } catch (error) {
+    return missing.length > 0 ? 'm' + stringify(missing) : 'e' + stringify([describe(error), notes()])
+  }
+  if (missing.length > 0) return 'm' + stringify(missing)
+  if (typeof answer !== 'string') return 'e' + stringify([{ kind: 'type', message: typeOf(answer) }, notes()])
+  if (answer.length > limits.answer) return 'e' + stringify([{ kind: 'long', message: text(answer.length) }, notes()])
+  if (used.length === 0 && calls.length === 0 && alerts.length === 0 && !random) return '=' + answer
+  return 'r' + stringify([answer, notes()])
+}
+
+// Looked up each time, as browsers do: a script may exchange it. A top-level const or let is no property of the global object.
+function entryPoint() {
+  if (typeof global.FindProxyForURLEx === 'function') return global.FindProxyForURLEx
+  if (typeof global.FindProxyForURL === 'function') return global.FindProxyForURL
+  const lexical = evaluate('typeof FindProxyForURL === "function" ? FindProxyForURL : null')
+  if (lexical === null) throw new TypeError('FindProxyForURL is undefined or not a function')
+  return lexical
+}
+
+function notes() {
+  return { used, calls, alerts, dropped, random }
+}
+
+function typeOf(value) {
+  if (value === null) return 'null'
+  if (typeof value !== 'object') return typeof value
+  return value instanceof PromiseClass ? 'a Promise' : 'an object'
+}
+
+// The thrown thing may be anything, with getters that throw in their turn.
+function describe(error) {
+  try {
+    if (typeof error !== 'object' || error === null) return { kind: 'threw', message: shown(error), stack: '' }
+    const name = shown(error.name), message = shown(error.message), stack = error.stack
+    return { kind: 'threw', message: name === 'undefined' ? message : name + ': ' + message, stack: typeof stack === 'string' ? stack.slice(0, 2000) : '' }
+  } catch {
+    return { kind: 'threw', message: 'something that cannot be shown', stack: '' }
+  }
+}
+
+// The host's side of the session.
+function control(operation, argument) {
+  switch (operation) {
+    case 'learn': {
+      const entries = parse(argument)
+      for (let i = 0; i < entries.length; i++) {
+        if (entries[i].length === 1) delete answers[entries[i][0]]
+        else answers[entries[i][0]] = entries[i][1]
+      }
+      return ''
+    }
+    case 'replace':
+      answers = dictionary(null)
+      return control('learn', argument)
+    case 'begin':
+      reset()
+      return ''
+    case 'missing':
+      return missing.length > 0 ? 'm' + stringify(missing) : '='
+    case 'loaded':
+      if (missing.length > 0) return 'm' + stringify(missing)
+      try { entryPoint() } catch (error) { return 'e' + stringify([describe(error), notes()]) }
+      return 'r' + stringify(['', notes()])
+  }
+}
+`

@@ -1,0 +1,103 @@
+import type { PacLimits } from '../limits.ts'
+import { alert } from './alert.ts'
+import { dateRange } from './date-range.ts'
+import { dnsDomainIs } from './dns-domain-is.ts'
+import { dnsDomainLevels } from './dns-domain-levels.ts'
+import { dnsResolve } from './dns-resolve.ts'
+import { dnsResolveEx } from './dns-resolve-ex.ts'
+import { find } from './find.ts'
+import { getClientVersion } from './get-client-version.ts'
+import { ipAddress } from './ip-address.ts'
+import { isInNet } from './is-in-net.ts'
+import { isInNetEx } from './is-in-net-ex.ts'
+import { isPlainHostName } from './is-plain-host-name.ts'
+import { isResolvable } from './is-resolvable.ts'
+import { isResolvableEx } from './is-resolvable-ex.ts'
+import { localHostOrDomainIs } from './local-host-or-domain-is.ts'
+import { myIpAddress } from './my-ip-address.ts'
+import { myIpAddressEx } from './my-ip-address-ex.ts'
+import { now } from './now.ts'
+import { session } from './session.ts'
+import { shExpMatch } from './sh-exp-match.ts'
+import { sortIpAddressList } from './sort-ip-address-list.ts'
+import { timeRange } from './time-range.ts'
+import { weekdayRange } from './weekday-range.ts'
+
+/**
+ * The PAC functions as a program for the VM. Its value is `{ find, control }`, held by the host and not reachable from the script; what the
+ * script sees are the globals it leaves behind, which it may replace as it may in a browser.
+ */
+export function librarySource(limits: PacLimits): string {
+  const bounds = {
+    names: limits.dnsNames,
+    calls: limits.tracedCalls,
+    alerts: limits.alerts,
+    chars: limits.tracedChars,
+    answer: limits.answerChars,
+  }
+  return [
+    `(function () { 'use strict'\nconst limits = ${JSON.stringify(bounds)}`,
+    captured,
+    session,
+    ipAddress,
+    now,
+    ...functions,
+    find,
+    globals,
+    'return { find, control } })()',
+  ].join('\n')
+}
+
+const functions = [
+  alert,
+  dateRange,
+  dnsDomainIs,
+  dnsDomainLevels,
+  dnsResolve,
+  dnsResolveEx,
+  getClientVersion,
+  isInNet,
+  isInNetEx,
+  isPlainHostName,
+  isResolvable,
+  isResolvableEx,
+  localHostOrDomainIs,
+  myIpAddress,
+  myIpAddressEx,
+  shExpMatch,
+  sortIpAddressList,
+  timeRange,
+  weekdayRange,
+]
+
+/** Built-ins as they were before the script could touch them. */
+const captured = String.raw`
+const apply = Reflect.apply
+const hasOwn = Object.hasOwn
+const int = parseInt
+const isNaN = Number.isNaN
+const parse = JSON.parse
+const evaluate = eval
+const DateClass = Date
+const PromiseClass = Promise
+const {
+  getFullYear, getMonth, getDate, getDay, getHours, getMinutes, getSeconds,
+  getUTCFullYear, getUTCMonth, getUTCDate, getUTCDay, getUTCHours, getUTCMinutes, getUTCSeconds,
+} = Date.prototype
+function notAscii(string) {
+  for (let i = 0; i < string.length; i++) if (string.charCodeAt(i) > 127) return true
+  return false
+}
+`
+
+const globals = String.raw`
+for (const [name, value] of Object.entries({
+  alert, dateRange, dnsDomainIs, dnsDomainLevels, dnsResolve, dnsResolveEx, getClientVersion, isInNet, isInNetEx, isPlainHostName,
+  isResolvable, isResolvableEx, localHostOrDomainIs, myIpAddress, myIpAddressEx, shExpMatch, sortIpAddressList, timeRange, weekdayRange,
+  isValidIpAddress, convert_addr, wdays, months,
+})) Object.defineProperty(global, name, { value, writable: true, enumerable: true, configurable: true })
+
+// A decision that hangs on chance is not remembered.
+const chance = Math.random
+Math.random = function random_() { random = true; return chance() }
+`

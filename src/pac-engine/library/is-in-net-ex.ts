@@ -1,0 +1,31 @@
+/** `isInNetEx(address, prefix)`: `2001:db8::/32` or `10.0.0.0/8`; of two families the IPv4 one counts as IPv4-mapped. Names are not resolved. */
+export const isInNetEx = `
+function isInNetEx(address, prefix) {
+  const answer = typeof address === 'string' && typeof prefix === 'string' ? inPrefix(address, prefix) : null
+  if (room > 0) note('isInNetEx', [address, prefix], answer)
+  return answer
+}
+
+function inPrefix(address, prefix) {
+  const slash = prefix.indexOf('/', 0)
+  if (slash < 0) return false
+  const net = ipLiteral(prefix.slice(0, slash))
+  const host = ipLiteral(address)
+  if (net === null || host === null) return false
+  let length = 0
+  if (slash + 1 === prefix.length || prefix.length - slash > 4) return false
+  for (let i = slash + 1; i < prefix.length; i++) {
+    const code = prefix.charCodeAt(i)
+    if (code < 48 || code > 57) return false
+    length = length * 10 + code - 48
+  }
+  if (length > net.bits) return false
+  // Only an IPv6 prefix against an IPv6 address looks at the groups before the mapped address.
+  let bits = net.bits === 32 ? length + 96 : length
+  for (let i = 0; i < 8 && bits > 0; i++, bits -= 16) {
+    const mask = bits >= 16 ? 0xffff : (0xffff << (16 - bits)) & 0xffff
+    if ((host.groups[i] ^ net.groups[i]) & mask) return false
+  }
+  return true
+}
+`

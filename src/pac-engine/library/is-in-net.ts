@@ -1,0 +1,46 @@
+/**
+ * `isInNet(host, pattern, mask)`: IPv4 only; a name is resolved through the global `dnsResolve`. `isValidIpAddress` and `convert_addr` are
+ * no documented functions, but every browser's library leaves them lying about and scripts in the field call them.
+ */
+export const isInNet = `
+function isInNet(ipaddr, pattern, maskstr) {
+  const answer = inNet(ipaddr, pattern, maskstr)
+  if (room > 0) note('isInNet', [ipaddr, pattern, maskstr], answer)
+  return answer
+}
+
+function inNet(ipaddr, pattern, maskstr) {
+  const net = ipv4Of(pattern)
+  const mask = ipv4Of(maskstr)
+  if (net < 0 || mask < 0) return false
+  let address = ipv4(typeof ipaddr === 'string' ? ipaddr : text(ipaddr))
+  if (address < 0) {
+    const resolved = global.dnsResolve(ipaddr)
+    if (resolved == null) return false
+    address = convert_addr(resolved)
+  }
+  return ((address ^ net) & mask) === 0
+}
+
+// The nets and masks of a script are few and come again and again.
+let nets = dictionary(null)
+let netCount = 0
+function ipv4Of(string) {
+  if (typeof string !== 'string') string = text(string)
+  let value = nets[string]
+  if (value === undefined) {
+    if (++netCount > 1000) { nets = dictionary(null); netCount = 1 }
+    value = nets[string] = ipv4(string)
+  }
+  return value
+}
+
+function isValidIpAddress(ipchars) {
+  return ipv4(text(ipchars)) >= 0
+}
+
+function convert_addr(ipchars) {
+  const bytes = ipchars.split('.')
+  return ((bytes[0] & 0xff) << 24) | ((bytes[1] & 0xff) << 16) | ((bytes[2] & 0xff) << 8) | (bytes[3] & 0xff)
+}
+`

@@ -1,0 +1,13 @@
+/** `myIpAddress()`: the address that the default route leaves from, IPv4 preferred; 127.0.0.1 when there is none. */
+export const myIpAddress = `
+function myIpAddress() {
+  const all = lookup('')
+  let answer = '127.0.0.1'
+  if (all !== null) {
+    const end = all.indexOf(';', 0)
+    answer = end < 0 ? all : all.slice(0, end)
+  }
+  if (room > 0) note('myIpAddress', [], answer)
+  return answer
+}
+`

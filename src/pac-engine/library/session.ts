@@ -1,0 +1,60 @@
+/**
+ * What one evaluation knows and leaves behind. It lives in a closure that the script cannot reach. The helpers do call methods that a script
+ * may replace (`String.prototype.slice`), as a browser's do: it fools nobody but itself, for only text leaves the VM.
+ */
+export const session = `
+const global = globalThis
+const dictionary = Object.create
+const stringify = JSON.stringify
+const text = String
+
+// Name -> addresses joined with ';', or null: does not resolve. The own addresses stand under ''. Filled by the host.
+let answers = dictionary(null)
+
+let missing = []     // names asked for that no one has looked up yet
+let used = []        // names whose answers the script has seen
+let usedSet = dictionary(null)
+let calls = []       // helper calls, the first few
+let room = 0         // how many more of them are kept
+let alerts = []
+let dropped = 0      // alerts beyond the limit
+let random = false   // asked for a random number
+
+const MISS = { toString() { return 'a name is being looked up' } }
+
+function reset() {
+  if (missing.length > 0) missing = []
+  if (used.length > 0) { used = []; usedSet = dictionary(null) }
+  if (calls.length > 0) calls = []
+  if (alerts.length > 0) { alerts = []; dropped = 0 }
+  room = limits.calls
+  random = false
+}
+
+// The evaluation ends at the first name that is not known, and starts again when it is. A script that catches the exception gains
+// nothing: its answer is not used.
+function lookup(name) {
+  const answer = answers[name]
+  if (answer === undefined) {
+    if (missing.length < limits.names) missing[missing.length] = name
+    throw MISS
+  }
+  if (usedSet[name] === undefined) {
+    usedSet[name] = true
+    used[used.length] = name
+  }
+  return answer
+}
+
+function shown(value) {
+  const string = typeof value === 'string' ? value : typeof value === 'object' && value !== null ? '[object]' : text(value)
+  return string.length > limits.chars ? string.slice(0, limits.chars) + '…' : string
+}
+
+function note(name, args, answer) {
+  room--
+  const list = []
+  for (let i = 0; i < args.length && i < 8; i++) list[i] = shown(args[i])
+  calls[calls.length] = [name, list, shown(answer)]
+}
+`

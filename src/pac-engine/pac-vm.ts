@@ -1,0 +1,251 @@
+import { createPacResolver } from 'pac-resolver'
+import { JSException, type JSValueHandle, QuickJS } from 'quickjs-wasi'
+import { librarySource } from './library/index.ts'
+import type { PacLimits } from './limits.ts'
+import { type DnsEntry, type Failure, NO_NOTES, type Notes, type VmOutcome } from './vm-outcome.ts'
+
+const SCRIPT_NAME = 'proxy.pac'
+const PAGE_BYTES = 65_536
+
+/** The functions that pac-resolver brings itself, run on the host and with network access: none of them must be reachable. */
+const PAC_RESOLVER_FUNCTIONS = [
+  'alert',
+  'dateRange',
+  'dnsDomainIs',
+  'dnsDomainLevels',
+  'dnsResolve',
+  'isInNet',
+  'isPlainHostName',
+  'isResolvable',
+  'localHostOrDomainIs',
+  'myIpAddress',
+  'shExpMatch',
+  'timeRange',
+  'weekdayRange',
+] as const
+
+/** What pac-resolver compiles instead of the user's script, which its own parser might not understand. */
+const BRIDGE = `globalThis.FindProxyForURL = (function (find) {
+  return function (url, host) { return find(url, host) }
+})(globalThis.__find)`
+
+export interface Job {
+  readonly url: string
+  readonly host: string
+  /** Milliseconds since the epoch: what the script's clock says when it begins. */
+  readonly now: number
+}
+
+/** One script in one VM. After an outcome of kind `time`, `memory` or `crashed` it is spent: `usable` is false. */
+export class PacVm {
+  usable = true
+  evaluations = 0
+  readonly #limits: PacLimits
+  #vm!: QuickJS
+  #control!: JSValueHandle
+  #find!: (url: URL, host: string) => Promise<unknown>
+  #deadline = Number.POSITIVE_INFINITY
+  #timedOut = false
+  #began = 0
+  #now = 0
+  #clockRead = false
+
+  private constructor(limits: PacLimits) {
+    this.#limits = limits
+  }
+
+  /** Runs the script's global code. `missing` and `failed` outcomes leave no VM. */
+  static async load(
+    wasm: WebAssembly.Module,
+    script: string,
+    options: { readonly limits: PacLimits; readonly now: number; readonly dns: readonly DnsEntry[] },
+  ): Promise<{ readonly vm: PacVm; readonly notes: Notes } | Exclude<VmOutcome, { is: 'answer' }>> {
+    const pac = new PacVm(options.limits)
+    await pac.#prepare(wasm)
+    pac.learn(options.dns)
+    const outcome = pac.#run(options.limits.loadMs, options.now, () => {
+      pac.#call('begin', '')
+      pac.#vm.evalCode(script, SCRIPT_NAME).dispose()
+      return pac.#call('loaded', '')
+    })
+    if (outcome.is === 'answer') return { vm: pac, notes: outcome.notes }
+    pac.dispose()
+    return outcome
+  }
+
+  async #prepare(wasm: WebAssembly.Module): Promise<void> {
+    this.#vm = await QuickJS.create({
+      wasm,
+      memoryLimit: this.#limits.memoryPages * PAGE_BYTES,
+      interruptHandler: () => {
+        if (performance.now() < this.#deadline) return false
+        this.#timedOut = true
+        return true
+      },
+      wasi: (memory) => ({
+        clock_time_get: (_id: number, _precision: bigint, result: number) => {
+          this.#clockRead = true
+          const ms = this.#now + Math.floor(performance.now() - this.#began)
+          new DataView(memory.buffer).setBigUint64(result, BigInt(ms) * 1_000_000n, true)
+          return 0
+        },
+        // QuickJS's own diagnostics; a script must not write to the gateway's standard output.
+        fd_write: (_fd: number, _iovs: number, _count: number, written: number) => {
+          new DataView(memory.buffer).setUint32(written, 0, true)
+          return 0
+        },
+      }),
+    })
+    const vm = this.#vm
+    this.#now = Date.now()
+    const library = vm.evalCode(librarySource(this.#limits), 'pac-library')
+    this.#control = library.getProp('control')
+    vm.setProp(vm.global, '__find', library.getProp('find'))
+    library.dispose()
+    // Where pac-resolver finds a function under this name it takes that one and makes no host function.
+    for (const name of PAC_RESOLVER_FUNCTIONS) {
+      vm.evalCode(`globalThis['__degeneratorSandboxFunction:${name}'] = globalThis.${name}`).dispose()
+    }
+    const inert = Object.fromEntries(PAC_RESOLVER_FUNCTIONS.map((name) => [name, () => undefined]))
+    this.#find = createPacResolver(vm, BRIDGE, { sandbox: inert })
+    for (const name of [
+      ...PAC_RESOLVER_FUNCTIONS.map((name) => `__degeneratorSandboxFunction:${name}`),
+      '__find',
+      'FindProxyForURL',
+    ]) {
+      vm.evalCode(`delete globalThis[${JSON.stringify(name)}]`).dispose()
+    }
+  }
+
+  /** Tells the script's resolver what is known now. */
+  learn(entries: readonly DnsEntry[]): void {
+    if (entries.length > 0) this.#call('learn', JSON.stringify(entries))
+  }
+
+  /** The whole of what is known: nothing else resolves any more. */
+  replaceDns(entries: readonly DnsEntry[]): void {
+    this.#call('replace', JSON.stringify(entries))
+  }
+
+  async evaluate(job: Job): Promise<VmOutcome> {
+    this.evaluations++
+    this.#begin(this.#limits.evaluateMs, job.now)
+    try {
+      // Not a URL: pac-resolver would write it anew, and the script must see it as it stands.
+      const url = { href: job.url, hostname: job.host } as URL
+      return this.#understand(await this.#find(url, `h${job.host}`))
+    } catch (error) {
+      return this.#failed(error)
+    } finally {
+      this.#deadline = Number.POSITIVE_INFINITY
+    }
+  }
+
+  dispose(): void {
+    this.usable = false
+    try {
+      this.#vm.dispose()
+    } catch {
+      // A VM that ended in a trap cannot free its objects; its memory goes with the instance.
+    }
+  }
+
+  #begin(limitMs: number, now: number): void {
+    this.#began = performance.now()
+    this.#deadline = this.#began + limitMs
+    this.#now = now
+    this.#clockRead = false
+    this.#timedOut = false
+  }
+
+  #run(limitMs: number, now: number, work: () => string): VmOutcome {
+    this.#begin(limitMs, now)
+    try {
+      return this.#understand(work())
+    } catch (error) {
+      const missing = this.#missing()
+      return missing ?? this.#failed(error)
+    } finally {
+      this.#deadline = Number.POSITIVE_INFINITY
+    }
+  }
+
+  /** Global code that asked for an unknown name ended with an exception: the names are what matters. */
+  #missing(): VmOutcome | undefined {
+    if (this.#timedOut) return undefined
+    try {
+      const outcome = this.#understand(this.#call('missing', ''))
+      return outcome.is === 'missing' ? outcome : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  #call(operation: string, argument: string): string {
+    const vm = this.#vm
+    const first = vm.newString(operation)
+    const second = vm.newString(argument)
+    try {
+      return vm.callFunction(this.#control, vm.undefined, first, second).consume((handle) => handle.toString())
+    } finally {
+      first.dispose()
+      second.dispose()
+    }
+  }
+
+  #understand(packed: unknown): VmOutcome {
+    const ms = performance.now() - this.#began
+    const clock = this.#clockRead
+    if (typeof packed !== 'string') return this.#failed(new Error('the VM gave no string'))
+    const body = packed.slice(1)
+    if (packed[0] === '=') return asAscii(body, { ...NO_NOTES, clock }, ms)
+    if (packed[0] === 'm') return { is: 'missing', names: JSON.parse(body) }
+    const [first, notes] = JSON.parse(body)
+    if (packed[0] === 'r') return asAscii(String(first), { ...notes, clock }, ms)
+    return { is: 'failed', failure: describe(first, this.#limits), notes: { ...notes, clock } }
+  }
+
+  #failed(error: unknown): VmOutcome {
+    const notes = { ...NO_NOTES, clock: this.#clockRead }
+    if (this.#timedOut) {
+      this.usable = false
+      const limit = Math.round(performance.now() - this.#began)
+      return { is: 'failed', failure: { kind: 'time', message: `stopped after ${limit} ms` }, notes }
+    }
+    if (!(error instanceof JSException)) {
+      // A WebAssembly trap, most often the end of the stack: the VM's state is undefined from here on.
+      this.usable = false
+      const deep = error instanceof RangeError || error instanceof WebAssembly.RuntimeError
+      const message = deep
+        ? 'recursion too deep'
+        : `the VM failed: ${error instanceof Error ? error.message : 'unknown'}`
+      return { is: 'failed', failure: { kind: 'crashed', message }, notes }
+    }
+    const { name, message, stack } = error
+    error.dispose()
+    if (/out of memory/.test(message)) {
+      this.usable = false
+      const limit = (this.#limits.memoryPages * PAGE_BYTES) / 2 ** 20
+      return { is: 'failed', failure: { kind: 'memory', message: `used more than ${limit} MiB` }, notes }
+    }
+    return { is: 'failed', failure: located('threw', `${name}: ${message}`, stack ?? ''), notes }
+  }
+}
+
+function asAscii(answer: string, notes: Notes, ms: number): VmOutcome {
+  if (!/[^\x01-\x7f]/.test(answer)) return { is: 'answer', answer, notes, ms }
+  return { is: 'failed', failure: { kind: 'not-ascii', message: JSON.stringify(answer.slice(0, 100)) }, notes }
+}
+
+function describe(first: { kind: string; message: string; stack?: string }, limits: PacLimits): Failure {
+  if (first.kind === 'type') return { kind: 'not-a-string', message: first.message }
+  if (first.kind === 'long')
+    return { kind: 'too-long', message: `${first.message} characters, at most ${limits.answerChars}` }
+  return located('threw', first.message, first.stack ?? '')
+}
+
+/** The innermost place in the user's script: `at f (proxy.pac:3:5)`. */
+function located(kind: Failure['kind'], message: string, stack: string): Failure {
+  const place = /proxy\.pac:(\d{1,7}):(\d{1,7})/.exec(stack)
+  return place ? { kind, message, line: Number(place[1]), column: Number(place[2]) } : { kind, message }
+}

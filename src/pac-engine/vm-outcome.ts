@@ -1,0 +1,36 @@
+/** One helper call: name, arguments, answer, all as text. */
+export type TracedCall = readonly [name: string, args: readonly string[], answer: string]
+
+/** A name and its addresses joined with `;`; null: does not resolve; absent: no longer known. The own addresses stand under ''. */
+export type DnsEntry = readonly [name: string, addresses: string | null] | readonly [name: string]
+
+/** What an evaluation saw and said besides its answer. */
+export interface Notes {
+  /** Names whose answers it was given; '' for the own addresses. */
+  readonly used: readonly string[]
+  readonly calls: readonly TracedCall[]
+  readonly alerts: readonly string[]
+  /** Alerts beyond the limit. */
+  readonly dropped: number
+  /** It asked for a random number. */
+  readonly random: boolean
+  /** It read the clock. */
+  readonly clock: boolean
+}
+
+export type FailureKind = 'threw' | 'not-a-string' | 'too-long' | 'not-ascii' | 'time' | 'memory' | 'crashed'
+
+export interface Failure {
+  readonly kind: FailureKind
+  readonly message: string
+  readonly line?: number
+  readonly column?: number
+}
+
+/** How one evaluation, or the loading of a script, came out. `missing`: look these names up and start again. */
+export type VmOutcome =
+  | { readonly is: 'answer'; readonly answer: string; readonly notes: Notes; readonly ms: number }
+  | { readonly is: 'missing'; readonly names: readonly string[] }
+  | { readonly is: 'failed'; readonly failure: Failure; readonly notes: Notes }
+
+export const NO_NOTES: Notes = { used: [], calls: [], alerts: [], dropped: 0, random: false, clock: false }
