@@ -1,0 +1,55 @@
+import type { WrittenSettings } from '../schema.ts'
+import type { Settings, StatusAddress } from '../settings.ts'
+import { statusSocket } from '../status-socket.ts'
+import type { ResolveContext } from './context.ts'
+import { resolveDoors } from './doors.ts'
+import { readAuthorities } from './pem.ts'
+import { resolveContainersProxy, resolveProxy } from './proxy.ts'
+import { absolutePath } from './read-reference.ts'
+import { resolveUpstreams } from './upstreams.ts'
+
+/** Follows every reference in what was written. Complete only if the context has no problems afterwards. */
+export async function resolveSettings(written: WrittenSettings, context: ResolveContext): Promise<Settings> {
+  const upstreams = await resolveUpstreams(written.upstreams, context)
+  const proxy = await resolveProxy(written.proxy, upstreams, context)
+  const { timeouts, limits, pac, relay, log, access } = written
+  if (timeouts.attempt > timeouts.dial) {
+    context.problem(['timeouts', 'attempt'], {
+      message: 'one attempt is longer than all of them',
+      expected: 'at most timeouts.dial',
+    })
+  }
+  return {
+    listen: await resolveDoors(written.listen, context),
+    proxy,
+    containersProxy: await resolveContainersProxy(written.containersProxy, proxy, upstreams, context),
+    upstreams: upstreams.named,
+    access,
+    timeouts,
+    limits,
+    pac,
+    relay,
+    log,
+    trust: { ca: await readAuthorities(written.trust.ca, context) },
+    status: { listen: statusAddresses(written.status.listen, context) },
+  }
+}
+
+function statusAddresses(written: WrittenSettings['status']['listen'], context: ResolveContext): StatusAddress[] {
+  if (written.includes('off') && written.length > 1) {
+    context.problem(['status', 'listen'], {
+      message: 'off stands beside addresses',
+      expected: 'off alone, or addresses',
+    })
+  }
+  return written.flatMap((one, index): StatusAddress[] => {
+    if (one === 'off') return []
+    if (one === 'auto') {
+      const { env, platform } = context
+      return [{ address: statusSocket({ env, platform, uid: process.getuid?.() }), auto: true }]
+    }
+    if (one.kind === 'tcp') return [{ address: one, auto: false }]
+    const path = context.platform === 'win32' ? one.path : absolutePath(one.path, ['status', 'listen', index], context)
+    return [{ address: { ...one, path }, auto: false }]
+  })
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod'
+import { about, section } from './about.ts'
+import { listenSchema } from './schema/listen.ts'
+import { chainSchema, containersProxySchema, proxySchema } from './schema/proxy.ts'
+import {
+  accessSchema,
+  limitsSchema,
+  logSchema,
+  pacSchema,
+  relaySchema,
+  statusSchema,
+  timeoutsSchema,
+  trustSchema,
+} from './schema/tuning.ts'
+
+/** The one schema: types, defaults, validation and the help of `docs/settings.md`. */
+export const settingsSchema = section({
+  listen: about(listenSchema.prefault({}), {
+    form: 'group',
+    help: 'The doors: where programs that know about proxies connect.',
+  }),
+  proxy: about(proxySchema.optional(), {
+    form: 'group',
+    help: 'The way out for the host’s own programs, and for containers where `containersProxy` is absent.',
+    absent: 'mode `none`: everything goes direct',
+  }),
+  containersProxy: about(containersProxySchema.optional(), {
+    form: 'group',
+    help: 'The way out for containers and image pulls.',
+    absent: 'the same as `proxy`',
+  }),
+  upstreams: about(z.record(z.string(), chainSchema).prefault({}), {
+    form: 'names with their chains',
+    help: 'Chains of proxies under names of their own. A chain may hold names of other chains.',
+  }),
+  access: about(accessSchema.prefault({}), { form: 'group', help: 'Which destinations may be reached at all.' }),
+  timeouts: about(timeoutsSchema.prefault({}), { form: 'group', help: 'How long each step may take.' }),
+  limits: about(limitsSchema.prefault({}), { form: 'group', help: 'How much may be held at once.' }),
+  pac: about(pacSchema.prefault({}), { form: 'group', help: 'How PAC files are fetched and run.' }),
+  relay: about(relaySchema.prefault({}), { form: 'group', help: 'How bytes are moved.' }),
+  log: about(logSchema.prefault({}), { form: 'group', help: 'What is written to standard error.' }),
+  trust: about(trustSchema.prefault({}), { form: 'group', help: 'Whom to believe.' }),
+  status: about(statusSchema.prefault({}), { form: 'group', help: 'How a running gateway tells how it is.' }),
+})
+
+/** What a file says, with defaults filled in; references to files, variables and names are not yet followed. */
+export type WrittenSettings = z.output<typeof settingsSchema>

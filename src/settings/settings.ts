@@ -1,0 +1,70 @@
+import type { Hop } from '../contracts/route.ts'
+import type { Secret } from '../contracts/secret.ts'
+import type { Scope } from '../contracts/target.ts'
+import type { ExcludeList } from '../wire/exclude-list.ts'
+import type { WrittenSettings } from './schema.ts'
+import type { ListenAddress } from './values/listen-address.ts'
+import type { PortRange } from './values/port-ranges.ts'
+
+/** Settings in force: complete, checked, every reference followed. Durations are in milliseconds, sizes in bytes, paths absolute. */
+export interface Settings extends Pick<WrittenSettings, 'timeouts' | 'limits' | 'pac' | 'relay' | 'log'> {
+  readonly listen: { readonly mixed: readonly DoorSettings[]; readonly tls: readonly TlsDoorSettings[] }
+  readonly proxy: ProxySettings
+  /** The same as `proxy` where the file has none of its own. */
+  readonly containersProxy: ContainersProxySettings
+  readonly upstreams: ReadonlyMap<string, readonly Hop[]>
+  readonly access: { readonly allow: ExcludeList; readonly deny: ExcludeList }
+  readonly trust: { readonly ca: readonly PemFile[] }
+  readonly status: { readonly listen: readonly StatusAddress[] }
+}
+
+export interface DoorSettings {
+  readonly address: ListenAddress
+  readonly scope: Scope
+  /** Absent: no credentials are asked for. */
+  readonly users?: Readonly<Record<string, Secret>>
+  /** Address blocks that clients must come from; empty: from anywhere. */
+  readonly from: readonly string[]
+}
+
+export interface TlsDoorSettings extends DoorSettings {
+  /** PEM: the certificate and its chain. */
+  readonly cert: string
+  /** PEM. */
+  readonly key: Secret
+  readonly passphrase?: Secret
+}
+
+export interface ProxySettings {
+  readonly locked: boolean
+  readonly mode: 'manual' | 'system' | 'none'
+  /** Hops in the order traffic passes them; empty: not set. */
+  readonly http: readonly Hop[]
+  readonly https: readonly Hop[]
+  readonly exclude: ExcludeList
+  readonly pac?: PacSettings
+  readonly onPacFailure: 'block' | 'lastGood' | 'direct'
+  readonly enableKerberosNtlm: boolean
+  readonly windowsDockerdPort?: number
+}
+
+export interface ContainersProxySettings extends ProxySettings {
+  /** Sorted, without overlaps. */
+  readonly transparentPorts: readonly PortRange[]
+}
+
+export type PacSettings =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'url'; readonly url: string }
+  | { readonly kind: 'embedded'; readonly script: string }
+
+export interface PemFile {
+  readonly path: string
+  readonly pem: string
+}
+
+export interface StatusAddress {
+  readonly address: ListenAddress
+  /** Chosen by us: that it cannot be opened is no reason not to start. */
+  readonly auto: boolean
+}

@@ -1,0 +1,106 @@
+import { type Document, parseDocument } from 'yaml'
+import type { KeyPath } from '../key-path.ts'
+import type { Excerpt } from '../problem.ts'
+import { makeExcerpt } from './excerpt.ts'
+import { lineStart } from './line-start.ts'
+import { charactersInto, locateNode } from './locate-node.ts'
+import { nestingFault } from './nesting.ts'
+import { type Range, secretRanges } from './secret-ranges.ts'
+import { structureFaults } from './structure-faults.ts'
+import { type Fault, syntaxFault } from './syntax-faults.ts'
+
+export interface Place {
+  readonly line: number
+  readonly column: number
+  readonly excerpt: Excerpt
+  /** As much of the path as stands in the file. */
+  readonly path: KeyPath
+}
+
+export interface LocateOptions {
+  /** The key itself rather than its value. */
+  readonly key?: boolean
+  /** Characters into a text value. */
+  readonly offset?: number
+}
+
+/** A settings text that has been read: its data, and where each value stands. */
+export interface YamlText {
+  readonly data: unknown
+  locate(path: KeyPath, options?: LocateOptions): Place
+}
+
+export interface PlacedFault extends Fault {
+  readonly place: Place
+}
+
+export type YamlOutcome =
+  | { readonly yaml: YamlText; readonly faults?: undefined }
+  | { readonly yaml?: undefined; readonly faults: readonly PlacedFault[] }
+
+/** Reads YAML 1.2 (of which JSON is a part), strictly: one document, no tags of one's own, each key once. */
+export function parseYaml(text: string): YamlOutcome {
+  const early = nestingFault(text) ?? controlCharacterFault(text)
+  if (early) return { faults: [{ ...early, place: placeOf(text, early.offset, []) }] }
+
+  const document: Document = parseDocument(text, {
+    version: '1.2',
+    prettyErrors: false,
+    stringKeys: true,
+    // The library compares every key with every other; `structureFaults` finds doubles in linear time.
+    uniqueKeys: false,
+  })
+  const secrets = secretRanges(document, text)
+  const faults = [...document.errors, ...document.warnings].map((error) => syntaxFault(error, text))
+  if (faults.length === 0) faults.push(...structureFaults(document))
+  const data = faults.length === 0 ? plainData(document, faults) : undefined
+  if (faults.length > 0) {
+    return {
+      faults: oneForEachLine(faults.map((fault) => ({ ...fault, place: placeOf(text, fault.offset, secrets) }))),
+    }
+  }
+  const locate = (path: KeyPath, { key = false, offset }: LocateOptions = {}): Place => {
+    const located = locateNode(document, path, key)
+    const inside = offset === undefined ? 0 : charactersInto(located.node, text, offset)
+    return placeOf(text, located.offset + inside, secrets, located.path)
+  }
+  return { yaml: { data, locate } }
+}
+
+/** Aliases that may be followed, counted with what they hold: keeps a few lines from standing for millions. */
+const MAX_ALIASES = 100
+
+function plainData(document: Document, faults: Fault[]): unknown {
+  try {
+    // Nothing but comments: all defaults.
+    return document.contents === null ? {} : document.toJS({ maxAliasCount: MAX_ALIASES })
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error
+    faults.push({ offset: 0, message: 'too much stands for too little: aliases of aliases', expected: 'plain values' })
+    return undefined
+  }
+}
+
+/** YAML 1.2 §5.1 leaves these out; the library lets them pass. */
+function controlCharacterFault(text: string): Fault | undefined {
+  const offset = text.search(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/)
+  if (offset < 0) return undefined
+  const code = text.charCodeAt(offset).toString(16).padStart(2, '0')
+  return { offset, message: `a control character (0x${code}) stands in the file`, expected: 'text' }
+}
+
+/** How many faults of syntax are told: what follows the first few is often only their echo. */
+const MAX_FAULTS = 20
+
+function oneForEachLine(faults: readonly PlacedFault[]): PlacedFault[] {
+  const seen = new Set<number>()
+  const sorted = [...faults].sort((a, b) => a.offset - b.offset)
+  return sorted.filter(({ place }) => !seen.has(place.line) && seen.add(place.line)).slice(0, MAX_FAULTS)
+}
+
+function placeOf(text: string, offset: number, secrets: readonly Range[], path: KeyPath = []): Place {
+  const start = lineStart(text, offset)
+  let line = 1
+  for (let at = text.indexOf('\n'); at >= 0 && at < start; at = text.indexOf('\n', at + 1)) line++
+  return { line, column: offset - start + 1, excerpt: makeExcerpt(text, offset, secrets), path }
+}

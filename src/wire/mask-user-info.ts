@@ -1,0 +1,28 @@
+/**
+ * Text with the user information of every URL in it replaced: `http://bob:pw@proxy:8080` reads `http://***@proxy:8080`.
+ * An `@` in a path (`https://registry.example/@scope/name`) is left alone. Linear in the length of the text.
+ */
+export function maskUserInfo(text: string): string {
+  return text.replace(URL_AUTHORITY, (whole, authority: string) => {
+    const at = authority.lastIndexOf('@')
+    return at < 0 ? whole : `://***${authority.slice(at)}`
+  })
+}
+
+/**
+ * The same for text that people wrote and that need not be a good URL (`bob:p/w@proxy`, a password with a slash): everything in a word up to
+ * its last `@`. Hides too much rather than too little.
+ */
+export function maskAnyUserInfo(text: string): string {
+  return text.replace(WORD, (word) => {
+    const at = word.lastIndexOf('@')
+    const scheme = word.indexOf('://')
+    if (scheme >= 0 && scheme < at) return `${word.slice(0, scheme)}://***${word.slice(at)}`
+    const colon = word.indexOf(':')
+    return colon >= 0 && colon < at ? `***${word.slice(at)}` : word
+  })
+}
+
+/** What follows `://` up to the path, query or fragment (RFC 3986 §3.2), or the end of the word. */
+const URL_AUTHORITY = /:\/\/([^\s"'`<>/?#]+)/g
+const WORD = /[^\s"'`<>]+/g
