@@ -3,7 +3,7 @@ import { systemClock } from '../../../src/contracts/clock.ts'
 import { createPortableRelay } from '../../../src/relay/portable.ts'
 import { relayContract } from '../../contract/relay.ts'
 
-relayContract(t, (limits) => ({
+relayContract(t, async (limits) => ({
   relay: createPortableRelay({ ...limits, clock: systemClock }),
   close: async () => {},
 }))

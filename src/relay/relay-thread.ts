@@ -1,0 +1,147 @@
+import { closeSync, writeSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
+import {
+  FIRST_BYTE_MS,
+  type FromWorker,
+  type Lent,
+  MAX_TUNNELS,
+  ROW,
+  type Side,
+  type ToWorker,
+  type WorkerData,
+  type WorkerEnd,
+} from './worker-protocol.ts'
+
+/** What a tunnel's owner hears from the thread. `ended` comes exactly once, even if the thread dies. */
+export interface Lender {
+  lingering(side: Side): void
+  ended(how: WorkerEnd): void
+}
+
+/** A worker as the main thread sees it: rows of a table lent out, messages in, messages back. */
+export class RelayThread {
+  readonly rows: Float64Array
+  readonly #worker: Worker
+  readonly #lenders = new Map<number, Lender>()
+  readonly #freeRows: number[] = []
+  readonly #onGone: (reason: string) => void
+  #rowsUsed = 0
+  #wakeDescriptor: number | undefined
+  #outbox: ToWorker[] = []
+  #closing = false
+  /** Fulfilled when the thread can take tunnels, or never will. */
+  readonly started: Promise<void>
+  readonly #exited: Promise<void>
+
+  constructor(onGone: (reason: string) => void) {
+    const shared = new SharedArrayBuffer(MAX_TUNNELS * ROW * Float64Array.BYTES_PER_ELEMENT)
+    this.rows = new Float64Array(shared)
+    this.#onGone = onGone
+    this.#worker = startWorker({ rows: shared })
+    this.started = new Promise((resolve) => {
+      this.#worker.on('message', (batch: FromWorker[]) => {
+        for (const message of batch) this.#receive(message)
+        if (this.#lenders.size === 0 && !this.#closing) this.#worker.unref() // from here on it keeps nothing alive
+        resolve()
+      })
+      this.#worker.on('error', (error) => this.#gone(error.message))
+      this.#worker.on('exit', () => resolve())
+    })
+    this.#exited = new Promise((resolve) => {
+      this.#worker.on('exit', () => {
+        this.#gone('the thread ended')
+        resolve()
+      })
+    })
+    process.on('exit', this.#shut)
+  }
+
+  get usable(): boolean {
+    return this.#wakeDescriptor !== undefined && !this.#closing && this.#lenders.size < MAX_TUNNELS
+  }
+
+  get load(): number {
+    return this.#lenders.size
+  }
+
+  /** Lends two descriptors; returns the tunnel's row. Only while `usable`. */
+  lend(client: Lent, upstream: Lent, lender: Lender): number {
+    const row = this.#freeRows.pop() ?? this.#rowsUsed++
+    this.rows.fill(0, row * ROW, (row + 1) * ROW)
+    this.rows[row * ROW + FIRST_BYTE_MS] = -1
+    this.#lenders.set(row, lender)
+    // Sockets that Node does not read keep no process alive; their tunnels shall.
+    if (this.#lenders.size === 1) this.#worker.ref()
+    this.#send({ kind: 'add', row, client, upstream })
+    return row
+  }
+
+  release(row: number): void {
+    this.#send({ kind: 'release', row })
+  }
+
+  async close(): Promise<void> {
+    this.#worker.ref()
+    this.#shut()
+    await this.#exited
+  }
+
+  readonly #shut = (): void => {
+    this.#closing = true
+    this.#outbox.push({ kind: 'close' })
+    this.#flush()
+  }
+
+  #receive(message: FromWorker): void {
+    if (message.kind === 'ready') {
+      this.#wakeDescriptor = message.wakeDescriptor
+      if (this.#closing) this.#flush()
+    } else if (message.kind === 'unusable') this.#gone(message.reason)
+    else {
+      const lender = this.#lenders.get(message.row)
+      if (message.kind === 'lingering') lender?.lingering(message.side)
+      else this.#ended(message.row, message.how)
+    }
+  }
+
+  #ended(row: number, how: WorkerEnd): void {
+    const lender = this.#lenders.get(row)
+    if (!lender) return
+    this.#lenders.delete(row)
+    lender.ended(how) // reads its row once more
+    this.#freeRows.push(row)
+  }
+
+  /** One message and one ring for all that one turn of the event loop has to say. */
+  #send(message: ToWorker): void {
+    if (this.#outbox.push(message) === 1) setImmediate(() => this.#flush())
+  }
+
+  #flush(): void {
+    if (this.#outbox.length === 0 || this.#wakeDescriptor === undefined) return
+    this.#worker.postMessage(this.#outbox)
+    this.#outbox = []
+    writeSync(this.#wakeDescriptor, RING)
+  }
+
+  #gone(reason: string): void {
+    process.off('exit', this.#shut)
+    if (this.#wakeDescriptor !== undefined) closeSync(this.#wakeDescriptor)
+    this.#wakeDescriptor = undefined
+    if (!this.#closing) this.#onGone(reason)
+    this.#closing = true
+    for (const row of [...this.#lenders.keys()]) this.#ended(row, 'released')
+  }
+}
+
+/** An eventfd counts; it takes a 64-bit number in the machine's byte order. */
+const RING = new Uint8Array(new BigUint64Array([1n]).buffer)
+
+function startWorker(workerData: WorkerData): Worker {
+  const options = { workerData, name: 'relay' }
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./relay-worker.js', import.meta.url), options)
+  // Run from source: the loader of TypeScript does not reach into threads by itself.
+  const [loader, file] = [import.meta.resolve('tsx/esm/api'), new URL('./relay-worker.ts', import.meta.url).href]
+  const code = `import('${loader}').then(({ register }) => (register(), import('${file}')))`
+  return new Worker(code, { ...options, eval: true })
+}

@@ -1,0 +1,90 @@
+import { Direction, type End, type Turn } from './direction.ts'
+import type { PipePool } from './pipe-pool.ts'
+import {
+  BYTES_DOWN,
+  BYTES_UP,
+  FINS,
+  FIRST_BYTE_MS,
+  type Lent,
+  ROW,
+  type Side,
+  type WorkerEnd,
+} from './worker-protocol.ts'
+
+export interface TunnelReports {
+  ended(tunnel: Tunnel, how: WorkerEnd): void
+  lingering(tunnel: Tunnel, side: Side): void
+}
+
+/** Two borrowed descriptors and the bytes between them, with the same rules of ending as `portable.ts`. */
+export class Tunnel {
+  readonly row: number
+  readonly client: End
+  readonly upstream: End
+  readonly #up: Direction
+  readonly #down: Direction
+  readonly #rows: Float64Array
+  readonly #reports: TunnelReports
+  #broken: Side | undefined
+  ended = false
+  /** In the worker's list of those that have work; the worker's own mark. */
+  queued = false
+
+  constructor(row: number, client: Lent, upstream: Lent, rows: Float64Array, pool: PipePool, reports: TunnelReports) {
+    this.row = row
+    this.#rows = rows
+    this.#reports = reports
+    // Nearly always writable; if not, the first write says so. Readable only when epoll has said it.
+    this.client = { fd: client.fd, readable: false, writable: true }
+    this.upstream = { fd: upstream.fd, readable: false, writable: true }
+    const at = row * ROW
+    const startedAt = performance.now()
+    this.#up = new Direction(this.client, this.upstream, client.early, pool, (bytes) => {
+      rows[at + BYTES_UP]! += bytes
+    })
+    this.#down = new Direction(this.upstream, this.client, upstream.early, pool, (bytes) => {
+      if (rows[at + FIRST_BYTE_MS] === -1) rows[at + FIRST_BYTE_MS] = performance.now() - startedAt
+      rows[at + BYTES_DOWN]! += bytes
+    })
+  }
+
+  /** One turn in each direction. True if there is more to do at once. */
+  move(): boolean {
+    const up = this.#settle(this.#up.move(), 'client', 'upstream')
+    if (this.ended) return false
+    const down = this.#settle(this.#down.move(), 'upstream', 'client')
+    if (this.ended) return false
+    if (this.#up.done && this.#down.done) this.end('finished')
+    return !this.ended && (up || down)
+  }
+
+  /** Epoll reported an error on a side: what had arrived before it has been moved as far as it goes. */
+  broke(side: Side): void {
+    if (this.ended || side === this.#broken) return
+    const [own, towards] = side === 'client' ? [this.#up, this.#down] : [this.#down, this.#up]
+    if (!own.done || this.#broken) {
+      this.end(side === 'client' ? 'client-reset' : 'upstream-reset')
+      return
+    }
+    // Its own end had been passed on: what it said is complete. The other side may finish; what it still sends has nobody to go to.
+    if (towards.done) return
+    this.#broken = side
+    towards.discard()
+    this.#reports.lingering(this, side)
+  }
+
+  end(how: WorkerEnd): void {
+    if (this.ended) return
+    this.ended = true
+    this.#up.close()
+    this.#down.close()
+    this.#reports.ended(this, how)
+  }
+
+  #settle(turn: Turn, from: Side, to: Side): boolean {
+    if (turn === 'done') this.#rows[this.row * ROW + FINS]! += 1
+    if (turn === 'from-broke') this.broke(from)
+    if (turn === 'to-broke') this.broke(to)
+    return turn === 'goes-on' || (turn === 'to-broke' && !this.ended)
+  }
+}
