@@ -98,7 +98,7 @@ export async function startGateway(
 const FIXED = (scenario: Scenario, folder: string) => ({
   trust: { ca: [scenario.ca.file] },
   log: { level: 'info', format: 'json' },
-  status: { address: `unix:${join(folder, 'status.sock')}` },
+  status: { listen: `unix:${join(folder, 'status.sock')}` },
 })
 
 function isReload(line: LogLine): boolean {

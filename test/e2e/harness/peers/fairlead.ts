@@ -14,7 +14,7 @@ export async function startFairleadPeer(
   const leaf = await scenario.ca.leaf('fairlead.corp.test')
   const from = ['10.77.2.0/24']
   const listen = {
-    ...(tls ? { tls: { address, cert: leaf.cert, key: leaf.key, from } } : { mixed: { address, from } }),
+    ...(tls ? { mixed: [], tls: { address, cert: leaf.cert, key: leaf.key, from } } : { mixed: { address, from } }),
     ...(user ? { auth: { users: { [user.name]: user.password } } } : {}),
   }
   const gateway = await startGateway(scenario, {}, { host: 'corp', listen })

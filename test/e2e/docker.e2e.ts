@@ -1,0 +1,184 @@
+import t from 'tap'
+import { startGateway } from './harness/gateway.ts'
+import { CORP } from './harness/lab.ts'
+import { startDante } from './harness/peers/dante.ts'
+import { startEngine } from './harness/peers/engine.ts'
+import { type Registry, startRegistry } from './harness/peers/registry.ts'
+import { startSquid } from './harness/peers/squid.ts'
+import { fillRegistry, makeImage } from './harness/peers/test-image.ts'
+import { joinScenario } from './harness/scenario.ts'
+
+// The main job: a real Docker engine on a host with no way out but the gateway pulls and pushes real images, over the upstream that a PAC
+// file picks for each registry. Each pull is proved three times: by the upstream's log, by the registry's, and by the flow log.
+
+/** A refused pull must say so, not wait: the engine's own reply included. */
+const REFUSED_WITHIN_MS = 1_000
+/** From what address a direct connection of the gateway reaches corp. */
+const DIRECT_FROM = '10.77.2.1'
+
+const scenario = await joinScenario(t)
+const squid = await startSquid(scenario)
+const dante = await startDante(scenario)
+const overDante = await startRegistry(scenario, 'registry-a.test', { tls: true })
+const overSquid = await startRegistry(scenario, 'registry-b.test', { tls: false })
+const direct = await startRegistry(scenario, 'registry-c.test', { tls: true })
+const rejected = await startRegistry(scenario, 'registry-d.test', { tls: true })
+
+const image = makeImage(scenario)
+for (const registry of [overDante, overSquid, direct, rejected])
+  await fillRegistry(scenario, image, `${registry.authority}/box:1`)
+
+const pac = `function FindProxyForURL(url, host) {
+  if (host === 'registry-a.test') return 'SOCKS5 dante.corp.test:${dante.port}'
+  if (host === 'registry-b.test') return 'PROXY squid.corp.test:${squid.port}; SOCKS5 dante.corp.test:${dante.port}'
+  if (host === 'registry-c.test') return 'DIRECT'
+  return 'PROXY reject.docker.internal:1'
+}`
+const policy = { containersProxy: { mode: 'manual', embeddedPac: pac } }
+const gateway = await startGateway(scenario, policy)
+const engine = await startEngine(scenario, {
+  proxy: `http://http.docker.internal:${gateway.guest.port}`,
+  clear: [overSquid.authority],
+})
+
+const WAYS = [
+  {
+    title: 'with TLS, over dante',
+    registry: overDante,
+    route: `socks5://dante.corp.test:${dante.port}`,
+    from: CORP['dante.corp.test'],
+    upstream: dante,
+  },
+  {
+    title: 'in clear, over squid',
+    registry: overSquid,
+    route: `http://squid.corp.test:${squid.port}`,
+    from: CORP['squid.corp.test'],
+    upstream: squid,
+  },
+  { title: 'with TLS, direct', registry: direct, route: 'direct', from: DIRECT_FROM, upstream: undefined },
+] as const
+
+await t.test('without the gateway there is no way out', async (t) => {
+  for (const address of new Set(Object.values(CORP))) {
+    const done = await scenario.run('guest', ['ip', 'route', 'get', address])
+    t.not(done.code, 0, address)
+  }
+})
+
+for (const { title, registry, route, from, upstream } of WAYS) {
+  await t.test(`docker pull from a registry ${title}`, async (t) => {
+    const flowsBefore = gateway.flows().length
+    const upstreamBefore = upstream?.log().length ?? 0
+    const registryBefore = registry.log().length
+    const reference = `${registry.authority}/box:1`
+    const pull = await engine.docker('pull', reference)
+    t.equal(pull.code, 0, pull.stderr)
+    t.match(pull.stdout, `Downloaded newer image for ${reference}`)
+    const container = await engine.docker('run', '--rm', '--network=none', reference)
+    t.equal(container.stdout.trim(), image.message, 'the image runs, and is the one made for this run')
+
+    t.same(
+      [...new Set(sources(registry, registryBefore))],
+      [from],
+      'the registry was asked from the right address only',
+    )
+    if (upstream) {
+      const [name, port] = registry.authority.split(':')
+      const asked = new RegExp(`(${name}|${CORP[name as keyof typeof CORP]})[.:]${port}`.replaceAll('-', '\\-'))
+      await upstream.running.until('line about the registry', () => asked.test(upstream.log().slice(upstreamBefore)))
+      t.pass('the upstream’s own log shows it')
+    }
+    await gateway.flow(registry.authority, (line) => line.target === registry.authority)
+    const lines = gateway
+      .flows()
+      .slice(flowsBefore)
+      .filter((line) => line.target === registry.authority)
+    t.ok(lines.length > 0)
+    for (const line of lines) {
+      t.equal(line.route, route)
+      t.match(line, { scope: 'containers', because: { source: 'pac' } })
+      t.match(line.client, /^10\.77\.1\.2:/)
+    }
+    await engine.docker('image', 'rm', reference)
+  })
+}
+
+await t.test('docker pull from a registry that the PAC file rejects', async (t) => {
+  const before = rejected.log().length
+  const pull = await engine.docker('pull', `${rejected.authority}/box:1`)
+  t.not(pull.code, 0)
+  t.ok(pull.ms < REFUSED_WITHIN_MS, `says so in ${Math.round(pull.ms)} ms`)
+  t.match(pull.stderr, rejected.authority.split(':')[0]!, 'names the registry')
+  t.match(pull.stderr, /reject/i, 'and says that it was rejected')
+  t.match(pull.stderr, /PAC|policy/i, 'by what')
+  t.equal(sources(rejected, before).length, 0, 'nothing reached the registry')
+  const line = await gateway.flow('the rejected pull', (flow) => flow.target === rejected.authority)
+  t.match(line, { decision: 'reject', ended: 'rejected', error: { code: 'POLICY_REJECTED' } })
+})
+
+await t.test('docker push', async (t) => {
+  await engine.docker('pull', `${direct.authority}/box:1`)
+  for (const { registry, from } of WAYS) {
+    const before = registry.log().length
+    const reference = `${registry.authority}/pushed:1`
+    await engine.docker('tag', `${direct.authority}/box:1`, reference)
+    const push = await engine.docker('push', reference)
+    t.equal(push.code, 0, push.stderr)
+    t.same([...new Set(sources(registry, before))], [from], reference)
+    const inspect = await scenario.run('corp', ['skopeo', 'inspect', '--tls-verify=false', `docker://${reference}`])
+    t.equal(inspect.code, 0, `the registry has it: ${inspect.stderr}`)
+    await engine.docker('image', 'rm', reference)
+  }
+})
+
+await t.test('SIGHUP while a large image is being pulled', async (t) => {
+  const large = makeImage(scenario, 64 * 1024 * 1024)
+  const reference = `${overDante.authority}/large:1`
+  await fillRegistry(scenario, large, reference)
+  const before = overDante.log().length
+  const pulling = engine.docker('pull', reference)
+  await overDante.running.until('the pull to begin', () => sources(overDante, before).length > 0)
+  for (let round = 0; round < 5; round++) await gateway.reload({ ...policy, proxy: { mode: 'none' } })
+  const pull = await pulling
+  t.equal(pull.code, 0, pull.stderr)
+  t.equal((await engine.docker('run', '--rm', '--network=none', reference)).stdout.trim(), large.message)
+})
+
+await t.test('squid stopped in the middle: the next candidate serves', async (t) => {
+  const large = makeImage(scenario, 8 * 1024 * 1024)
+  const reference = `${overSquid.authority}/large:1`
+  await fillRegistry(scenario, large, reference)
+  await squid.running.stop()
+  const before = overSquid.log().length
+  const pull = await engine.docker('pull', reference)
+  t.equal(pull.code, 0, pull.stderr)
+  t.same([...new Set(sources(overSquid, before))], [CORP['dante.corp.test']], 'dante took over')
+  t.equal((await engine.docker('run', '--rm', '--network=none', reference)).stdout.trim(), large.message)
+  const line = await gateway.flow(
+    'the pull over dante',
+    (flow) => flow.target === overSquid.authority && flow.route?.startsWith('socks5:') === true,
+  )
+  t.match(
+    line.failedAttempts?.[0] ?? {},
+    { route: `http://squid.corp.test:${squid.port}`, code: 'CONNECT_REFUSED' },
+    'the log says what had failed',
+  )
+})
+
+await t.test('both upstreams down: the pull says which', async (t) => {
+  await dante.running.stop()
+  const pull = await engine.docker('pull', `${overDante.authority}/box:1`)
+  t.not(pull.code, 0)
+  t.match(pull.stderr, 'dante.corp.test', 'the engine’s message names the hop')
+  t.match(pull.stderr, /refused/i, 'and what it said')
+})
+
+/** The addresses that asked a registry since its log had `start` characters. */
+function sources(registry: Registry, start: number): string[] {
+  const lines = registry
+    .log()
+    .slice(start)
+    .matchAll(/"http\.request\.remoteaddr":"([\d.]+):\d+"/g)
+  return [...lines].map((match) => match[1]!)
+}
