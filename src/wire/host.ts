@@ -58,13 +58,13 @@ function parseName(text: string): Host {
   checkCharacters(text)
   const ascii = toAscii(text)
   const name = ascii.endsWith('.') ? ascii.slice(0, -1) : ascii
-  const address = parseAddress(name)
+  const address = parseAddress(ascii) // which takes one trailing dot itself
   if (address) return { host: address.address, family: address.family }
   if (endsInNumber(name)) {
     throw new TextError('the last label is a number, but this is not an IPv4 address', 0, 'a name or an address')
   }
   if (name.length > MAX_NAME) throw new TextError('the name is too long', 0, NAME_LENGTHS)
-  checkLabels(name)
+  checkLabels(name, text)
   return { host: name, family: 0 }
 }
 
@@ -83,7 +83,7 @@ export function labelToAscii(label: string): string {
   if (/^[0-9]+$/.test(label)) return label
   const ascii = toAscii(label)
   if (ascii.includes('.')) throw new TextError('this is not one label', 0, 'a label without a dot')
-  checkLabels(ascii)
+  checkLabels(ascii, label)
   return ascii
 }
 
@@ -98,11 +98,14 @@ function toAscii(text: string): string {
   return ascii
 }
 
-function checkLabels(name: string): void {
+/** `text` is what the name was made of; IDNA moves things about, and then only its beginning can be pointed at. */
+function checkLabels(name: string, text: string): void {
+  const isUnmoved = text.length - name.length <= 1 && text.toLowerCase().startsWith(name)
   let offset = 0
   for (const label of name.split('.')) {
-    if (label === '') throw new TextError('a label is empty', offset, 'one dot between labels')
-    if (label.length > MAX_LABEL) throw new TextError('a label is too long', offset, NAME_LENGTHS)
+    const place = isUnmoved ? offset : 0
+    if (label === '') throw new TextError('a label is empty', place, 'one dot between labels')
+    if (label.length > MAX_LABEL) throw new TextError('a label is too long', place, NAME_LENGTHS)
     offset += label.length + 1
   }
 }
