@@ -1,7 +1,7 @@
 import type { ClientRequest } from 'node:http'
 import type { Dialed } from './dialer.ts'
 import type { GatewayError } from './gateway-error.ts'
-import type { Route, RouteQuery } from './route.ts'
+import type { Hop, Route, RouteQuery } from './route.ts'
 
 /** One plain-HTTP request on its way out, already checked and stripped of hop-by-hop fields (RFC 9110 §7.6). */
 export interface OutgoingRequest {
@@ -10,6 +10,18 @@ export interface OutgoingRequest {
   readonly path: string
   /** Name, value, name, value … in the client's order and spelling; exactly one Host, equal to the target's authority. */
   readonly rawHeaders: readonly string[]
+  /** The protocol asked for with Upgrade. The way is then a tunnel to the target, through HTTP upstreams too, and is never reused. */
+  readonly upgrade?: string
+  /** Set once the client authenticates connections (NTLM, Negotiate): only connections with the same value may serve it. */
+  readonly boundTo?: string
+}
+
+/** A request that has its connection. */
+export type UpstreamRequest = ClientRequest & {
+  /** The HTTP proxy that will answer, or pass the answer on; absent where the connection leads to the target itself. */
+  readonly proxy?: Hop
+  /** Present on a connection that was idle before: opens the same request anew on a fresh one, for idle connections can die unseen. */
+  readonly again?: (signal: AbortSignal) => Promise<UpstreamRequest>
 }
 
 /**
@@ -17,7 +29,7 @@ export interface OutgoingRequest {
  * connection and has sent nothing of the body; the caller writes the body and reads the response.
  */
 export interface RequestDialer {
-  open(route: Route, query: RouteQuery, request: OutgoingRequest, signal: AbortSignal): Promise<Dialed<ClientRequest>>
+  open(route: Route, query: RouteQuery, request: OutgoingRequest, signal: AbortSignal): Promise<Dialed<UpstreamRequest>>
   /** Ends idle connections; those in use end with their requests. */
   close(): void
 }
@@ -32,6 +44,8 @@ export interface ExchangeResult {
   /** Milliseconds from opening to the first byte of the response. */
   readonly firstByteMs?: number
   readonly ended: 'finished' | 'client-reset' | 'upstream-reset' | 'aborted'
+  /** Why the exchange did not bring the upstream's answer to the client, where it did not. */
+  readonly error?: GatewayError
 }
 
 /** One plain-HTTP request: the exception to `Flow`, for it shares its connections with others. */
@@ -40,6 +54,6 @@ export interface RequestFlow extends RouteQuery {
   readonly door: string
   readonly request: OutgoingRequest
   /** Carries the request's body out and the response back, checked in both directions. Never rejects. */
-  carry(upstream: ClientRequest): Promise<ExchangeResult>
+  carry(upstream: UpstreamRequest): Promise<ExchangeResult>
   reject(error: GatewayError): void
 }

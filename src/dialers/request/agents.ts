@@ -1,6 +1,5 @@
 import http from 'node:http'
 import type { Socket } from 'node:net'
-import type { AgentConnectOpts } from 'agent-base'
 import { HttpProxyAgent } from 'http-proxy-agent'
 import type { Conn } from '../../contracts/conn.ts'
 import type { Hop } from '../../contracts/route.ts'
@@ -18,6 +17,8 @@ export interface ConnOptions {
 
 /** `keepAlive` makes Node ask for a persistent connection and say when one is free. The pool is ours: Node's forgets no name it failed to reach. */
 const AGENT_OPTIONS: http.AgentOptions = { keepAlive: true }
+
+type AgentConnectOpts = Parameters<HttpProxyAgent<string>['connect']>[1]
 
 /** Takes connections from us and gives them back to us. */
 function ownThePool(agent: http.Agent): void {

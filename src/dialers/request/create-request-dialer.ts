@@ -5,6 +5,7 @@ import type { CandidateWalk } from '../../contracts/dialer.ts'
 import { GatewayError } from '../../contracts/gateway-error.ts'
 import type { OutgoingRequest, RequestDialer, UpstreamRequest } from '../../contracts/request.ts'
 import type { Candidate, Hop, RouteQuery } from '../../contracts/route.ts'
+import { fieldValues } from '../../wire/http-fields.ts'
 import { formatAuthority } from '../../wire/target.ts'
 import { type ConnOptions, OriginAgent, UpstreamProxyAgent } from './agents.ts'
 import { IdleConns } from './idle-conns.ts'
@@ -88,22 +89,20 @@ export function createRequestDialer(options: RequestDialerOptions): RequestDiale
 
   /** Makes the request and gives it its connection. Nothing is written before the caller writes. */
   const send = async (attempt: Attempt, conn: Conn): Promise<UpstreamRequest> => {
-    const { request, way } = attempt
+    const { way } = attempt
     let keepMs = Number.POSITIVE_INFINITY
     const connOptions: ConnOptions = { conn, freed: () => idle.keep(way.key, conn, keepMs) }
     const upstream = begin(attempt, connOptions, limits.maxHeaderBytes)
     upstream.maxHeadersCount = 0 // no limit but maxHeaderBytes: Node would drop the fields beyond it in silence
     upstream.once('response', (response) => {
-      keepMs = announcedKeepMs(response.headers['keep-alive'])
+      keepMs = announcedKeepMs(fieldValues(response.rawHeaders, 'keep-alive')[0])
       // Not every Conn is a socket: Node ends those that are not, but closes none.
       response.once('close', () => {
         if (!upstream.shouldKeepAlive) conn.destroy()
       })
     })
     await hasSocket(upstream, conn, attempt)
-    return Object.assign(upstream, way.proxy ? { proxy: way.proxy } : {}) satisfies UpstreamRequest & {
-      method: typeof request.method
-    }
+    return Object.assign(upstream, way.proxy ? { proxy: way.proxy } : {})
   }
 
   const begin = (attempt: Attempt, connOptions: ConnOptions, maxHeaderSize: number): http.ClientRequest => {
@@ -150,7 +149,8 @@ function hasSocket(upstream: http.ClientRequest, conn: Conn, { query, way }: Att
       if (conn.destroyed) {
         upstream.on('error', () => {})
         upstream.destroy()
-        const hop = way.proxy ?? { kind: 'target' as const, ...query.target }
+        const { host, port } = way.proxy ?? query.target
+        const hop = { kind: way.proxy?.kind ?? ('target' as const), host, port }
         reject(new GatewayError('CONNECT_RESET', 'the connection was closed before the request was sent', { hop }))
         return
       }
@@ -161,7 +161,7 @@ function hasSocket(upstream: http.ClientRequest, conn: Conn, { query, way }: Att
 }
 
 /** Milliseconds that a server says it keeps the connection, less one second for our request to reach it. */
-function announcedKeepMs(field: string | string[] | undefined): number {
-  const seconds = /(?:^|[\s,])timeout=(\d{1,6})/i.exec(String(field ?? ''))?.[1]
+function announcedKeepMs(field = ''): number {
+  const seconds = /(?:^|[\s,])timeout=(\d{1,6})/i.exec(field)?.[1]
   return seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds) * 1000 - 1000
 }

@@ -1,0 +1,125 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Clock } from '../../contracts/clock.ts'
+import { GatewayError } from '../../contracts/gateway-error.ts'
+
+/** Requests of one connection read ahead of their turn. Reading pauses beyond it: each holds a parsed head. */
+const MAX_PIPELINED = 16
+/** Milliseconds for a client to read the last reply before the connection is closed under it (RFC 9112 §9.6). */
+const LINGER_MS = 1000
+
+/**
+ * One client's connection to the HTTP door. Requests are answered one after the other, as RFC 9112 §9.3.2 wants for those that are not
+ * safe, so that a pipelining client can't make the gateway dial many ways at once.
+ */
+export class ClientConnection {
+  readonly socket: Socket
+  /** The response whose turn it is. */
+  current: ServerResponse | undefined
+  /** Set once the client authenticates connections towards origins (NTLM, Negotiate). */
+  boundTo: string | undefined
+  readonly #clock: Clock
+  readonly #gone = new AbortController()
+  #turn: Promise<void> = Promise.resolve()
+  #outstanding = 0
+  #paused = false
+
+  constructor(socket: Socket, clock: Clock) {
+    this.socket = socket
+    this.#clock = clock
+    socket.on('close', this.#onClose)
+    socket.on('error', this.#onError)
+    this.lingerOnClose()
+  }
+
+  /** Aborts when the client goes, or breaks the protocol, or the door is closed for good. */
+  get signal(): AbortSignal {
+    return this.#gone.signal
+  }
+
+  /** Requests that have been read and not yet answered in full. */
+  get outstanding(): number {
+    return this.#outstanding
+  }
+
+  /** Bytes of a final response are on their way: nothing else can be said any more. */
+  get responseBegun(): boolean {
+    return this.current?.headersSent ?? false
+  }
+
+  /** Runs `serve` when every earlier request has been answered. */
+  takeTurn(serve: () => Promise<void>): void {
+    this.#outstanding++
+    if (this.#outstanding > MAX_PIPELINED && !this.#paused) {
+      this.#paused = true
+      this.socket.pause()
+    }
+    this.#turn = this.#turn.then(() => (this.signal.aborted ? undefined : serve())).then(this.#endTurn, this.#endTurn)
+  }
+
+  abort(reason: GatewayError): void {
+    this.#gone.abort(reason)
+  }
+
+  /** Ends the connection at once, in the way that tells the client that something is missing. */
+  reset(): void {
+    resetSocket(this.socket)
+  }
+
+  /** Takes everything that HTTP put on the socket off it, and leaves it as its acceptor had it. */
+  release(): Socket {
+    const { socket } = this
+    socket.off('close', this.#onClose)
+    socket.off('error', this.#onError)
+    this.detachHttp()
+    return socket
+  }
+
+  /** Undoes what Node's HTTP server leaves on a socket after CONNECT and Upgrade: overridden methods and timeouts. */
+  detachHttp(): void {
+    const { socket } = this
+    socket.setTimeout(0)
+    socket.removeAllListeners('timeout')
+    const own = socket as unknown as Record<string, unknown>
+    for (const name of ['on', 'addListener', 'prependListener', 'setEncoding', 'destroySoon']) delete own[name]
+  }
+
+  readonly #onClose = () => this.abort(new GatewayError('CLIENT_GONE', 'the client closed its connection'))
+
+  /** A reset needs no handling of its own: `close` follows. */
+  readonly #onError = () => {}
+
+  readonly #endTurn = () => {
+    this.#outstanding--
+    if (this.#paused && this.#outstanding <= MAX_PIPELINED / 2) {
+      this.#paused = false
+      this.socket.resume()
+    }
+  }
+
+  /**
+   * Node closes both ways as soon as the last response is written. When the client is still sending its body the kernel then answers with
+   * a reset, which throws away the response it has not read yet. So: FIN, read on for a moment, close.
+   */
+  lingerOnClose(): void {
+    const { socket } = this
+    socket.destroySoon = () => {
+      if (socket.destroyed) return
+      const cancel = this.#clock.after(LINGER_MS, () => socket.destroy())
+      socket.once('close', cancel)
+      socket.end()
+      if (socket.readableEnded) socket.once('finish', () => socket.destroy())
+      else socket.once('end', () => socket.destroy())
+      socket.resume()
+    }
+  }
+}
+
+/** RST where the transport has it: a FIN in the middle of a close-delimited body would read as its end. */
+export function resetSocket(socket: Socket): void {
+  try {
+    socket.resetAndDestroy()
+  } catch {
+    socket.destroy() // TLS and UNIX sockets have no reset of their own
+  }
+}

@@ -1,0 +1,302 @@
+import type http from 'node:http'
+import type { Clock } from '../../contracts/clock.ts'
+import { GatewayError, toGatewayError } from '../../contracts/gateway-error.ts'
+import type { ExchangeResult, UpstreamRequest } from '../../contracts/request.ts'
+import type { Target } from '../../contracts/target.ts'
+import { type RawFields, safeTrailers } from '../../wire/http-fields.ts'
+import type { ForwardRequest } from '../../wire/http-request-head.ts'
+import { checkInterim, checkResponse } from '../../wire/http-response-head.ts'
+import type { ClientConnection } from './client-connection.ts'
+import type { HttpDoorLimits } from './limits.ts'
+import { answerer, badAnswer, explain407, explainUpstreamError } from './upstream-failure.ts'
+
+/** Interim responses to one request. A server that sends more is not getting anywhere. */
+const MAX_INTERIM = 32
+
+export interface ExchangeParts {
+  readonly connection: ClientConnection
+  readonly request: http.IncomingMessage
+  readonly response: http.ServerResponse
+  readonly forward: ForwardRequest
+  readonly clock: Clock
+  readonly limits: HttpDoorLimits
+  readonly pseudonym: string
+  /** Tells the client what failed, if its response has not begun; answers the status. */
+  fail(error: GatewayError): number
+  /** The door is closing: no more requests on this connection. */
+  readonly lastRequest: () => boolean
+}
+
+/**
+ * One request on its way out and its response on the way back. Both directions run at once, each with back-pressure; the first that
+ * breaks ends both. A response that breaks off resets the client's connection: it never looks complete.
+ */
+export class Exchange {
+  readonly #parts: ExchangeParts
+  readonly #target: Target
+  readonly #startedAt: number
+  #upstream: UpstreamRequest
+  #resolve: (result: ExchangeResult) => void = () => {}
+  #settled = false
+  #bytesUp = 0
+  #bytesDown = 0
+  #interims = 0
+  #status = 0
+  #firstByteMs: number | undefined
+  #cancelHeadTimer: () => void = () => {}
+
+  constructor(upstream: UpstreamRequest, parts: ExchangeParts) {
+    this.#upstream = upstream
+    this.#parts = parts
+    this.#target = parts.forward.target
+    this.#startedAt = parts.clock.monotonic()
+  }
+
+  run(): Promise<ExchangeResult> {
+    const { connection, response } = this.#parts
+    return new Promise((resolve) => {
+      this.#resolve = resolve
+      if (connection.signal.aborted) return this.#onAbort()
+      connection.signal.addEventListener('abort', this.#onAbort, { once: true })
+      response.on('finish', () => this.#settle('finished'))
+      response.on('error', () => {}) // a client that leaves while we write; `abort` follows
+      this.#attach(this.#upstream)
+      this.#sendBody()
+    })
+  }
+
+  /** The upstream has switched protocols: the socket is no longer HTTP's, and the bytes are counted elsewhere. */
+  abandon(): void {
+    this.#settled = true
+    this.#cancelHeadTimer()
+    this.#parts.connection.signal.removeEventListener('abort', this.#onAbort)
+  }
+
+  /** The upstream answered what can't be passed on. */
+  refuse(error: GatewayError): void {
+    this.#fail(error)
+  }
+
+  #attach(upstream: UpstreamRequest): void {
+    upstream.on('information', (info) => this.#onInterim(info))
+    upstream.on('response', (answer) => this.#onResponse(answer))
+    upstream.on('error', (error) => this.#onUpstreamError(upstream, error))
+    upstream.on('finish', () => this.#startHeadTimer())
+  }
+
+  #sendBody(): void {
+    const { request, forward } = this.#parts
+    if (forward.framing.kind === 'none') {
+      this.#upstream.end()
+      return
+    }
+    const upstream = this.#upstream
+    if (forward.expectsContinue) upstream.flushHeaders()
+    request.on('data', (chunk: Buffer) => {
+      this.#bytesUp += chunk.length
+      if (!upstream.write(chunk)) request.pause()
+    })
+    upstream.on('drain', () => request.resume())
+    request.on('error', () => {}) // the client left in the middle of its body; `abort` follows
+    request.on('end', () => {
+      if (this.#settled) return
+      const trailers = safeTrailers(request.rawTrailers)
+      if (trailers.length > 0 && forward.framing.kind === 'chunked') upstream.addTrailers(pairs(trailers) as never)
+      upstream.end()
+    })
+  }
+
+  #startHeadTimer(): void {
+    this.#cancelHeadTimer()
+    if (this.#settled || this.#status !== 0) return
+    const { responseHeadMs } = this.#parts.limits
+    this.#cancelHeadTimer = this.#parts.clock.after(responseHeadMs, () => {
+      const { hop, name } = answerer(this.#upstream, this.#target)
+      this.#fail(
+        new GatewayError('UPSTREAM_TIMEOUT', `${name} did not answer within ${responseHeadMs / 1000} s`, { hop }),
+      )
+    })
+  }
+
+  #onInterim(info: http.InformationEvent): void {
+    const { request, response, forward, pseudonym, connection } = this.#parts
+    if (this.#settled) return
+    this.#interims++
+    const fields = this.#interims > MAX_INTERIM ? 'is interim without end' : checkInterim(headOf(info), pseudonym)
+    if (typeof fields === 'string') {
+      this.#fail(badAnswer(fields, this.#upstream, this.#target))
+      return
+    }
+    if (this.#upstream.writableFinished) this.#startHeadTimer()
+    // RFC 9110 §15.2: never to HTTP/1.0; a 100 that nobody asked for may be dropped.
+    if (request.httpVersionMinor === 0) return
+    if (info.statusCode === 100) {
+      if (forward.expectsContinue) response.writeContinue()
+    } else if (response.socket) {
+      connection.socket.write(interimBytes(info, fields))
+    }
+  }
+
+  #onResponse(answer: http.IncomingMessage): void {
+    const { request, response, pseudonym } = this.#parts
+    this.#cancelHeadTimer()
+    answer.on('error', () => {}) // `close` says the same, and once
+    if (this.#settled) return
+    this.#firstByteMs = this.#parts.clock.monotonic() - this.#startedAt
+    const head = headOf(answer)
+    const checked = checkResponse(head, request.method ?? '', pseudonym)
+    if (typeof checked === 'string') {
+      this.#fail(badAnswer(checked, this.#upstream, this.#target))
+      return
+    }
+    if (checked.status === 407) {
+      this.#fail(explain407(answer, this.#upstream, this.#target))
+      return
+    }
+    this.#beginResponse(checked.status)
+    try {
+      response.writeHead(checked.status, checked.reason, checked.fields as unknown as http.OutgoingHttpHeaders)
+    } catch {
+      this.#status = 0
+      this.#fail(badAnswer('has a field that cannot be passed on', this.#upstream, this.#target))
+      return
+    }
+    response.flushHeaders()
+    this.#passBody(answer)
+  }
+
+  /** Decides, before the head is written, how the client will know where the body ends and whether the connection goes on. */
+  #beginResponse(status: number): void {
+    const { request, response, forward, lastRequest } = this.#parts
+    this.#status = status
+    response.sendDate = false
+    if (request.httpVersionMinor === 0) response.useChunkedEncodingByDefault = false
+    // What is left of the request's body would be read as the next request by nobody, yet it must be read by somebody.
+    const unread = forward.framing.kind !== 'none' && !request.complete
+    if (unread || lastRequest()) response.shouldKeepAlive = false
+  }
+
+  #passBody(answer: http.IncomingMessage): void {
+    const { response } = this.#parts
+    answer.on('data', (chunk: Buffer) => {
+      this.#bytesDown += chunk.length
+      if (!response.write(chunk)) answer.pause()
+    })
+    response.on('drain', () => answer.resume())
+    answer.on('end', () => {
+      if (this.#settled || !answer.complete) return
+      const trailers = safeTrailers(answer.rawTrailers)
+      if (trailers.length > 0 && response.chunkedEncoding) response.addTrailers(pairs(trailers) as never)
+      response.end()
+    })
+    answer.on('close', () => {
+      if (!answer.complete) this.#breakOff()
+    })
+  }
+
+  /** The upstream left in the middle of its body. */
+  #breakOff(): void {
+    if (this.#settled) return
+    const { hop, name } = answerer(this.#upstream, this.#target)
+    const error = new GatewayError('CONNECT_RESET', `${name} closed the connection in the middle of its answer`, {
+      hop,
+    })
+    this.#settle('upstream-reset', error)
+    this.#parts.connection.reset()
+  }
+
+  #onUpstreamError(upstream: UpstreamRequest, thrown: Error): void {
+    if (this.#settled || this.#status !== 0 || upstream !== this.#upstream) return
+    if (upstream.again && this.#interims === 0 && this.#repeatable()) {
+      upstream.again(this.#parts.connection.signal).then(
+        (fresh) => this.#repeat(fresh),
+        (error: unknown) => this.#fail(toGatewayError(error)),
+      )
+      return
+    }
+    this.#fail(explainUpstreamError(thrown, upstream, this.#target))
+  }
+
+  /** RFC 9110 §9.2.2: what is idempotent may be sent again, and without a body nothing has been used up. */
+  #repeatable(): boolean {
+    const { request, forward } = this.#parts
+    return forward.framing.kind === 'none' && IDEMPOTENT.has(request.method ?? '')
+  }
+
+  #repeat(fresh: UpstreamRequest): void {
+    if (this.#settled) {
+      fresh.on('error', () => {})
+      fresh.destroy()
+      return
+    }
+    this.#upstream = fresh
+    this.#attach(fresh)
+    this.#sendBody()
+  }
+
+  #fail(error: GatewayError): void {
+    if (this.#settled) return
+    if (this.#status !== 0) {
+      this.#breakOff()
+      return
+    }
+    this.#status = this.#parts.fail(error)
+    this.#settle('upstream-reset', error)
+  }
+
+  readonly #onAbort = () => {
+    const reason = toGatewayError(this.#parts.connection.signal.reason)
+    this.#settle(reason.code === 'CLIENT_GONE' ? 'client-reset' : 'aborted', reason)
+  }
+
+  #settle(ended: ExchangeResult['ended'], error?: GatewayError): void {
+    if (this.#settled) return
+    this.#settled = true
+    this.#cancelHeadTimer()
+    const { connection, request } = this.#parts
+    connection.signal.removeEventListener('abort', this.#onAbort)
+    // A response that is complete before its request is: nobody wants the rest (RFC 9112 §9.3).
+    if (ended !== 'finished' || !this.#upstream.writableEnded) this.#upstream.destroy()
+    request.removeAllListeners('data')
+    request.resume()
+    this.#resolve({
+      status: this.#status,
+      bytesUp: this.#bytesUp,
+      bytesDown: this.#bytesDown,
+      ...(this.#firstByteMs === undefined ? {} : { firstByteMs: this.#firstByteMs }),
+      ended,
+      ...(error ? { error } : {}),
+    })
+  }
+}
+
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
+
+/** Node's types have no flat list for trailers; a list of pairs is what it documents. */
+function pairs(fields: RawFields): [string, string][] {
+  const list: [string, string][] = []
+  for (let i = 0; i < fields.length; i += 2) list.push([fields[i]!, fields[i + 1]!])
+  return list
+}
+
+type NodeHead = Pick<
+  http.IncomingMessage,
+  'statusCode' | 'statusMessage' | 'httpVersionMajor' | 'httpVersionMinor' | 'rawHeaders'
+>
+
+function headOf(message: NodeHead | http.InformationEvent) {
+  return {
+    status: message.statusCode ?? 0,
+    reason: message.statusMessage ?? '',
+    httpMajor: message.httpVersionMajor,
+    httpMinor: message.httpVersionMinor,
+    fields: message.rawHeaders as unknown as RawFields,
+  }
+}
+
+/** Node writes 100, 102 and 103 only, and 103 only with Link; the others must pass too. */
+function interimBytes(info: http.InformationEvent, fields: RawFields): Buffer {
+  let head = `HTTP/1.1 ${info.statusCode} ${info.statusMessage.replace(/[^\t\x20-\x7e]/g, '?')}\r\n`
+  for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`
+  return Buffer.from(`${head}\r\n`, 'latin1')
+}

@@ -1,0 +1,232 @@
+import http from 'node:http'
+import type { Socket } from 'node:net'
+import type { Clock } from '../../contracts/clock.ts'
+import type { DoorContext } from '../../contracts/door.ts'
+import { GatewayError, toGatewayError } from '../../contracts/gateway-error.ts'
+import type { Relay } from '../../contracts/relay.ts'
+import { httpReply } from '../../wire/http-reply.ts'
+import { type ForwardRequest, NotAProxyRequest, readProxyRequest } from '../../wire/http-request-head.ts'
+import { clientOf } from '../client.ts'
+import { farewell } from '../farewell.ts'
+import { authenticate, type ParseBasicCredentials } from './authenticate.ts'
+import { ClientConnection } from './client-connection.ts'
+import { explainClientError } from './client-error.ts'
+import { connectFlow } from './connect-flow.ts'
+import { DEFAULT_HTTP_DOOR_LIMITS, type HttpDoorLimits } from './limits.ts'
+import { answerOwn } from './own-page.ts'
+import { ProxyServer } from './proxy-server.ts'
+import { answerError, requestFlow } from './request-flow.ts'
+import { withoutUpgrade } from './upgrade.ts'
+import { replyBytes } from './write-reply.ts'
+
+export interface HttpDoorOptions {
+  readonly clock: Clock
+  readonly relay: Relay
+  /** `Basic …` → user and password, or `undefined`. */
+  readonly parseBasicCredentials: ParseBasicCredentials
+  /** Our name in Via, random per process, by which loops are found: `fairlead-5f3a…`. A token (RFC 9110 §5.6.2). */
+  readonly pseudonym: string
+  readonly limits?: Partial<HttpDoorLimits>
+}
+
+export interface HttpDoor {
+  /** A paused socket whose first bytes have been put back. UNIX sockets and TLS sockets too. */
+  take(socket: Socket): void
+  /** Connections that have not ended, tunnels included. */
+  readonly connections: number
+  readonly statistics: { readonly httpRequestCount: number; readonly connectRequestCount: number }
+  /** Ends idle connections, and the others after the response that is due. Tunnels go on. */
+  drain(): void
+  /** Ends everything. */
+  close(): void
+}
+
+/** What the parts of the door share. */
+export interface DoorParts {
+  readonly context: DoorContext
+  readonly options: HttpDoorOptions
+  readonly limits: HttpDoorLimits
+  readonly draining: () => boolean
+}
+
+/** The HTTP/1.1 proxy door: CONNECT becomes a `Flow`, everything else a `RequestFlow`. */
+export function createHttpDoor(context: DoorContext, options: HttpDoorOptions): HttpDoor {
+  const limits = { ...DEFAULT_HTTP_DOOR_LIMITS, ...options.limits }
+  const connections = new Map<Socket, ClientConnection>()
+  let draining = false
+  const parts: DoorParts = { context, options, limits, draining: () => draining }
+
+  const onConnection = (socket: Socket) => {
+    const connection = new ClientConnection(socket, options.clock)
+    connections.set(socket, connection)
+    socket.once('close', () => connections.delete(socket))
+    socket.once('end', () => awaitHalfClosed(connection, parts))
+  }
+
+  const onRequest = (request: http.IncomingMessage, response: http.ServerResponse) => {
+    const connection = connections.get(request.socket)
+    if (!connection) return void request.socket.destroy()
+    connection.takeTurn(() => serveRequest(connection, request, response, parts))
+  }
+
+  const onConnect = (request: http.IncomingMessage, socket: Socket, head: Buffer) => {
+    const connection = detached(socket, head)
+    if (connection) connectFlow(connection, request, parts, () => resume(connection))
+  }
+
+  const onUpgrade = (request: http.IncomingMessage, socket: Socket, head: Buffer) => {
+    const connection = detached(socket, head)
+    if (!connection) return
+    const forward = upgradable(request, parts)
+    if (forward) {
+      const response = new http.ServerResponse(request)
+      response.shouldKeepAlive = false
+      response.assignSocket(socket)
+      response.on('finish', () => socket.destroySoon())
+      socket.on('drain', () => response.emit('drain')) // Node's server does it for the sockets it has
+      socket.read(0) // a client's reset is seen while the way out is being opened
+      connection.takeTurn(() => serveRequest(connection, request, response, parts))
+    } else {
+      socket.unshift(withoutUpgrade(request))
+      resume(connection)
+    }
+  }
+
+  /** After CONNECT or Upgrade the socket is no longer the parser's. A client that sent one behind an unanswered request is not waited for. */
+  const detached = (socket: Socket, head: Buffer): ClientConnection | undefined => {
+    const connection = connections.get(socket)
+    if (!connection || connection.outstanding > 0) {
+      socket.destroy()
+      return undefined
+    }
+    socket.pause()
+    if (head.length > 0) socket.unshift(head)
+    return connection
+  }
+
+  /** Hands a socket to the parser, for the first time or again. */
+  const resume = (connection: ClientConnection) => {
+    connection.detachHttp()
+    connection.lingerOnClose()
+    server.server.emit('connection', connection.socket)
+    connection.socket.resume()
+  }
+
+  const onClientError = (thrown: NodeJS.ErrnoException, socket: Socket) => {
+    const connection = connections.get(socket)
+    const explained = explainClientError(thrown)
+    if (!connection || connection.signal.aborted || !explained || socket.destroyed) return void socket.destroy()
+    context.refused?.(clientOf(socket), explained.error)
+    const begun = connection.responseBegun
+    connection.abort(explained.error)
+    if (begun) return connection.reset()
+    const reply = httpReply(explained.error, { status: explained.status })
+    socket.removeAllListeners('data') // the parser has given up; what still comes is dropped
+    farewell(socket, replyBytes(reply, false), options.clock)
+  }
+
+  const server = new ProxyServer(
+    {
+      connection: onConnection,
+      connect: onConnect,
+      upgrade: onUpgrade,
+      request: onRequest,
+      clientError: onClientError,
+    },
+    limits,
+  )
+
+  return {
+    take(socket) {
+      server.server.emit('connection', socket)
+      socket.resume()
+    },
+    get connections() {
+      return connections.size
+    },
+    get statistics() {
+      return server.stats
+    },
+    drain() {
+      draining = true
+      server.server.closeIdleConnections()
+    },
+    close() {
+      draining = true
+      const reason = new GatewayError('SHUTTING_DOWN', 'the gateway is shutting down')
+      for (const connection of connections.values()) connection.abort(reason)
+      server.closeConnections()
+      server.server.close()
+    },
+  }
+}
+
+/** Reads one request, at its turn, and hands it on. Resolves when its response has been sent or given up. */
+async function serveRequest(
+  connection: ClientConnection,
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  parts: DoorParts,
+): Promise<void> {
+  const { context, options } = parts
+  const closed = responseClosed(response, connection.signal)
+  connection.current = response
+  try {
+    const asked = readProxyRequest(headOf(request), options.pseudonym)
+    if (asked.kind === 'connect') throw new GatewayError('INTERNAL', 'CONNECT was read as an ordinary request')
+    const user = authenticate(request.rawHeaders, context.auth, options.parseBasicCredentials)
+    if (asked.kind === 'own') answerOwn(request, response)
+    else await context.handleRequest(requestFlow(connection, request, response, asked, user, parts), connection.signal)
+  } catch (thrown) {
+    const error = toGatewayError(thrown)
+    if (!(error instanceof NotAProxyRequest)) context.refused?.(clientOf(connection.socket), error)
+    answerError(connection, request, response, error, parts)
+  }
+  await closed
+  connection.current = undefined
+}
+
+function headOf(request: http.IncomingMessage) {
+  return {
+    method: request.method ?? '',
+    url: request.url ?? '',
+    httpMinor: request.httpVersionMinor,
+    fields: request.rawHeaders,
+  }
+}
+
+/** The request of an Upgrade that is ours to pass on, or `undefined` where it is better read as an ordinary request. */
+function upgradable(request: http.IncomingMessage, { context, options }: DoorParts): ForwardRequest | undefined {
+  try {
+    authenticate(request.rawHeaders, context.auth, options.parseBasicCredentials)
+    const asked = readProxyRequest(headOf(request), options.pseudonym)
+    if (asked.kind !== 'forward' || asked.framing.kind !== 'none' || asked.expectsContinue) return undefined
+    if (request.httpVersionMinor === 0 || asked.upgrade === undefined) return undefined
+    return /^\s*h2c\s*$/i.test(asked.upgrade) ? undefined : asked
+  } catch {
+    return undefined // read again without the offer, it gets its proper answer
+  }
+}
+
+/** Node never closes a pipelined response whose turn had not come when the client left, hence the signal. */
+function responseClosed(response: http.ServerResponse, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    response.once('close', done)
+    response.once('finish', done)
+    signal.addEventListener('abort', done, { once: true })
+    if (signal.aborted) done()
+  })
+}
+
+/** A client that has sent FIN may be waiting for its response or may be gone; only time tells them apart. */
+function awaitHalfClosed(connection: ClientConnection, { limits, options }: DoorParts): void {
+  if (connection.outstanding === 0) return
+  const cancel = options.clock.after(limits.halfClosedMs, () => {
+    if (!connection.responseBegun) connection.socket.destroy()
+  })
+  connection.socket.once('close', cancel)
+}

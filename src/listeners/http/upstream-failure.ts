@@ -1,0 +1,83 @@
+import type { IncomingMessage } from 'node:http'
+import { type FailedHop, GatewayError } from '../../contracts/gateway-error.ts'
+import type { UpstreamRequest } from '../../contracts/request.ts'
+import type { Target } from '../../contracts/target.ts'
+import { cleanText } from '../../wire/clean-text.ts'
+import { guessProtocol } from '../../wire/guess-protocol.ts'
+import { fieldValues } from '../../wire/http-fields.ts'
+import { formatAuthority } from '../../wire/target.ts'
+
+/** Who would have answered: the HTTP proxy that took the request, or the target itself. */
+export function answerer(
+  upstream: UpstreamRequest,
+  target: Target,
+): { readonly hop: FailedHop; readonly name: string } {
+  const { proxy } = upstream
+  const { host, port } = proxy ?? target
+  const name = proxy ? `${proxy.kind} proxy ${formatAuthority(proxy)}` : formatAuthority(target)
+  return { hop: { kind: proxy?.kind ?? 'target', host, port }, name }
+}
+
+/** Why no response came, from what Node's client threw. */
+export function explainUpstreamError(
+  thrown: Error & { code?: string; reason?: string; rawPacket?: Buffer },
+  upstream: UpstreamRequest,
+  target: Target,
+): GatewayError {
+  if (thrown instanceof GatewayError) return thrown
+  const { hop, name } = answerer(upstream, target)
+  if (thrown.code === 'HPE_HEADER_OVERFLOW') {
+    return new GatewayError('UPSTREAM_PROTOCOL_ERROR', `${name} answered with a head that is too large`, {
+      hop,
+      cause: thrown,
+    })
+  }
+  if (thrown.code?.startsWith('HPE_')) {
+    const guess = thrown.rawPacket && guessProtocol(thrown.rawPacket)
+    const details = guess === undefined ? cleanText(thrown.reason ?? thrown.message, 80) : `it looks like ${guess}`
+    return new GatewayError('UPSTREAM_PROTOCOL_ERROR', `${name} did not answer in well-formed HTTP: ${details}`, {
+      hop,
+      cause: thrown,
+    })
+  }
+  return new GatewayError('CONNECT_RESET', `${name} closed the connection without answering`, { hop, cause: thrown })
+}
+
+export function badAnswer(fault: string, upstream: UpstreamRequest, target: Target): GatewayError {
+  const { hop, name } = answerer(upstream, target)
+  return new GatewayError('UPSTREAM_PROTOCOL_ERROR', `${name} was refused: its answer ${fault}`, { hop })
+}
+
+/**
+ * A 407 is between us and the proxy that sent it (RFC 9110 §15.5.8). Passed on, it would ask the client for our upstream's password, or for
+ * ours on an origin's behalf; so it never is.
+ */
+export function explain407(response: IncomingMessage, upstream: UpstreamRequest, target: Target): GatewayError {
+  const { hop, name } = answerer(upstream, target)
+  if (!upstream.proxy) {
+    return new GatewayError('UPSTREAM_PROTOCOL_ERROR', `${name} answered 407, which only a proxy may`, {
+      hop,
+      said: said(response),
+    })
+  }
+  const schemes = fieldValues(response.rawHeaders, 'proxy-authenticate').map((value) =>
+    cleanText(value.split(/[ ,]/)[0]!, 20),
+  )
+  const offered = schemes.length > 0 ? `; it offers ${schemes.join(', ')}` : ''
+  const had = upstream.proxy.credentials !== undefined
+  return new GatewayError(
+    'PROXY_AUTH_FAILED',
+    had
+      ? `${name} did not accept the user name and password${offered}`
+      : `${name} asks for a user name and password${offered}`,
+    {
+      hop,
+      said: said(response),
+      hint: had ? 'Check the credentials in this proxy’s URL.' : 'Put user and password into this proxy’s URL.',
+    },
+  )
+}
+
+function said(response: IncomingMessage): string {
+  return cleanText(`${response.statusCode} ${response.statusMessage ?? ''}`, 100)
+}

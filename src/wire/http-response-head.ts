@@ -1,0 +1,67 @@
+import {
+  connectionOptions,
+  endToEndFields,
+  fieldValues,
+  nominatedForRemoval,
+  type RawFields,
+  withoutField,
+} from './http-fields.ts'
+import { type Framing, responseFraming } from './http-framing.ts'
+import { viaMember } from './http-via.ts'
+
+/** A response head as the parser read it. */
+export interface ResponseHead {
+  readonly status: number
+  readonly reason: string
+  readonly httpMajor: number
+  readonly httpMinor: number
+  readonly fields: RawFields
+}
+
+export interface CheckedResponse {
+  readonly status: number
+  /** Fit for a status line; empty where the sender sent none. */
+  readonly reason: string
+  readonly framing: Framing
+  /** What to send on: stripped, with Via, without framing but Content-Length. */
+  readonly fields: string[]
+}
+
+/** Checks a final response to `method`. A string says what is wrong with it, to end a sentence beginning "its answer …". */
+export function checkResponse(head: ResponseHead, method: string, pseudonym: string): CheckedResponse | string {
+  if (head.httpMajor !== 1) return `speaks HTTP/${head.httpMajor}.${head.httpMinor}`
+  if (head.status < 200 || head.status > 999) return `has the status ${head.status}, which no final answer has`
+  const framing = responseFraming(head.fields, head.httpMinor, method, head.status)
+  if (typeof framing === 'string') return framing
+  const fields = passedOn(head, pseudonym)
+  if (typeof fields === 'string') return fields
+  const lengthless = head.status === 204 ? withoutField(fields, 'content-length') : fields
+  return {
+    status: head.status,
+    reason: cleanReason(head.reason),
+    framing,
+    fields: framing.kind === 'chunked' ? lengthless : withoutField(lengthless, 'trailer'),
+  }
+}
+
+/** The fields of an interim response (1xx), or what is wrong with it. It has no body, so it can have no framing. */
+export function checkInterim(head: ResponseHead, pseudonym: string): string[] | string {
+  if (head.httpMajor !== 1 || head.httpMinor === 0) return 'is an interim answer in a version of HTTP that has none'
+  if (fieldValues(head.fields, 'transfer-encoding').length > 0) return 'has a Transfer-Encoding on an interim answer'
+  if (fieldValues(head.fields, 'content-length').length > 0) return 'has a Content-Length on an interim answer'
+  return passedOn(head, pseudonym)
+}
+
+function passedOn(head: ResponseHead, pseudonym: string): string[] | string {
+  const options = connectionOptions(head.fields)
+  const nominated = nominatedForRemoval(options)
+  if (nominated) return `names ${nominated} in its Connection field`
+  const fields = endToEndFields(head.fields, options)
+  fields.push('Via', viaMember(pseudonym, head.httpMinor))
+  return fields
+}
+
+/** RFC 9112 §4: tab, blank, visible characters and obs-text. The parser lets nothing else through; a status line is no place to rely on it. */
+function cleanReason(reason: string): string {
+  return reason.replace(/[^\t\x20-\x7e\x80-\xff]/g, '?')
+}
