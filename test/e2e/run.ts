@@ -77,7 +77,8 @@ async function runFile(lab: Lab, file: string, stop: AbortSignal): Promise<Outco
   })
   stop.removeEventListener('abort', end)
   const { passed, failed } = countResults(summary)
-  const left = endWhatIsLeft(lab)
+  // An interrupted scenario may not have come to its own taking-down; that is no fault of it.
+  const left = stop.aborted ? 0 : endWhatIsLeft(lab)
   const outcome = { passed, failed: failed + left + (code !== 0 && failed === 0 ? 1 : 0) }
   const seconds = ((performance.now() - began) / 1000).toFixed(1)
   say(`${basename(file, '.e2e.ts')}: ${outcome.passed} passed, ${outcome.failed} failed, ${seconds} s`)
@@ -92,10 +93,10 @@ function countResults(tap: string): { passed: number; failed: number } {
 }
 
 /** Ends, and counts, the programs that a scenario left running. */
-function endWhatIsLeft(lab: Lab): number {
+function endWhatIsLeft(lab: Lab, report: (text: string) => void = complain): number {
   const left = leftInLab(lab)
   for (const program of left) {
-    complain(`left running: ${program}`)
+    report(`left running: ${program}`)
     try {
       process.kill(Number.parseInt(program, 10), 'SIGKILL')
     } catch {
@@ -107,7 +108,7 @@ function endWhatIsLeft(lab: Lab): number {
 
 /** Takes the lab down and looks whether anything is left of it. */
 async function takeDown(lab: Lab | undefined, undo: UndoStack): Promise<boolean> {
-  if (lab) endWhatIsLeft(lab)
+  if (lab) endWhatIsLeft(lab, () => undefined)
   let clean = true
   try {
     await undo.run()

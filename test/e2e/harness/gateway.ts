@@ -39,7 +39,7 @@ export interface Gateway {
   flows(): FlowLine[]
   /** The first flow that fits, as soon as its line is there. */
   flow(what: string, fits: (line: FlowLine) => boolean): Promise<FlowLine>
-  /** New settings and SIGHUP; resolves when the log says that they are in force. */
+  /** New settings and SIGHUP; resolves when the log says that they are in force, or that they were not taken. */
   reload(policy: Policy): Promise<void>
   log(): LogLine[]
 }
@@ -102,7 +102,7 @@ const FIXED = (scenario: Scenario, folder: string) => ({
 })
 
 function isReload(line: LogLine): boolean {
-  return line.msg === 'reloaded'
+  return line.msg === 'settings reloaded' || line.msg?.startsWith('settings not reloaded') === true
 }
 
 function logLines(text: string): LogLine[] {
