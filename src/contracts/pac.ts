@@ -2,6 +2,8 @@
 export interface PacQuery {
   readonly url: string
   readonly host: string
+  /** Record the helper calls in any case; otherwise they are recorded only while the engine is not busy. */
+  readonly trace?: boolean
 }
 
 /** What it answered, as it stood, and how that came about. */
@@ -16,6 +18,11 @@ export interface PacTrace {
   readonly sha256: string
   readonly cached: boolean
   readonly milliseconds: number
+  /** Since the script was read, or found unchanged. */
+  readonly ageSeconds?: number
+  /** How often the evaluation stopped for names to be looked up. */
+  readonly dnsRounds?: number
+  readonly alerts?: readonly string[]
   readonly calls: readonly { readonly name: string; readonly args: readonly string[]; readonly answer: string }[]
 }
 
@@ -26,5 +33,7 @@ export interface PacTrace {
  */
 export interface PacEngine {
   find(query: PacQuery, signal: AbortSignal): Promise<PacAnswer>
+  /** On reload: looks whether the script has changed, and resolves when the new one is in force or was found bad. Never rejects. */
+  refresh?(): Promise<void>
   close(): Promise<void>
 }

@@ -30,6 +30,7 @@ export interface ListenerOptions {
 export interface TlsMaterial {
   readonly cert: Buffer | string
   readonly key: Buffer | string
+  readonly passphrase?: string
 }
 
 export interface Listener {
@@ -118,7 +119,7 @@ function tlsServer(material: TlsMaterial, options: ListenerOptions, onConnection
 }
 
 function secureContext(material: TlsMaterial): tls.SecureContextOptions {
-  return { cert: material.cert, key: material.key, minVersion: 'TLSv1.2' }
+  return { ...material, minVersion: 'TLSv1.2' }
 }
 
 /** OpenSSL's words for the commonest mistake are `http request`: plain text was sent to the TLS port. */

@@ -22,6 +22,8 @@ export interface Ending {
   readonly bytesDown: number
   readonly firstByteMs?: number
   readonly status?: number
+  /** Why the client did not get the upstream's answer, where it did not. */
+  readonly error?: GatewayError
 }
 
 /** A flow as `fairlead status` shows it while it lives. */
@@ -64,7 +66,8 @@ export class FlowRecord {
   }
 
   failed(error: GatewayError): void {
-    this.#finish({ ended: error.code === 'CLIENT_GONE' ? 'client-gone' : 'rejected', bytesUp: 0, bytesDown: 0 }, error)
+    const ended = error.code === 'CLIENT_GONE' ? 'client-gone' : 'rejected'
+    this.#finish({ ended, bytesUp: 0, bytesDown: 0, error })
   }
 
   ended(ending: Ending): void {
@@ -84,7 +87,8 @@ export class FlowRecord {
     }
   }
 
-  #finish(ending: Ending, error?: GatewayError): void {
+  #finish(ending: Ending): void {
+    const { error } = ending
     const now = this.#records.clock.monotonic()
     const failed = error?.attempts.length ? error.attempts : (this.#dialed?.failed ?? [])
     this.#records.finished(this, {

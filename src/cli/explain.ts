@@ -1,0 +1,30 @@
+import { toGatewayError } from '../contracts/gateway-error.ts'
+import type { Scope } from '../contracts/target.ts'
+import { explainWithSettings, parseSubject, renderExplanation } from '../gateway/explain.ts'
+import { EXIT } from './exit-code.ts'
+import type { Io } from './io.ts'
+import { type ConfigOption, loadOrReport } from './load-settings.ts'
+
+export interface ExplainOptions extends ConfigOption {
+  readonly scope: Scope
+  readonly json?: boolean
+}
+
+/** `fairlead explain`: the decision and its reasons, without traffic to the target. */
+export async function runExplain(subject: string, options: ExplainOptions, io: Io): Promise<number> {
+  let query: ReturnType<typeof parseSubject>
+  try {
+    query = parseSubject(subject)
+  } catch (thrown) {
+    const { message, hint } = toGatewayError(thrown)
+    io.err(`${message}${hint ? `\n${hint}` : ''}\n`)
+    return EXIT.usage
+  }
+  const loaded = await loadOrReport(options, io)
+  if (!loaded) return EXIT.usage
+  const explanation = await explainWithSettings(loaded.settings, { ...query, scope: options.scope }, io.env, (note) =>
+    io.err(`${note}\n`),
+  )
+  io.out(options.json ? `${JSON.stringify(explanation)}\n` : `${renderExplanation(explanation)}\n`)
+  return EXIT.done
+}

@@ -1,0 +1,92 @@
+import { systemClock } from '../contracts/clock.ts'
+import { toGatewayError } from '../contracts/gateway-error.ts'
+import { descriptorLimit, descriptorShortage } from '../gateway/descriptor-limit.ts'
+import { type Gateway, startGateway } from '../gateway/gateway.ts'
+import { VERSION } from '../gateway/version.ts'
+import { createLog, type Log } from '../observe/log.ts'
+import type { Loaded } from '../settings/load.ts'
+import { formatProblems, SettingsError } from '../settings/problem.ts'
+import { type Change, watchSettings } from '../settings/watch.ts'
+import { EXIT } from './exit-code.ts'
+import type { Io } from './io.ts'
+import { type ConfigOption, loadOptions, loadOrReport } from './load-settings.ts'
+
+/** `fairlead start`: runs the gateway in the foreground until SIGTERM or SIGINT. */
+export async function runStart(options: ConfigOption, io: Io): Promise<number> {
+  const loaded = await loadOrReport(options, io)
+  if (!loaded) return EXIT.usage
+  const log = createLog(loaded.settings.log)
+  for (const warning of loaded.warnings) log.warn({ problem: warning }, formatProblems([warning]).trimEnd())
+  const shortage = descriptorShortage(await descriptorLimit(), loaded.settings.limits.connections)
+  if (shortage) log.warn(shortage)
+
+  let gateway: Gateway
+  try {
+    gateway = await startGateway({ settings: loaded.settings, log, env: io.env })
+  } catch (thrown) {
+    const { code, message, hint, cause } = toGatewayError(thrown)
+    log.fatal({ error: { code, message, hint }, err: code === 'INTERNAL' ? cause : undefined }, 'could not start')
+    return EXIT.failed
+  }
+  log.info(
+    { version: VERSION, settings: loaded.file ?? 'defaults', listen: gateway.doors, status: gateway.adminAddresses },
+    'ready',
+  )
+  if (loaded.file === undefined) io.out(banner(gateway))
+  return serve(gateway, options, loaded, log, io)
+}
+
+/** Follows the settings file and the signals; answers the exit code when the gateway has ended. */
+function serve(gateway: Gateway, options: ConfigOption, loaded: Loaded, log: Log, io: Io): Promise<number> {
+  const watch = watchSettings({
+    load: loadOptions(options, io),
+    clock: systemClock,
+    current: loaded,
+    onChange: (change) => void follow(gateway, change, log),
+  })
+  // The watch does not keep the process alive, and no door may be open: a gateway lives until it is told to end.
+  const alive = setInterval(() => {}, 2 ** 30)
+  return new Promise((resolve) => {
+    const onReload = () => void watch.reload()
+    const onEnd = async (signal: NodeJS.Signals) => {
+      process.off('SIGTERM', onEnd).off('SIGINT', onEnd).off('SIGHUP', onReload)
+      process.once('SIGTERM', () => process.exit(EXIT.failed)).once('SIGINT', () => process.exit(EXIT.failed))
+      watch.close()
+      const limitMs = gateway.settings.timeouts.drain
+      log.info({ signal, limitMs, liveFlows: gateway.status().liveFlows }, 'draining')
+      const cut = await gateway.drain(limitMs)
+      log.info({ cut }, 'stopped')
+      clearInterval(alive)
+      resolve(EXIT.done)
+    }
+    process.on('SIGHUP', onReload).on('SIGTERM', onEnd).on('SIGINT', onEnd)
+  })
+}
+
+async function follow(gateway: Gateway, change: Change, log: Log): Promise<void> {
+  try {
+    if (!change.loaded) throw change.error
+    await gateway.reload(change.loaded.settings)
+    const { generation, doors } = gateway.status()
+    log.info({ generation, listen: doors }, 'settings reloaded')
+  } catch (thrown) {
+    const problems = thrown instanceof SettingsError ? formatProblems(thrown.problems) : toGatewayError(thrown).message
+    log.error({ problems }, 'settings not reloaded; the running ones stay in force')
+  }
+}
+
+function banner(gateway: Gateway): string {
+  const address = gateway.addresses.find((door) => door.kind === 'tcp')
+  const door = address?.kind === 'tcp' ? `${address.host}:${address.port}` : ''
+  return `
+  Fairlead ${VERSION} is serving on ${door} (HTTP proxy, SOCKS5, SOCKS4), and goes out directly.
+
+    curl -x http://${door} https://example.com/
+    curl --socks5-hostname ${door} https://example.com/
+    export HTTPS_PROXY=http://${door} HTTP_PROXY=http://${door}
+
+  Settings: put a fairlead.yaml here, or use --config FILE; docs/settings.md has every key.
+  In another terminal: fairlead status, fairlead explain URL, fairlead demo. Ctrl-C ends.
+
+`
+}

@@ -1,0 +1,72 @@
+import { request } from 'node:http'
+import type { GatewayStatus } from '../gateway/gateway.ts'
+import { EXIT } from './exit-code.ts'
+import type { Io } from './io.ts'
+import { type ConfigOption, loadOrReport } from './load-settings.ts'
+
+export interface StatusOptions extends ConfigOption {
+  readonly json?: boolean
+}
+
+/** Milliseconds for the gateway to answer; it is on this machine. */
+const ANSWER_MS = 3_000
+/** Bytes of an answer: a hundred flows are a few dozen kilobytes. */
+const MAX_ANSWER = 4 * 1024 * 1024
+
+/** `fairlead status`: asks the running gateway over its status socket. */
+export async function runStatus(options: StatusOptions, io: Io): Promise<number> {
+  const loaded = await loadOrReport(options, io)
+  if (!loaded) return EXIT.usage
+  const [first] = loaded.settings.status.listen
+  if (!first) {
+    io.err('status.listen is off in the settings, so a running gateway cannot be asked\n')
+    return EXIT.failed
+  }
+  const { address } = first
+  try {
+    const where = address.kind === 'unix' ? { socketPath: address.path } : { host: address.host, port: address.port }
+    const text = await get('/status', where)
+    io.out(options.json ? text : render(JSON.parse(text) as GatewayStatus))
+    return EXIT.done
+  } catch (thrown) {
+    const at = address.kind === 'unix' ? address.path : `${address.host}:${address.port}`
+    io.err(`no gateway answers on ${at}: ${(thrown as Error).message}\nIs it running, and with the same settings?\n`)
+    return EXIT.failed
+  }
+}
+
+function get(path: string, where: { socketPath: string } | { host: string; port: number }): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ ...where, path, timeout: ANSWER_MS, agent: false }, (response) => {
+      const chunks: Buffer[] = []
+      let size = 0
+      response.on('data', (chunk: Buffer) => {
+        size += chunk.length
+        if (size > MAX_ANSWER) asked.destroy(new Error('the answer is too large'))
+        chunks.push(chunk)
+      })
+      response.on('error', reject)
+      response.on('end', () => {
+        if (response.statusCode === 200) resolve(Buffer.concat(chunks).toString('utf8'))
+        else reject(new Error(`it answered ${response.statusCode}`))
+      })
+    })
+    asked.on('timeout', () => asked.destroy(new Error(`no answer within ${ANSWER_MS} ms`)))
+    asked.on('error', reject)
+    asked.end()
+  })
+}
+
+function render(status: GatewayStatus): string {
+  const flows = status.flows.map(
+    ({ client, target, route, ageMs, bytesUp, bytesDown }) =>
+      `  ${client} → ${target}  ${route}  ${(ageMs / 1000).toFixed(1)} s  up ${bytesUp} B  down ${bytesDown} B`,
+  )
+  return [
+    `Fairlead ${status.version}, pid ${status.pid}, up ${Math.round(status.uptimeMs / 1000)} s, settings generation ${status.generation}`,
+    ...status.doors.map((door) => `  ${door}`),
+    `${status.clientConnections} client connections, ${status.liveFlows} live flows`,
+    ...flows,
+    '',
+  ].join('\n')
+}

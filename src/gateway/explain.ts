@@ -1,0 +1,40 @@
+import { systemClock } from '../contracts/clock.ts'
+import type { RouteQuery } from '../contracts/route.ts'
+import { createSystemResolver } from '../dialers/resolver.ts'
+import { createLog } from '../observe/log.ts'
+import { type Explanation, explain } from '../router/explain.ts'
+import type { Settings } from '../settings/settings.ts'
+import { createGeneration } from './generation.ts'
+import { createPacEngines } from './create-pac-engines.ts'
+
+export { type Explanation, parseSubject, renderExplanation } from '../router/explain.ts'
+
+/**
+ * What a gateway with these settings would decide, from the router it would use. The client is taken to be on loopback, as the host's own
+ * programs and its engine are.
+ */
+export async function explainWithSettings(
+  settings: Settings,
+  subject: Pick<RouteQuery, 'target' | 'scheme' | 'scope' | 'path'>,
+  env: Readonly<Record<string, string | undefined>>,
+  warn: (message: string) => void,
+): Promise<Explanation> {
+  const clock = systemClock
+  const resolver = createSystemResolver({ clock })
+  const log = createLog({ level: 'silent', format: 'json' })
+  const listening = [...settings.listen.mixed, ...settings.listen.tls].map(({ address }) => address)
+  const generation = await createGeneration(1, settings, {
+    clock,
+    resolver,
+    env,
+    ownEndpoints: () => listening.flatMap((at) => (at.kind === 'tcp' ? [{ address: at.host, port: at.port }] : [])),
+    pacEngines: createPacEngines({ clock, resolver, log, env }),
+    warn,
+  })
+  try {
+    const signal = AbortSignal.timeout(settings.timeouts.decision)
+    return await explain(generation.router, { ...subject, client: { address: '127.0.0.1', local: true } }, signal)
+  } finally {
+    generation.retire()
+  }
+}

@@ -1,0 +1,239 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import type { Server } from 'node:http'
+import { dirname } from 'node:path'
+import { type Clock, systemClock } from '../contracts/clock.ts'
+import { toGatewayError } from '../contracts/gateway-error.ts'
+import type { Resolver } from '../contracts/resolver.ts'
+import { createSystemResolver } from '../dialers/resolver.ts'
+import { bind } from '../listeners/bind.ts'
+import { formatListenAddress, type ListenAddress } from '../listeners/listen-address.ts'
+import { createAdminServer } from '../observe/admin-server.ts'
+import { FlowRecords, type LiveFlow } from '../observe/flow-records.ts'
+import type { Log } from '../observe/log.ts'
+import { Metrics } from '../observe/metrics.ts'
+import type { Settings } from '../settings/settings.ts'
+import { Doors } from './doors.ts'
+import { createGeneration, type Generation, type World } from './generation.ts'
+import { handleFlow } from './handle-flow.ts'
+import { handleRequest } from './handle-request.ts'
+import { createHttpSide } from './http-side.ts'
+import { createPacEngines } from './create-pac-engines.ts'
+import { Relays } from './relay.ts'
+import { VERSION } from './version.ts'
+
+export interface GatewayOptions {
+  readonly settings: Settings
+  readonly log: Log
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** For tests and the demo; default: the host's own. */
+  readonly resolver?: Resolver
+  readonly clock?: Clock
+}
+
+/** What `fairlead status` shows. */
+export interface GatewayStatus {
+  readonly version: string
+  readonly pid: number
+  readonly uptimeMs: number
+  readonly generation: number
+  readonly doors: readonly string[]
+  readonly clientConnections: number
+  readonly liveFlows: number
+  /** The oldest of them. */
+  readonly flows: readonly LiveFlow[]
+}
+
+/** Flows that `status` lists at most: a person reads a screen, not ten thousand lines. */
+const FLOWS_SHOWN = 100
+/** Milliseconds between looks whether the last flow has ended while draining. */
+const DRAIN_POLL_MS = 20
+
+/** Starts a gateway. Rejects, with nothing left open, when a door or a PAC script stands in the way. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const gateway = new Gateway(options)
+  await gateway.start(options.settings)
+  return gateway
+}
+
+export class Gateway {
+  readonly #log: Log
+  readonly #clock: Clock
+  readonly #world: World
+  readonly #doors: Doors
+  readonly #records: FlowRecords
+  readonly #metrics: Metrics
+  readonly #startedAt: number
+  readonly #flowIdPrefix = randomUUID().slice(0, 8)
+  readonly #relays: Relays
+  #admin: { readonly server: Server; readonly address: ListenAddress }[] = []
+  #flowCount = 0
+  #generations = 0
+  /** Set by `start`, before any door is open. */
+  #current!: Generation
+  /** Reloads queue up: each is made from the newest settings, one after the other. */
+  #reloading: Promise<void> = Promise.resolve()
+
+  constructor(options: GatewayOptions) {
+    const clock = options.clock ?? systemClock
+    this.#log = options.log
+    this.#clock = clock
+    this.#startedAt = clock.monotonic()
+    this.#metrics = new Metrics(
+      () => this.#records.size,
+      () => this.#doors.connections,
+    )
+    this.#records = new FlowRecords(clock, options.log, this.#metrics)
+    this.#relays = new Relays(clock, (message) => this.#log.warn(message))
+    const resolver = options.resolver ?? createSystemResolver({ clock })
+    this.#world = {
+      clock,
+      resolver,
+      env: options.env,
+      ownEndpoints: () => this.#ownEndpoints(),
+      pacEngines: createPacEngines({ clock, resolver, log: options.log, env: options.env }),
+      warn: (message) => this.#log.warn(message),
+    }
+    this.#doors = new Doors({
+      clock,
+      limits: () => ({
+        maxConnections: this.#current.settings.limits.connections,
+        firstByteMs: this.#current.settings.timeouts.clientHead,
+        handshakeMs: this.#current.settings.timeouts.clientHead,
+      }),
+      nextId: () => `${this.#flowIdPrefix}-${++this.#flowCount}`,
+      handleFlow: (flow, signal) => {
+        const { router, dialers, settings } = this.#current
+        return handleFlow(flow, { router, dialers, relay: this.#relays.for(settings), records: this.#records }, signal)
+      },
+      handleRequest: (flow, signal) => {
+        const { router, requests } = this.#current
+        return handleRequest(flow, { router, requests, records: this.#records }, signal)
+      },
+      refused: (door, client, { code, message, hint }) => {
+        this.#log.info({ door, client: client.address ?? 'unix', error: { code, message, hint } }, 'client refused')
+      },
+      createHttpDoor: (context) =>
+        createHttpSide(context, {
+          clock,
+          settings: this.#current.settings,
+          relay: (client, upstream, signal, counts) =>
+            this.#relays.for(this.#current.settings)(client, upstream, signal, counts),
+        }),
+    })
+  }
+
+  /** Every address listened on, as bound; doors only. */
+  get addresses(): ListenAddress[] {
+    return this.#doors.addresses
+  }
+
+  get doors(): string[] {
+    return this.#doors.names
+  }
+
+  get adminAddresses(): string[] {
+    return this.#admin.map(({ address }) => formatListenAddress(address))
+  }
+
+  get settings(): Settings {
+    return this.#current.settings
+  }
+
+  async start(settings: Settings): Promise<void> {
+    this.#current = await createGeneration(++this.#generations, settings, this.#world)
+    try {
+      const doors = await this.#doors.prepare(this.#current.doorPlans)
+      doors.commit()
+    } catch (thrown) {
+      this.#current.retire()
+      throw thrown
+    }
+    await this.#openAdmin(settings)
+  }
+
+  /**
+   * Puts other settings in force: all of them, in one step, or none. Flows keep the decisions they were made with. Rejects with what stood in the
+   * way, the running settings then stay.
+   */
+  reload(settings: Settings): Promise<void> {
+    const done = this.#reloading.then(() => this.#reload(settings))
+    this.#reloading = done.catch(() => {})
+    return done
+  }
+
+  async #reload(settings: Settings): Promise<void> {
+    try {
+      const next = await createGeneration(this.#generations + 1, settings, this.#world)
+      const doors = await this.#doors.prepare(next.doorPlans).catch((thrown) => {
+        next.retire()
+        throw thrown
+      })
+      const previous = this.#current
+      this.#generations += 1
+      this.#current = next
+      doors.commit()
+      previous.retire()
+      this.#metrics.reloaded(true)
+    } catch (thrown) {
+      this.#metrics.reloaded(false)
+      throw thrown
+    }
+  }
+
+  status(): GatewayStatus {
+    return {
+      version: VERSION,
+      pid: process.pid,
+      uptimeMs: Math.round(this.#clock.monotonic() - this.#startedAt),
+      generation: this.#current.number,
+      doors: this.doors,
+      clientConnections: this.#doors.connections,
+      liveFlows: this.#records.size,
+      flows: this.#records.live(FLOWS_SHOWN),
+    }
+  }
+
+  /** Takes nothing new, gives running flows `limitMs` milliseconds, then ends what is left. Answers how many flows had to be ended. */
+  async drain(limitMs: number): Promise<number> {
+    this.#doors.drain()
+    const deadline = this.#clock.monotonic() + limitMs
+    while (this.#records.size > 0 && this.#clock.monotonic() < deadline) {
+      await new Promise<void>((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
+    }
+    const cut = this.#records.size
+    await this.close()
+    return cut
+  }
+
+  /** Ends everything at once. */
+  async close(): Promise<void> {
+    this.#doors.drain()
+    this.#doors.destroy()
+    this.#current.retire()
+    for (const { server } of this.#admin) {
+      server.close()
+      server.closeAllConnections()
+    }
+    await this.#relays.close()
+  }
+
+  #ownEndpoints(): { address: string; port: number }[] {
+    const all = [...this.#doors.addresses, ...this.#admin.map(({ address }) => address)]
+    return all.flatMap((address) => (address.kind === 'tcp' ? [{ address: address.host, port: address.port }] : []))
+  }
+
+  async #openAdmin(settings: Settings): Promise<void> {
+    for (const { address, auto } of settings.status.listen) {
+      const server = createAdminServer(() => this.status(), this.#metrics)
+      try {
+        if (address.kind === 'unix') await mkdir(dirname(address.path), { recursive: true, mode: 0o700 })
+        this.#admin.push({ server, address: await bind(server, address) })
+      } catch (thrown) {
+        const error = toGatewayError(thrown)
+        if (!auto) throw thrown
+        this.#log.warn({ error: error.message }, 'no status socket; `fairlead status` will not find this gateway')
+      }
+    }
+  }
+}

@@ -1,0 +1,160 @@
+import type { Clock } from '../contracts/clock.ts'
+import type { RequestDialer } from '../contracts/request.ts'
+import type { Resolver } from '../contracts/resolver.ts'
+import type { Router } from '../contracts/route.ts'
+import type { Scope } from '../contracts/target.ts'
+import { createDoorAuth } from '../credentials/door-auth.ts'
+import { type AllDialers, createDialers } from '../dialers/create-dialers.ts'
+import { createRequestDialer } from '../dialers/request/create-request-dialer.ts'
+import { type Access, createAccess } from '../router/access.ts'
+import { createRouter, type Policy } from '../router/create-router.ts'
+import { readEnvironment } from '../router/environment.ts'
+import type { Endpoint } from '../router/own-endpoints.ts'
+import type { DoorSettings, ProxySettings, Settings, TlsDoorSettings } from '../settings/settings.ts'
+import { admitsFrom } from './admits-from.ts'
+import type { DoorPlan } from './doors.ts'
+import { describePac, type PacEngines, type PacLease } from './pac-engines.ts'
+import { USER_AGENT } from './version.ts'
+
+/** What a generation needs of the world; the same for all generations of a gateway. */
+export interface World {
+  readonly clock: Clock
+  readonly resolver: Resolver
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Where the gateway listens now. */
+  ownEndpoints(): readonly Endpoint[]
+  readonly pacEngines: PacEngines
+  /** Something a person should know that keeps nothing from working. */
+  warn(message: string): void
+}
+
+/** Everything that one version of the settings becomes. Made completely, then swapped in; never changed. */
+export interface Generation {
+  readonly number: number
+  readonly settings: Settings
+  readonly router: Router
+  readonly access: Access
+  readonly dialers: AllDialers
+  readonly requests: RequestDialer
+  readonly doorPlans: readonly DoorPlan[]
+  /** Gives back what is held: at once what is idle, the rest when the last decision that uses it is made. */
+  retire(): void
+}
+
+export async function createGeneration(number: number, settings: Settings, world: World): Promise<Generation> {
+  const leases: PacLease[] = []
+  const releaseAll = () => {
+    for (const held of leases) held.release()
+  }
+  const lease = async (proxy: ProxySettings, scope: Scope): Promise<Policy> => {
+    const taken = await policyOf(proxy, scope, settings, world)
+    if (taken.lease) leases.push(taken.lease)
+    return taken.policy
+  }
+  const access = createAccess({ ...settings.access, ownEndpoints: world.ownEndpoints, clock: world.clock })
+  const inFlight = new InFlight(releaseAll)
+  const policies = await Promise.all([
+    lease(settings.proxy, 'host'),
+    lease(settings.containersProxy, 'containers'),
+  ]).catch((thrown) => {
+    releaseAll()
+    throw thrown
+  })
+  const router = createRouter({ host: policies[0], containers: policies[1], access, generation: number })
+  const dialers = createDialers({
+    clock: world.clock,
+    resolver: world.resolver,
+    judge: access.judgeAddress,
+    isOwnEndpoint: access.isOwnEndpoint,
+    userAgent: USER_AGENT,
+    ca: settings.trust.ca.map((file) => file.pem),
+    handshakeMs: settings.timeouts.handshake,
+    dialDeadlineMs: settings.timeouts.dial,
+    attemptMs: settings.timeouts.attempt,
+    failureMemoryMs: settings.timeouts.failureMemory,
+  })
+  const requests = createRequestDialer({
+    walk: dialers.walk,
+    clock: world.clock,
+    dialTarget: dialers.dialTarget,
+    dialLastHop: (candidate, _query, signal) => dialers.dialLastHop(candidate, signal),
+    limits: { maxIdle: settings.limits.idleUpstreams, maxHeaderBytes: settings.limits.requestHead },
+  })
+  return {
+    number,
+    settings,
+    access,
+    dialers,
+    requests,
+    router: { route: (query, signal) => inFlight.during(router.route(query, signal)) },
+    doorPlans: [...settings.listen.mixed.map(doorPlan), ...settings.listen.tls.map(tlsDoorPlan)],
+    retire() {
+      requests.close()
+      inFlight.retire()
+    },
+  }
+}
+
+async function policyOf(
+  proxy: ProxySettings,
+  scope: Scope,
+  settings: Settings,
+  world: World,
+): Promise<{ policy: Policy; lease?: PacLease }> {
+  const { mode, http, https, exclude } = proxy
+  const manual = { http, https, exclude }
+  if (mode === 'system') {
+    const environment = readEnvironment(world.env)
+    for (const problem of environment.problems) world.warn(problem)
+    return { policy: { ...manual, mode, environment } }
+  }
+  if (mode !== 'manual' || !proxy.pac) return { policy: { ...manual, mode } }
+  const lease = await world.pacEngines.lease({ source: proxy.pac, onFailure: proxy.onPacFailure, scope, settings })
+  const onFailure = proxy.onPacFailure === 'direct' ? 'direct' : 'block'
+  return { policy: { ...manual, mode, pac: { engine: lease.engine, label: describePac(proxy.pac), onFailure } }, lease }
+}
+
+function doorPlan(door: DoorSettings): DoorPlan {
+  return {
+    address: door.address,
+    scope: door.scope,
+    admits: admitsFrom(door.from),
+    ...(door.users ? { auth: createDoorAuth(door.users) } : {}),
+  }
+}
+
+function tlsDoorPlan(door: TlsDoorSettings): DoorPlan {
+  const passphrase = door.passphrase ? { passphrase: door.passphrase.reveal() } : {}
+  return { ...doorPlan(door), tls: { cert: door.cert, key: door.key.reveal(), ...passphrase } }
+}
+
+/** Counts what is under way; after `retire`, runs `done` once when nothing is any more. */
+class InFlight {
+  readonly #done: () => void
+  #count = 0
+  #retired = false
+
+  constructor(done: () => void) {
+    this.#done = done
+  }
+
+  async during<T>(work: Promise<T>): Promise<T> {
+    this.#count += 1
+    try {
+      return await work
+    } finally {
+      this.#count -= 1
+      this.#settle()
+    }
+  }
+
+  retire(): void {
+    if (this.#retired) return
+    this.#retired = true
+    this.#settle()
+  }
+
+  #settle(): void {
+    if (this.#retired && this.#count === 0) this.#done()
+  }
+}

@@ -1,0 +1,87 @@
+import type { PacEngine } from '../contracts/pac.ts'
+import type { Scope } from '../contracts/target.ts'
+import type { PacSettings, Settings } from '../settings/settings.ts'
+
+export interface PacWish {
+  readonly source: PacSettings
+  readonly onFailure: 'block' | 'lastGood' | 'direct'
+  readonly scope: Scope
+  readonly settings: Settings
+}
+
+/** An engine in use; it is closed when its last lease is released. */
+export interface PacLease {
+  readonly engine: PacEngine
+  release(): void
+}
+
+interface Entry {
+  readonly engine: Promise<PacEngine>
+  leases: number
+}
+
+/**
+ * The PAC engines that run. One script is one engine, however many scopes and generations use it, so that a reload which does not touch
+ * the script costs no new virtual machine and loses no cache.
+ */
+export class PacEngines {
+  readonly #create: (wish: PacWish) => Promise<PacEngine>
+  readonly #entries = new Map<string, Entry>()
+
+  constructor(create: (wish: PacWish) => Promise<PacEngine>) {
+    this.#create = create
+  }
+
+  async lease(wish: PacWish): Promise<PacLease> {
+    const key = JSON.stringify([wish.source, wish.onFailure, wish.settings.pac, wish.settings.trust])
+    let entry = this.#entries.get(key)
+    if (entry) {
+      // The same place may hold another script by now.
+      await entry.engine.then((engine) => engine.refresh?.())
+    } else {
+      entry = { engine: this.#create(wish), leases: 0 }
+      this.#entries.set(key, entry)
+    }
+    entry.leases += 1
+    const release = this.#releaseOnce(key, entry)
+    try {
+      return { engine: await entry.engine, release }
+    } catch (thrown) {
+      release()
+      throw thrown
+    }
+  }
+
+  #releaseOnce(key: string, entry: Entry): () => void {
+    let released = false
+    return () => {
+      if (released) return
+      released = true
+      entry.leases -= 1
+      if (entry.leases > 0) return
+      this.#entries.delete(key)
+      entry.engine.then(
+        (engine) => engine.close(),
+        () => {},
+      )
+    }
+  }
+}
+
+/** For people: a path, a URL without its secrets, or `embeddedPac`. */
+export function describePac(source: PacSettings): string {
+  switch (source.kind) {
+    case 'file':
+      return source.path
+    case 'url':
+      return withoutSecrets(source.url)
+    case 'embedded':
+      return 'embeddedPac'
+  }
+}
+
+/** Without user information, and without the query, where tokens stand. */
+function withoutSecrets(url: string): string {
+  const parsed = new URL(url)
+  return `${parsed.origin === 'null' ? `${parsed.protocol}//` : parsed.origin}${parsed.pathname}`
+}
