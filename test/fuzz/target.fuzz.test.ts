@@ -3,7 +3,7 @@ import { GatewayError } from '../../src/contracts/gateway-error.ts'
 import { formatAuthority, parseAuthority, targetFromHost, targetFromUrl } from '../../src/wire/target.ts'
 import { seededRandom } from '../fixtures/seeded-random.ts'
 
-const ROUNDS = 30_000
+const ROUNDS = 15_000
 const PIECES = [
   ...'abcxyz0189.-_:[]%/?#@\\*"<>|^ \t\r\n\0\x7f',
   'xn--', 'example', '.com', '127', '0x', '::', '::ffff:', 'fe80::1', '%25', 'http://', 'HTTPS://', ':443', ':0', ':65536',
@@ -18,6 +18,15 @@ function accepted<T>(parse: () => T): T | undefined {
     if (error instanceof GatewayError && error.code === 'BAD_REQUEST' && !/[\0-\x1f\x7f]/.test(error.message))
       return undefined
     throw error
+  }
+}
+
+/** Not `URL.canParse`, whose optimised form refuses Latin-1 text that `new URL` takes (Node 20). */
+function urlHost(url: string): string | undefined {
+  try {
+    return new URL(url).hostname
+  } catch {
+    return undefined
   }
 }
 
@@ -54,7 +63,7 @@ test('what the URL parser takes for an address is never taken for a name', async
   for (let round = 0; round < ROUNDS; round++) {
     const text = random.text(pieces, 9)
     const ours = accepted(() => parseAuthority(text, { defaultPort: 80 }))
-    const theirs = URL.canParse(`http://${text}`) ? new URL(`http://${text}`).hostname.replace(/\.$/, '') : undefined
+    const theirs = urlHost(`http://${text}`)?.replace(/\.$/, '')
     if (ours && ours.host !== theirs) t.fail(`${JSON.stringify(text)}: ${ours.host}, URL says ${theirs}`)
     if (ours?.family === 4) addresses++
     if (!ours && theirs && /^\d+(\.\d+){3}$/.test(theirs)) t.fail(`${JSON.stringify(text)} is the address ${theirs}`)
