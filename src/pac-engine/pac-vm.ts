@@ -34,6 +34,8 @@ export interface Job {
   readonly host: string
   /** Milliseconds since the epoch: what the script's clock says when it begins. */
   readonly now: number
+  /** Record the helper calls: a trace costs more than most decisions. */
+  readonly trace: boolean
 }
 
 /** One script in one VM. After an outcome of kind `time`, `memory` or `crashed` it is spent: `usable` is false. */
@@ -82,7 +84,7 @@ export class PacVm {
         this.#timedOut = true
         return true
       },
-      wasi: (memory) => ({
+      wasi: (memory: WebAssembly.Memory) => ({
         clock_time_get: (_id: number, _precision: bigint, result: number) => {
           this.#clockRead = true
           const ms = this.#now + Math.floor(performance.now() - this.#began)
@@ -107,7 +109,7 @@ export class PacVm {
       vm.evalCode(`globalThis['__degeneratorSandboxFunction:${name}'] = globalThis.${name}`).dispose()
     }
     const inert = Object.fromEntries(PAC_RESOLVER_FUNCTIONS.map((name) => [name, () => undefined]))
-    this.#find = createPacResolver(vm, BRIDGE, { sandbox: inert })
+    this.#find = createPacResolver(vm, BRIDGE, { sandbox: inert, filename: 'pac-bridge' })
     for (const name of [
       ...PAC_RESOLVER_FUNCTIONS.map((name) => `__degeneratorSandboxFunction:${name}`),
       '__find',
@@ -133,7 +135,7 @@ export class PacVm {
     try {
       // Not a URL: pac-resolver would write it anew, and the script must see it as it stands.
       const url = { href: job.url, hostname: job.host } as URL
-      return this.#understand(await this.#find(url, `h${job.host}`))
+      return this.#understand(await this.#find(url, `${job.trace ? 't' : 'h'}${job.host}`))
     } catch (error) {
       return this.#failed(error)
     } finally {

@@ -1,7 +1,9 @@
-/** `dnsDomainIs(host, domain)`: the host's name ends with the domain's text. Netscape's definition, so `x.badexample.com` ends with `example.com`. */
+/** `dnsDomainIs(host, domain)`: the host's name ends with the domain's text. Netscape's definition: `x.badexample.com` ends with `example.com`. */
 export const dnsDomainIs = `
 function dnsDomainIs(host, domain) {
-  const answer = host.length >= domain.length && host.substring(host.length - domain.length) == domain
+  const answer = typeof host === 'string' && typeof domain === 'string'
+    ? host.endsWith(domain)
+    : host.length >= domain.length && host.substring(host.length - domain.length) == domain
   if (room > 0) note('dnsDomainIs', [host, domain], answer)
   return answer
 }

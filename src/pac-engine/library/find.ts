@@ -3,9 +3,10 @@
  * `=answer` when there is nothing else to say, otherwise a letter and JSON.
  */
 export const find = `
-// pac-resolver refuses an empty host, so the host comes with a mark in front.
+// pac-resolver refuses an empty host, so the host comes with a mark in front: 't' for helper calls to be recorded.
 function find(url, markedHost) {
   reset()
+  if (markedHost[0] !== 't') room = 0
   const host = markedHost.slice(1)
   let answer
   try {

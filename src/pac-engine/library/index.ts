@@ -71,7 +71,7 @@ const functions = [
 ]
 
 /** Built-ins as they were before the script could touch them. */
-const captured = String.raw`
+const captured = `
 const apply = Reflect.apply
 const hasOwn = Object.hasOwn
 const int = parseInt
@@ -90,7 +90,7 @@ function notAscii(string) {
 }
 `
 
-const globals = String.raw`
+const globals = `
 for (const [name, value] of Object.entries({
   alert, dateRange, dnsDomainIs, dnsDomainLevels, dnsResolve, dnsResolveEx, getClientVersion, isInNet, isInNetEx, isPlainHostName,
   isResolvable, isResolvableEx, localHostOrDomainIs, myIpAddress, myIpAddressEx, shExpMatch, sortIpAddressList, timeRange, weekdayRange,

@@ -1,0 +1,57 @@
+import type { GatewayError } from '../contracts/gateway-error.ts'
+import type { PacAnswer } from '../contracts/pac.ts'
+
+export interface Decision {
+  /** What is given to those who ask again; its trace says that it was remembered. */
+  readonly outcome: PacAnswer | GatewayError
+  readonly host: string
+  /** By `clock.monotonic()`: the earliest of the limit and the expiry of the DNS answers that the script saw. */
+  readonly expires: number
+  /** The wall-clock second it holds for, when the script read the clock: it never outlives a boundary that the script could have. */
+  readonly second?: number
+}
+
+/** Decisions by URL. Two generations of half the size each: what is asked for stays, what is not goes, and nothing is moved on a hit. */
+export class DecisionCache {
+  #young = new Map<string, Decision>()
+  #old = new Map<string, Decision>()
+  readonly #half: number
+
+  constructor(entries: number) {
+    this.#half = Math.max(1, Math.floor(entries / 2))
+  }
+
+  get size(): number {
+    return this.#young.size + this.#old.size
+  }
+
+  /** `now` by `clock.monotonic()`; `second` is asked for the wall-clock second only where it matters. */
+  get(url: string, host: string, now: number, second: () => number): Decision | undefined {
+    let decision = this.#young.get(url)
+    if (!decision) {
+      decision = this.#old.get(url)
+      if (!decision) return undefined
+      this.#old.delete(url)
+      this.set(url, decision)
+    }
+    if (decision.host !== host) return undefined
+    if (decision.expires <= now || (decision.second !== undefined && decision.second !== second())) {
+      this.#young.delete(url)
+      return undefined
+    }
+    return decision
+  }
+
+  set(url: string, decision: Decision): void {
+    if (this.#young.size >= this.#half) {
+      this.#old = this.#young
+      this.#young = new Map()
+    }
+    this.#young.set(url, decision)
+  }
+
+  clear(): void {
+    this.#young.clear()
+    this.#old.clear()
+  }
+}

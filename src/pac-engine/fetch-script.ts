@@ -1,0 +1,133 @@
+import http from 'node:http'
+import https from 'node:https'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import type { StreamDialer } from '../contracts/dialer.ts'
+import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
+
+/** Chromium's limit, so that a script is not cut here and whole there. */
+export const MAX_SCRIPT_BYTES = 1_048_576
+const MAX_REDIRECTS = 5
+
+export interface FetchedScript {
+  readonly bytes: Uint8Array
+  readonly charset?: string
+  /** What the server calls it; anything is accepted. */
+  readonly contentType?: string
+  readonly etag?: string
+  readonly lastModified?: string
+}
+
+export interface FetchOptions {
+  /** The way to the server. Never one that the script itself decides about. */
+  readonly dialer: StreamDialer
+  readonly signal: AbortSignal
+  /** PEM, in place of the system's authorities. */
+  readonly ca?: string
+  /** Of the version at hand: `unchanged` is the answer when it still holds. */
+  readonly etag?: string
+  readonly lastModified?: string
+}
+
+/** GETs a script over http or https. Rejects with a `GatewayError`. */
+export async function fetchScript(url: URL, options: FetchOptions): Promise<FetchedScript | 'unchanged'> {
+  let place = url
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+    const answer = await get(place, options)
+    if (!(answer instanceof URL)) return answer
+    if (place.protocol === 'https:' && answer.protocol === 'http:') {
+      throw new GatewayError(
+        'PAC_FAILED',
+        `the PAC server ${place.host} redirects from https to http, which is not followed`,
+      )
+    }
+    place = answer
+  }
+  throw new GatewayError('PAC_FAILED', `the PAC server ${url.host} redirects more than ${MAX_REDIRECTS} times`)
+}
+
+async function get(url: URL, options: FetchOptions): Promise<FetchedScript | 'unchanged' | URL> {
+  const secure = url.protocol === 'https:'
+  if (!secure && url.protocol !== 'http:') {
+    throw new GatewayError('PAC_FAILED', `cannot fetch a PAC script by ${url.protocol} expected http, https or file`)
+  }
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const family = url.hostname.startsWith('[') ? 6 : /^[0-9.]+$/.test(host) ? 4 : 0
+  const conn = await options.dialer.dial(
+    { host, family, port: Number(url.port) || (secure ? 443 : 80) },
+    { signal: options.signal },
+  )
+  const tls: ConnectionOptions = { socket: conn, ...(options.ca ? { ca: options.ca } : {}) }
+  const socket = secure ? connectTls(family === 0 ? { ...tls, servername: host } : { ...tls, host }) : conn
+  try {
+    return await request(url, options, () => socket)
+  } finally {
+    socket.destroy()
+    conn.destroy()
+  }
+}
+
+function request(
+  url: URL,
+  options: FetchOptions,
+  createConnection: NonNullable<http.RequestOptions['createConnection']>,
+): Promise<FetchedScript | 'unchanged' | URL> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown) => reject(asFailure(url, error))
+    const headers: http.OutgoingHttpHeaders = {
+      accept: 'application/x-ns-proxy-autoconfig, */*;q=0.1',
+      'accept-encoding': 'identity',
+      connection: 'close',
+      'user-agent': 'fairlead',
+    }
+    if (options.etag) headers['if-none-match'] = options.etag
+    if (options.lastModified) headers['if-modified-since'] = options.lastModified
+    const make = url.protocol === 'https:' ? https.request : http.request
+    const outgoing = make(url, { createConnection, agent: false, headers, signal: options.signal }, (reply) => {
+      reply.on('error', fail)
+      const status = reply.statusCode ?? 0
+      if (status === 304 && (options.etag || options.lastModified)) return resolve('unchanged')
+      if ([301, 302, 303, 307, 308].includes(status) && reply.headers.location) {
+        if (!URL.canParse(reply.headers.location, url.href)) return fail(new Error(`bad redirect from ${url.host}`))
+        return resolve(new URL(reply.headers.location, url))
+      }
+      if (status !== 200) return fail(new Error(`the server answered ${status}, expected 200`))
+      readBody(reply).then((bytes) => resolve({ bytes, ...described(reply.headers) }), fail)
+    })
+    outgoing.on('error', fail)
+    outgoing.end()
+  })
+}
+
+async function readBody(reply: http.IncomingMessage): Promise<Uint8Array> {
+  const parts: Buffer[] = []
+  let length = 0
+  for await (const part of reply) {
+    length += part.length
+    if (length > MAX_SCRIPT_BYTES) throw new Error(`the script is larger than ${MAX_SCRIPT_BYTES} bytes`)
+    parts.push(part)
+  }
+  if (!reply.complete) throw new Error('the connection closed before the script was complete')
+  return Buffer.concat(parts)
+}
+
+function described(headers: http.IncomingHttpHeaders): Omit<FetchedScript, 'bytes'> {
+  const contentType = headers['content-type']
+  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType ?? '')?.[1]
+  return {
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(charset === undefined ? {} : { charset }),
+    ...(headers.etag === undefined ? {} : { etag: headers.etag }),
+    ...(headers['last-modified'] === undefined ? {} : { lastModified: headers['last-modified'] }),
+  }
+}
+
+function asFailure(url: URL, error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error
+  const cause = error instanceof Error && error.name === 'AbortError' ? (error.cause ?? error) : error
+  if (cause instanceof GatewayError) return cause
+  const reason = cause instanceof Error ? cause.message : toGatewayError(cause).message
+  return new GatewayError('PAC_FAILED', `cannot fetch the PAC script from ${url.host}: ${reason}`, {
+    cause: error,
+    hint: 'Check `proxy.pac`, and that its host is reachable without the proxy it configures.',
+  })
+}

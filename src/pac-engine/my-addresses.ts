@@ -1,0 +1,42 @@
+import { createSocket } from 'node:dgram'
+import { networkInterfaces } from 'node:os'
+
+/**
+ * The addresses that this machine leaves from, as Chromium finds them: connecting a UDP socket sends nothing and makes the kernel choose. Without a
+ * default route, the interfaces' own addresses. IPv4 first; no loopback, no link-local addresses.
+ */
+export async function myAddresses(): Promise<string[]> {
+  const routed = await Promise.all([sourceFor('udp4', '8.8.8.8'), sourceFor('udp6', '2001:4860:4860::8888')])
+  const found = routed.filter((address) => address !== undefined).filter(isUsable)
+  return found.length > 0 ? found : interfaceAddresses()
+}
+
+/** Where DNS would be; any port does. */
+const PORT = 53
+
+function sourceFor(type: 'udp4' | 'udp6', destination: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = createSocket(type)
+    const finish = (address: string | undefined) => {
+      socket.removeAllListeners()
+      socket.on('error', () => {})
+      socket.close()
+      resolve(address)
+    }
+    socket.once('error', () => finish(undefined))
+    socket.once('connect', () => finish(socket.address().address))
+    socket.connect(PORT, destination)
+  })
+}
+
+function interfaceAddresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  return all
+    .filter(({ internal, address }) => !internal && isUsable(address))
+    .sort((a, b) => (a.family === b.family ? 0 : a.family === 'IPv4' ? -1 : 1))
+    .map(({ address }) => address)
+}
+
+function isUsable(address: string): boolean {
+  return !/^(127\.|169\.254\.|0\.0\.0\.0$|::1$|::$|fe[89ab])/i.test(address)
+}

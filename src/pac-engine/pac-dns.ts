@@ -1,0 +1,145 @@
+import { isIP } from 'node:net'
+import { domainToASCII } from 'node:url'
+import type { Clock } from '../contracts/clock.ts'
+import { GatewayError } from '../contracts/gateway-error.ts'
+import type { Resolver } from '../contracts/resolver.ts'
+import type { PacLimits } from './limits.ts'
+import type { DnsEntry } from './vm-outcome.ts'
+
+/** The name under which the own addresses stand. */
+export const OWN = ''
+
+interface Known {
+  readonly addresses: string | null
+  /** By `clock.monotonic()`. */
+  readonly expires: number
+}
+
+/**
+ * What the scripts may know of DNS. Answers are shared by all evaluations and expire; a name that does not resolve, or not in time, is known too,
+ * as null. `onChange` hears of everything that is learnt and forgotten.
+ */
+export class PacDns {
+  readonly #known = new Map<string, Known>()
+  readonly #underWay = new Map<string, Promise<void>>()
+  readonly #resolver: Resolver
+  readonly #myAddresses: () => Promise<readonly string[]>
+  readonly #clock: Clock
+  readonly #limits: PacLimits
+  readonly #onChange: (changes: readonly DnsEntry[]) => void
+  #nextExpiry = Number.POSITIVE_INFINITY
+
+  constructor(options: {
+    readonly resolver: Resolver
+    readonly myAddresses: () => Promise<readonly string[]>
+    readonly clock: Clock
+    readonly limits: PacLimits
+    readonly onChange: (changes: readonly DnsEntry[]) => void
+  }) {
+    this.#resolver = options.resolver
+    this.#myAddresses = options.myAddresses
+    this.#clock = options.clock
+    this.#limits = options.limits
+    this.#onChange = options.onChange
+  }
+
+  /** All that is known now. */
+  entries(): DnsEntry[] {
+    this.sweep()
+    return [...this.#known].map(([name, { addresses }]) => [name, addresses] as const)
+  }
+
+  /** When an answer that hangs on these names must be asked for again, by `clock.monotonic()`. */
+  expiryOf(names: readonly string[]): number {
+    let earliest = Number.POSITIVE_INFINITY
+    for (const name of names) earliest = Math.min(earliest, this.#known.get(name)?.expires ?? 0)
+    return earliest
+  }
+
+  /** Looks up what is not known yet; always settles, within the time for one name. */
+  async resolve(names: readonly string[]): Promise<void> {
+    await Promise.all(names.filter((name) => !this.#known.has(name)).map((name) => this.#lookUpOnce(name)))
+  }
+
+  /** Forgets what is too old. */
+  sweep(): void {
+    const now = this.#clock.monotonic()
+    if (now < this.#nextExpiry) return
+    const gone: DnsEntry[] = []
+    this.#nextExpiry = Number.POSITIVE_INFINITY
+    for (const [name, { expires }] of this.#known) {
+      if (expires <= now) {
+        this.#known.delete(name)
+        gone.push([name])
+      } else this.#nextExpiry = Math.min(this.#nextExpiry, expires)
+    }
+    if (gone.length > 0) this.#onChange(gone)
+  }
+
+  /** The network is another one: nothing known holds. */
+  forgetAll(): void {
+    const gone = [...this.#known.keys()].map((name) => [name] as const)
+    this.#known.clear()
+    if (gone.length > 0) this.#onChange(gone)
+  }
+
+  #lookUpOnce(name: string): Promise<void> {
+    let lookup = this.#underWay.get(name)
+    if (!lookup) {
+      lookup = this.#lookUp(name).finally(() => this.#underWay.delete(name))
+      this.#underWay.set(name, lookup)
+    }
+    return lookup
+  }
+
+  async #lookUp(name: string): Promise<void> {
+    const addresses = await this.#inTime(name === OWN ? this.#ownAddresses() : this.#addressesOf(name))
+    const { myAddressesMs, dnsGoodMs, dnsBadMs, dnsEntries } = this.#limits
+    const lifetime = name === OWN ? myAddressesMs : addresses === null ? dnsBadMs : dnsGoodMs
+    const expires = this.#clock.monotonic() + lifetime
+    const changes: DnsEntry[] = [[name, addresses]]
+    if (this.#known.size >= dnsEntries) {
+      const [oldest] = this.#known.keys()
+      if (oldest !== undefined) {
+        this.#known.delete(oldest)
+        changes.push([oldest])
+      }
+    }
+    this.#known.set(name, { addresses, expires })
+    this.#nextExpiry = Math.min(this.#nextExpiry, expires)
+    this.#onChange(changes)
+  }
+
+  async #ownAddresses(): Promise<string | null> {
+    const addresses = await this.#myAddresses()
+    return addresses.length > 0 ? addresses.join(';') : null
+  }
+
+  #inTime(lookup: Promise<string | null>): Promise<string | null> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.after(this.#limits.dnsNameMs, () => resolve(null))
+      const settle = (addresses: string | null) => {
+        cancel()
+        resolve(addresses)
+      }
+      lookup.then(settle, () => settle(null))
+    })
+  }
+
+  async #addressesOf(name: string): Promise<string | null> {
+    if (isIP(name) !== 0) return name.includes('%') ? null : name
+    const ascii = /^[\x21-\x7e]*$/.test(name) ? name : domainToASCII(name)
+    // RFC 1035 §2.3.4, with a trailing dot.
+    if (ascii === '' || ascii.length > 254) return null
+    const timeUp = new AbortController()
+    const cancel = this.#clock.after(this.#limits.dnsNameMs, () =>
+      timeUp.abort(new GatewayError('RESOLVE_FAILED', `${ascii} took too long to resolve`)),
+    )
+    try {
+      const found = await this.#resolver.resolve(ascii, timeUp.signal)
+      return found.length > 0 ? found.map(({ address }) => address).join(';') : null
+    } finally {
+      cancel()
+    }
+  }
+}

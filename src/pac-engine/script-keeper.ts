@@ -1,0 +1,103 @@
+import type { Clock } from '../contracts/clock.ts'
+import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
+import { type PacSource, readScript, type Script } from './script-source.ts'
+import { StoredScript } from './stored-script.ts'
+
+/** Reading a script, all redirects and the body included. */
+const READ_MS = 30_000
+/** After a failure: Chromium's steps, then the regular schedule. */
+const RETRY_MS = [8_000, 32_000, 120_000]
+/** A version on disk older than this is none any more. */
+export const LAST_GOOD_MS = 7 * 24 * 3_600_000
+/** How often a file and a URL are looked at again, unless settings say otherwise. */
+export const REFRESH_MS = { file: 5_000, url: 300_000 }
+
+export interface KeeperOptions {
+  readonly source: PacSource
+  readonly clock: Clock
+  readonly refreshMs?: number
+  /** Where the last good version is kept; absent: not kept. */
+  readonly cacheDir?: string
+  /** Takes a version into use; rejects when it cannot be used. */
+  readonly use: (script: Script) => Promise<void>
+  /** The version in use was read again and is the same. */
+  readonly confirmed: (fetchedAt: number) => void
+  readonly failed: (error: GatewayError) => void
+}
+
+/** Keeps a script fresh: reads it, hands each new version over, tries again after a failure. One reading at a time. */
+export class ScriptKeeper {
+  readonly #options: KeeperOptions
+  readonly #stored: StoredScript | undefined
+  #known: Script | undefined
+  #reading: Promise<void> | undefined
+  #cancelNext: (() => void) | undefined
+  #failures = 0
+  #abort = new AbortController()
+
+  constructor(options: KeeperOptions) {
+    this.#options = options
+    const { source, cacheDir } = options
+    if (cacheDir && source.kind === 'url') this.#stored = new StoredScript(cacheDir, source.url)
+  }
+
+  /** Reads now, out of turn. Settles when it is done, well or not. */
+  refresh(): Promise<void> {
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined
+      this.#schedule()
+    })
+    return this.#reading
+  }
+
+  /** Takes the version on disk into use, if there is one that is not too old. */
+  async useStored(): Promise<boolean> {
+    const script = await this.#stored?.read()
+    if (!script || this.#known || this.#options.clock.wall() - script.fetchedAt > LAST_GOOD_MS) return false
+    try {
+      await this.#options.use(script)
+      this.#known ??= script
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  close(): void {
+    this.#cancelNext?.()
+    this.#abort.abort(new GatewayError('SHUTTING_DOWN', 'the gateway is shutting down'))
+  }
+
+  async #read(): Promise<void> {
+    const { clock, source, use, confirmed, failed } = this.#options
+    this.#cancelNext?.()
+    const timeUp = new AbortController()
+    const cancel = clock.after(READ_MS, () =>
+      timeUp.abort(new GatewayError('PAC_FAILED', `reading the PAC script took longer than ${READ_MS / 1000} s`)),
+    )
+    try {
+      const signal = AbortSignal.any([timeUp.signal, this.#abort.signal])
+      const script = await readScript(source, clock.wall(), signal, this.#known)
+      if (script === 'unchanged') confirmed(clock.wall())
+      else {
+        await use(script)
+        this.#known = script
+        await this.#stored?.write(script).catch((error: unknown) => failed(toGatewayError(error)))
+      }
+      this.#failures = 0
+    } catch (error) {
+      this.#failures++
+      failed(toGatewayError(error))
+    } finally {
+      cancel()
+    }
+  }
+
+  #schedule(): void {
+    const { clock, source, refreshMs } = this.#options
+    if (source.kind === 'embedded' || this.#abort.signal.aborted) return
+    const regular = refreshMs ?? REFRESH_MS[source.kind]
+    const wait = this.#failures === 0 ? regular : Math.min(regular, RETRY_MS[this.#failures - 1] ?? regular)
+    this.#cancelNext = clock.after(wait, () => void this.refresh())
+  }
+}

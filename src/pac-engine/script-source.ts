@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import type { StreamDialer } from '../contracts/dialer.ts'
+import { GatewayError } from '../contracts/gateway-error.ts'
+import { decodeScript } from './decode-script.ts'
+import { fetchScript, MAX_SCRIPT_BYTES } from './fetch-script.ts'
+
+export type PacSource =
+  | { readonly kind: 'file'; readonly path: string }
+  /** `dialer` leads there; `ca` is PEM, in place of the system's authorities. */
+  | { readonly kind: 'url'; readonly url: string; readonly dialer?: StreamDialer; readonly ca?: string }
+  | { readonly kind: 'embedded'; readonly script: string }
+
+/** One version of a script. */
+export interface Script {
+  readonly text: string
+  readonly sha256: string
+  /** When it was read or last confirmed, in milliseconds since the epoch. */
+  readonly fetchedAt: number
+  readonly contentType?: string
+  readonly etag?: string
+  readonly lastModified?: string
+}
+
+/** Where a script comes from, for people: no credentials, no query. */
+export function originOf(source: PacSource): string {
+  if (source.kind === 'embedded') return 'embedded script'
+  if (source.kind === 'file') return source.path
+  if (!URL.canParse(source.url)) return 'unusable URL'
+  const url = new URL(source.url)
+  return url.protocol === 'file:' ? url.pathname : `${url.protocol}//${url.host}${url.pathname}`
+}
+
+/** Reads it anew, or says that `known` still is what stands there. Rejects with `GatewayError`. */
+export async function readScript(
+  source: PacSource,
+  now: number,
+  signal: AbortSignal,
+  known?: Script,
+): Promise<Script | 'unchanged'> {
+  if (source.kind === 'embedded') return scriptOf(source.script, now)
+  if (source.kind === 'file') return unlessSame(scriptOf(decodeScript(await readFile(source.path)), now), known)
+  const url = parseUrl(source.url)
+  if (url.protocol === 'file:') {
+    return unlessSame(scriptOf(decodeScript(await readFile(fileURLToPath(url))), now), known)
+  }
+  if (!source.dialer) throw new GatewayError('INTERNAL', 'a PAC URL needs a dialer that leads to it')
+  const fetched = await fetchScript(url, {
+    dialer: source.dialer,
+    signal,
+    ...(source.ca === undefined ? {} : { ca: source.ca }),
+    ...(known?.etag === undefined ? {} : { etag: known.etag }),
+    ...(known?.lastModified === undefined ? {} : { lastModified: known.lastModified }),
+  })
+  if (fetched === 'unchanged') return fetched
+  const { bytes, charset, ...described } = fetched
+  return unlessSame({ ...scriptOf(decodeScript(bytes, charset), now), ...described }, known)
+}
+
+export function scriptOf(text: string, fetchedAt: number): Script {
+  if (Buffer.byteLength(text) > 2 * MAX_SCRIPT_BYTES) throw tooLarge('the PAC script')
+  return { text, fetchedAt, sha256: createHash('sha256').update(text).digest('hex') }
+}
+
+function unlessSame(script: Script, known: Script | undefined): Script | 'unchanged' {
+  return known && known.sha256 === script.sha256 ? 'unchanged' : script
+}
+
+function parseUrl(text: string): URL {
+  if (URL.canParse(text)) return new URL(text)
+  throw new GatewayError('PAC_FAILED', 'the PAC address is no URL: expected http://, https:// or file://, or a path')
+}
+
+/** Reads at most the limit, whatever the file says of its size (a FIFO or /dev/zero says 0). */
+async function readFile(path: string): Promise<Uint8Array> {
+  try {
+    const file = await open(path, 'r')
+    try {
+      const buffer = Buffer.alloc(MAX_SCRIPT_BYTES + 1)
+      let length = 0
+      while (length < buffer.length) {
+        const { bytesRead } = await file.read(buffer, length, buffer.length - length)
+        if (bytesRead === 0) return buffer.subarray(0, length)
+        length += bytesRead
+      }
+      throw tooLarge(path)
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if (error instanceof GatewayError) throw error
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+    throw new GatewayError('PAC_FAILED', `cannot read the PAC file ${path}: ${reason}`, { cause: error })
+  }
+}
+
+function tooLarge(what: string): GatewayError {
+  return new GatewayError('PAC_FAILED', `${what} is larger than ${MAX_SCRIPT_BYTES} bytes`)
+}

@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { MAX_SCRIPT_BYTES } from './fetch-script.ts'
+import { type Script, scriptOf } from './script-source.ts'
+
+/** The last version that worked, on disk, for the day on which its server does not answer. Named by a hash: a PAC URL can hold a secret. */
+export class StoredScript {
+  readonly #path: string
+  readonly #directory: string
+
+  constructor(directory: string, source: string) {
+    this.#directory = directory
+    this.#path = join(directory, `pac-${createHash('sha256').update(source).digest('hex').slice(0, 32)}.json`)
+  }
+
+  /** Undefined when there is none, or nothing usable. */
+  async read(): Promise<Script | undefined> {
+    try {
+      const text = await readFile(this.#path, 'utf8')
+      // JSON escapes can make six characters of one.
+      if (text.length > 6 * MAX_SCRIPT_BYTES) return undefined
+      const stored: unknown = JSON.parse(text)
+      if (typeof stored !== 'object' || stored === null) return undefined
+      const { script, fetchedAt, etag, lastModified } = stored as Record<string, unknown>
+      if (typeof script !== 'string' || typeof fetchedAt !== 'number') return undefined
+      return {
+        ...scriptOf(script, fetchedAt),
+        ...(typeof etag === 'string' ? { etag } : {}),
+        ...(typeof lastModified === 'string' ? { lastModified } : {}),
+      }
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Whole or not at all: written beside, then renamed. */
+  async write({ text, fetchedAt, etag, lastModified }: Script): Promise<void> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 })
+    const beside = `${this.#path}.${process.pid}.new`
+    await writeFile(beside, JSON.stringify({ script: text, fetchedAt, etag, lastModified }), { mode: 0o600 })
+    await rename(beside, this.#path)
+  }
+}

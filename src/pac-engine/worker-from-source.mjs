@@ -1,0 +1,5 @@
+// Only where the gateway runs from its TypeScript source: tsx does not reach into worker threads by itself. Not part of the build.
+import { register } from 'tsx/esm/api'
+
+register()
+await import('./worker.ts')

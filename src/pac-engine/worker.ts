@@ -1,0 +1,76 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { PacVm } from './pac-vm.ts'
+import { quickjsModule } from './quickjs-module.ts'
+import type { DnsEntry } from './vm-outcome.ts'
+import {
+  CURRENT_JOB,
+  type FromWorker,
+  LEAVE_REST,
+  type NumberedJob,
+  RELOADING,
+  type ToWorker,
+  type WorkerSetup,
+} from './worker-protocol.ts'
+
+/** The thread that a script runs in. Messages are worked off one after the other; the main thread ends us when one takes too long. */
+const { script, limits, state } = workerData as WorkerSetup
+const port = parentPort
+if (!port) throw new Error('to be run as a worker thread')
+
+const wasm = quickjsModule(limits.memoryPages)
+/** All that the script may know of DNS, for the next VM. */
+const known = new Map<string, DnsEntry>()
+let vm: PacVm | undefined
+
+let turn: Promise<void> = Promise.resolve()
+port.on('message', (message: ToWorker) => {
+  turn = turn.then(async () => {
+    remember(message.dns)
+    const reply: FromWorker =
+      message.do === 'load' ? { loaded: await load(message.now) } : { done: await run(message.jobs) }
+    port.postMessage(reply)
+  })
+})
+
+function remember(entries: readonly DnsEntry[]): void {
+  for (const entry of entries) {
+    if (entry.length === 1) known.delete(entry[0])
+    else known.set(entry[0], entry)
+  }
+  if (vm?.usable) vm.learn(entries)
+}
+
+async function load(now: number): Promise<Extract<FromWorker, { loaded: unknown }>['loaded']> {
+  const loaded = await PacVm.load(await wasm, script, { limits, now, dns: [...known.values()] })
+  if (!('vm' in loaded)) return loaded
+  vm?.dispose()
+  vm = loaded.vm
+  return { is: 'ready', notes: loaded.notes }
+}
+
+async function reload(now: number): ReturnType<typeof load> {
+  Atomics.store(state, RELOADING, 1)
+  const loaded = await load(now)
+  Atomics.store(state, RELOADING, 0)
+  return loaded
+}
+
+async function run(jobs: readonly NumberedJob[]): Promise<Extract<FromWorker, { done: unknown }>['done']> {
+  const done: [number, Awaited<ReturnType<PacVm['evaluate']>>][] = []
+  for (const job of jobs) {
+    if (Atomics.load(state, LEAVE_REST) === 1) break
+    Atomics.store(state, CURRENT_JOB, job.number)
+    const loaded = vm?.usable ? undefined : await reload(job.now)
+    if (loaded && loaded.is !== 'ready') {
+      done.push([job.number, loaded])
+      continue
+    }
+    if (!vm) continue
+    done.push([job.number, await vm.evaluate(job)])
+    if (vm.evaluations >= limits.evaluationsPerVm) vm.dispose()
+    // Made good while the main thread still takes us for busy, so that nobody waits for it.
+    if (!vm.usable) await reload(job.now)
+  }
+  Atomics.store(state, CURRENT_JOB, 0)
+  return done
+}
