@@ -28,7 +28,7 @@ export function explainIssue(issue: Issue, data: unknown): readonly Explained[] 
   const { path } = issue
   const value = valueAt(data, path)
   if (value.missing) return [missing(path)]
-  if (value.found === null) return [noValue(path)]
+  if (value.found === null) return [noValue(value.path)]
   switch (issue.code) {
     case 'invalid_type':
       return [{ path, message: `this is ${kindOf(value.found)}`, expected: formAt(path) ?? issue.expected }]
@@ -93,6 +93,7 @@ function noValue(path: KeyPath): Explained {
   const form = formAt(path)
   return {
     path,
+    key: true,
     message: 'there is no value',
     ...(form === undefined ? {} : { expected: form }),
     hint: 'Remove the key to have the default, or check the indentation of the lines below it.',
@@ -106,13 +107,18 @@ function formAt(path: KeyPath): string | undefined {
 }
 
 /** The value at a path; shorthands end the path early, and then they are the value. */
-function valueAt(data: unknown, path: KeyPath): { readonly missing: boolean; readonly found: unknown } {
+function valueAt(
+  data: unknown,
+  path: KeyPath,
+): { readonly missing: boolean; readonly found: unknown; readonly path: KeyPath } {
   let at = data
+  const taken: PropertyKey[] = []
   for (const key of path) {
     if (typeof at !== 'object' || at === null) break
     if (Array.isArray(at) ? typeof key !== 'number' : key === 0 && !Object.hasOwn(at, '0')) continue
-    if (!Object.hasOwn(at, key)) return { missing: true, found: undefined }
+    if (!Object.hasOwn(at, key)) return { missing: true, found: undefined, path }
     at = (at as Record<PropertyKey, unknown>)[key]
+    taken.push(key)
   }
-  return { missing: false, found: at }
+  return { missing: false, found: at, path: taken }
 }

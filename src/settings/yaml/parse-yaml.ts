@@ -1,4 +1,4 @@
-import { type Document, parseDocument } from 'yaml'
+import { type Document, isScalar, parseDocument } from 'yaml'
 import type { KeyPath } from '../key-path.ts'
 import type { Excerpt } from '../problem.ts'
 import { makeExcerpt } from './excerpt.ts'
@@ -72,13 +72,17 @@ const MAX_ALIASES = 100
 
 function plainData(document: Document, faults: Fault[]): unknown {
   try {
-    // Nothing but comments: all defaults.
-    return document.contents === null ? {} : document.toJS({ maxAliasCount: MAX_ALIASES })
+    return isEmpty(document.contents) ? {} : document.toJS({ maxAliasCount: MAX_ALIASES })
   } catch (error) {
     if (!(error instanceof ReferenceError)) throw error
     faults.push({ offset: 0, message: 'too much stands for too little: aliases of aliases', expected: 'plain values' })
     return undefined
   }
+}
+
+/** Nothing but comments and `---`: all defaults. A `null` that somebody wrote is something else. */
+function isEmpty(contents: unknown): boolean {
+  return contents === null || (isScalar(contents) && contents.value === null && contents.source === '')
 }
 
 /** YAML 1.2 §5.1 leaves these out; the library lets them pass. */
