@@ -6,9 +6,34 @@ import { seededRandom } from '../fixtures/seeded-random.ts'
 const ROUNDS = 15_000
 const PIECES = [
   ...'abcxyz0189.-_:[]%/?#@\\*"<>|^ \t\r\n\0\x7f',
-  'xn--', 'example', '.com', '127', '0x', '::', '::ffff:', 'fe80::1', '%25', 'http://', 'HTTPS://', ':443', ':0', ':65536',
-  'ü', 'ß', '。', '１', '／', '＠', '\u00ad', '\u200d', '\ud800', '😀', 'a'.repeat(63), 'a'.repeat(64), '.a'.repeat(130),
-] // biome-ignore format: a list of pieces reads better dense
+  'xn--',
+  'example',
+  '.com',
+  '127',
+  '0x',
+  '::',
+  '::ffff:',
+  'fe80::1',
+  '%25',
+  'http://',
+  'HTTPS://',
+  ':443',
+  ':0',
+  ':65536',
+  'ü',
+  'ß',
+  '。',
+  '１',
+  '／',
+  '＠',
+  '\u00ad',
+  '\u200d',
+  '\ud800',
+  '😀',
+  'a'.repeat(63),
+  'a'.repeat(64),
+  '.a'.repeat(130),
+]
 
 /** The value, or undefined for a clean refusal; whatever else is thrown fails the test. */
 function accepted<T>(parse: () => T): T | undefined {

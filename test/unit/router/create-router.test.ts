@@ -1,0 +1,110 @@
+import { test } from 'tap'
+import { createAccess } from '../../../src/router/access.ts'
+import { createRouter, type Policy } from '../../../src/router/create-router.ts'
+import { readEnvironment } from '../../../src/router/environment.ts'
+import { parseExcludeList } from '../../../src/wire/exclude-list.ts'
+import { parseUpstreamUrl } from '../../../src/wire/upstream-url.ts'
+import { fakePacEngine } from '../../fixtures/fake-pac-engine.ts'
+import { queryFor, REMOTE_CLIENT } from '../../fixtures/route-query.ts'
+
+const signal = new AbortController().signal
+const nothing = parseExcludeList('')
+const access = createAccess({
+  allow: nothing,
+  deny: parseExcludeList('denied.example'),
+  ownEndpoints: () => [{ address: '127.0.0.1', port: 3128 }],
+  clock: { wall: () => 0, monotonic: () => 0, after: () => () => {} },
+})
+const pacOf = (answer: string) => ({
+  engine: fakePacEngine(() => answer),
+  label: 'proxy.pac',
+  onFailure: 'block' as const,
+})
+const manual: Policy = {
+  mode: 'manual',
+  http: [parseUpstreamUrl('http://p:1')],
+  https: [parseUpstreamUrl('http://p:2')],
+  exclude: parseExcludeList('x.example'),
+}
+
+test('modes', async (t) => {
+  const rows: [policy: Policy, url: string, decision: string, source: string][] = [
+    [{ mode: 'none', exclude: nothing }, 'https://a.example', 'direct', 'mode-none'],
+    [{ ...manual, mode: 'none', pac: pacOf('PROXY p:1') }, 'https://a.example', 'direct', 'mode-none'],
+    [manual, 'https://a.example', 'proxy', 'manual'],
+    [manual, 'https://x.example', 'direct', 'exclude'],
+    [{ mode: 'manual', exclude: nothing }, 'https://a.example', 'reject', 'manual'],
+    // PAC beats everything in manual mode, the exclude list too.
+    [{ ...manual, pac: pacOf('SOCKS5 s:1') }, 'https://x.example', 'proxy', 'pac'],
+    [{ ...manual, pac: pacOf('DIRECT') }, 'https://a.example', 'direct', 'pac'],
+    [{ ...manual, pac: pacOf('PROXY reject.docker.internal:1') }, 'https://x.example', 'reject', 'reject-name'],
+    [{ ...manual, pac: pacOf('') }, 'https://a.example', 'reject', 'pac-failure'],
+    [
+      { ...manual, http: [parseUpstreamUrl('http://reject.fairlead.internal')] },
+      'http://a.example',
+      'reject',
+      'reject-name',
+    ],
+    // System mode looks at the environment alone.
+    [{ ...manual, mode: 'system', environment: readEnvironment({}) }, 'https://a.example', 'direct', 'environment'],
+    [
+      { ...manual, mode: 'system', environment: readEnvironment({ https_proxy: 'q' }) },
+      'https://x.example',
+      'proxy',
+      'environment',
+    ],
+    [
+      { ...manual, mode: 'system', pac: pacOf('PROXY p:1'), environment: readEnvironment({}) },
+      'https://a.example',
+      'direct',
+      'environment',
+    ],
+    [{ ...manual, mode: 'system' }, 'https://a.example', 'reject', 'environment'],
+    // Access comes before every policy.
+    [{ mode: 'none', exclude: nothing }, 'https://denied.example', 'reject', 'access'],
+    [manual, 'https://x.denied.example', 'reject', 'access'],
+    [{ ...manual, pac: pacOf('DIRECT') }, 'http://169.254.169.254', 'reject', 'access'],
+    [{ mode: 'none', exclude: nothing }, 'http://127.0.0.1:3128', 'reject', 'loop'],
+    [{ mode: 'none', exclude: nothing }, 'http://127.0.0.1:3127', 'direct', 'mode-none'],
+  ]
+  for (const [host, url, decision, source] of rows) {
+    const route = await createRouter({ host, access, generation: 7 }).route(queryFor(url), signal)
+    const name = `${host.mode} ${url}`
+    t.same([route.decision, route.because.source, route.generation], [decision, source, 7], name)
+    t.equal(route.candidates.length > 0, decision !== 'reject', `${name}: candidates`)
+    t.equal(route.candidates[0]?.hops.length === 0, decision === 'direct', `${name}: first candidate`)
+  }
+})
+
+test('a refused target never reaches the script', async (t) => {
+  const pac = pacOf('DIRECT')
+  const router = createRouter({ host: { ...manual, pac }, access, generation: 1 })
+  await router.route(queryFor('http://127.0.0.1/', 'host', REMOTE_CLIENT), signal)
+  t.same(pac.engine.asked, [])
+  await router.route(queryFor('http://a.example/'), signal)
+  t.same(pac.engine.asked, [{ url: 'http://a.example/', host: 'a.example' }])
+})
+
+test('scopes', async (t) => {
+  const containers: Policy = { mode: 'none', exclude: nothing }
+  const both = createRouter({ host: manual, containers, access, generation: 1 })
+  const url = 'https://a.example'
+  t.equal((await both.route(queryFor(url, 'host'), signal)).decision, 'proxy')
+  t.equal((await both.route(queryFor(url, 'containers'), signal)).decision, 'direct')
+  const pac = pacOf('DIRECT')
+  const one = createRouter({ host: { ...manual, pac }, access, generation: 1 })
+  await one.route(queryFor(`${url}/p`, 'containers'), signal)
+  t.same(
+    pac.engine.asked,
+    [{ url: 'https://a.example:443', host: 'a.example' }],
+    'the host policy, in the form of containers',
+  )
+})
+
+test('an aborted decision is thrown', async (t) => {
+  const reason = new Error('gone')
+  await t.rejects(
+    createRouter({ host: manual, access, generation: 1 }).route(queryFor('a:1'), AbortSignal.abort(reason)),
+    reason,
+  )
+})

@@ -1,0 +1,78 @@
+import { test } from 'tap'
+import { GatewayError } from '../../../src/contracts/gateway-error.ts'
+import { describeChain } from '../../../src/router/decision.ts'
+import { decideByPac } from '../../../src/router/pac.ts'
+import { fakePacEngine } from '../../fixtures/fake-pac-engine.ts'
+import { queryFor } from '../../fixtures/route-query.ts'
+
+const query = queryFor('https://a.example')
+const never = new AbortController().signal
+const policy = (answer: () => string | Promise<string>, onFailure: 'block' | 'direct' = 'block') => ({
+  engine: fakePacEngine(answer),
+  label: 'proxy.pac',
+  onFailure,
+})
+
+test('answers become candidates', async (t) => {
+  const rows: [answer: string, decision: string, ways: string[], detail?: RegExp][] = [
+    ['DIRECT', 'direct', ['direct']],
+    ['PROXY p:1', 'proxy', ['http://p:1']],
+    ['PROXY p:1; SOCKS5 s; DIRECT', 'proxy', ['http://p:1', 'socks5://s:1080', 'direct']],
+    ['DIRECT; PROXY p:1', 'direct', ['direct', 'http://p:1']],
+    ['FOO x; PROXY p:1', 'proxy', ['http://p:1'], /of which 1 made no sense/],
+  ]
+  for (const [answer, decision, ways, detail] of rows) {
+    const decided = await decideByPac(
+      policy(() => answer),
+      query,
+      never,
+    )
+    t.equal(decided.decision, decision, answer)
+    t.same(
+      decided.candidates.map(({ hops }) => describeChain(hops)),
+      ways,
+      answer,
+    )
+    t.equal(decided.because.source, 'pac')
+    t.ok(decided.because.detail.includes(`PAC proxy.pac answered "${answer}"`), decided.because.detail)
+    if (detail) t.match(decided.because.detail, detail)
+  }
+})
+
+test('a failed script is never silently direct', async (t) => {
+  const broken = () => {
+    throw new GatewayError('PAC_FAILED', 'proxy.pac threw at line 3, column 7')
+  }
+  const rows: [answer: () => string, detail: RegExp][] = [
+    [broken, /threw at line 3, column 7/],
+    [() => '', /answered "", which names no way out/],
+    [() => 'rubbish\r\n', /answered "rubbish\\u\{d\}\\u\{a\}", which names no way out/],
+    [() => 'PROXY user:hunter2@p:1', /answered "\*\*\*@p:1", which names no way out/],
+  ]
+  for (const [answer, detail] of rows) {
+    const blocked = await decideByPac(policy(answer), query, never)
+    t.same([blocked.decision, blocked.candidates, blocked.because.source], ['reject', [], 'pac-failure'])
+    t.match(blocked.because.detail, detail)
+    const direct = await decideByPac(policy(answer, 'direct'), query, never)
+    t.same([direct.decision, direct.candidates, direct.because.source], ['direct', [{ hops: [] }], 'pac-failure'])
+    t.match(direct.because.detail, /onPacFailure is direct/)
+  }
+})
+
+test('aborts and internal faults are thrown', async (t) => {
+  const reason = new GatewayError('CLIENT_GONE', 'the client has gone')
+  const abort = new AbortController()
+  const aborting = () => {
+    abort.abort(reason)
+    throw new GatewayError('PAC_FAILED', 'stopped')
+  }
+  await t.rejects(decideByPac(policy(aborting, 'direct'), query, abort.signal), reason)
+  const fault = () => {
+    throw new TypeError('a fault of ours')
+  }
+  await t.rejects(decideByPac(policy(fault, 'direct'), query, never), { message: 'a fault of ours' })
+  const busy = () => {
+    throw new GatewayError('LIMIT_REACHED', 'too many decisions at once')
+  }
+  await t.rejects(decideByPac(policy(busy, 'direct'), query, never), { code: 'LIMIT_REACHED' })
+})
