@@ -1,3 +1,4 @@
+import { LINGER_BYTES } from './limits.ts'
 import {
   EAGAIN,
   EINTR,
@@ -36,6 +37,8 @@ export type Turn =
   | 'done'
   | 'from-broke'
   | 'to-broke'
+  /** More than may be thrown away has come for an end that is broken. */
+  | 'unwanted'
 
 const scratch = Buffer.allocUnsafeSlow(COPY_BYTES)
 
@@ -50,7 +53,8 @@ export class Direction {
   #pipe: Pipe | undefined
   #inPipe = 0
   #sawEnd = false
-  #discards = false
+  /** Bytes that may still be thrown away, once that is all that can be done with them. */
+  #discards: number | undefined
   done = false
 
   constructor(from: End, to: End, early: Uint8Array | undefined, pool: PipePool, count: (bytes: number) => void) {
@@ -63,7 +67,7 @@ export class Direction {
 
   /** There is nobody to deliver to any more: what comes is read and thrown away, so that the sender can come to its end. */
   discard(): void {
-    this.#discards = true
+    this.#discards = LINGER_BYTES
     this.close()
   }
 
@@ -78,7 +82,7 @@ export class Direction {
 
   move(): Turn {
     if (this.done) return 'waits'
-    const turn = this.#discards ? this.#drain() : this.#carry()
+    const turn = this.#discards === undefined ? this.#carry() : this.#drain()
     if (this.#pipe && this.#inPipe === 0) this.close()
     if (turn === 'done') this.done = true
     return turn
@@ -138,15 +142,14 @@ export class Direction {
   }
 
   #drain(): Turn {
-    let left = TURN_BYTES
-    while (left > 0) {
+    while (this.#discards! > 0) {
       if (!this.#from.readable) return 'waits'
       const got = readInto(this.#from.fd, scratch, COPY_BYTES)
       if (got === 0) return 'done'
-      if (got > 0) left -= got
+      if (got > 0) this.#discards! -= got
       else if (errno() === EAGAIN) this.#from.readable = false
       else if (errno() !== EINTR) return 'from-broke'
     }
-    return 'goes-on'
+    return 'unwanted'
   }
 }

@@ -15,5 +15,8 @@ export const MAX_QUEUED_BYTES = 256 * 1024
  */
 export const LINGER_MS = 5_000
 
+/** Bytes thrown away meanwhile that the other side still sends; with more to say, it is told by a reset that nobody listens. */
+export const LINGER_BYTES = 256 * 1024
+
 /** Milliseconds between two looks at all pairs: one wake-up a second however many there are; limits are kept to within this. */
 export const SWEEP_MS = 1_000

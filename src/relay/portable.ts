@@ -2,7 +2,7 @@ import type { Clock } from '../contracts/clock.ts'
 import type { Conn } from '../contracts/conn.ts'
 import type { Relay, RelayCounts, RelayEnd, RelayResult } from '../contracts/relay.ts'
 import { LimitSweep, type Swept } from './limit-sweep.ts'
-import { LINGER_MS, MAX_QUEUED_BYTES, type RelayLimits } from './limits.ts'
+import { LINGER_BYTES, LINGER_MS, MAX_QUEUED_BYTES, type RelayLimits } from './limits.ts'
 import { reset } from './reset.ts'
 
 export interface PortableRelayOptions extends RelayLimits {
@@ -30,6 +30,7 @@ class Pair implements Swept {
   #fins = 0
   /** The side that broke off after its FIN; how the pair ends then is up to the other side, within LINGER_MS. */
   #broken: Conn | undefined
+  #discarded = 0
   #ended: RelayEnd | undefined
   #open = 2
 
@@ -79,14 +80,14 @@ class Pair implements Swept {
   }
 
   expire(reason: 'idle' | 'lifetime' | 'linger'): void {
-    this.#end(reason !== 'linger' ? reason : this.#broken === this.#client ? 'client-reset' : 'upstream-reset')
+    this.#end(reason === 'linger' ? this.#brokenEnd() : reason)
   }
 
   #attach(from: Conn, to: Conn, count: (bytes: number) => void): void {
     // A socket that answers FIN with FIN by itself would cut off the late reply.
     from.allowHalfOpen = true
     from.on('data', (chunk: Buffer) => {
-      if (to.destroyed) return // broken after its FIN: what is sent to it is lost, as it would be without a gateway
+      if (to.destroyed) return this.#discard(chunk.length)
       count(chunk.length)
       if (!to.write(chunk) && to.writableLength > MAX_QUEUED_BYTES) from.pause()
     })
@@ -131,6 +132,16 @@ class Pair implements Swept {
     this.#sweep.linger(this, LINGER_MS)
     this.#other(conn).resume() // its drain event went with the broken side
     this.#finishIfDone()
+  }
+
+  /** For a side that broke after its FIN: lost, as it would be without a gateway. */
+  #discard(bytes: number): void {
+    this.#discarded += bytes
+    if (this.#discarded > LINGER_BYTES && this.#broken) this.#end(this.#brokenEnd())
+  }
+
+  #brokenEnd(): RelayEnd {
+    return this.#broken === this.#client ? 'client-reset' : 'upstream-reset'
   }
 
   #closed(conn: Conn): void {

@@ -63,7 +63,7 @@ export class Tunnel {
     if (this.ended || side === this.#broken) return
     const [own, towards] = side === 'client' ? [this.#up, this.#down] : [this.#down, this.#up]
     if (!own.done || this.#broken) {
-      this.end(side === 'client' ? 'client-reset' : 'upstream-reset')
+      this.end(`${side}-reset`)
       return
     }
     // Its own end had been passed on: what it said is complete. The other side may finish; what it still sends has nobody to go to.
@@ -85,6 +85,7 @@ export class Tunnel {
     if (turn === 'done') this.#rows[this.row * ROW + FINS]! += 1
     if (turn === 'from-broke') this.broke(from)
     if (turn === 'to-broke') this.broke(to)
+    if (turn === 'unwanted') this.end(`${to}-reset`)
     return turn === 'goes-on' || (turn === 'to-broke' && !this.ended)
   }
 }

@@ -166,6 +166,17 @@ export function relayContract(t: Test, make: MakeRelay): void {
     t.equal(broken, 'no', 'the client sees an orderly end')
   })
 
+  scene('a client that leaves in the middle of a download: the origin is told at once', NO_LIMITS, async (t, relay) => {
+    const { client, origin, result } = await run(relay)
+    origin.on('drain', () => origin.write(chunk))
+    const chunk = Buffer.alloc(1_000_000)
+    origin.write(chunk)
+    await once(client, 'data')
+    client.destroy() // with all read: FIN first, a reset only for what comes then
+    t.equal(await failure(origin), 'ECONNRESET')
+    t.equal((await result).ended, 'client-reset')
+  })
+
   scene('idle pairs are reset', { idleMs: 120, lifetimeMs: 0 }, async (t, relay) => {
     const { client, origin, result } = await run(relay)
     const [a, b] = await Promise.all([failure(client), failure(origin), result])
