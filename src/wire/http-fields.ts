@@ -1,6 +1,9 @@
 /** Header fields as Node reads and writes them: name, value, name, value …, in order and in the sender's spelling. */
 export type RawFields = readonly string[]
 
+/** Fields of one head. Node bounds a head in bytes of names and values, and thousands of tiny fields fit into that. */
+export const MAX_FIELDS = 1000
+
 /** Every value of one field, in order. `name` in lower case. */
 export function fieldValues(fields: RawFields, name: string): string[] {
   const values: string[] = []

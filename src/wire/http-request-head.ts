@@ -5,6 +5,7 @@ import {
   endToEndFields,
   fieldValues,
   listMembers,
+  MAX_FIELDS,
   nominatedForRemoval,
   type RawFields,
   withoutField,
@@ -19,7 +20,7 @@ export interface RequestHead {
   readonly method: string
   /** The request-target as it stood. */
   readonly url: string
-  /** 0 or 1: HTTP/1.0 or HTTP/1.1. */
+  readonly httpMajor: number
   readonly httpMinor: number
   readonly fields: RawFields
 }
@@ -53,6 +54,9 @@ export interface ForwardRequest {
  */
 export function readProxyRequest(head: RequestHead, pseudonym: string): ProxyRequest {
   const { method, url, fields } = head
+  if (head.httpMajor !== 1 || head.httpMinor > 1)
+    throw bad(`HTTP/${head.httpMajor}.${head.httpMinor} is not spoken here`)
+  if (fields.length / 2 > MAX_FIELDS) throw new BadRequestStatus(431, `the request has more than ${MAX_FIELDS} fields`)
   const framing = requestFraming(fields, head.httpMinor)
   if (typeof framing === 'string') throw bad(`the request ${framing}`, 'Send one framing, and send it once.')
   const options = connectionOptions(fields)
@@ -179,14 +183,19 @@ function maxForwards(method: string, fields: RawFields): number | undefined {
 function readExpect(head: RequestHead): boolean {
   const expectations = listMembers(fieldValues(head.fields, 'expect'))
   if (head.httpMinor === 0 || expectations.length === 0) return false
-  if (expectations.some((expectation) => expectation !== '100-continue')) throw new UnknownExpectation()
+  if (expectations.some((expectation) => expectation !== '100-continue')) {
+    throw new BadRequestStatus(417, 'the Expect field asks for something other than 100-continue')
+  }
   return true
 }
 
-/** A class of its own, for its status is 417. */
-export class UnknownExpectation extends GatewayError {
-  constructor() {
-    super('BAD_REQUEST', 'the Expect field asks for something other than 100-continue')
+/** A bad request for which HTTP has a finer status than 400. */
+export class BadRequestStatus extends GatewayError {
+  readonly status: 417 | 431
+
+  constructor(status: 417 | 431, message: string) {
+    super('BAD_REQUEST', message)
+    this.status = status
   }
 }
 

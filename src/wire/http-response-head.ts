@@ -2,6 +2,7 @@ import {
   connectionOptions,
   endToEndFields,
   fieldValues,
+  MAX_FIELDS,
   nominatedForRemoval,
   type RawFields,
   withoutField,
@@ -20,7 +21,7 @@ export interface ResponseHead {
 
 export interface CheckedResponse {
   readonly status: number
-  /** Fit for a status line; empty where the sender sent none. */
+  /** Empty where the sender sent none. */
   readonly reason: string
   readonly framing: Framing
   /** What to send on: stripped, with Via, without framing but Content-Length. */
@@ -38,7 +39,7 @@ export function checkResponse(head: ResponseHead, method: string, pseudonym: str
   const lengthless = head.status === 204 ? withoutField(fields, 'content-length') : fields
   return {
     status: head.status,
-    reason: cleanReason(head.reason),
+    reason: head.reason,
     framing,
     fields: framing.kind === 'chunked' ? lengthless : withoutField(lengthless, 'trailer'),
   }
@@ -53,6 +54,8 @@ export function checkInterim(head: ResponseHead, pseudonym: string): string[] | 
 }
 
 function passedOn(head: ResponseHead, pseudonym: string): string[] | string {
+  if (badReason(head.reason)) return 'has a control character in its status line'
+  if (head.fields.length / 2 > MAX_FIELDS) return `has more than ${MAX_FIELDS} fields`
   const options = connectionOptions(head.fields)
   const nominated = nominatedForRemoval(options)
   if (nominated) return `names ${nominated} in its Connection field`
@@ -61,7 +64,7 @@ function passedOn(head: ResponseHead, pseudonym: string): string[] | string {
   return fields
 }
 
-/** RFC 9112 §4: tab, blank, visible characters and obs-text. The parser lets nothing else through; a status line is no place to rely on it. */
-function cleanReason(reason: string): string {
-  return reason.replace(/[^\t\x20-\x7e\x80-\xff]/g, '?')
+/** RFC 9112 §4: tab, blank, visible characters and obs-text. Node's parser lets the rest through here. */
+function badReason(reason: string): boolean {
+  return /[^\t\x20-\x7e\x80-\xff]/.test(reason)
 }

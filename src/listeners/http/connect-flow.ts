@@ -11,6 +11,7 @@ import { clientOf } from '../client.ts'
 import { farewell } from '../farewell.ts'
 import { authenticate } from './authenticate.ts'
 import type { ClientConnection } from './client-connection.ts'
+import { headOf } from './head-of.ts'
 import type { DoorParts } from './http-door.ts'
 import { replyBytes } from './write-reply.ts'
 
@@ -30,10 +31,9 @@ export function connectFlow(
   let target: Target
   let user: string | undefined
   try {
-    const { method = '', url = '', httpVersionMinor: httpMinor, rawHeaders: fields } = request
-    const wish = readProxyRequest({ method, url, httpMinor, fields }, options.pseudonym)
+    const wish = readProxyRequest(headOf(request), options.pseudonym)
     if (wish.kind !== 'connect') throw new GatewayError('INTERNAL', 'a CONNECT was read as something else')
-    user = authenticate(fields, context.auth, options.parseBasicCredentials)
+    user = authenticate(request.rawHeaders, context.auth, options.parseBasicCredentials)
     target = wish.target
   } catch (thrown) {
     const error = toGatewayError(thrown)

@@ -42,6 +42,7 @@ export class Exchange {
   #bytesDown = 0
   #interims = 0
   #status = 0
+  #answer: http.IncomingMessage | undefined
   #firstByteMs: number | undefined
   #cancelHeadTimer: () => void = () => {}
 
@@ -80,7 +81,15 @@ export class Exchange {
   #attach(upstream: UpstreamRequest): void {
     upstream.on('information', (info) => this.#onInterim(info))
     upstream.on('response', (answer) => this.#onResponse(answer))
-    upstream.on('error', (error) => this.#onUpstreamError(upstream, error))
+    let failed = false
+    upstream.on('error', (error) => {
+      failed = true
+      this.#onUpstreamError(upstream, error)
+    })
+    upstream.on('close', () => {
+      // A 101 that nobody asked for ends like this, without an error.
+      if (!failed && !this.#answer) this.#fail(badAnswer('switches protocols unasked', upstream, this.#target))
+    })
     upstream.on('finish', () => this.#startHeadTimer())
   }
 
@@ -162,6 +171,7 @@ export class Exchange {
       return
     }
     response.flushHeaders()
+    this.#answer = answer
     this.#passBody(answer)
   }
 
@@ -206,7 +216,12 @@ export class Exchange {
   }
 
   #onUpstreamError(upstream: UpstreamRequest, thrown: Error): void {
-    if (this.#settled || this.#status !== 0 || upstream !== this.#upstream) return
+    if (this.#settled || upstream !== this.#upstream) return
+    if (this.#answer) {
+      // Node takes a reset for the end of a body that is delimited by the end of the connection. It is none.
+      if (!this.#answer.complete) this.#breakOff()
+      return
+    }
     if (upstream.again && this.#interims === 0 && this.#repeatable()) {
       upstream.again(this.#parts.connection.signal).then(
         (fresh) => this.#repeat(fresh),
@@ -296,7 +311,7 @@ function headOf(message: NodeHead | http.InformationEvent) {
 
 /** Node writes 100, 102 and 103 only, and 103 only with Link; the others must pass too. */
 function interimBytes(info: http.InformationEvent, fields: RawFields): Buffer {
-  let head = `HTTP/1.1 ${info.statusCode} ${info.statusMessage.replace(/[^\t\x20-\x7e]/g, '?')}\r\n`
+  let head = `HTTP/1.1 ${info.statusCode} ${info.statusMessage}\r\n`
   for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`
   return Buffer.from(`${head}\r\n`, 'latin1')
 }

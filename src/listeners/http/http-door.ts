@@ -12,6 +12,7 @@ import { authenticate, type ParseBasicCredentials } from './authenticate.ts'
 import { ClientConnection } from './client-connection.ts'
 import { explainClientError } from './client-error.ts'
 import { connectFlow } from './connect-flow.ts'
+import { headOf } from './head-of.ts'
 import { DEFAULT_HTTP_DOOR_LIMITS, type HttpDoorLimits } from './limits.ts'
 import { answerOwn } from './own-page.ts'
 import { ProxyServer } from './proxy-server.ts'
@@ -184,15 +185,6 @@ async function serveRequest(
   }
   await closed
   connection.current = undefined
-}
-
-function headOf(request: http.IncomingMessage) {
-  return {
-    method: request.method ?? '',
-    url: request.url ?? '',
-    httpMinor: request.httpVersionMinor,
-    fields: request.rawHeaders,
-  }
 }
 
 /** The request of an Upgrade that is ours to pass on, or `undefined` where it is better read as an ordinary request. */

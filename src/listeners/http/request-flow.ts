@@ -4,7 +4,7 @@ import type { ExchangeResult, RequestFlow, UpstreamRequest } from '../../contrac
 import { cleanText } from '../../wire/clean-text.ts'
 import { fieldValues } from '../../wire/http-fields.ts'
 import { type HttpReply, httpReply } from '../../wire/http-reply.ts'
-import { type ForwardRequest, NotAProxyRequest, UnknownExpectation } from '../../wire/http-request-head.ts'
+import { BadRequestStatus, type ForwardRequest, NotAProxyRequest } from '../../wire/http-request-head.ts'
 import { clientOf } from '../client.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { Exchange } from './exchange.ts'
@@ -97,7 +97,7 @@ function replyFor(
     asked: askedFor(request),
     accept: fieldValues(request.rawHeaders, 'accept')[0],
     ...(flowId === undefined ? {} : { flowId }),
-    ...(error instanceof UnknownExpectation ? { status: 417 } : {}),
+    ...(error instanceof BadRequestStatus ? { status: error.status } : {}),
   })
   if (!(error instanceof NotAProxyRequest)) return reply
   const { localAddress, localPort, localFamily } = connection.socket
