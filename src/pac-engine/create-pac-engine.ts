@@ -25,7 +25,12 @@ export interface PacEngineOptions {
   readonly onPacFailure?: 'block' | 'lastGood' | 'direct'
   /** Where the last good version of a URL is kept. */
   readonly cacheDir?: string
+  /** How often a URL or a file is looked at again. */
   readonly refreshMs?: number
+  /** How old a version on disk may be to be used; 0: none is. */
+  readonly lastGoodMs?: number
+  /** Reading the script, redirects and body included. */
+  readonly readMs?: number
   readonly limits?: Partial<PacLimits>
   /** The machine's own addresses, best first. */
   readonly myAddresses?: () => Promise<readonly string[]>
@@ -45,8 +50,7 @@ export interface PacStatus {
 export interface RunningPacEngine extends PacEngine {
   /** Settles when the first version is in use, has failed, or `START_WAIT_MS` are over. Never rejects. */
   readonly ready: Promise<void>
-  /** Reads the source again. */
-  reload(): Promise<void>
+  refresh(): Promise<void>
   /** The machine has other addresses or another resolver: nothing remembered holds. */
   networkChanged(): void
   status(): PacStatus
@@ -100,6 +104,8 @@ class Engine implements RunningPacEngine {
       source: options.source,
       clock: this.#clock,
       ...(options.refreshMs === undefined ? {} : { refreshMs: options.refreshMs }),
+      ...(options.lastGoodMs === undefined ? {} : { lastGoodMs: options.lastGoodMs }),
+      ...(options.readMs === undefined ? {} : { readMs: options.readMs }),
       ...(options.cacheDir === undefined || !this.#lastGood ? {} : { cacheDir: options.cacheDir }),
       use: (script) => this.#use(script),
       confirmed: (fetchedAt) => {
@@ -124,7 +130,7 @@ class Engine implements RunningPacEngine {
     await this.#version?.pool.close()
   }
 
-  async reload(): Promise<void> {
+  async refresh(): Promise<void> {
     await this.#keeper.refresh()
   }
 

@@ -60,7 +60,11 @@ export class PacVm {
   static async load(
     wasm: WebAssembly.Module,
     script: string,
-    options: { readonly limits: PacLimits; readonly now: number; readonly dns: readonly DnsEntry[] },
+    options: {
+      readonly limits: PacLimits
+      readonly now: number
+      readonly dns: readonly DnsEntry[]
+    },
   ): Promise<{ readonly vm: PacVm; readonly notes: Notes } | Exclude<VmOutcome, { is: 'answer' }>> {
     const pac = new PacVm(options.limits)
     await pac.#prepare(wasm)
@@ -124,7 +128,7 @@ export class PacVm {
     if (entries.length > 0) this.#call('learn', JSON.stringify(entries))
   }
 
-  /** The whole of what is known: nothing else resolves any more. */
+  /** In place of all that was known. */
   replaceDns(entries: readonly DnsEntry[]): void {
     this.#call('replace', JSON.stringify(entries))
   }

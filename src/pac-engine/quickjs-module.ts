@@ -6,7 +6,19 @@ import { dirname, join } from 'node:path'
  * QuickJS as a WebAssembly module whose memory cannot grow beyond `pages` of 64 KiB. The limit that QuickJS itself offers counts large blocks only
  * (WASI's malloc tells no sizes): a script that allocates many small ones got 260 MB past a limit of 64 MiB.
  */
-export async function quickjsModule(pages: number): Promise<WebAssembly.Module> {
+export function quickjsModule(pages: number): Promise<WebAssembly.Module> {
+  let module = compiled.get(pages)
+  if (!module) {
+    module = compile(pages)
+    compiled.set(pages, module)
+  }
+  return module
+}
+
+/** Compiling takes 50 ms and more; threads are handed the module. One entry for each limit that settings have asked for. */
+const compiled = new Map<number, Promise<WebAssembly.Module>>()
+
+async function compile(pages: number): Promise<WebAssembly.Module> {
   const entry = createRequire(import.meta.url).resolve('quickjs-wasi/package.json')
   return WebAssembly.compile(limitMemory(await readFile(join(dirname(entry), 'quickjs.wasm')), pages))
 }

@@ -31,15 +31,32 @@ export function scriptFailure(
   script: string,
   during = 'FindProxyForURL',
 ): GatewayError {
-  const place = failure.line === undefined ? '' : ` at line ${failure.line}, column ${failure.column}`
-  const line = failure.line === undefined ? undefined : sourceLine(script, failure.line)
+  const at = placeOf(failure, script)
+  const place = at ? ` at line ${at.line}, column ${at.column}` : ''
+  const line = at ? sourceLine(script, at.line) : undefined
   const shown = line === undefined ? '' : `: ${line}`
   const message = `PAC ${origin}: ${during} ${WHAT[failure.kind]} (${clean(failure.message)})${place}${shown}`
   return new GatewayError('PAC_FAILED', message, { hint: HINT[failure.kind] })
 }
 
+/** QuickJS gives a name that is not defined the place of the statement before, or none: the name's first mention from there on is meant. */
+function placeOf({ message, line, column = 1 }: Failure, script: string): { line: number; column: number } | undefined {
+  if (line === undefined) return undefined
+  const name = /^ReferenceError: '?([\w$]{1,100})'? is not (?:defined|initialized)/.exec(message)?.[1]
+  if (name === undefined) return { line, column }
+  const lines = script.split(LINE_BREAK)
+  const mention = new RegExp(`(?<![\\w$.])${name.replaceAll('$', '\\$')}(?![\\w$])`)
+  for (let number = line; number <= lines.length; number++) {
+    const found = lines[number - 1]?.search(mention) ?? -1
+    if (found >= 0) return { line: number, column: found + 1 }
+  }
+  return { line, column }
+}
+
+const LINE_BREAK = /\r\n|[\n\r\u2028\u2029]/
+
 function sourceLine(script: string, number: number): string | undefined {
-  const line = script.split(/\r\n|[\n\r\u2028\u2029]/)[number - 1]?.trim()
+  const line = script.split(LINE_BREAK)[number - 1]?.trim()
   if (line === undefined) return undefined
   return clean(line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line)
 }

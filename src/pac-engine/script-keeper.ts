@@ -3,11 +3,11 @@ import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import { type PacSource, readScript, type Script } from './script-source.ts'
 import { StoredScript } from './stored-script.ts'
 
-/** Reading a script, all redirects and the body included. */
+/** Reading a script, all redirects and the body included, unless settings say otherwise. */
 const READ_MS = 30_000
 /** After a failure: Chromium's steps, then the regular schedule. */
 const RETRY_MS = [8_000, 32_000, 120_000]
-/** A version on disk older than this is none any more. */
+/** A version on disk older than this is none any more, unless settings say otherwise. */
 export const LAST_GOOD_MS = 7 * 24 * 3_600_000
 /** How often a file and a URL are looked at again, unless settings say otherwise. */
 export const REFRESH_MS = { file: 5_000, url: 300_000 }
@@ -16,6 +16,8 @@ export interface KeeperOptions {
   readonly source: PacSource
   readonly clock: Clock
   readonly refreshMs?: number
+  readonly lastGoodMs?: number
+  readonly readMs?: number
   /** Where the last good version is kept; absent: not kept. */
   readonly cacheDir?: string
   /** Takes a version into use; rejects when it cannot be used. */
@@ -53,7 +55,12 @@ export class ScriptKeeper {
   /** Takes the version on disk into use, if there is one that is not too old. */
   async useStored(): Promise<boolean> {
     const script = await this.#stored?.read()
-    if (!script || this.#known || this.#options.clock.wall() - script.fetchedAt > LAST_GOOD_MS) return false
+    if (
+      !script ||
+      this.#known ||
+      this.#options.clock.wall() - script.fetchedAt > (this.#options.lastGoodMs ?? LAST_GOOD_MS)
+    )
+      return false
     try {
       await this.#options.use(script)
       this.#known ??= script
@@ -69,11 +76,11 @@ export class ScriptKeeper {
   }
 
   async #read(): Promise<void> {
-    const { clock, source, use, confirmed, failed } = this.#options
+    const { clock, source, use, confirmed, failed, readMs = READ_MS } = this.#options
     this.#cancelNext?.()
     const timeUp = new AbortController()
-    const cancel = clock.after(READ_MS, () =>
-      timeUp.abort(new GatewayError('PAC_FAILED', `reading the PAC script took longer than ${READ_MS / 1000} s`)),
+    const cancel = clock.after(readMs, () =>
+      timeUp.abort(new GatewayError('PAC_FAILED', `reading the PAC script took longer than ${readMs / 1000} s`)),
     )
     try {
       const signal = AbortSignal.any([timeUp.signal, this.#abort.signal])

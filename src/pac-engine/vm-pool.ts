@@ -1,7 +1,9 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import type { Clock } from '../contracts/clock.ts'
 import type { PacLimits } from './limits.ts'
 import type { Job } from './pac-vm.ts'
+import { quickjsModule } from './quickjs-module.ts'
+import { startThread } from './start-thread.ts'
 import { type DnsEntry, NO_NOTES, type Notes, type VmOutcome } from './vm-outcome.ts'
 import {
   CURRENT_JOB,
@@ -13,8 +15,6 @@ import {
   type ToWorker,
   type WorkerSetup,
 } from './worker-protocol.ts'
-
-const WORKER = new URL(import.meta.url.endsWith('.ts') ? './worker-from-source.mjs' : './worker.js', import.meta.url)
 
 /** Batches under way in one thread: while one is worked on, the next already lies there. */
 const BATCHES_AHEAD = 2
@@ -52,6 +52,7 @@ export class VmPool {
   readonly #clock: Clock
   readonly #threads = new Set<Thread>()
   readonly #queue: Waiting[] = []
+  #wasm: WebAssembly.Module | undefined
   #known: readonly DnsEntry[] = []
   #nextNumber = 1
   #pending = 0
@@ -78,10 +79,12 @@ export class VmPool {
   /** Starts a thread and runs the script's global code there. Once one is ready the others follow by themselves. */
   async start(known: readonly DnsEntry[]): Promise<Loaded> {
     this.#known = known
-    const thread = this.#spawn()
+    this.#wasm ??= await quickjsModule(this.#limits.memoryPages)
+    if (this.#closed) return crashed('the engine is closed')
+    const thread = this.#spawn(this.#wasm)
     const loaded = await this.#load(thread)
     if (loaded.is !== 'ready') this.#end(thread)
-    else for (let i = this.#threads.size; i < this.#limits.threads; i++) void this.#load(this.#spawn())
+    else while (this.#threads.size < this.#limits.threads && !this.#closed) this.#addThread()
     return loaded
   }
 
@@ -161,14 +164,14 @@ export class VmPool {
   }
 
   #addThread(): void {
-    if (this.#closed || this.#threads.size >= this.#limits.maxThreads) return
-    void this.#load(this.#spawn())
+    if (this.#closed || !this.#wasm || this.#threads.size >= this.#limits.maxThreads) return
+    void this.#load(this.#spawn(this.#wasm))
   }
 
-  #spawn(): Thread {
+  #spawn(wasm: WebAssembly.Module): Thread {
     const state = new Int32Array(new SharedArrayBuffer(STATE_CELLS * Int32Array.BYTES_PER_ELEMENT))
-    const setup: WorkerSetup = { script: this.#script, limits: this.#limits, state }
-    const worker = new Worker(WORKER, { workerData: setup, name: 'pac' })
+    const setup: WorkerSetup = { script: this.#script, limits: this.#limits, wasm, state }
+    const worker = startThread('worker', setup)
     worker.unref()
     const thread: Thread = {
       worker,

@@ -6,6 +6,8 @@ import type { DnsEntry, Notes, VmOutcome } from './vm-outcome.ts'
 export interface WorkerSetup {
   readonly script: string
   readonly limits: PacLimits
+  /** Compiled once for all threads. */
+  readonly wasm: WebAssembly.Module
   /** What the two threads see of each other at once; cells below. */
   readonly state: Int32Array<SharedArrayBuffer>
 }

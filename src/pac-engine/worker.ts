@@ -1,6 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { PacVm } from './pac-vm.ts'
-import { quickjsModule } from './quickjs-module.ts'
 import type { DnsEntry } from './vm-outcome.ts'
 import {
   CURRENT_JOB,
@@ -13,11 +12,10 @@ import {
 } from './worker-protocol.ts'
 
 /** The thread that a script runs in. Messages are worked off one after the other; the main thread ends us when one takes too long. */
-const { script, limits, state } = workerData as WorkerSetup
+const { script, limits, wasm, state } = workerData as WorkerSetup
 const port = parentPort
 if (!port) throw new Error('to be run as a worker thread')
 
-const wasm = quickjsModule(limits.memoryPages)
 /** All that the script may know of DNS, for the next VM. */
 const known = new Map<string, DnsEntry>()
 let vm: PacVm | undefined
@@ -41,7 +39,7 @@ function remember(entries: readonly DnsEntry[]): void {
 }
 
 async function load(now: number): Promise<Extract<FromWorker, { loaded: unknown }>['loaded']> {
-  const loaded = await PacVm.load(await wasm, script, { limits, now, dns: [...known.values()] })
+  const loaded = await PacVm.load(wasm, script, { limits, now, dns: [...known.values()] })
   if (!('vm' in loaded)) return loaded
   vm?.dispose()
   vm = loaded.vm

@@ -1,0 +1,25 @@
+import type { Evaluation, EvaluationRequest } from '../gateway/pac.ts'
+import { parsePacResult } from '../wire/pac-result.ts'
+
+/** How an answer came about, for a person. */
+export function renderPacTrace(request: EvaluationRequest, { result, notes, milliseconds }: Evaluation): string {
+  const { candidates, skipped } = parsePacResult(result)
+  const ways = candidates.map(
+    ({ hops }) => hops.map(({ kind, host, port }) => `${kind} ${host}:${port}`)[0] ?? 'direct',
+  )
+  const lines = [
+    `script      ${request.origin}`,
+    `url         ${request.url}`,
+    `host        ${request.host}`,
+    ...notes.calls.map(
+      ([name, args, answer]) => `call        ${name}(${args.map((arg) => JSON.stringify(arg)).join(', ')}) = ${answer}`,
+    ),
+    ...notes.alerts.map((alert) => `alert       ${JSON.stringify(alert)}`),
+    `answer      ${JSON.stringify(result)}`,
+    ...ways.map((way, index) => `${index === 0 ? 'understood ' : '           '} ${index + 1}. ${way}`),
+    ...(ways.length === 0 ? ['understood  nothing usable: the script has failed for this URL'] : []),
+    ...skipped.map(({ entry, reason }) => `skipped     ${JSON.stringify(entry)}: ${reason}`),
+    `took        ${milliseconds.toFixed(2)} ms${notes.clock ? ', read the clock' : ''}${notes.random ? ', used chance' : ''}`,
+  ]
+  return `${lines.join('\n')}\n`
+}

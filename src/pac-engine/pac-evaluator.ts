@@ -1,0 +1,140 @@
+import { isIP } from 'node:net'
+import { domainToASCII } from 'node:url'
+import type { Worker } from 'node:worker_threads'
+import { systemClock } from '../contracts/clock.ts'
+import { GatewayError } from '../contracts/gateway-error.ts'
+import type { Resolver } from '../contracts/resolver.ts'
+import type { EvaluatorJob, EvaluatorSetup } from './evaluator-worker.ts'
+import { DEFAULT_LIMITS, type PacLimits } from './limits.ts'
+import { myAddresses } from './my-addresses.ts'
+import { OWN, PacDns } from './pac-dns.ts'
+import { quickjsModule } from './quickjs-module.ts'
+import { scriptFailure } from './script-failure.ts'
+import { startThread } from './start-thread.ts'
+import { NO_NOTES, type Notes, type VmOutcome } from './vm-outcome.ts'
+
+export interface EvaluationRequest {
+  readonly script: string
+  /** For messages. */
+  readonly origin: string
+  readonly url: string
+  readonly host: string
+  /** Addresses by name, in place of real resolution: a name that is not in it does not resolve. */
+  readonly dns?: ReadonlyMap<string, readonly string[]>
+  readonly myIp?: readonly string[]
+  /** Milliseconds since the epoch, where the script's clock begins. */
+  readonly now?: number
+  readonly trace?: boolean
+}
+
+export interface Evaluation {
+  readonly result: string
+  readonly notes: Notes
+  readonly milliseconds: number
+}
+
+/**
+ * Runs any script for any query under made-up or real circumstances, one after the other: for the command line and for tests. The same VM and the
+ * same library as the engine's, without its cache and its schedule.
+ */
+export class PacEvaluator {
+  readonly #limits: PacLimits
+  readonly #dns: PacDns
+  #worker: Worker | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(options: { readonly resolver: Resolver; readonly limits?: Partial<PacLimits> }) {
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
+    this.#dns = new PacDns({
+      resolver: options.resolver,
+      myAddresses,
+      clock: systemClock,
+      limits: this.#limits,
+      onChange: () => {},
+    })
+  }
+
+  /** Rejects with `GatewayError` PAC_FAILED. */
+  evaluate(request: EvaluationRequest): Promise<Evaluation> {
+    const evaluation = this.#turn.then(() => this.#evaluate(request))
+    this.#turn = evaluation.catch(() => {})
+    return evaluation
+  }
+
+  async close(): Promise<void> {
+    await this.#worker?.terminate()
+    this.#worker = undefined
+  }
+
+  async #evaluate(request: EvaluationRequest): Promise<Evaluation> {
+    const { script, origin, url, host } = request
+    const now = request.now ?? systemClock.wall()
+    const dns = new Map<string, string | null>()
+    for (const [name, addresses] of request.dns ?? []) dns.set(name, addresses.length > 0 ? addresses.join(';') : null)
+    if (request.myIp) dns.set(OWN, request.myIp.length > 0 ? request.myIp.join(';') : null)
+    // The load and the evaluation each stop for names.
+    for (let rounds = 0; rounds <= 2 * this.#limits.dnsNames; rounds++) {
+      const outcome = await this.#run({
+        script,
+        url,
+        host,
+        now,
+        trace: request.trace ?? false,
+        dns: [...dns],
+      })
+      if (outcome.is === 'answer') return { result: outcome.answer, notes: outcome.notes, milliseconds: outcome.ms }
+      if (outcome.is === 'failed') throw scriptFailure(outcome.failure, origin, script)
+      await this.#learn(outcome.names, request, dns)
+    }
+    throw new GatewayError('PAC_FAILED', `PAC ${origin} looks up more than ${this.#limits.dnsNames} names`)
+  }
+
+  async #learn(names: readonly string[], request: EvaluationRequest, dns: Map<string, string | null>): Promise<void> {
+    const madeUp = (name: string) => name !== OWN && request.dns !== undefined
+    await this.#dns.resolve(names.filter((name) => !madeUp(name)))
+    const known = new Map(this.#dns.entries().map(([name, addresses = null]) => [name, addresses]))
+    for (const name of names) dns.set(name, madeUp(name) ? lookUp(request.dns, name) : (known.get(name) ?? null))
+  }
+
+  async #run(job: EvaluatorJob): Promise<VmOutcome> {
+    const wasm = await quickjsModule(this.#limits.memoryPages)
+    this.#worker ??= startThread('evaluator-worker', { limits: this.#limits, wasm } satisfies EvaluatorSetup)
+    const worker = this.#worker
+    return new Promise((resolve) => {
+      const give = (outcome: VmOutcome) => {
+        cancel()
+        worker.off('message', give)
+        worker.off('error', failed)
+        resolve(outcome)
+      }
+      const spent = (kind: 'time' | 'crashed', message: string) => {
+        this.#worker = undefined
+        void worker.terminate()
+        give({ is: 'failed', failure: { kind, message }, notes: NO_NOTES })
+      }
+      const failed = (error: unknown) => spent('crashed', error instanceof Error ? error.message : 'unknown')
+      const limit = this.#limits.loadMs + this.#limits.evaluateMs + this.#limits.graceMs
+      const cancel = systemClock.after(limit + START_MS, () => spent('time', `its thread was ended`))
+      worker.once('message', give)
+      worker.once('error', failed)
+      worker.postMessage(job)
+    })
+  }
+}
+
+/** DNS knows no case and no difference between a name and its absolute form; an address is its own answer. */
+function lookUp(table: EvaluationRequest['dns'], name: string): string | null {
+  if (isIP(name) !== 0) return name
+  const wanted = plain(name)
+  for (const [known, addresses] of table ?? []) {
+    if (plain(known) === wanted) return addresses.length > 0 ? addresses.join(';') : null
+  }
+  return null
+}
+
+function plain(name: string): string {
+  return domainToASCII(name.replace(/\.$/, '')) || name.toLowerCase()
+}
+
+/** Starting a thread on a busy machine. */
+const START_MS = 2_000
