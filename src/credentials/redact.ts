@@ -20,7 +20,9 @@ export function createRedactor(secrets: Iterable<Secret> = []): (text: string) =
 /** For text in which no particular secret is expected. */
 export const redact = createRedactor()
 
-const AUTHORIZATION = /\b(basic|bearer|digest|negotiate|ntlm) +[\w+/.~=-]{4,}/gi
+/** A scheme and what looks like a token: “Basic authentication” is no secret. */
+const AUTHORIZATION =
+  /\b([Bb]asic|BASIC|[Bb]earer|BEARER|[Nn]egotiate|NTLM) +(?=[\w+/.~=-]*(?:[0-9+/=]|[a-z][A-Z]))[\w+/.~=-]{4,}/g
 
 /** A shorter secret is taken out only where it stands as a word of its own, or every text would be full of stars. */
 const MIN_SECRET_IN_WORDS = 4

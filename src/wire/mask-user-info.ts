@@ -23,6 +23,6 @@ export function maskAnyUserInfo(text: string): string {
   })
 }
 
-/** What follows `://` up to the path, query or fragment (RFC 3986 §3.2), or the end of the word. */
-const URL_AUTHORITY = /:\/\/([^\s"'`<>/?#]+)/g
+/** What follows `://` up to the path, query or fragment (RFC 3986 §3.2), the end of the word, or the next URL in a list. */
+const URL_AUTHORITY = /:\/\/([^\s"'`<>/?#]+?)(?=:\/\/|[\s"'`<>/?#]|$)/g
 const WORD = /[^\s"'`<>]+/g

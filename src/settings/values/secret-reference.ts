@@ -32,7 +32,7 @@ export function parseSecretReference(value: unknown): SecretReference {
 
 /** Whether a text says where the secret is, and so is none itself. */
 export function isSecretReference(text: string): boolean {
-  return /^(?:env|file):./.test(text)
+  return /^(?:env:[A-Za-z_]\w*|file:.+)$/.test(text)
 }
 
 const expected = 'the password as text, env:NAME or file:/path'

@@ -5,6 +5,7 @@ import { makeExcerpt } from './excerpt.ts'
 import { lineStart } from './line-start.ts'
 import { charactersInto, locateNode } from './locate-node.ts'
 import { nestingFault } from './nesting.ts'
+import { faultyLineRanges } from './secret-looks.ts'
 import { type Range, secretRanges } from './secret-ranges.ts'
 import { structureFaults } from './structure-faults.ts'
 import { type Fault, syntaxFault } from './syntax-faults.ts'
@@ -41,7 +42,7 @@ export type YamlOutcome =
 /** Reads YAML 1.2 (of which JSON is a part), strictly: one document, no tags of one's own, each key once. */
 export function parseYaml(text: string): YamlOutcome {
   const early = nestingFault(text) ?? controlCharacterFault(text)
-  if (early) return { faults: [{ ...early, place: placeOf(text, early.offset, []) }] }
+  if (early) return { faults: [{ ...early, place: placeOf(text, early.offset, faultyLine(text)) }] }
 
   const document: Document = parseDocument(text, {
     version: '1.2',
@@ -50,19 +51,16 @@ export function parseYaml(text: string): YamlOutcome {
     // The library compares every key with every other; `structureFaults` finds doubles in linear time.
     uniqueKeys: false,
   })
-  const secrets = secretRanges(document, text)
   const faults = [...document.errors, ...document.warnings].map((error) => syntaxFault(error, text))
   if (faults.length === 0) faults.push(...structureFaults(document))
   const data = faults.length === 0 ? plainData(document, faults) : undefined
-  if (faults.length > 0) {
-    return {
-      faults: oneForEachLine(faults.map((fault) => ({ ...fault, place: placeOf(text, fault.offset, secrets) }))),
-    }
-  }
+  if (faults.length > 0) return { faults: firstFaults(faults, text) }
+  const secrets = secretRanges(document, text)
+  const secretsOn: SecretsOn = (start, end) => secrets.filter(([from, to]) => from < end && to > start)
   const locate = (path: KeyPath, { key = false, offset }: LocateOptions = {}): Place => {
     const located = locateNode(document, path, key)
     const inside = offset === undefined ? 0 : charactersInto(located.node, text, offset)
-    return placeOf(text, located.offset + inside, secrets, located.path)
+    return placeOf(text, located.offset + inside, secretsOn, located.path)
   }
   return { yaml: { data, locate } }
 }
@@ -93,18 +91,32 @@ function controlCharacterFault(text: string): Fault | undefined {
   return { offset, message: `a control character (0x${code}) stands in the file`, expected: 'text' }
 }
 
-/** How many faults of syntax are told: what follows the first few is often only their echo. */
+/** Faults of syntax that are told: what follows the first few is often only their echo. */
 const MAX_FAULTS = 20
 
-function oneForEachLine(faults: readonly PlacedFault[]): PlacedFault[] {
-  const seen = new Set<number>()
-  const sorted = [...faults].sort((a, b) => a.offset - b.offset)
-  return sorted.filter(({ place }) => !seen.has(place.line) && seen.add(place.line)).slice(0, MAX_FAULTS)
+/** In order, one for each line: a second one there is nearly always an echo of the first. */
+function firstFaults(faults: readonly Fault[], text: string): PlacedFault[] {
+  const placed: PlacedFault[] = []
+  for (const fault of [...faults].sort((a, b) => a.offset - b.offset)) {
+    const previous = placed.at(-1)
+    if (previous && !text.slice(previous.offset, fault.offset).includes('\n')) continue
+    if (placed.length === MAX_FAULTS) break
+    placed.push({ ...fault, place: placeOf(text, fault.offset, faultyLine(text)) })
+  }
+  return placed
 }
 
-function placeOf(text: string, offset: number, secrets: readonly Range[], path: KeyPath = []): Place {
+/** The secrets on the line between two places. */
+type SecretsOn = (start: number, end: number) => readonly Range[]
+
+/** The tree of a faulty text says nothing reliable. */
+function faultyLine(text: string): SecretsOn {
+  return (start, end) => faultyLineRanges(text, start, end)
+}
+
+function placeOf(text: string, offset: number, secretsOn: SecretsOn, path: KeyPath = []): Place {
   const start = lineStart(text, offset)
   let line = 1
   for (let at = text.indexOf('\n'); at >= 0 && at < start; at = text.indexOf('\n', at + 1)) line++
-  return { line, column: offset - start + 1, excerpt: makeExcerpt(text, offset, secrets), path }
+  return { line, column: offset - start + 1, excerpt: makeExcerpt(text, offset, secretsOn), path }
 }
