@@ -33,6 +33,7 @@ export function createCandidateMemory(clock: Clock, memoryMs: number): Candidate
       return [...candidates.filter((candidate) => !isBad(candidate)), ...candidates.filter(isBad)]
     },
     remember(candidate, generation) {
+      enter(generation)
       // A flow that was decided under old settings says nothing about the new ones, though the proxy may be called the same.
       if (generation < newest) return
       const key = keyOf(candidate, generation)

@@ -5,6 +5,7 @@ import type { Candidate } from '../contracts/route.ts'
 import { createCandidateMemory } from './candidate-memory.ts'
 import { judgeFailure } from './fallback.ts'
 import { abortReason, copyError, describeHop } from './hop-error.ts'
+import { rejection } from './rejection.ts'
 
 export interface WalkOptions {
   readonly clock: Clock
@@ -37,7 +38,7 @@ export function createCandidateWalk(options: WalkOptions): CandidateWalk {
 
   return {
     async walk(route, signal, attempt) {
-      if (route.decision === 'reject') throw rejected(route.because.detail)
+      if (route.decision === 'reject') throw rejection(route.because)
       const candidates = memory.order(route.candidates, route.generation).slice(0, CANDIDATE_LIMIT)
       const deadline = clock.monotonic() + dialDeadlineMs
       const failed: FailedAttempt[] = []
@@ -96,12 +97,6 @@ function outOfTime(candidate: Candidate, ms: number): GatewayError {
   const way =
     candidate.hops.length === 0 ? 'the direct connection' : `the way through ${describeHop(candidate.hops[0]!)}`
   return new GatewayError('CONNECT_TIMEOUT', `${way} did not come about within ${(ms / 1000).toFixed(1)} s`)
-}
-
-function rejected(detail: string): GatewayError {
-  return new GatewayError('POLICY_REJECTED', `refused by policy: ${detail}`, {
-    hint: 'The settings or the PAC file of the gateway forbid this target; `fairlead explain` shows the rule.',
-  })
 }
 
 /** The last failure speaks, since what came before it was passed over; all of them are attached. */

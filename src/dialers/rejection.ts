@@ -1,0 +1,27 @@
+import { type ErrorCode, GatewayError } from '../contracts/gateway-error.ts'
+import type { Because } from '../contracts/route.ts'
+
+/** What a client is told whose route leads nowhere. */
+export function rejection({ source, detail }: Because): GatewayError {
+  const { code, hint } = MEANINGS[source] ?? POLICY
+  return new GatewayError(code, detail, { hint })
+}
+
+interface Meaning {
+  readonly code: ErrorCode
+  readonly hint: string
+}
+
+const POLICY: Meaning = {
+  code: 'POLICY_REJECTED',
+  hint: "The gateway's settings or PAC file forbid this target; `fairlead explain` shows the rule.",
+}
+
+const MEANINGS: Partial<Record<Because['source'], Meaning>> = {
+  access: { code: 'ACCESS_DENIED', hint: 'An entry under access.allow in the settings of the gateway can permit it.' },
+  loop: { code: 'LOOP_DETECTED', hint: 'Point the proxy settings at the upstream proxy, not at the gateway.' },
+  'pac-failure': {
+    code: 'PAC_FAILED',
+    hint: 'Repair the PAC file, or set onPacFailure to what shall happen meanwhile.',
+  },
+}

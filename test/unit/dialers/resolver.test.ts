@@ -1,0 +1,126 @@
+import t from 'tap'
+import { systemClock } from '../../../src/contracts/clock.ts'
+import type { ResolvedAddress } from '../../../src/contracts/resolver.ts'
+import { createSystemResolver, type SystemResolverOptions } from '../../../src/dialers/resolver.ts'
+import { failure } from '../../contract/stream-dialer.ts'
+import { manualClock } from '../../fixtures/manual-clock.ts'
+
+const FIRST: readonly ResolvedAddress[] = [{ address: '192.0.2.1', family: 4 }]
+const signal = new AbortController().signal
+
+/** A resolver whose lookups end when the test says so. */
+function scripted(options: Partial<SystemResolverOptions> = {}) {
+  const clock = manualClock()
+  const asked: string[] = []
+  const open = new Map<string, { resolve(addresses: readonly ResolvedAddress[]): void; reject(error: unknown): void }>()
+  const resolver = createSystemResolver({
+    clock,
+    maxRunning: 2,
+    lookup: (name) =>
+      new Promise((resolve, reject) => {
+        asked.push(name)
+        open.set(name, { resolve, reject })
+      }),
+    ...options,
+  })
+  return {
+    clock,
+    asked,
+    resolver,
+    answer: (name: string) => open.get(name)!,
+    settle: () => new Promise((done) => setImmediate(done)),
+  }
+}
+
+t.test('localhost and addresses need no DNS', async (t) => {
+  const { resolver, asked } = scripted()
+  const loopback = [
+    { address: '127.0.0.1', family: 4 },
+    { address: '::1', family: 6 },
+  ]
+  t.same(await resolver.resolve('localhost', signal), loopback)
+  t.same(await resolver.resolve('app.localhost', signal), loopback)
+  t.same(await resolver.resolve('192.0.2.7', signal), [{ address: '192.0.2.7', family: 4 }])
+  t.same(await resolver.resolve('2001:db8::1', signal), [{ address: '2001:db8::1', family: 6 }])
+  t.same(asked, [])
+})
+
+t.test('lookups of one name are shared, and the answer is used again for a second', async (t) => {
+  const { resolver, asked, answer, clock } = scripted()
+  const both = Promise.all([resolver.resolve('a.example', signal), resolver.resolve('a.example', signal)])
+  answer('a.example').resolve(FIRST)
+  t.same(await both, [FIRST, FIRST])
+  t.same(await resolver.resolve('a.example', signal), FIRST)
+  t.same(asked, ['a.example'])
+  clock.advance(1000)
+  const again = resolver.resolve('a.example', signal)
+  t.same(asked, ['a.example', 'a.example'])
+  answer('a.example').resolve(FIRST)
+  await again
+})
+
+t.test('failures are told apart in words and are not kept', async (t) => {
+  for (const [code, words] of [
+    ['ENOTFOUND', /does not exist in DNS/],
+    ['EAI_AGAIN', /the DNS server does not answer/],
+    ['EAI_FAIL', /could not be resolved \(EAI_FAIL\)/],
+  ] as const) {
+    const { resolver, answer, asked } = scripted()
+    const first = failure(resolver.resolve('a.example', signal))
+    answer('a.example').reject(Object.assign(new Error(code), { code }))
+    const error = await first
+    t.equal(error.code, 'RESOLVE_FAILED')
+    t.match(error.message, words)
+    const second = failure(resolver.resolve('a.example', signal))
+    t.equal(asked.length, 2, 'asked anew')
+    answer('a.example').resolve([])
+    t.match((await second).message, /has no address/)
+  }
+})
+
+t.test('no more than the limit run at once; the others wait in line, and one nobody waits for leaves it', async (t) => {
+  const { resolver, asked, answer, settle } = scripted()
+  const impatient = new AbortController()
+  const a = resolver.resolve('a.example', signal)
+  const b = resolver.resolve('b.example', signal)
+  const c = failure(resolver.resolve('c.example', impatient.signal))
+  const d = resolver.resolve('d.example', signal)
+  t.same(asked, ['a.example', 'b.example'])
+  const reason = new Error('gone')
+  impatient.abort(reason)
+  t.equal(await c, reason)
+  answer('a.example').resolve(FIRST)
+  await a
+  await settle()
+  t.same(asked, ['a.example', 'b.example', 'd.example'], 'c is never asked for')
+  answer('b.example').resolve(FIRST)
+  answer('d.example').resolve(FIRST)
+  await Promise.all([b, d])
+})
+
+t.test('one of two who wait may go', async (t) => {
+  const { resolver, answer } = scripted()
+  const impatient = new AbortController()
+  const patient = resolver.resolve('a.example', signal)
+  const gone = failure(resolver.resolve('a.example', impatient.signal))
+  impatient.abort(new Error('gone'))
+  t.equal((await gone).message, 'gone')
+  answer('a.example').resolve(FIRST)
+  t.same(await patient, FIRST)
+})
+
+t.test('the line has an end', async (t) => {
+  const { resolver } = scripted({ maxRunning: 1, maxQueued: 2 })
+  for (const name of ['a.example', 'b.example', 'c.example']) resolver.resolve(name, signal).catch(() => {})
+  const error = await failure(resolver.resolve('d.example', signal))
+  t.equal(error.code, 'LIMIT_REACHED')
+  const joined = resolver.resolve('b.example', signal)
+  joined.catch(() => {})
+  t.pass('a name that already waits can still be waited for')
+})
+
+t.test('the system itself: a name of the hosts file, and one that can not exist', async (t) => {
+  const resolver = createSystemResolver({ clock: systemClock })
+  const error = await failure(resolver.resolve('no-such-name.invalid', signal))
+  t.equal(error.code, 'RESOLVE_FAILED')
+})
