@@ -17,11 +17,9 @@ export async function readBounded(file: string, maxBytes: number): Promise<Bound
     const stat = await handle.stat({ bigint: true })
     if (stat.isDirectory()) throw new Error('it is a directory')
     if (!stat.isFile()) throw new Error('it is not a regular file')
-    // One byte more than allowed tells a file that has grown since.
-    const buffer = Buffer.alloc(Math.min(Number(stat.size), maxBytes) + 1)
-    const length = await fill(handle, buffer)
-    if (stat.size > maxBytes || length > maxBytes) throw new Error(`it is larger than ${maxBytes / 1024} KiB`)
-    return { text: decode(buffer.subarray(0, length)), mode: Number(stat.mode), state: stateFrom(stat) }
+    if (stat.size > maxBytes) throw tooLarge(maxBytes)
+    const bytes = await readAll(handle, maxBytes)
+    return { text: decode(bytes), mode: Number(stat.mode), state: stateFrom(stat) }
   } finally {
     await handle.close()
   }
@@ -37,14 +35,24 @@ export function reasonOf(error: unknown): string {
   return code ?? (error instanceof Error ? error.message : 'unknown reason')
 }
 
-async function fill(handle: FileHandle, buffer: Buffer): Promise<number> {
+/** Bytes asked for at once. */
+const CHUNK = 64 * 1024
+
+/** To the end, whatever size the file was said to have: it may be growing, and files under /proc say 0. */
+async function readAll(handle: FileHandle, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
   let length = 0
-  while (length < buffer.length) {
-    const { bytesRead } = await handle.read(buffer, length, buffer.length - length)
-    if (bytesRead === 0) break
+  for (;;) {
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(CHUNK), 0, CHUNK)
+    if (bytesRead === 0) return Buffer.concat(chunks, length)
+    chunks.push(buffer.subarray(0, bytesRead))
     length += bytesRead
+    if (length > maxBytes) throw tooLarge(maxBytes)
   }
-  return length
+}
+
+function tooLarge(maxBytes: number): Error {
+  return new Error(`it is larger than ${maxBytes / 1024} KiB`)
 }
 
 function decode(bytes: Buffer): string {

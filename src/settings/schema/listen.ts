@@ -75,9 +75,8 @@ function longDoor(value: unknown): unknown {
   return typeof value === 'string' || typeof value === 'number' ? { address: value } : value
 }
 
+/** Text only: of numbers, YAML reads 660 as decimal and 0o660 as octal, and the two look too much alike. */
 function parseSocketMode(value: unknown): number {
-  // YAML reads 0o660 as a number and "660" as text; 660 without quotes is a decimal number, and meant as octal all the same.
-  const written = typeof value === 'number' && value > 0o777 ? Number.NaN : value
-  if (typeof written === 'string' && /^0?o?[0-7]{3}$/.test(written)) return Number.parseInt(written.slice(-3), 8)
+  if (typeof value === 'string' && /^0?[0-7]{3}$/.test(value)) return Number.parseInt(value, 8)
   throw new ValueError('this is not a mode', { expected: 'three octal digits in quotes, such as "660"' })
 }
