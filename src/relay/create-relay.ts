@@ -2,8 +2,9 @@ import { availableParallelism } from 'node:os'
 import type { Clock } from '../contracts/clock.ts'
 import type { Relay } from '../contracts/relay.ts'
 import { KernelRelay } from './kernel-relay.ts'
+import { LimitSweep } from './limit-sweep.ts'
 import type { RelayLimits } from './limits.ts'
-import { createPortableRelay } from './portable.ts'
+import { StreamPair } from './stream-pair.ts'
 
 export interface RelayOptions extends RelayLimits {
   readonly clock: Clock
@@ -11,6 +12,8 @@ export interface RelayOptions extends RelayLimits {
   readonly fast?: boolean
   /** Threads that move bytes in the kernel. Default: one for each core but one, which the rest of the gateway has; at most MAX_THREADS. */
   readonly threads?: number
+  /** Bytes that a pair moves portably first. Default FAST_AFTER_BYTES; 0 takes every pair from its start. */
+  readonly fastAfterBytes?: number
   /** Told when the fast path can't be used, or can't any longer. Flows go on portably. */
   readonly onFastPathLost?: (reason: string) => void
 }
@@ -18,8 +21,8 @@ export interface RelayOptions extends RelayLimits {
 export type RunningRelay = Relay & {
   /** Fulfilled when the fast path stands or is known not to; until then flows go portably. */
   readonly started: Promise<unknown>
-  /** Pairs whose bytes the kernel is moving at this moment. */
-  fastPairs(): number
+  /** Pairs whose bytes the kernel moves: at this moment, and since the start. */
+  fastPairs(): { readonly now: number; readonly ever: number }
   /** Ends the pairs still running in the kernel, as aborted, and the threads. */
   close(): Promise<void>
 }
@@ -27,21 +30,37 @@ export type RunningRelay = Relay & {
 /** One thread moves more than ten gigabits a second; beyond this number memory bandwidth is what limits. */
 const MAX_THREADS = 8
 
-/** The relay that the gateway uses: the kernel's for pairs of plain sockets, the portable one for everything else. */
+/**
+ * Bytes a pair moves portably before the kernel takes it. Handing over costs about as much CPU as Node needs for half of this, and most
+ * tunnels never come so far.
+ */
+const FAST_AFTER_BYTES = 256 * 1024
+
+/** The relay that the gateway uses: stream events for every pair, the kernel for those plain sockets that turn out to carry much. */
 export function createRelay(options: RelayOptions): RunningRelay {
-  const portable = createPortableRelay(options)
+  const { clock } = options
+  const sweep = new LimitSweep(options, clock)
   const fast = options.fast ?? process.env['FAIRLEAD_FAST_RELAY'] !== 'off'
-  const kernel = fast && process.platform === 'linux' ? createKernelRelay(options) : undefined
+  const kernel = fast && process.platform === 'linux' ? createKernelRelay(options, sweep) : undefined
   const relay: Relay = (client, upstream, signal, counts = { bytesUp: 0, bytesDown: 0 }) =>
-    kernel?.take(client, upstream, signal, counts) ?? portable(client, upstream, signal, counts)
+    new Promise((resolve) => {
+      const pair = { client, upstream, signal, counts, startedAt: clock.monotonic(), firstByteMs: undefined, resolve }
+      if (kernel?.after === 0 && kernel.canTake(pair)) kernel.take(pair)
+      else new StreamPair(pair, sweep, clock, kernel).start()
+    })
   return Object.assign(relay, {
     started: kernel?.started ?? Promise.resolve(),
-    fastPairs: () => kernel?.pairs ?? 0,
+    fastPairs: () => kernel?.pairs ?? { now: 0, ever: 0 },
     close: async () => kernel?.close(),
   })
 }
 
-function createKernelRelay(options: RelayOptions): KernelRelay {
-  const threads = options.threads ?? Math.min(MAX_THREADS, Math.max(1, availableParallelism() - 1))
-  return new KernelRelay({ ...options, threads, onThreadLost: options.onFastPathLost ?? (() => {}) })
+function createKernelRelay(options: RelayOptions, sweep: LimitSweep): KernelRelay {
+  return new KernelRelay({
+    clock: options.clock,
+    sweep,
+    threads: options.threads ?? Math.min(MAX_THREADS, Math.max(1, availableParallelism() - 1)),
+    after: options.fastAfterBytes ?? FAST_AFTER_BYTES,
+    onThreadLost: options.onFastPathLost ?? (() => {}),
+  })
 }

@@ -1,43 +1,55 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../contracts/clock.ts'
-import type { Conn } from '../contracts/conn.ts'
-import type { RelayCounts, RelayEnd, RelayResult } from '../contracts/relay.ts'
+import type { RelayEnd } from '../contracts/relay.ts'
 import { type Borrowed, borrow, canBorrow } from './borrow.ts'
-import { LimitSweep, type Swept } from './limit-sweep.ts'
-import { LINGER_MS, type RelayLimits } from './limits.ts'
+import type { Expiry, LimitSweep, Swept } from './limit-sweep.ts'
+import { LINGER_MS } from './limits.ts'
+import { type Pair, settle } from './pair.ts'
 import { type Lender, RelayThread } from './relay-thread.ts'
 import { reset } from './reset.ts'
+import type { Successor } from './stream-pair.ts'
 import { BYTES_DOWN, BYTES_UP, FINS, FIRST_BYTE_MS, ROW, type Side, type WorkerEnd } from './worker-protocol.ts'
 
-export interface KernelRelayOptions extends RelayLimits {
+export interface KernelRelayOptions {
   readonly clock: Clock
+  readonly sweep: LimitSweep
   readonly threads: number
+  /** Bytes a pair has moved before it is taken. */
+  readonly after: number
   /** A thread could not start or has died; the portable relay takes over what comes. */
   readonly onThreadLost: (reason: string) => void
 }
 
 /** The relay for pairs of plain kernel sockets on Linux: their bytes never enter the process. */
-export class KernelRelay {
+export class KernelRelay implements Successor {
+  readonly after: number
+  readonly #clock: Clock
   readonly #sweep: LimitSweep
   readonly #threads: readonly RelayThread[]
   readonly started: Promise<unknown>
+  #taken = 0
 
   constructor(options: KernelRelayOptions) {
-    this.#sweep = new LimitSweep(options, options.clock)
+    this.after = options.after
+    this.#clock = options.clock
+    this.#sweep = options.sweep
     this.#threads = Array.from({ length: options.threads }, () => new RelayThread(options.onThreadLost))
     this.started = Promise.all(this.#threads.map((thread) => thread.started))
   }
 
-  /** Takes the pair, or says `undefined` and has touched nothing. */
-  take(client: Conn, upstream: Conn, signal: AbortSignal, counts: RelayCounts): Promise<RelayResult> | undefined {
-    if (signal.aborted || !canBorrow(client) || !canBorrow(upstream)) return undefined
-    const thread = this.#idlest()
-    if (!thread) return undefined
-    return new Promise((resolve) => new Loan(client, upstream, signal, counts, thread, this.#sweep, resolve))
+  get pairs(): { now: number; ever: number } {
+    return { now: this.#threads.reduce((sum, thread) => sum + thread.load, 0), ever: this.#taken }
   }
 
-  get pairs(): number {
-    return this.#threads.reduce((sum, thread) => sum + thread.load, 0)
+  canTake({ client, upstream, signal }: Pair): boolean {
+    return !signal.aborted && canBorrow(client) && canBorrow(upstream) && this.#idlest() !== undefined
+  }
+
+  take(pair: Pair, predecessor?: Swept): void {
+    this.#taken += 1
+    const loan = new Loan(pair, this.#idlest()!, this.#sweep, this.#clock)
+    if (predecessor) this.#sweep.replace(predecessor, loan)
+    else this.#sweep.add(loan)
   }
 
   async close(): Promise<void> {
@@ -55,59 +67,51 @@ export class KernelRelay {
 
 /** One pair while a thread has it. Limits are looked after here, by the counts in the shared table. */
 class Loan implements Lender, Swept {
-  readonly #client: Socket
-  readonly #upstream: Socket
-  readonly #borrowed: readonly Borrowed[]
-  readonly #signal: AbortSignal
-  readonly #counts: RelayCounts
+  readonly #pair: Pair
+  readonly #sockets: readonly [Socket, Socket]
+  readonly #borrowed: readonly [Borrowed, Borrowed]
   readonly #thread: RelayThread
   readonly #sweep: LimitSweep
-  readonly #resolve: (result: RelayResult) => void
   readonly #row: number
-  /** Why the pair was asked back, if it was. */
-  #asked: RelayEnd | undefined
+  /** What had been counted before. */
+  readonly #upBefore: number
+  readonly #downBefore: number
+  /** From the start of the pair to the start of the loan. */
+  readonly #msBefore: number
+  /** Why the pair was asked back, if it was; then how it ended. */
+  #end: RelayEnd | undefined
   #broken: Side | undefined
   #open = 2
 
-  constructor(
-    client: Socket,
-    upstream: Socket,
-    signal: AbortSignal,
-    counts: RelayCounts,
-    thread: RelayThread,
-    sweep: LimitSweep,
-    resolve: (result: RelayResult) => void,
-  ) {
-    this.#client = client
-    this.#upstream = upstream
-    this.#signal = signal
-    this.#counts = counts
+  constructor(pair: Pair, thread: RelayThread, sweep: LimitSweep, clock: Clock) {
+    this.#pair = pair
     this.#thread = thread
     this.#sweep = sweep
-    this.#resolve = resolve
-    const a = borrow(client, () => this.#askBack('client-reset'))
-    const b = borrow(upstream, () => this.#askBack('upstream-reset'))
+    this.#upBefore = pair.counts.bytesUp
+    this.#downBefore = pair.counts.bytesDown
+    this.#msBefore = clock.monotonic() - pair.startedAt
+    this.#sockets = [pair.client as Socket, pair.upstream as Socket]
+    const a = borrow(this.#sockets[0], () => this.#askBack('client-reset'))
+    const b = borrow(this.#sockets[1], () => this.#askBack('upstream-reset'))
     this.#borrowed = [a, b]
     this.#row = thread.lend({ fd: a.fd, early: a.early }, { fd: b.fd, early: b.early }, this)
-    sweep.add(this)
-    signal.addEventListener('abort', this.#abort)
-    for (const conn of [client, upstream]) {
-      conn.on('error', ignore)
-      conn.once('close', this.#closed)
+    pair.signal.addEventListener('abort', this.#abort)
+    for (const socket of this.#sockets) {
+      socket.on('error', ignore)
+      socket.once('close', this.#closed)
     }
   }
 
   /** Also brings the live counts up to date, which is often enough for people. */
   progress(): number {
-    const { rows } = this.#thread
-    const at = this.#row * ROW
-    this.#counts.bytesUp = rows[at + BYTES_UP]!
-    this.#counts.bytesDown = rows[at + BYTES_DOWN]!
-    return this.#counts.bytesUp + this.#counts.bytesDown + rows[at + FINS]!
+    const { counts } = this.#pair
+    counts.bytesUp = this.#upBefore + this.#cell(BYTES_UP)
+    counts.bytesDown = this.#downBefore + this.#cell(BYTES_DOWN)
+    return counts.bytesUp + counts.bytesDown + this.#cell(FINS)
   }
 
-  expire(reason: 'idle' | 'lifetime' | 'linger'): void {
-    this.#askBack(reason !== 'linger' ? reason : this.#broken === 'client' ? 'client-reset' : 'upstream-reset')
+  expire(reason: Expiry): void {
+    this.#askBack(reason === 'linger' ? `${this.#broken ?? 'client'}-reset` : reason)
   }
 
   lingering(side: Side): void {
@@ -117,33 +121,33 @@ class Loan implements Lender, Swept {
 
   ended(how: WorkerEnd): void {
     this.progress()
-    const firstByteMs = this.#thread.rows[this.#row * ROW + FIRST_BYTE_MS]!
+    const firstByteMs = this.#cell(FIRST_BYTE_MS)
+    if (firstByteMs >= 0) this.#pair.firstByteMs ??= this.#msBefore + firstByteMs
     this.#sweep.remove(this)
-    this.#signal.removeEventListener('abort', this.#abort)
-    this.#asked = how === 'released' ? (this.#asked ?? 'aborted') : how
-    this.#firstByte = firstByteMs < 0 ? {} : { firstByteMs }
+    this.#pair.signal.removeEventListener('abort', this.#abort)
+    this.#end = how === 'released' ? (this.#end ?? 'aborted') : how
     for (const borrowed of this.#borrowed) borrowed.giveBack()
-    for (const conn of [this.#client, this.#upstream]) {
-      if (how === 'finished') conn.destroy()
-      else reset(conn)
+    for (const socket of this.#sockets) {
+      if (how === 'finished') socket.destroy()
+      else reset(socket)
     }
   }
 
-  #firstByte: { firstByteMs?: number } = {}
+  #cell(column: number): number {
+    return this.#thread.rows[this.#row * ROW + column]!
+  }
+
+  #askBack(why: RelayEnd): void {
+    if (this.#end) return
+    this.#end = why
+    this.#thread.release(this.#row)
+  }
 
   readonly #abort = (): void => this.#askBack('aborted')
 
   readonly #closed = (): void => {
     this.#open -= 1
-    if (this.#open > 0) return
-    const { bytesUp, bytesDown } = this.#counts
-    this.#resolve({ bytesUp, bytesDown, ...this.#firstByte, ended: this.#asked ?? 'finished' })
-  }
-
-  #askBack(why: RelayEnd): void {
-    if (this.#asked) return
-    this.#asked = why
-    this.#thread.release(this.#row)
+    if (this.#open === 0) settle(this.#pair, this.#end ?? 'finished')
   }
 }
 

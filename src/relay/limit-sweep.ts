@@ -1,11 +1,14 @@
 import type { Clock } from '../contracts/clock.ts'
 import { type RelayLimits, SWEEP_MS } from './limits.ts'
 
+/** `linger`: the time that a broken side's partner had to finish is over. */
+export type Expiry = 'idle' | 'lifetime' | 'linger'
+
 /** A pair as the sweep sees it. */
 export interface Swept {
   /** Grows whenever something moves; the sweep compares it with what it saw before, so that moving a byte costs no clock reading. */
   progress(): number
-  expire(reason: 'idle' | 'lifetime' | 'linger'): void
+  expire(reason: Expiry): void
 }
 
 interface Watch {
@@ -37,6 +40,14 @@ export class LimitSweep {
   linger(pair: Swept, ms: number): void {
     const watch = this.#watched.get(pair)
     if (watch && watch.lingerUntil === Number.POSITIVE_INFINITY) watch.lingerUntil = this.#clock.monotonic() + ms
+  }
+
+  /** Another goes on with what `predecessor` began: the limits run on. */
+  replace(predecessor: Swept, successor: Swept): void {
+    const watch = this.#watched.get(predecessor)
+    if (!watch) return
+    this.#watched.delete(predecessor)
+    this.#watched.set(successor, watch)
   }
 
   remove(pair: Swept): void {

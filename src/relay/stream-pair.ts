@@ -1,0 +1,181 @@
+import { Socket } from 'node:net'
+import type { Clock } from '../contracts/clock.ts'
+import type { Conn } from '../contracts/conn.ts'
+import type { RelayEnd } from '../contracts/relay.ts'
+import type { Expiry, LimitSweep, Swept } from './limit-sweep.ts'
+import { LINGER_BYTES, LINGER_MS, MAX_QUEUED_BYTES } from './limits.ts'
+import { type Pair, settle } from './pair.ts'
+import { reset } from './reset.ts'
+
+/** Somebody who can go on with a pair in a better way once it has moved `after` bytes. */
+export interface Successor {
+  readonly after: number
+  canTake(pair: Pair): boolean
+  /** Right after `canTake` said yes: the pair is the successor's, with all that waits in its streams. */
+  take(pair: Pair, predecessor: Swept): void
+}
+
+/** The bytes of one pair, moved by stream events; nothing is allocated per chunk. */
+export class StreamPair implements Swept {
+  readonly #pair: Pair
+  readonly #client: Conn
+  readonly #upstream: Conn
+  readonly #sweep: LimitSweep
+  readonly #clock: Clock
+  readonly #successor: Successor | undefined
+  readonly #listeners: [conn: Conn, event: string, listener: (chunk: Buffer) => void][] = []
+  /** FINs passed on; they are activity too. */
+  #fins = 0
+  /** The side that broke off after its FIN; how the pair ends then is up to the other side, within LINGER_MS. */
+  #broken: Conn | undefined
+  #discarded = 0
+  #ended: RelayEnd | undefined
+  #open = 2
+
+  constructor(pair: Pair, sweep: LimitSweep, clock: Clock, successor?: Successor) {
+    this.#pair = pair
+    this.#client = pair.client
+    this.#upstream = pair.upstream
+    this.#sweep = sweep
+    this.#clock = clock
+    this.#successor = successor
+  }
+
+  start(): void {
+    this.#sweep.add(this)
+    this.#pair.signal.addEventListener('abort', this.#abort)
+    this.#attach(this.#client, this.#upstream)
+    this.#attach(this.#upstream, this.#client)
+    if (this.#pair.signal.aborted) this.#end('aborted')
+    // What happened before the hand-over sends no event any more.
+    for (const conn of [this.#client, this.#upstream]) {
+      if (conn.readableEnded) this.#passEnd(conn)
+      if (conn.closed) this.#closed(conn)
+      else if (conn.destroyed) this.#broke(conn)
+      else conn.resume()
+    }
+  }
+
+  progress(): number {
+    return this.#pair.counts.bytesUp + this.#pair.counts.bytesDown + this.#fins
+  }
+
+  expire(reason: Expiry): void {
+    this.#end(reason === 'linger' ? this.#brokenEnd() : reason)
+  }
+
+  #attach(from: Conn, to: Conn): void {
+    // A socket that answers FIN with FIN by itself would cut off the late reply.
+    from.allowHalfOpen = true
+    if (from instanceof Socket) {
+      from.setTimeout(0) // the limits are the relay's now
+      from.setNoDelay(true) // segments go on as they came
+    }
+    this.#on(from, 'data', (chunk: Buffer) => this.#carry(from, to, chunk))
+    this.#on(to, 'drain', () => from.resume())
+    this.#on(from, 'end', () => this.#passEnd(from))
+    this.#on(from, 'error', () => this.#broke(from)) // stays attached for good: a late error must find a listener
+    this.#on(from, 'close', () => this.#closed(from))
+  }
+
+  #on(conn: Conn, event: string, listener: (chunk: Buffer) => void): void {
+    this.#listeners.push([conn, event, listener])
+    conn.on(event, listener)
+  }
+
+  #carry(from: Conn, to: Conn, chunk: Buffer): void {
+    if (to.destroyed) {
+      this.#discard(chunk.length)
+      return
+    }
+    if (this.#successor && this.progress() > this.#successor.after && this.#passOn(this.#successor, from, to, chunk))
+      return
+    const { counts } = this.#pair
+    if (from === this.#client) counts.bytesUp += chunk.length
+    else {
+      this.#pair.firstByteMs ??= this.#clock.monotonic() - this.#pair.startedAt
+      counts.bytesDown += chunk.length
+    }
+    if (!to.write(chunk) && to.writableLength > MAX_QUEUED_BYTES) from.pause()
+  }
+
+  /** Only in a moment when nothing waits to be written, for the successor writes past Node. What has been read and not written goes with it. */
+  #passOn(successor: Successor, from: Conn, to: Conn, chunk: Buffer): boolean {
+    if (this.#fins > 0 || to.writableLength > 0 || from.writableLength > 0) return false
+    if (!successor.canTake(this.#pair)) return false
+    for (const [conn, event, listener] of this.#listeners) conn.off(event, listener)
+    this.#pair.signal.removeEventListener('abort', this.#abort)
+    from.pause()
+    to.pause()
+    from.unshift(chunk)
+    successor.take(this.#pair, this)
+    return true
+  }
+
+  #other(conn: Conn): Conn {
+    return conn === this.#client ? this.#upstream : this.#client
+  }
+
+  #passEnd(from: Conn): void {
+    if (this.#ended) return
+    this.#fins += 1
+    const to = this.#other(from)
+    if (to.destroyed || to.writableEnded) this.#finishIfDone()
+    else to.end(() => this.#finishIfDone())
+  }
+
+  #finishIfDone(): void {
+    if (this.#ended || !this.#directionDone(this.#client) || !this.#directionDone(this.#upstream)) return
+    this.#ended = 'finished'
+    this.#client.destroy()
+    this.#upstream.destroy()
+  }
+
+  #directionDone(from: Conn): boolean {
+    const to = this.#other(from)
+    return from.readableEnded && (to.writableFinished || to.destroyed)
+  }
+
+  #broke(conn: Conn): void {
+    if (this.#ended || conn === this.#broken || isDone(conn)) return
+    conn.destroy()
+    if (!conn.readableEnded || this.#broken) {
+      this.#end(conn === this.#client ? 'client-reset' : 'upstream-reset')
+      return
+    }
+    this.#broken = conn
+    this.#sweep.linger(this, LINGER_MS)
+    this.#other(conn).resume() // its drain event went with the broken side
+    this.#finishIfDone()
+  }
+
+  /** For a side that broke after its FIN: lost, as it would be without a gateway. */
+  #discard(bytes: number): void {
+    this.#discarded += bytes
+    if (this.#discarded > LINGER_BYTES && this.#broken) this.#end(this.#brokenEnd())
+  }
+
+  #brokenEnd(): RelayEnd {
+    return this.#broken === this.#client ? 'client-reset' : 'upstream-reset'
+  }
+
+  #closed(conn: Conn): void {
+    this.#open -= 1
+    this.#broke(conn)
+    if (this.#open > 0) return
+    this.#sweep.remove(this)
+    this.#pair.signal.removeEventListener('abort', this.#abort)
+    settle(this.#pair, this.#ended ?? 'finished')
+  }
+
+  readonly #abort = (): void => this.#end('aborted')
+
+  #end(how: RelayEnd): void {
+    if (this.#ended) return
+    this.#ended = how
+    reset(this.#client)
+    reset(this.#upstream)
+  }
+}
+
+const isDone = (conn: Conn): boolean => conn.readableEnded && conn.writableFinished
