@@ -12,7 +12,7 @@ import { originOf, type PacSource, type Script } from './script-source.ts'
 import type { Notes, VmOutcome } from './vm-outcome.ts'
 import { VmPool } from './vm-pool.ts'
 
-/** How long `ready`, and a decision before the first version is there, wait for it. */
+/** How long `ready`, and a decision before the first version is there, wait for the script's server. Loading what it sent has its own limit. */
 export const START_WAIT_MS = 5_000
 /** Jobs waiting beyond which helper calls are no longer recorded: a trace costs more than the decision. */
 const TRACE_WHILE_PENDING = 8
@@ -48,7 +48,7 @@ export interface PacStatus {
 }
 
 export interface RunningPacEngine extends PacEngine {
-  /** Settles when the first version is in use, has failed, or `START_WAIT_MS` are over. Never rejects. */
+  /** Settles when the first version is in use, has failed, or its server kept silent for `START_WAIT_MS`. Never rejects. */
   readonly ready: Promise<void>
   refresh(): Promise<void>
   /** The machine has other addresses or another resolver: nothing remembered holds. */
@@ -81,6 +81,9 @@ class Engine implements RunningPacEngine {
   readonly #cache: DecisionCache
   readonly #underWay = new Map<string, Promise<Decision>>()
   readonly #second = () => Math.floor(this.#clock.wall() / 1000)
+  /** Settled when the source has been read for the first time, well or not. */
+  readonly #read: Promise<void>
+  #wasRead = () => {}
   #version: Version | undefined
   #failure: GatewayError | undefined
   #started = false
@@ -113,6 +116,9 @@ class Engine implements RunningPacEngine {
         this.#failure = undefined
       },
       failed: (error) => this.#failed(error),
+    })
+    this.#read = new Promise((resolve) => {
+      this.#wasRead = resolve
     })
     this.ready = this.#start()
   }
@@ -157,8 +163,9 @@ class Engine implements RunningPacEngine {
   }
 
   async #start(): Promise<void> {
-    const read = this.#keeper.refresh()
-    const inTime = await Promise.race([read.then(() => true), this.#wait(START_WAIT_MS).then(() => false)])
+    const settledOnce = this.#keeper.refresh()
+    const inTime = await Promise.race([this.#read.then(() => true), this.#wait(START_WAIT_MS).then(() => false)])
+    if (inTime) await settledOnce
     if (!this.#version && this.#lastGood && !this.#closed && (await this.#keeper.useStored())) {
       const why = inTime ? 'could not be read' : `did not answer within ${START_WAIT_MS / 1000} s`
       this.#log('warn', `PAC ${this.#origin} ${why}; the last good version is in use`)
@@ -172,6 +179,7 @@ class Engine implements RunningPacEngine {
 
   /** Loads a version beside the one in use and puts it in its place; rejects when it does not load. */
   async #use(script: Script): Promise<void> {
+    this.#wasRead()
     const pool = new VmPool(script.text, { limits: this.#limits, clock: this.#clock })
     const loadNotes = await this.#load(pool, script)
     if (this.#closed) return pool.close()
@@ -215,6 +223,7 @@ class Engine implements RunningPacEngine {
   }
 
   #failed(error: GatewayError): void {
+    this.#wasRead()
     if (this.#closed) return
     this.#failure = error
     const before = this.#version

@@ -20,6 +20,8 @@ const { limits, wasm } = workerData as EvaluatorSetup
 const port = parentPort
 if (!port) throw new Error('to be run as a worker thread')
 const vms = new Map<string, PacVm>()
+/** Without a script. */
+const spare: PacVm[] = []
 
 let turn: Promise<void> = Promise.resolve()
 port.on('message', (job: EvaluatorJob) => {
@@ -28,33 +30,34 @@ port.on('message', (job: EvaluatorJob) => {
 
 async function evaluate(job: EvaluatorJob): Promise<VmOutcome> {
   let vm = vms.get(job.script)
-  if (vm) vm.replaceDns(job.dns)
-  else {
-    const loaded = await PacVm.load(wasm, job.script, { limits, ...job })
-    if (!('vm' in loaded)) return loaded
-    vm = loaded.vm
-    // Global code that saw the clock, a name or a random number made a VM for this job only.
+  if (vm) {
+    // To the end of the row: the one asked least recently goes first.
+    vms.delete(job.script)
+    vm.replaceDns(job.dns)
+  } else {
+    vm = spare.pop() ?? (vms.size < MAX_VMS ? new PacVm(wasm, limits) : takeOldest())
+    const loaded = await vm.load(job.script, job)
+    if (loaded.is !== 'answer') {
+      spare.push(vm)
+      return loaded
+    }
+    // What global code saw of the clock, of names or of chance stays in the script's variables: good for this job only.
     const { used, clock, random } = loaded.notes
     if (used.length > 0 || clock || random) {
       const outcome = await vm.evaluate(job)
-      vm.dispose()
+      spare.push(vm)
       return outcome
     }
-    keep(job.script, vm)
   }
   const outcome = await vm.evaluate(job)
-  if (!vm.usable || vm.evaluations >= limits.evaluationsPerVm) {
-    vms.delete(job.script)
-    vm.dispose()
-  }
+  if (vm.usable && vm.evaluations < limits.evaluationsPerVm) vms.set(job.script, vm)
+  else spare.push(vm)
   return outcome
 }
 
-function keep(script: string, vm: PacVm): void {
-  vms.set(script, vm)
-  if (vms.size <= MAX_VMS) return
+function takeOldest(): PacVm {
   const [oldest] = vms
-  if (!oldest) return
+  if (!oldest) return new PacVm(wasm, limits)
   vms.delete(oldest[0])
-  oldest[1].dispose()
+  return oldest[1]
 }

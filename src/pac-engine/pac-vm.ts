@@ -1,28 +1,11 @@
 import { createPacResolver } from 'pac-resolver'
 import { JSException, type JSValueHandle, QuickJS } from 'quickjs-wasi'
-import { librarySource } from './library/index.ts'
+import { libraryBytecode, PAC_RESOLVER_FUNCTIONS } from './library-bytecode.ts'
 import type { PacLimits } from './limits.ts'
 import { type DnsEntry, type Failure, NO_NOTES, type Notes, type VmOutcome } from './vm-outcome.ts'
 
 const SCRIPT_NAME = 'proxy.pac'
 const PAGE_BYTES = 65_536
-
-/** The functions that pac-resolver brings itself, run on the host and with network access: none of them must be reachable. */
-const PAC_RESOLVER_FUNCTIONS = [
-  'alert',
-  'dateRange',
-  'dnsDomainIs',
-  'dnsDomainLevels',
-  'dnsResolve',
-  'isInNet',
-  'isPlainHostName',
-  'isResolvable',
-  'localHostOrDomainIs',
-  'myIpAddress',
-  'shExpMatch',
-  'timeRange',
-  'weekdayRange',
-] as const
 
 /** What pac-resolver compiles instead of the user's script, which its own parser might not understand. */
 const BRIDGE = `globalThis.FindProxyForURL = (function (find) {
@@ -38,12 +21,20 @@ export interface Job {
   readonly trace: boolean
 }
 
-/** One script in one VM. After an outcome of kind `time`, `memory` or `crashed` it is spent: `usable` is false. */
+/**
+ * One script at a time in a VM of its own. `load` begins with a VM in which nothing has ever run: the memory of the one at hand put back to what
+ * it was before its first script, which takes a tenth of a millisecond, or a new one where that is not possible.
+ */
 export class PacVm {
-  usable = true
+  /** A script is loaded and may be evaluated. False after it was stopped or its VM failed: load it anew. */
+  usable = false
+  /** Since `load`. */
   evaluations = 0
   readonly #limits: PacLimits
+  readonly #wasm: WebAssembly.Module
   #vm!: QuickJS
+  #memory!: WebAssembly.Memory
+  #blank: Uint8Array | undefined
   #control!: JSValueHandle
   #find!: (url: URL, host: string) => Promise<unknown>
   #deadline = Number.POSITIVE_INFINITY
@@ -52,74 +43,77 @@ export class PacVm {
   #now = 0
   #clockRead = false
 
-  private constructor(limits: PacLimits) {
+  constructor(wasm: WebAssembly.Module, limits: PacLimits) {
+    this.#wasm = wasm
     this.#limits = limits
   }
 
-  /** Runs the script's global code. `missing` and `failed` outcomes leave no VM. */
-  static async load(
-    wasm: WebAssembly.Module,
+  /** Runs the script's global code. */
+  async load(
     script: string,
-    options: {
-      readonly limits: PacLimits
-      readonly now: number
-      readonly dns: readonly DnsEntry[]
-    },
-  ): Promise<{ readonly vm: PacVm; readonly notes: Notes } | Exclude<VmOutcome, { is: 'answer' }>> {
-    const pac = new PacVm(options.limits)
-    await pac.#prepare(wasm)
-    pac.learn(options.dns)
-    const outcome = pac.#run(options.limits.loadMs, options.now, () => {
-      pac.#call('begin', '')
-      pac.#vm.evalCode(script, SCRIPT_NAME).dispose()
-      return pac.#call('loaded', '')
-    })
-    if (outcome.is === 'answer') return { vm: pac, notes: outcome.notes }
-    pac.dispose()
-    return outcome
+    { now, dns }: { readonly now: number; readonly dns: readonly DnsEntry[] },
+  ): Promise<VmOutcome> {
+    this.usable = false
+    this.evaluations = 0
+    if (!this.#restore()) await this.#create()
+    this.#call('seed', JSON.stringify([1, 2, 3, 4].map(() => Math.floor(Math.random() * 2 ** 32))))
+    this.learn(dns)
+    this.#begin(this.#limits.loadMs, now)
+    try {
+      this.#call('begin', '')
+      this.#vm.evalCode(script, SCRIPT_NAME).dispose()
+      const outcome = this.#understand(this.#call('loaded', ''))
+      this.usable = outcome.is === 'answer'
+      return outcome
+    } catch (error) {
+      return this.#missing() ?? this.#failed(error)
+    } finally {
+      this.#deadline = Number.POSITIVE_INFINITY
+    }
   }
 
-  async #prepare(wasm: WebAssembly.Module): Promise<void> {
+  /** Possible while the memory has not grown and nothing has trapped in it. */
+  #restore(): boolean {
+    if (this.#blank?.length !== this.#memory?.buffer.byteLength || !this.#blank) return false
+    new Uint8Array(this.#memory.buffer).set(this.#blank)
+    return true
+  }
+
+  async #create(): Promise<void> {
+    this.dispose()
     this.#vm = await QuickJS.create({
-      wasm,
+      wasm: this.#wasm,
       memoryLimit: this.#limits.memoryPages * PAGE_BYTES,
       interruptHandler: () => {
         if (performance.now() < this.#deadline) return false
         this.#timedOut = true
         return true
       },
-      wasi: (memory: WebAssembly.Memory) => ({
-        clock_time_get: (_id: number, _precision: bigint, result: number) => {
-          this.#clockRead = true
-          const ms = this.#now + Math.floor(performance.now() - this.#began)
-          new DataView(memory.buffer).setBigUint64(result, BigInt(ms) * 1_000_000n, true)
-          return 0
-        },
-        // QuickJS's own diagnostics; a script must not write to the gateway's standard output.
-        fd_write: (_fd: number, _iovs: number, _count: number, written: number) => {
-          new DataView(memory.buffer).setUint32(written, 0, true)
-          return 0
-        },
-      }),
+      wasi: (memory: WebAssembly.Memory) => {
+        this.#memory = memory
+        return this.#system(memory)
+      },
     })
-    const vm = this.#vm
-    this.#now = Date.now()
-    const library = vm.evalCode(librarySource(this.#limits), 'pac-library')
-    this.#control = library.getProp('control')
-    vm.setProp(vm.global, '__find', library.getProp('find'))
-    library.dispose()
-    // Where pac-resolver finds a function under this name it takes that one and makes no host function.
-    for (const name of PAC_RESOLVER_FUNCTIONS) {
-      vm.evalCode(`globalThis['__degeneratorSandboxFunction:${name}'] = globalThis.${name}`).dispose()
-    }
+    this.#control = this.#vm.evalBytecode(await libraryBytecode(this.#wasm, this.#limits))
     const inert = Object.fromEntries(PAC_RESOLVER_FUNCTIONS.map((name) => [name, () => undefined]))
-    this.#find = createPacResolver(vm, BRIDGE, { sandbox: inert, filename: 'pac-bridge' })
-    for (const name of [
-      ...PAC_RESOLVER_FUNCTIONS.map((name) => `__degeneratorSandboxFunction:${name}`),
-      '__find',
-      'FindProxyForURL',
-    ]) {
-      vm.evalCode(`delete globalThis[${JSON.stringify(name)}]`).dispose()
+    this.#find = createPacResolver(this.#vm, BRIDGE, { sandbox: inert, filename: 'pac-bridge' })
+    this.#call('seal', '')
+    this.#blank = this.#vm.snapshot().memory
+  }
+
+  #system(memory: WebAssembly.Memory): Record<string, (...args: never[]) => number> {
+    return {
+      clock_time_get: (_id: number, _precision: bigint, result: number) => {
+        this.#clockRead = true
+        const ms = this.#now + Math.floor(performance.now() - this.#began)
+        new DataView(memory.buffer).setBigUint64(result, BigInt(ms) * 1_000_000n, true)
+        return 0
+      },
+      // QuickJS's own diagnostics; a script must not write to the gateway's standard output.
+      fd_write: (_fd: number, _iovs: number, _count: number, written: number) => {
+        new DataView(memory.buffer).setUint32(written, 0, true)
+        return 0
+      },
     }
   }
 
@@ -149,8 +143,10 @@ export class PacVm {
 
   dispose(): void {
     this.usable = false
+    const vm: QuickJS | undefined = this.#vm
+    this.#blank = undefined
     try {
-      this.#vm.dispose()
+      vm?.dispose()
     } catch {
       // A VM that ended in a trap cannot free its objects; its memory goes with the instance.
     }
@@ -162,18 +158,6 @@ export class PacVm {
     this.#now = now
     this.#clockRead = false
     this.#timedOut = false
-  }
-
-  #run(limitMs: number, now: number, work: () => string): VmOutcome {
-    this.#begin(limitMs, now)
-    try {
-      return this.#understand(work())
-    } catch (error) {
-      const missing = this.#missing()
-      return missing ?? this.#failed(error)
-    } finally {
-      this.#deadline = Number.POSITIVE_INFINITY
-    }
   }
 
   /** Global code that asked for an unknown name ended with an exception: the names are what matters. */
@@ -221,6 +205,7 @@ export class PacVm {
     if (!(error instanceof JSException)) {
       // A WebAssembly trap, most often the end of the stack: the VM's state is undefined from here on.
       this.usable = false
+      this.#blank = undefined
       const deep = error instanceof RangeError || error instanceof WebAssembly.RuntimeError
       const message = deep
         ? 'recursion too deep'

@@ -18,7 +18,7 @@ if (!port) throw new Error('to be run as a worker thread')
 
 /** All that the script may know of DNS, for the next VM. */
 const known = new Map<string, DnsEntry>()
-let vm: PacVm | undefined
+const vm = new PacVm(wasm, limits)
 
 let turn: Promise<void> = Promise.resolve()
 port.on('message', (message: ToWorker) => {
@@ -35,15 +35,12 @@ function remember(entries: readonly DnsEntry[]): void {
     if (entry.length === 1) known.delete(entry[0])
     else known.set(entry[0], entry)
   }
-  if (vm?.usable) vm.learn(entries)
+  if (vm.usable) vm.learn(entries)
 }
 
 async function load(now: number): Promise<Extract<FromWorker, { loaded: unknown }>['loaded']> {
-  const loaded = await PacVm.load(wasm, script, { limits, now, dns: [...known.values()] })
-  if (!('vm' in loaded)) return loaded
-  vm?.dispose()
-  vm = loaded.vm
-  return { is: 'ready', notes: loaded.notes }
+  const loaded = await vm.load(script, { now, dns: [...known.values()] })
+  return loaded.is === 'answer' ? { is: 'ready', notes: loaded.notes } : loaded
 }
 
 async function reload(now: number): ReturnType<typeof load> {
@@ -58,16 +55,14 @@ async function run(jobs: readonly NumberedJob[]): Promise<Extract<FromWorker, { 
   for (const job of jobs) {
     if (Atomics.load(state, LEAVE_REST) === 1) break
     Atomics.store(state, CURRENT_JOB, job.number)
-    const loaded = vm?.usable ? undefined : await reload(job.now)
+    const loaded = vm.usable ? undefined : await reload(job.now)
     if (loaded && loaded.is !== 'ready') {
       done.push([job.number, loaded])
       continue
     }
-    if (!vm) continue
     done.push([job.number, await vm.evaluate(job)])
-    if (vm.evaluations >= limits.evaluationsPerVm) vm.dispose()
     // Made good while the main thread still takes us for busy, so that nobody waits for it.
-    if (!vm.usable) await reload(job.now)
+    if (!vm.usable || vm.evaluations >= limits.evaluationsPerVm) await reload(job.now)
   }
   Atomics.store(state, CURRENT_JOB, 0)
   return done

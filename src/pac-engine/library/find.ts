@@ -54,6 +54,9 @@ function describe(error) {
 // The host's side of the session.
 function control(operation, argument) {
   switch (operation) {
+    case 'seal':
+      for (let i = 0; i < bridgeNames.length; i++) delete global[bridgeNames[i]]
+      return ''
     case 'learn': {
       const entries = parse(argument)
       for (let i = 0; i < entries.length; i++) {
@@ -65,6 +68,9 @@ function control(operation, argument) {
     case 'replace':
       answers = dictionary(null)
       return control('learn', argument)
+    case 'seed':
+      seed(parse(argument))
+      return ''
     case 'begin':
       reset()
       return ''

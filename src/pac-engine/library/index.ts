@@ -1,5 +1,6 @@
 import type { PacLimits } from '../limits.ts'
 import { alert } from './alert.ts'
+import { chance } from './chance.ts'
 import { dateRange } from './date-range.ts'
 import { dnsDomainIs } from './dns-domain-is.ts'
 import { dnsDomainLevels } from './dns-domain-levels.ts'
@@ -24,16 +25,17 @@ import { timeRange } from './time-range.ts'
 import { weekdayRange } from './weekday-range.ts'
 
 /**
- * The PAC functions as a program for the VM. Its value is `{ find, control }`, held by the host and not reachable from the script; what the
- * script sees are the globals it leaves behind, which it may replace as it may in a browser.
+ * The PAC functions as a program for the VM. Its value is the function `control`, held by the host and not reachable from the script; what the
+ * script sees are the globals it leaves behind, which it may replace as it may in a browser. `bridged` are the names that pac-resolver defines.
  */
-export function librarySource(limits: PacLimits): string {
+export function librarySource(limits: PacLimits, bridged: readonly string[]): string {
   const bounds = {
     names: limits.dnsNames,
     calls: limits.tracedCalls,
     alerts: limits.alerts,
     chars: limits.tracedChars,
     answer: limits.answerChars,
+    bridged,
   }
   return [
     `(function () { 'use strict'\nconst limits = ${JSON.stringify(bounds)}`,
@@ -41,10 +43,11 @@ export function librarySource(limits: PacLimits): string {
     session,
     ipAddress,
     now,
+    chance,
     ...functions,
     find,
     globals,
-    'return { find, control } })()',
+    'return control })()',
   ].join('\n')
 }
 
@@ -97,7 +100,14 @@ for (const [name, value] of Object.entries({
   isValidIpAddress, convert_addr, wdays, months,
 })) Object.defineProperty(global, name, { value, writable: true, enumerable: true, configurable: true })
 
-// A decision that hangs on chance is not remembered.
-const chance = Math.random
-Math.random = function random_() { random = true; return chance() }
+// Where pac-resolver finds a function under this name it takes that one and makes no host function. 'seal' takes them away again.
+const bridgeNames = ['__find', 'FindProxyForURL']
+Object.defineProperty(global, '__find', { value: find, configurable: true })
+for (const name of limits.bridged) {
+  const key = '__degeneratorSandboxFunction:' + name
+  bridgeNames.push(key)
+  Object.defineProperty(global, key, { value: global[name], configurable: true })
+}
+
+Math.random = chance
 `
