@@ -93,6 +93,7 @@ export function createRequestDialer(options: RequestDialerOptions): RequestDiale
     let keepMs = Number.POSITIVE_INFINITY
     const connOptions: ConnOptions = { conn, freed: () => idle.keep(way.key, conn, keepMs) }
     const upstream = begin(attempt, connOptions, limits.maxHeaderBytes)
+    upstream.on('error', () => {}) // until the caller listens, and should it never do so
     upstream.maxHeadersCount = 0 // no limit but maxHeaderBytes: Node would drop the fields beyond it in silence
     upstream.once('response', (response) => {
       keepMs = announcedKeepMs(fieldValues(response.rawHeaders, 'keep-alive')[0])
@@ -147,7 +148,6 @@ function hasSocket(upstream: http.ClientRequest, conn: Conn, { query, way }: Att
     upstream.once('socket', () => {
       upstream.off('error', reject)
       if (conn.destroyed) {
-        upstream.on('error', () => {})
         upstream.destroy()
         const { host, port } = way.proxy ?? query.target
         const hop = { kind: way.proxy?.kind ?? ('target' as const), host, port }

@@ -29,6 +29,7 @@ export class ClientConnection {
     this.#clock = clock
     socket.on('close', this.#onClose)
     socket.on('error', this.#onError)
+    socket.on('resume', this.#onResume)
     this.lingerOnClose()
   }
 
@@ -71,6 +72,7 @@ export class ClientConnection {
     const { socket } = this
     socket.off('close', this.#onClose)
     socket.off('error', this.#onError)
+    socket.off('resume', this.#onResume)
     this.detachHttp()
     return socket
   }
@@ -85,6 +87,11 @@ export class ClientConnection {
   }
 
   readonly #onClose = () => this.abort(new GatewayError('CLIENT_GONE', 'the client closed its connection'))
+
+  /** Node's parser resumes the socket after each request it has read, whoever paused it. */
+  readonly #onResume = () => {
+    if (this.#paused) this.socket.pause()
+  }
 
   /** A reset needs no handling of its own: `close` follows. */
   readonly #onError = () => {}

@@ -5,7 +5,8 @@ import { cleanText } from '../../wire/clean-text.ts'
 export function explainClientError(
   thrown: NodeJS.ErrnoException & { rawPacket?: Buffer; reason?: string },
 ): { readonly error: GatewayError; readonly status: number } | undefined {
-  switch (thrown.code) {
+  const guess = guessClient(thrown.rawPacket)
+  switch (guess ? undefined : thrown.code) {
     case 'ECONNRESET':
     case 'EPIPE':
     case 'ETIMEDOUT':
@@ -15,10 +16,11 @@ export function explainClientError(
       return { error: bad('the request head did not arrive in time'), status: 408 }
     case 'HPE_HEADER_OVERFLOW':
       return { error: bad('the request head is too large'), status: 431 }
+    case 'HPE_INVALID_URL':
+      return { error: bad('the request-target has a character that must be percent-encoded'), status: 400 }
     case 'HPE_INVALID_EOF_STATE':
       return { error: bad('the request ends in the middle'), status: 400 }
   }
-  const guess = guessClient(thrown.rawPacket)
   if (guess) return { error: bad(guess), status: 400 }
   const reason = thrown.reason ?? thrown.message
   return { error: bad(`the request is not well-formed HTTP: ${cleanText(reason, 80)}`), status: 400 }

@@ -57,12 +57,12 @@ export class Exchange {
     const { connection, response } = this.#parts
     return new Promise((resolve) => {
       this.#resolve = resolve
-      if (connection.signal.aborted) return this.#onAbort()
       connection.signal.addEventListener('abort', this.#onAbort, { once: true })
       response.on('finish', () => this.#settle('finished'))
       response.on('error', () => {}) // a client that leaves while we write; `abort` follows
       this.#attach(this.#upstream)
-      this.#sendBody()
+      if (connection.signal.aborted) this.#onAbort()
+      else this.#sendBody()
     })
   }
 
@@ -79,6 +79,12 @@ export class Exchange {
   }
 
   #attach(upstream: UpstreamRequest): void {
+    if (upstream.destroyed) {
+      // It died between the dialer's hand and ours; its events are over.
+      const gone = new Error('closed before the request was sent')
+      queueMicrotask(() => this.#onUpstreamError(upstream, gone))
+      return
+    }
     upstream.on('information', (info) => this.#onInterim(info))
     upstream.on('response', (answer) => this.#onResponse(answer))
     let failed = false
@@ -170,7 +176,7 @@ export class Exchange {
       this.#fail(badAnswer('has a field that cannot be passed on', this.#upstream, this.#target))
       return
     }
-    response.flushHeaders()
+    response.write(NOTHING) // the head goes out before the first byte of the body comes
     this.#answer = answer
     this.#passBody(answer)
   }
@@ -284,6 +290,9 @@ export class Exchange {
     })
   }
 }
+
+/** Not `flushHeaders`: it writes the head as UTF-8 and so garbles bytes above ASCII. */
+const NOTHING = Buffer.alloc(0)
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 

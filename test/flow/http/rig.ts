@@ -5,7 +5,7 @@ import type { Conn } from '../../../src/contracts/conn.ts'
 import type { CandidateWalk } from '../../../src/contracts/dialer.ts'
 import type { DoorAuth, DoorContext } from '../../../src/contracts/door.ts'
 import type { Flow } from '../../../src/contracts/flow.ts'
-import { GatewayError, toGatewayError } from '../../../src/contracts/gateway-error.ts'
+import { type GatewayError, toGatewayError } from '../../../src/contracts/gateway-error.ts'
 import type { ExchangeResult, RequestFlow } from '../../../src/contracts/request.ts'
 import type { Candidate, Client, Route } from '../../../src/contracts/route.ts'
 import type { Target } from '../../../src/contracts/target.ts'
@@ -38,6 +38,8 @@ export interface Rig {
   readonly dials: string[]
   /** What the middle answers with, instead of dialling. */
   failWith: GatewayError | undefined
+  /** Takes the place of dialling and relaying for tunnels. */
+  onFlow: ((flow: Flow, signal: AbortSignal) => Promise<void>) | undefined
   client(): RawClient
   /** A client that sends this, and everything it gets until the server closes. */
   talk(text: string): Promise<string>
@@ -81,6 +83,7 @@ export async function startRig(t: { teardown(undo: () => void): void }, options:
     nextId: () => `f${++nextId}`,
     async handleFlow(flow, signal) {
       flows.push(flow)
+      if (rig.onFlow) return rig.onFlow(flow, signal)
       try {
         const upstream = await dial('tunnel', flow.target)
         await relay(await flow.accept(), upstream, signal)
@@ -124,6 +127,7 @@ export async function startRig(t: { teardown(undo: () => void): void }, options:
   const rig: Rig = {
     ...{ door, origin, port, results, refused, flows, dials },
     failWith: undefined,
+    onFlow: undefined,
     client() {
       const client = new RawClient(port)
       clients.push(client)
@@ -147,8 +151,4 @@ const firstCandidateOnly: CandidateWalk = {
     const candidate = route.candidates[0]!
     return { value: await attempt(candidate, signal), candidate, failed: [] }
   },
-}
-
-export function failure(code: ConstructorParameters<typeof GatewayError>[0], message: string): GatewayError {
-  return new GatewayError(code, message)
 }

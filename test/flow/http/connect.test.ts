@@ -1,0 +1,141 @@
+import type { Socket } from 'node:net'
+import t from 'tap'
+import { GatewayError } from '../../../src/contracts/gateway-error.ts'
+import { until } from '../../fixtures/until.ts'
+import { startRig } from './rig.ts'
+
+const CONNECT = 'CONNECT registry.test:443 HTTP/1.1\r\nHost: registry.test:443\r\n\r\n'
+const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\n\r\n'
+
+t.test('a tunnel carries bytes both ways and keeps half-close', async (t) => {
+  const rig = await startRig(t)
+  rig.origin.onData = () => {}
+  const client = rig.client().send(CONNECT)
+  t.equal(await client.gets('\r\n\r\n'), ESTABLISHED)
+  client.send('ping')
+  await rig.origin.gets('ping')
+  client.socket.end()
+  const origin = await rig.origin.connection()
+  await until('the FIN arrives', () => origin.ended)
+  origin.socket.end('late reply')
+  t.equal(await client.toEnd(), `${ESTABLISHED}late reply`)
+  t.match(rig.flows[0], { id: 'f1', scheme: 'https', scope: 'host', client: { local: true, address: '127.0.0.1' } })
+  await until('the door forgets it', () => rig.door.connections === 0)
+})
+
+t.test('bytes that come with the CONNECT, and a FIN with them, arrive in order', async (t) => {
+  const rig = await startRig(t)
+  rig.origin.onData = ({ socket, bytes }) => {
+    if (bytes === 'early and late') socket.end('all there')
+  }
+  const client = rig.client().send(`${CONNECT}early `)
+  client.send('and late')
+  client.socket.end()
+  t.equal(await client.toEnd(), `${ESTABLISHED}all there`)
+})
+
+t.test('a server that speaks first is heard', async (t) => {
+  const rig = await startRig(t)
+  const client = rig.client().send(CONNECT)
+  const origin = await rig.origin.connection()
+  origin.socket.write('220 hello\r\n')
+  t.equal(await client.gets('hello\r\n'), `${ESTABLISHED}220 hello\r\n`)
+})
+
+t.test('Host may leave out the port, HTTP/1.0 may leave out Host, port 80 is http', async (t) => {
+  const rig = await startRig(t)
+  t.equal(await rig.client().send('CONNECT a.test:443 HTTP/1.1\r\nHost: A.test\r\n\r\n').gets('\r\n\r\n'), ESTABLISHED)
+  t.equal(await rig.client().send('CONNECT a.test:80 HTTP/1.0\r\n\r\n').gets('\r\n\r\n'), ESTABLISHED)
+  t.equal(
+    await rig.client().send('CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443\r\n\r\n').gets('\r\n\r\n'),
+    ESTABLISHED,
+  )
+  t.same(rig.dials, ['tunnel a.test:443', 'tunnel a.test:80', 'tunnel ::1:443'])
+  t.same(
+    rig.flows.map(({ scheme }) => scheme),
+    ['https', 'http', 'https'],
+  )
+})
+
+t.test('the socket handed over is as its acceptor had it', async (t) => {
+  const rig = await startRig(t)
+  const before = { names: new Set<string>(), own: new Set<string>() }
+  const take = rig.door.take.bind(rig.door)
+  let socket: Socket | undefined
+  rig.door.take = (taken) => {
+    socket = taken
+    before.names = new Set(taken.eventNames().map(String))
+    before.own = new Set(Object.keys(taken))
+    take(taken)
+  }
+  await rig.client().send(CONNECT).gets('\r\n\r\n')
+  const overridden = ['on', 'addListener', 'prependListener', 'setEncoding', 'destroySoon']
+  t.same(
+    overridden.filter((name) => Object.hasOwn(socket!, name)),
+    [],
+    'no method of it is overridden',
+  )
+  t.notOk(socket!.timeout, 'no timeout')
+  t.equal(socket!.listenerCount('timeout'), 0)
+})
+
+t.test('a refusal says in the status line which hop failed', async (t) => {
+  const rig = await startRig(t)
+  rig.failWith = new GatewayError('CONNECT_REFUSED', 'squid.corp:3128 refused the connection', {
+    hop: { kind: 'http', host: 'squid.corp', port: 3128 },
+    hint: 'Is the proxy running?',
+  })
+  const answer = await rig.talk(CONNECT)
+  t.match(answer, /^HTTP\/1\.1 502 squid\.corp:3128 refused the connection\r\n/)
+  t.match(answer, /Proxy-Status: fairlead; error=connection_refused; next-hop="http:\/\/squid\.corp:3128"; details="/)
+  t.match(answer, /asked: {2}CONNECT registry\.test:443\n[\s\S]*try: {4}Is the proxy running\?\n[\s\S]*flow: {3}f1\n/)
+  const json = await rig.talk(CONNECT.replace('\r\n\r\n', '\r\nAccept: application/json\r\n\r\n'))
+  t.match(JSON.parse(json.slice(json.indexOf('\r\n\r\n') + 4)), {
+    error: { code: 'CONNECT_REFUSED', status: 502, hop: { host: 'squid.corp' }, flow: 'f2' },
+  })
+})
+
+t.test('a client that resets before its tunnel stands aborts the dial', async (t) => {
+  const rig = await startRig(t)
+  let aborted: unknown
+  rig.onFlow = (_flow, signal) =>
+    new Promise((resolve) => {
+      signal.addEventListener('abort', () => {
+        aborted = signal.reason
+        resolve()
+      })
+    })
+  const client = rig.client().send(CONNECT)
+  await until('the flow begins', () => rig.flows.length === 1)
+  client.socket.resetAndDestroy()
+  await until('the dial is aborted', () => aborted !== undefined)
+  t.match(aborted, { code: 'CLIENT_GONE' })
+  await until('the door forgets it', () => rig.door.connections === 0)
+})
+
+t.test('closing the door ends what is waiting and what is relayed', async (t) => {
+  const rig = await startRig(t)
+  const client = rig.client().send(CONNECT)
+  await client.gets('\r\n\r\n')
+  rig.door.close()
+  await client.toEnd()
+  await until('nothing is left', () => rig.door.connections === 0)
+  t.ok(true)
+})
+
+t.test('CONNECT behind an unanswered request closes the connection', async (t) => {
+  const rig = await startRig(t)
+  rig.origin.onData = () => {}
+  const client = rig.client().send(`GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n${CONNECT}`)
+  t.equal(await client.toEnd(), '')
+  t.notMatch(rig.dials, [/tunnel/])
+})
+
+t.test('CONNECT after an answered request works', async (t) => {
+  const rig = await startRig(t)
+  const client = rig.client().send('GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n')
+  await client.gets('ok')
+  client.send(CONNECT)
+  await client.gets(ESTABLISHED)
+  t.equal(rig.dials.at(-1), 'tunnel registry.test:443')
+})

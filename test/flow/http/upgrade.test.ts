@@ -1,0 +1,86 @@
+import t from 'tap'
+import { until } from '../../fixtures/until.ts'
+import { startRig } from './rig.ts'
+
+const WS =
+  'GET http://a.test/chat HTTP/1.1\r\nHost: a.test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: abc\r\n\r\n'
+const SWITCH =
+  'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Accept: xyz\r\n\r\n'
+
+t.test('an Upgrade becomes a tunnel when the origin switches', async (t) => {
+  const rig = await startRig(t)
+  rig.origin.answers(`${SWITCH}first`)
+  const client = rig.client().send(WS)
+  const answer = await client.gets('first')
+  t.match(
+    answer,
+    /^HTTP\/1\.1 101 Switching Protocols\r\nSec-WebSocket-Accept: xyz\r\nVia: [^\n]*\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\nfirst$/,
+  )
+  t.match(
+    rig.origin.bytes,
+    /^GET \/chat HTTP\/1\.1\r\nHost: a\.test\r\nSec-WebSocket-Key: abc\r\nVia: [^\n]*\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n$/,
+  )
+  client.send('ping')
+  await rig.origin.gets('ping')
+  client.socket.end()
+  const origin = await rig.origin.connection()
+  await until('the FIN arrives', () => origin.ended)
+  origin.socket.end('bye')
+  t.match(await client.toEnd(), /firstbye$/)
+  await until('the exchange is recorded', () => rig.results.length === 1)
+  t.match(rig.results[0], { status: 101, bytesUp: 4, bytesDown: 8, ended: 'finished' })
+})
+
+t.test('through an HTTP proxy too it takes a tunnel', async (t) => {
+  const rig = await startRig(t, { candidate: { hops: [{ kind: 'http', host: 'p.test', family: 0, port: 3128 }] } })
+  rig.origin.answers(SWITCH)
+  await rig.client().send(WS).gets('101 Switching')
+  t.same(rig.dials, ['target a.test:80'])
+})
+
+t.test('any other answer is passed as it is', async (t) => {
+  const rig = await startRig(t)
+  rig.origin.answers(`HTTP/1.1 403 No\r\nContent-Length: 300000\r\n\r\n${'x'.repeat(300_000)}`)
+  const answer = await rig.talk(WS)
+  t.match(answer, /^HTTP\/1\.1 403 No\r\nContent-Length: 300000\r\n[\s\S]*Connection: close\r\n/)
+  t.equal(answer.length - answer.indexOf('\r\n\r\n'), 300_004)
+})
+
+t.test('a switch to something else is refused', async (t) => {
+  const rig = await startRig(t)
+  rig.origin.answers(SWITCH.replace('WebSocket\r\nSec', 'other\r\nSec'))
+  t.match(
+    await rig.talk(WS),
+    /^HTTP\/1\.1 502 a\.test:80 was refused: its answer switches to a protocol that was not offered\r\n/,
+  )
+})
+
+const IGNORED: ReadonlyArray<readonly [what: string, request: string]> = [
+  [
+    'h2c',
+    'GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n\r\n',
+  ],
+  [
+    'with a body',
+    'POST http://a.test/ HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nhi',
+  ],
+  ['not nominated', 'GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\n\r\n'],
+  ['in HTTP/1.0', 'GET http://a.test/ HTTP/1.0\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'],
+]
+
+t.test('some offers are not taken up, and the request goes on without them', async (t) => {
+  for (const [what, request] of IGNORED) {
+    const rig = await startRig(t)
+    const client = rig.client().send(request)
+    t.match(await client.gets('ok'), /^HTTP\/1\.1 200 OK/, what)
+    t.notMatch(rig.origin.bytes, /upgrade|http2-settings/i, what)
+    if (request.endsWith('hi')) t.match(rig.origin.bytes, /\r\n\r\nhi$/)
+    rig.close()
+  }
+})
+
+t.test('an Upgrade that is refused anyway gets the answer of an ordinary request', async (t) => {
+  const rig = await startRig(t, { auth: { verify: () => false } })
+  t.match(await rig.client().send(WS).gets('AUTH_REQUIRED'), /^HTTP\/1\.1 407 /)
+  t.match(await rig.talk(WS.replace('Host: a.test', 'Host: b.test')), /^HTTP\/1\.1 400 the Host field says b\.test:80/)
+})
