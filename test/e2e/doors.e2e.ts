@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap'
-import { CURL_WAYS, curl, originAnswer, through } from './harness/clients/curl.ts'
+import { CURL_WAYS, curl, originAnswer, proxyUser, through } from './harness/clients/curl.ts'
 import { openTunnel, type ProxyAddress, readAll, readLine, TUNNEL_KINDS } from './harness/clients/tunnel.ts'
 import { webSocketEcho } from './harness/clients/web-socket.ts'
-import { type Gateway, startGateway } from './harness/gateway.ts'
+import { ENDS_WELL, type Gateway, startGateway } from './harness/gateway.ts'
 import { CORP, CORP_IPV6 } from './harness/lab.ts'
 import { LATE_BYTES } from './harness/origins/made-up-bytes.ts'
 import { startOrigins } from './harness/origins/origins.ts'
@@ -146,17 +146,21 @@ async function everyCurl(t: Test, gateway: Gateway): Promise<void> {
         t.equal(answer.url, '/x?y=z')
         const target = url.replace(/^https?:\/\//, '').replace(/\/.*/, '')
         const fits = way === 'socks4' || way === 'socks5' ? target.replace(origins.name, CORP['origin.test']) : target
-        const line = await gateway.flow(fits, (flow) => flow.target === fits && gateway.flows().indexOf(flow) >= before)
-        t.match(line, { decision: 'direct', route: 'direct', because: { source: 'default' }, ended: 'finished' })
+        const line = await gateway.flow(fits, (flow) => flow.target === fits, before)
+        t.match(line, { decision: 'direct', route: 'direct', because: { source: 'mode-none' }, ended: ENDS_WELL })
         t.match(line.door, `:${door.port}`)
         t.equal(line.user, gateway.mixed.user?.name)
       }
     })
   }
   await t.test('curl by the UNIX socket', async (t) => {
-    const user = gateway.unix.user ? ['--proxy-user', `${gateway.unix.user.name}:${gateway.unix.user.password}`] : []
     const answer = originAnswer(
-      await curl(scenario, ['--proxy', `socks5h://localhost${gateway.unix.path}`, ...user, origins.http()]),
+      await curl(scenario, [
+        '--proxy',
+        `socks5h://localhost${gateway.unix.path}`,
+        ...proxyUser(gateway.unix),
+        origins.http(),
+      ]),
     )
     t.equal(answer.from, DIRECT_FROM)
   })

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -28,6 +28,7 @@ async function main(words: string[]): Promise<number> {
   let passed = 0
   let failed = 0
   try {
+    build()
     installPackages(say)
     lab = createLab(undo)
     for (const file of files) {
@@ -43,6 +44,13 @@ async function main(words: string[]): Promise<number> {
   if (stop.signal.aborted) failed += complain(`interrupted by ${stop.signal.reason}`)
   process.stdout.write(`${passed} passed, ${failed} failed\n`)
   return failed === 0 ? 0 : 1
+}
+
+/** So that what is tested is what stands in src/. */
+function build(): void {
+  if (process.env['FAIRLEAD_E2E_PROGRAM']) return
+  const { status, stdout } = spawnSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`npm run build failed:\n${stdout}`)
 }
 
 interface Outcome {

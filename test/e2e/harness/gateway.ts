@@ -10,9 +10,16 @@ import type { Running } from './processes.ts'
 import type { Scenario } from './scenario.ts'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
-const PROGRAM = [process.execPath, join(ROOT, 'dist/main.js')]
+/** What is tested: the build, or another one, such as an installed package. */
+const PROGRAM = [process.execPath, process.env['FAIRLEAD_E2E_PROGRAM'] ?? join(ROOT, 'dist/main.js')]
 /** A flow's line is written when the flow has ended on both sides, which the client may see a moment earlier. */
 const FLOW_LINE_MS = 5_000
+
+/**
+ * How a flow ends that went well. curl and Go close a TLS connection without reading the last records, which the kernel reports to the other
+ * side as a reset.
+ */
+export const ENDS_WELL = /^(finished|client-reset)$/
 
 /** The part of the settings that a scenario chooses; doors and log are the harness's. */
 export type Policy = Readonly<Record<string, unknown>>
@@ -37,8 +44,8 @@ export interface Gateway {
   readonly guest: ProxyAddress & { readonly host: string; readonly port: number }
   /** Every finished flow so far. */
   flows(): FlowLine[]
-  /** The first flow that fits, as soon as its line is there. */
-  flow(what: string, fits: (line: FlowLine) => boolean): Promise<FlowLine>
+  /** The first flow that fits, of those after the first `skip`, as soon as its line is there. */
+  flow(what: string, fits: (line: FlowLine) => boolean, skip?: number): Promise<FlowLine>
   /** New settings and SIGHUP; resolves when the log says that they are in force, or that they were not taken. */
   reload(policy: Policy): Promise<void>
   log(): LogLine[]
@@ -74,7 +81,7 @@ export async function startGateway(
   const running = scenario.start(options.host ?? 'gateway', 'fairlead', [...PROGRAM, 'start', '--config', file], {
     cwd: folder,
   })
-  const log = () => logLines(running.stderr)
+  const log = logReader(running)
   await running.until('`ready` in its log', () => log().some((line) => line.msg === 'ready'))
   const flows = () => log().filter((line) => line.msg === 'flow') as unknown as FlowLine[]
   return {
@@ -84,7 +91,8 @@ export async function startGateway(
     unix: { path: unix },
     guest: { host: GATEWAY_FOR_GUEST, port: guestPort },
     flows,
-    flow: (what, fits) => running.until(`flow line for ${what}`, () => flows().find(fits), FLOW_LINE_MS),
+    flow: (what, fits, skip = 0) =>
+      running.until(`flow line for ${what}`, () => flows().slice(skip).find(fits), FLOW_LINE_MS),
     log,
     async reload(chosen) {
       const before = log().filter(isReload).length
@@ -105,9 +113,16 @@ function isReload(line: LogLine): boolean {
   return line.msg === 'settings reloaded' || line.msg?.startsWith('settings not reloaded') === true
 }
 
-function logLines(text: string): LogLine[] {
-  return text
-    .split('\n')
-    .filter((line) => line.startsWith('{') && line.endsWith('}'))
-    .map((line) => JSON.parse(line) as LogLine)
+/** Reads the log on from where it was last read. */
+function logReader(running: Running): () => LogLine[] {
+  const lines: LogLine[] = []
+  let read = 0
+  return () => {
+    for (let end = running.stderr.indexOf('\n', read); end >= 0; end = running.stderr.indexOf('\n', read)) {
+      const line = running.stderr.slice(read, end)
+      read = end + 1
+      if (line.startsWith('{')) lines.push(JSON.parse(line) as LogLine)
+    }
+    return lines
+  }
 }

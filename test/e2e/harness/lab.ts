@@ -35,6 +35,8 @@ export interface Lab {
 
 export const GATEWAY_FOR_GUEST = '10.77.1.1'
 const GUEST = '10.77.1.2'
+/** Where programs in corp come from that have no address of their own. */
+export const CORP_ITSELF = '10.77.2.2'
 const GATEWAY_FOR_CORP = '10.77.2.1'
 
 /** Names and addresses in corp. `only-inside` is a name that the gateway itself cannot resolve. */
@@ -85,7 +87,7 @@ export function createLab(undo: UndoStack): Lab {
   cable(
     lab,
     undo,
-    { host: 'corp', device: 'gw', address: '10.77.2.2/24' },
+    { host: 'corp', device: 'gw', address: `${CORP_ITSELF}/24` },
     { host: 'gateway', device: 'corp', address: `${GATEWAY_FOR_CORP}/24` },
   )
   for (const address of new Set(Object.values(CORP)))

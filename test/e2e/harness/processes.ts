@@ -6,8 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Host, Lab } from './lab.ts'
 import type { UndoStack } from './undo.ts'
 
-/** How much of a program's output is kept in memory for assertions; the whole is in the lab's log folder. */
-const OUTPUT_LIMIT_CHARS = 4 * 1024 * 1024
+/** How much of a program's output is kept in memory for assertions, from its start; the whole is in the lab's log folder. */
+const OUTPUT_LIMIT_CHARS = 64 * 1024 * 1024
 /** How long a program gets after SIGTERM. Squid and dockerd tidy up for a second or two. */
 const TERM_GRACE_MS = 5_000
 const POLL_MS = 20
@@ -42,11 +42,11 @@ export class Running {
     this.#child = child
     const file = createWriteStream(log)
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      this.#stdout = (this.#stdout + text).slice(-OUTPUT_LIMIT_CHARS)
+      this.#stdout = (this.#stdout + text).slice(0, OUTPUT_LIMIT_CHARS)
       file.write(text)
     })
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#stderr = (this.#stderr + text).slice(-OUTPUT_LIMIT_CHARS)
+      this.#stderr = (this.#stderr + text).slice(0, OUTPUT_LIMIT_CHARS)
       file.write(text)
     })
     this.exited = new Promise((resolve) => {
@@ -164,9 +164,11 @@ export function createProcesses(lab: Lab, undo: UndoStack): Processes {
   }
 }
 
-/** The tester's own proxy settings must not decide what is tested. */
+/** The tester's own settings for proxies, trust and tools must not decide what is tested. */
+const OF_THE_TESTER = /^((https?|all|no|ftp)_proxy|(git|curl|docker|ssl_cert|wgetrc|node_extra_ca)_?.*)$/i
+
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(https?|all|no|ftp)_proxy$/i.test(name)))
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !OF_THE_TESTER.test(name)))
 }
 
 export function accepts(host: string, port: number): Promise<boolean> {

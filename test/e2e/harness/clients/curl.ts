@@ -25,9 +25,13 @@ export const CURL_WAYS = ['http', 'https', 'socks4', 'socks4a', 'socks5', 'socks
 export type CurlWay = (typeof CURL_WAYS)[number]
 
 export function through(way: CurlWay, door: ProxyAddress): string[] {
-  const user = door.user ? ['--proxy-user', `${door.user.name}:${door.user.password}`] : []
   const host = way === 'https' ? 'localhost' : door.host
-  return ['--proxy', `${way}://${host}:${door.port}`, ...user]
+  return ['--proxy', `${way}://${host}:${door.port}`, ...proxyUser(door)]
+}
+
+/** curl takes percent-encoding out of this option, unlike out of `--user`. */
+export function proxyUser({ user }: ProxyAddress): string[] {
+  return user ? ['--proxy-user', `${encodeURIComponent(user.name)}:${encodeURIComponent(user.password)}`] : []
 }
 
 /** What the origin says of a request: see `origins/serve.ts`. */

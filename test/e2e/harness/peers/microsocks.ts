@@ -11,5 +11,5 @@ export async function startMicrosocks(scenario: Scenario, { user }: { user?: Pee
   const argv = ['microsocks', '-i', address, '-p', String(port), '-b', address, ...credentials]
   const running = scenario.start('corp', 'microsocks', argv)
   await running.listening(address, port)
-  return peer('microsocks.corp.test', port, running, () => running.stderr + running.stdout, user)
+  return peer('microsocks.corp.test', port, running, () => running.stderr, user)
 }

@@ -12,7 +12,7 @@ export interface Registry {
   readonly running: Running
   /** `registry-a.test:PORT`, as image names begin. */
   readonly authority: string
-  /** Its access log: one line a request, with the address it came from. */
+  /** Its access log in Apache's form: one line a request, beginning with the address it came from. */
   log(): string
 }
 
@@ -36,5 +36,5 @@ export async function startRegistry(
   writeFileSync(join(folder, 'config.yml'), JSON.stringify(config))
   const running = scenario.start('corp', name, ['docker-registry', 'serve', join(folder, 'config.yml')])
   await running.listening(CORP[name], port)
-  return { running, authority: `${name}:${port}`, log: () => running.stdout + running.stderr }
+  return { running, authority: `${name}:${port}`, log: () => running.stdout }
 }

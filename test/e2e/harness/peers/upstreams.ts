@@ -21,6 +21,10 @@ export interface Upstream {
    * lose it without Fairlead as well, so all that can be asked with them is a prompt end.
    */
   readonly keepsHalfClose: boolean
+  /**
+   * tinyproxy answers a wrong password with 401, as an origin would; to a plain request there is no telling that the origin did not say it.
+   */
+  readonly answers401?: true
   /** Fairlead leaves from whichever address the kernel picks; the others are told to use their own. */
   readonly anyAddress?: true
 }
@@ -48,6 +52,7 @@ export const UPSTREAMS: readonly Upstream[] = [
     kind: 'http',
     start: (s) => startTinyproxy(s, { user: TINYPROXY_USER }),
     asksPassword: true,
+    answers401: true,
     keepsHalfClose: false,
   },
   { title: 'apache', kind: 'http', start: (s) => startApache(s), keepsHalfClose: true },
