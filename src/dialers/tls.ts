@@ -19,9 +19,11 @@ export interface TlsOptions {
 export function overTls(hop: Hop, inner: StreamDialer, options: TlsOptions): StreamDialer {
   return {
     async dial(target, context) {
-      const conn = await inner.dial(target, context)
       const { clock, handshakeMs } = options
-      return startTls(conn, { hop, signal: context.signal, clock, handshakeMs }, options.trust())
+      // First, for it can fail, and then there must be no connection yet.
+      const secureContext = options.trust()
+      const conn = await inner.dial(target, context)
+      return startTls(conn, { hop, signal: context.signal, clock, handshakeMs }, secureContext)
     },
   }
 }

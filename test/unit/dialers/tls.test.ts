@@ -208,8 +208,12 @@ t.test('trust: the machine’s authorities and ours, parsed once', async (t) => 
     })
   const extra = createTrust([authority.cert], {})
   t.equal(extra(), extra(), 'made once')
+  t.equal(extra(), createTrust([authority.cert], {})(), 'and shared by those who trust the same')
   t.equal(await authorized(extra()), true, 'an authority from the settings')
   t.equal(await authorized(createTrust([], {})()), false, 'without it')
+
+  const broken = createTrust(['-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n'], {})
+  t.throws(broken, { code: 'TLS_FAILED', message: /not a PEM certificate/ })
 
   const directory = t.testdir({ 'ca.pem': authority.cert })
   t.equal(await authorized(createTrust([], { SSL_CERT_FILE: `${directory}/ca.pem` })()), true, 'SSL_CERT_FILE')
