@@ -1,10 +1,9 @@
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, request } from 'node:http'
-import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { SocksClient } from 'socks'
 import type { Resolver } from '../contracts/resolver.ts'
 import { type Gateway, startGateway } from '../gateway/gateway.ts'
 import { createLog } from '../observe/log.ts'
@@ -37,13 +36,21 @@ function FindProxyForURL(url, host) {
 
 type Client = (host: string, origin: number, door: number) => Promise<string>
 
+interface Asked {
+  readonly host: string
+  readonly speaks: string
+  readonly client: Client
+  /** What the PAC file must make of it; else the demo has failed. */
+  readonly way: RegExp
+}
+
 /** What is asked, and how the client speaks to the gateway. */
-const REQUESTS: readonly { readonly host: string; readonly speaks: string; readonly client: Client }[] = [
-  { host: 'wiki.intranet.example', speaks: 'HTTP', client: getPlain },
-  { host: 'registry-1.example', speaks: 'CONNECT', client: getThroughConnect },
-  { host: 'git.example', speaks: 'SOCKS5', client: getThroughSocks },
-  { host: 'mirror.example', speaks: 'HTTP', client: getPlain },
-  { host: 'ads.example', speaks: 'CONNECT', client: getThroughConnect },
+const REQUESTS: readonly Asked[] = [
+  { host: 'wiki.intranet.example', speaks: 'HTTP', client: getPlain, way: /^direct$/ },
+  { host: 'registry-1.example', speaks: 'CONNECT', client: getThroughConnect, way: /^http:/ },
+  { host: 'git.example', speaks: 'SOCKS5', client: getThroughSocks, way: /^socks5:/ },
+  { host: 'mirror.example', speaks: 'HTTP', client: getPlain, way: /^http:.* failed, socks5:/ },
+  { host: 'ads.example', speaks: 'CONNECT', client: getThroughConnect, way: /^rejected$/ },
 ]
 
 /** `fairlead demo`: everything in this process, on free ports of loopback. */
@@ -74,12 +81,13 @@ export async function runDemo(io: Io): Promise<number> {
     io.out(`a web server on :${originPort}, and this PAC file:\n${script}\n\n`)
     const rows = [['request', 'asked by', 'way out', 'answer', 'because']]
     let asExpected = 0
-    for (const { host, speaks, client } of REQUESTS) {
+    for (const { host, speaks, client, way } of REQUESTS) {
       const seen = lines.length
       const answer = await client(host, originPort, door)
       const line = await nextLine(lines, seen)
-      if (answer.startsWith('hello') || line.decision === 'reject') asExpected += 1
-      rows.push([host, speaks, wayOf(line), answer.trim(), line.because?.detail ?? ''])
+      const served = answer.startsWith('hello') || line.decision === 'reject'
+      if (served && way.test(wayOf(line))) asExpected += 1
+      rows.push([host, speaks, wayOf(line), firstLine(answer), firstLine(line.because?.detail ?? '')])
     }
     io.out(table(rows))
     io.out('\nThe fourth shows fail-over: the first proxy is dead, so the next candidate served.\n')
@@ -124,7 +132,7 @@ async function startOne(
 
 function wayOf(line: FlowLine): string {
   if (line.decision === 'reject') return 'rejected'
-  const failed = line.failedAttempts?.map((attempt) => `${attempt.route} ✗, `) ?? []
+  const failed = line.failedAttempts?.map((attempt) => `${attempt.route} failed, `) ?? []
   return failed.join('') + (line.route ?? '')
 }
 
@@ -163,14 +171,24 @@ function getThroughConnect(host: string, origin: number, door: number): Promise<
   })
 }
 
+/** RFC 1928: no authentication, CONNECT to a name; the answers are two and ten bytes. */
 async function getThroughSocks(host: string, origin: number, door: number): Promise<string> {
-  const proxy = { host: '127.0.0.1', port: door, type: 5 as const }
-  const { socket } = await SocksClient.createConnection({
-    proxy,
-    command: 'connect',
-    destination: { host, port: origin },
-  })
-  return getOver(socket, host)
+  const socket = connect(door, '127.0.0.1')
+  socket.on('error', () => {})
+  const port = [origin >> 8, origin & 0xff]
+  socket.write(Buffer.from([5, 1, 0, 5, 1, 0, 3, host.length, ...Buffer.from(host), ...port]))
+  const reply = await readExactly(socket, 12)
+  if (reply[3] === 0) return getOver(socket, host)
+  socket.destroy()
+  return `SOCKS reply ${reply[3]}`
+}
+
+async function readExactly(socket: Socket, bytes: number): Promise<Buffer> {
+  for (;;) {
+    const read = socket.read(bytes) as Buffer | null
+    if (read) return read
+    await once(socket, 'readable')
+  }
 }
 
 async function getOver(socket: Socket, host: string): Promise<string> {
@@ -204,6 +222,14 @@ async function unusedPort(): Promise<number> {
 function portOf(gateway: Gateway): number {
   const [address] = gateway.addresses
   return address?.kind === 'tcp' ? address.port : 0
+}
+
+/** Characters of a cell. */
+const MAX_CELL = 110
+
+function firstLine(text: string): string {
+  const line = text.split(/\r?\n/, 1)[0]!
+  return line.length > MAX_CELL ? `${line.slice(0, MAX_CELL)}…` : line
 }
 
 function table(rows: readonly (readonly string[])[]): string {

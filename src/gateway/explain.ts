@@ -4,8 +4,8 @@ import { createSystemResolver } from '../dialers/resolver.ts'
 import { createLog } from '../observe/log.ts'
 import { type Explanation, explain } from '../router/explain.ts'
 import type { Settings } from '../settings/settings.ts'
-import { createGeneration } from './generation.ts'
 import { createPacEngines } from './create-pac-engines.ts'
+import { createGeneration } from './generation.ts'
 
 export { type Explanation, parseSubject, renderExplanation } from '../router/explain.ts'
 

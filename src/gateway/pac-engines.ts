@@ -1,5 +1,5 @@
-import type { PacEngine } from '../contracts/pac.ts'
 import type { Scope } from '../contracts/target.ts'
+import type { RunningPacEngine } from '../pac-engine/create-pac-engine.ts'
 import type { PacSettings, Settings } from '../settings/settings.ts'
 
 export interface PacWish {
@@ -11,12 +11,12 @@ export interface PacWish {
 
 /** An engine in use; it is closed when its last lease is released. */
 export interface PacLease {
-  readonly engine: PacEngine
+  readonly engine: RunningPacEngine
   release(): void
 }
 
 interface Entry {
-  readonly engine: Promise<PacEngine>
+  readonly engine: Promise<RunningPacEngine>
   leases: number
 }
 
@@ -25,10 +25,10 @@ interface Entry {
  * the script costs no new virtual machine and loses no cache.
  */
 export class PacEngines {
-  readonly #create: (wish: PacWish) => Promise<PacEngine>
+  readonly #create: (wish: PacWish) => Promise<RunningPacEngine>
   readonly #entries = new Map<string, Entry>()
 
-  constructor(create: (wish: PacWish) => Promise<PacEngine>) {
+  constructor(create: (wish: PacWish) => Promise<RunningPacEngine>) {
     this.#create = create
   }
 
@@ -36,8 +36,9 @@ export class PacEngines {
     const key = JSON.stringify([wish.source, wish.onFailure, wish.settings.pac, wish.settings.trust])
     let entry = this.#entries.get(key)
     if (entry) {
-      // The same place may hold another script by now.
-      await entry.engine.then((engine) => engine.refresh?.())
+      // The same place may hold another script by now. A file is read at once; a server may take its time, and the script at hand serves meanwhile.
+      const reloaded = entry.engine.then((engine) => engine.refresh?.())
+      if (wish.source.kind === 'file') await reloaded
     } else {
       entry = { engine: this.#create(wish), leases: 0 }
       this.#entries.set(key, entry)
