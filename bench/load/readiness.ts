@@ -1,0 +1,58 @@
+import {
+  close,
+  EPOLL_CTL_ADD,
+  EVENT_DATA,
+  EVENT_INTS,
+  epollControl,
+  epollCreate,
+  epollWait,
+  O_CLOEXEC,
+} from '../../src/relay/linux.ts'
+
+const EPOLL_CTL_MOD = 3
+const MAX_EVENTS = 512
+
+/** A bare epoll loop, edge-triggered by the caller's choice of events. Handlers run to their end; nothing else runs meanwhile. */
+export class Readiness {
+  readonly #epoll = epollCreate(O_CLOEXEC)
+  readonly #handlers = new Map<number, (events: number) => void>()
+  readonly #events = new Int32Array(MAX_EVENTS * EVENT_INTS)
+  readonly #event = new Int32Array(EVENT_INTS)
+
+  add(fd: number, events: number, handler: (events: number) => void): void {
+    this.#handlers.set(fd, handler)
+    this.#event[0] = events
+    this.#event[EVENT_DATA] = fd
+    if (epollControl(this.#epoll, EPOLL_CTL_ADD, fd, this.#event) < 0) throw new Error(`epoll_ctl of ${fd}`)
+  }
+
+  replace(fd: number, events: number, handler: (events: number) => void): void {
+    this.#handlers.set(fd, handler)
+    this.#event[0] = events
+    this.#event[EVENT_DATA] = fd
+    epollControl(this.#epoll, EPOLL_CTL_MOD, fd, this.#event)
+  }
+
+  /** The kernel forgets a descriptor when it is closed. */
+  closeDescriptor(fd: number): void {
+    this.#handlers.delete(fd)
+    close(fd)
+  }
+
+  get size(): number {
+    return this.#handlers.size
+  }
+
+  turn(milliseconds: number): void {
+    const count = epollWait(this.#epoll, this.#events, MAX_EVENTS, milliseconds)
+    for (let index = 0; index < count; index += 1) {
+      const fd = this.#events[index * EVENT_INTS + EVENT_DATA]!
+      this.#handlers.get(fd)?.(this.#events[index * EVENT_INTS]!)
+    }
+  }
+
+  close(): void {
+    for (const fd of [...this.#handlers.keys()]) this.closeDescriptor(fd)
+    close(this.#epoll)
+  }
+}
