@@ -10,6 +10,8 @@ export interface About {
   readonly why?: string
   /** The default in words, where the schema holds none. */
   readonly absent?: string
+  /** What may be shown of a value that somebody wrote: nothing but references, or no user information. Absent: all of it. */
+  readonly hides?: 'secret' | 'user-info'
 }
 
 /** Attaches help to a part of the schema. */
@@ -49,6 +51,11 @@ export function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.Zod
 export function writtenDefault(schema: z.ZodType): unknown {
   if (schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault) return schema.def.defaultValue
   return undefined
+}
+
+/** Whether one text may stand for the whole group, as an address does for a door. */
+export function hasShorthand(schema: z.ZodType): boolean {
+  return schema instanceof z.ZodPipe && schema.def.in instanceof z.ZodTransform
 }
 
 function unwrap(schema: z.ZodType | undefined): z.ZodType | undefined {

@@ -31,7 +31,14 @@ export function explainIssue(issue: Issue, data: unknown): readonly Explained[] 
   if (value.found === null) return [noValue(value.path)]
   switch (issue.code) {
     case 'invalid_type':
-      return [{ path, message: `this is ${kindOf(value.found)}`, expected: formAt(path) ?? issue.expected }]
+      return [
+        {
+          path,
+          message: `this is ${kindOf(value.found)}`,
+          expected: formAt(path) ?? issue.expected,
+          ...(issue.expected === 'object' && typeof value.found === 'string' ? KEY_VALUE : {}),
+        },
+      ]
     case 'invalid_value': {
       const known = issue.values.map(String)
       const meant = typeof value.found === 'string' ? nearestName(value.found, known) : undefined
@@ -60,6 +67,8 @@ export function explainIssue(issue: Issue, data: unknown): readonly Explained[] 
       ]
   }
 }
+
+const KEY_VALUE = { hint: 'Write “key: value”, with a blank after the colon.' }
 
 function unknownKey(path: KeyPath, key: string): Explained {
   const known = Object.keys(keysOf(schemaAt(settingsSchema, path)) ?? {})

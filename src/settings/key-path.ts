@@ -1,8 +1,6 @@
-import { maskAnyUserInfo } from '../wire/mask-user-info.ts'
-
 export type KeyPath = readonly PropertyKey[]
 
-/** `proxy.http[1].url`. What stands in it after a colon is masked: `alice:pw` as a key is a slip for `alice: pw`. */
+/** `proxy.http[1].url`. */
 export function formatKeyPath(path: KeyPath): string {
   return path
     .map((key, index) => {
@@ -14,9 +12,16 @@ export function formatKeyPath(path: KeyPath): string {
     .join('')
 }
 
+/** A key that somebody wrote. Of what is no plain word only the beginning is shown: `alice:pw` is a slip for `alice: pw`. */
 export function formatKey(key: string): string {
-  const masked = maskAnyUserInfo(key).replace(/:(?!\/\/).*$/s, ':***')
-  return masked.length > MAX_SHOWN ? `${masked.slice(0, MAX_SHOWN)}…` : masked
+  const word = plainWord(key)
+  const shown = word.length > MAX_SHOWN ? `${word.slice(0, MAX_SHOWN)}…` : word
+  return word.length < key.length ? `${shown}***` : shown
+}
+
+/** How much of a key, from its beginning, is fit to be shown. */
+export function plainWord(key: string): string {
+  return key === '<<' ? key : (/^[\p{L}\p{N}_.$-]*/u.exec(key)?.[0] ?? '')
 }
 
 /** Characters of a key that a message repeats. */

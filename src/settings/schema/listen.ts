@@ -2,11 +2,10 @@ import { z } from 'zod'
 import { about, section } from '../about.ts'
 import { parseCidr } from '../values/cidr.ts'
 import { parseListenAddress } from '../values/listen-address.ts'
-import { parseSecretReference } from '../values/secret-reference.ts'
 import { parsedBy, ValueError } from '../values/value-error.ts'
-import { oneOrMore, text } from './scalars.ts'
+import { oneOrMore, optionalSecret, secret, text } from './scalars.ts'
 
-const users = about(z.record(z.string(), parsedBy(parseSecretReference)), {
+const users = about(z.record(z.string(), secret({ help: 'The password of one user.' })), {
   form: 'user names with their passwords',
   help: 'Who may use the door. A password is text, `env:NAME` or `file:/path`.',
 })
@@ -48,8 +47,7 @@ const tlsKeys = {
     help: 'The certificate clients see, with its chain.',
   }),
   key: about(text('the path of a PEM file'), { form: 'path of a PEM file', help: 'Its private key.' }),
-  passphrase: about(parsedBy(parseSecretReference).optional(), {
-    form: 'text, `env:NAME` or `file:/path`',
+  passphrase: optionalSecret({
     help: 'Opens an encrypted private key.',
     absent: 'the key is not encrypted',
   }),

@@ -3,23 +3,21 @@ import { about, section } from '../about.ts'
 import { excludeEntries } from '../values/exclude-entries.ts'
 import { parsePacLocation, parsePacScript } from '../values/pac-location.ts'
 import { parsePortRanges } from '../values/port-ranges.ts'
-import { parseSecretReference } from '../values/secret-reference.ts'
 import { parseUpstreamReference } from '../values/upstream-reference.ts'
 import { parsedBy } from '../values/value-error.ts'
-import { oneOrMore } from './scalars.ts'
+import { oneOrMore, optionalSecret } from './scalars.ts'
 
 const upstreamKeys = {
   url: about(parsedBy(parseUpstreamReference), {
     form: 'URL of a proxy, or a name under `upstreams`',
+    hides: 'user-info',
     help: '`http`, `https`, `socks4`, `socks4a`, `socks5` or `socks5h`; ports 80, 443 and 1080 where none is given.',
   }),
-  username: about(parsedBy(parseSecretReference).optional(), {
-    form: 'text, `env:NAME` or `file:/path`',
+  username: optionalSecret({
     help: 'User name at this proxy.',
     absent: 'none',
   }),
-  password: about(parsedBy(parseSecretReference).optional(), {
-    form: 'text, `env:NAME` or `file:/path`',
+  password: optionalSecret({
     help: 'Password at this proxy.',
     absent: 'none',
   }),

@@ -3,6 +3,7 @@ import { type About, about } from '../about.ts'
 import { parseByteSize } from '../values/byte-size.ts'
 import { type DurationRange, parseDuration } from '../values/duration.ts'
 import { kindOf } from '../values/found.ts'
+import { parseSecretReference } from '../values/secret-reference.ts'
 import { parsedBy, ValueError } from '../values/value-error.ts'
 
 type Help = Omit<About, 'form'>
@@ -20,6 +21,17 @@ export function byteSize(standard: string, range: { readonly min: number; readon
 
 export function count(standard: number, range: { readonly min: number; readonly max: number }, help: Help) {
   return about(z.int().min(range.min).max(range.max).prefault(standard), { form: 'number', ...help })
+}
+
+const SECRET_FORM = { form: 'text, `env:NAME` or `file:/path`', hides: 'secret' } as const
+
+/** A secret, or where it is to be had. */
+export function secret(help: Help) {
+  return about(parsedBy(parseSecretReference), { ...help, ...SECRET_FORM })
+}
+
+export function optionalSecret(help: Help) {
+  return about(parsedBy(parseSecretReference).optional(), { ...help, ...SECRET_FORM })
 }
 
 /** A path or another text that must not be empty. */

@@ -12,7 +12,7 @@ export function parseUpstreamReference(value: unknown): UpstreamReference {
   if (typeof value !== 'string') throw new ValueError(`this is ${kindOf(value)}`, { expected })
   if (isUpstreamName(value)) return { kind: 'name', name: value }
   if (!value.includes('://')) {
-    throw new ValueError(`${quote(value)} is neither a URL nor a name`, {
+    throw new ValueError(`${HOST_AND_PORT.test(value) ? quote(value) : 'this'} is neither a URL nor a name`, {
       expected,
       hint: value.includes(':')
         ? 'Put the scheme of the proxy before it, such as http:// or socks5://.'
@@ -31,5 +31,8 @@ export function parseUpstreamReference(value: unknown): UpstreamReference {
 export function isUpstreamName(text: string): boolean {
   return /^[a-z_][\w-]{0,62}$/i.test(text)
 }
+
+/** Anything else with a colon may be a name and password. */
+const HOST_AND_PORT = /^[\w.-]+(?::\d+)?$/
 
 const expected = 'the URL of a proxy, such as http://proxy.example:8080, or a name under upstreams'

@@ -1,21 +1,34 @@
+import type { z } from 'zod'
+import { aboutOf, keysOf, schemaAt } from '../about.ts'
+import { settingsSchema } from '../schema.ts'
 import { lineStart } from './line-start.ts'
-import { SECRET_KEY } from './secret-keys.ts'
 import type { Range } from './secret-ranges.ts'
 
 /**
- * Where secrets may stand on a line of a text that is no YAML, by its looks and by the lines above it. Hides too much rather than too little:
- * everything behind a key that names a secret, and on lines below such a key everything but the key.
+ * What must not be shown of a line of a text that is no YAML, by its looks and by the lines above it. Hides too much rather than too little:
+ * everything but keys that the schema knows, and the values of those that hold no secret.
  */
 export function faultyLineRanges(text: string, start: number, end: number): Range[] {
   const line = text.slice(start, end)
-  const named = NAMED.exec(line)
-  if (named) return [[start + named.index + named[0].length, end]]
-  if (!isBelowSecretKey(text, start, line)) return []
-  const key = /^\s*(?:- +)?[^\s:]+:\s/.exec(line)
-  return [[start + (key ? key[0].length : indentation(line)), end]]
+  const from = /^\s*(?:- +)*[[{]?\s*/.exec(line)?.[0].length ?? 0
+  const ranges = greedyUserInfo(line)
+  const isBelowSecret = areAbove(text, start, line, (key) => !SHOWN_KEYS.has(key))
+  const keys = [...line.slice(from).matchAll(KEY)]
+  if (keys.length === 0 || keys[0]!.index > 0) {
+    const isOfKnown = !isBelowSecret && areAbove(text, start, line, (key) => SHOWN_KEYS.has(key))
+    const word = /^["']?([\w-]+)/.exec(line.slice(from))
+    const shown = word && ALL_KEYS.has(word[1]!) ? word[0].length : 0
+    if (!isOfKnown) ranges.push([from + shown, line.length])
+  }
+  for (const key of keys) {
+    if (!isBelowSecret && SHOWN_KEYS.has(key[1]!)) continue
+    ranges.push([from + key.index + key[0].length, line.length])
+    break
+  }
+  return ranges.map(([a, b]) => [start + a, start + b])
 }
 
-/** On any line: user information in words that look like URLs, and what follows `password:` in a comment. */
+/** On any line: user information in words that look like URLs, and comments, which may hold anything. */
 export function lookRanges(text: string, start: number, end: number): Range[] {
   const line = text.slice(start, end)
   const ranges: Range[] = []
@@ -26,17 +39,41 @@ export function lookRanges(text: string, start: number, end: number): Range[] {
     const scheme = word.indexOf('://')
     ranges.push([start + index + (scheme >= 0 && scheme < at ? scheme + 3 : 0), start + index + at])
   }
-  const comment = /(?:^|\s)#/.exec(line)
-  const named = comment && NAMED.exec(line.slice(comment.index))
-  if (named) ranges.push([start + comment.index + named.index + named[0].length, end])
+  const comment = /(?:^|\s)# */.exec(line)
+  if (comment) ranges.push([start + comment.index + comment[0].length, end])
   return ranges
 }
 
-/** A key that names a secret, in quotes or not, with its colon. */
-const NAMED = new RegExp(`[\\w"'-]*(?:${SECRET_KEY.source})[\\w"'-]*\\s*:\\s*`, 'i')
+const KEY = /["']?([\w-]+)["']?\s*:(?=\s|$)\s*/g
 
-/** Whether a line above that is indented less, or has left a bracket open, names a secret. */
-function isBelowSecretKey(text: string, start: number, line: string): boolean {
+const { all: ALL_KEYS, shown: SHOWN_KEYS } = knownKeys()
+
+/** Keys of the schema; shown are those below which no secret can stand. */
+function knownKeys(): { readonly all: ReadonlySet<string>; readonly shown: ReadonlySet<string> } {
+  const all = new Set<string>()
+  const secret = new Set(['auth', 'users', 'upstreams'])
+  const collect = (schema: z.ZodType): void => {
+    for (const [key, inner] of Object.entries(keysOf(schemaAt(schema, [0]) ?? schema) ?? {})) {
+      all.add(key)
+      if (aboutOf(inner)?.hides === 'secret') secret.add(key)
+      collect(inner)
+    }
+  }
+  collect(settingsSchema)
+  return { all, shown: new Set([...all].filter((key) => !secret.has(key))) }
+}
+
+/** The password in the URL of a proxy may have blanks and colons: up to the last `@` of the line, or to its end where the `@` is lost. */
+function greedyUserInfo(line: string): Range[] {
+  const at = line.lastIndexOf('@')
+  const scheme = line.indexOf('://')
+  if (scheme < 0) return []
+  if (at > scheme) return [[scheme + 3, at]]
+  return /:(?!\d|\/\/)/.test(line.slice(scheme + 3)) ? [[scheme + 3, line.length]] : []
+}
+
+/** Whether one of the lines above that are indented less, or have left a bracket open, has a key of this kind. */
+function areAbove(text: string, start: number, line: string, isKind: (key: string) => boolean): boolean {
   let depth = columnOf(line)
   let open = 0
   for (let end = start - 1; end >= 0; ) {
@@ -46,17 +83,17 @@ function isBelowSecretKey(text: string, start: number, line: string): boolean {
     if (above.trim() === '') continue
     open += (above.match(/[[{]/g)?.length ?? 0) - (above.match(/[\]}]/g)?.length ?? 0)
     const column = columnOf(above)
-    if ((column < depth || open > 0) && NAMED.test(above)) return true
+    if (column < depth || open > 0) {
+      const keys = [...above.matchAll(KEY)]
+      if (keys.length === 0 ? isKind('') : keys.some((key) => isKind(key[1]!))) return true
+    }
     depth = Math.min(depth, column)
   }
   return false
 }
 
-function indentation(line: string): number {
-  return line.length - line.trimStart().length
-}
-
-/** A tab is as far in as a person would see it. */
+/** How far in a line is; a tab as far as a person would see it. */
 function columnOf(line: string): number {
-  return line.slice(0, indentation(line)).replace(/\t/g, ' '.repeat(8)).length
+  const indentation = line.slice(0, line.length - line.trimStart().length)
+  return indentation.replace(/\t/g, ' '.repeat(8)).length
 }

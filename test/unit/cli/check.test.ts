@@ -46,7 +46,7 @@ t.test('bad settings: 2, problems on standard error, nothing on standard output'
       '  expected: debug, info, warn, error, silent',
       '',
       'a.yaml:3:1: logg: there is no key “logg” here',
-      '  3 | logg: {}',
+      '  3 | logg: ***',
       '      ^',
       '  expected: one of listen, proxy, containersProxy, upstreams, access, timeouts, limits, pac, relay, log, trust, status',
       '  Did you mean log?',

@@ -185,7 +185,7 @@ const listen: readonly Row[] = [
   ],
   ['listen:\n  auth:\n    users:\n      alice: ""', '4:14 listen.auth.users.alice: this password cannot be used'],
   ['listen:\n  auth:\n    users:\n      "": pw', '4:7 listen.auth.users[""]: this is not a user name'],
-  ['listen:\n  auth:\n    users:\n      "a:b": pw', '4:7 listen.auth.users["a:***"]: this is not a user name'],
+  ['listen:\n  auth:\n    users:\n      "a:b": pw', '4:7 listen.auth.users.a***: this is not a user name'],
   [
     'listen:\n  auth:\n    users:\n      alice: env:NOT_SET',
     '4:14 listen.auth.users.alice: the environment variable NOT_SET is not set',
@@ -250,7 +250,7 @@ const ways: readonly Row[] = [
   ['upstreams:\n  a: a', '2:6 upstreams.a: the chain goes round in a circle: a → a'],
   ['upstreams:\n  a: []', '2:6 upstreams.a: the chain is empty'],
   ['upstreams:\n  a:', '2:3 upstreams.a: there is no value'],
-  ['upstreams:\n  "a b": http://a', '2:3 upstreams["a b"]: this is not a name for an upstream'],
+  ['upstreams:\n  "a b": http://a', '2:3 upstreams.a***: this is not a name for an upstream'],
   ['upstreams: [http://a]', '1:12 upstreams: this is a list'],
   [
     'upstreams:\n  a: [http://a, http://b, http://c]\n  b: [a, a]\nproxy: { http: [a, b] }',
@@ -359,4 +359,22 @@ t.test('bytes that are no text', async (t) => {
 t.test('a file that is too large', async (t) => {
   const { problems } = await loadText(`# ${'x'.repeat(2 * 1024 * 1024)}`)
   t.strictSame(brief(problems), ['0:0 cannot read the settings: it is larger than 2048 KiB'])
+})
+
+t.test('a report shows what it may of the line', async (t) => {
+  const rows: readonly (readonly [text: string, shown: string])[] = [
+    ['proxy:\n  mode manual', '2 |   ***'],
+    ['proxy:\n  mode manual\n  http: http://a', '2 |   mode***'],
+    ['proxy:\n  mode: @x\n', '2 |   mode: @x'],
+    ['lgo:\n  level: info', '1 | lgo:'],
+    ['proxy:\n  modus: manual # as before', '2 |   modus: *** # ***'],
+    ['proxy:\n  exclude: [a, b c', '2 |   exclude: [a, b c'],
+    ['upstreams:\n  a: { url: "http://a", pass: geheim }', '2 |   a: { url: "http://a", pass: *** }'],
+    ['proxy:\n  http: http://a:x', '2 |   http: http://***'],
+    ['proxy:\n  http: http://a:99999/', '2 |   http: http://a:99999/'],
+  ]
+  for (const [text, shown] of rows) {
+    const { printed } = await loadText(text)
+    t.ok(printed.split('\n').includes(`  ${shown}`), `${shown}\n${printed}`)
+  }
 })
