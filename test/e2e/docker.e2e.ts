@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { FlowLine } from '../../src/observe/flow-records.ts'
 import { startGateway } from './harness/gateway.ts'
 import { CORP, CORP_ITSELF } from './harness/lab.ts'
 import { startDante } from './harness/peers/dante.ts'
@@ -17,12 +18,17 @@ const REFUSED_WITHIN_MS = 1_000
 const DIRECT_FROM = '10.77.2.1'
 
 const scenario = await joinScenario(t)
-const squid = await startSquid(scenario)
+/** Slow enough to be stopped in the middle of a layer, fast enough for the small images. */
+const SQUID_BYTES_PER_SECOND = 3 * 1024 * 1024
+const LAYER_BYTES = 16 * 1024 * 1024
+
+const squid = await startSquid(scenario, { bytesPerSecond: SQUID_BYTES_PER_SECOND })
 const dante = await startDante(scenario)
 const overDante = await startRegistry(scenario, 'registry-a.test', { tls: true })
 const overSquid = await startRegistry(scenario, 'registry-b.test', { tls: false })
 const direct = await startRegistry(scenario, 'registry-c.test', { tls: true })
-const rejected = await startRegistry(scenario, 'registry-d.test', { tls: true })
+const cutOff = await startRegistry(scenario, 'registry-d.test', { tls: true })
+const rejected = await startRegistry(scenario, 'registry-e.test', { tls: true })
 
 const image = makeImage(scenario)
 for (const registry of [overDante, overSquid, direct, rejected])
@@ -30,7 +36,7 @@ for (const registry of [overDante, overSquid, direct, rejected])
 
 const pac = `function FindProxyForURL(url, host) {
   if (host === 'registry-a.test') return 'SOCKS5 dante.corp.test:${dante.port}'
-  if (host === 'registry-b.test') return 'PROXY squid.corp.test:${squid.port}; SOCKS5 dante.corp.test:${dante.port}'
+  if (host === 'registry-b.test' || host === 'registry-d.test') return 'PROXY squid.corp.test:${squid.port}; SOCKS5 dante.corp.test:${dante.port}'
   if (host === 'registry-c.test') return 'DIRECT'
   return 'PROXY reject.docker.internal:1'
 }`
@@ -41,18 +47,20 @@ const engine = await startEngine(scenario, {
   clear: [overSquid.authority],
 })
 
+const SQUID = `http://squid.corp.test:${squid.port}`
+const DANTE = `socks5://dante.corp.test:${dante.port}`
 const WAYS = [
   {
     title: 'with TLS, over dante',
     registry: overDante,
-    route: `socks5://dante.corp.test:${dante.port}`,
+    route: DANTE,
     from: CORP['dante.corp.test'],
     upstream: dante,
   },
   {
     title: 'in clear, over squid',
     registry: overSquid,
-    route: `http://squid.corp.test:${squid.port}`,
+    route: SQUID,
     from: CORP['squid.corp.test'],
     upstream: squid,
   },
@@ -146,25 +154,49 @@ await t.test('SIGHUP while a large image is being pulled', async (t) => {
   t.equal((await engine.docker('run', '--rm', '--network=none', reference)).stdout.trim(), large.message)
 })
 
-await t.test('squid stopped in the middle: the next candidate serves', async (t) => {
-  const large = makeImage(scenario, 8 * 1024 * 1024)
-  const reference = `${overSquid.authority}/large:1`
+await t.test('squid stopped in the middle of a layer: the next candidate serves the rest', async (t) => {
+  const large = makeImage(scenario, LAYER_BYTES)
+  const reference = `${cutOff.authority}/large:1`
   await fillRegistry(scenario, large, reference)
+  const before = cutOff.log().length
+  const skip = gateway.flows().length
+  const pulling = engine.docker('pull', reference)
+  await gateway.running.until('a layer on its way', async () => {
+    const { flows } = await gateway.status()
+    return flows.some((flow) => flow.target === cutOff.authority && flow.bytesDown > 1024 * 1024)
+  })
   await squid.running.stop()
+  const pull = await pulling
+  t.equal(pull.code, 0, pull.stderr)
+  t.equal((await engine.docker('run', '--rm', '--network=none', reference)).stdout.trim(), large.message)
+  t.same(
+    (await askedFrom(cutOff, before)).sort(),
+    [CORP['squid.corp.test'], CORP['dante.corp.test']],
+    'first squid, then dante',
+  )
+  const ofPull = (line: FlowLine) => line.target === cutOff.authority
+  // An upstream that stops may end its tunnels in good order: what shows the cut is what did not come.
+  const isCut = (line: FlowLine) => ofPull(line) && line.bytesDown > 1024 * 1024
+  const cut = await gateway.flow('the layer that was cut', isCut, skip)
+  t.equal(cut.route, SQUID)
+  t.ok(cut.bytesDown < LAYER_BYTES, `squid delivered ${cut.bytesDown} bytes of more than ${LAYER_BYTES}`)
+  const rest = await gateway.flow('the rest', (line) => ofPull(line) && line.route === DANTE, skip)
+  t.match(
+    rest.failedAttempts?.[0] ?? {},
+    { route: SQUID, code: 'CONNECT_REFUSED' },
+    'and why the next candidate was taken',
+  )
+})
+
+await t.test('squid still down: a registry in clear is served by the next candidate', async (t) => {
+  const image = makeImage(scenario)
+  const reference = `${overSquid.authority}/later:1`
+  await fillRegistry(scenario, image, reference)
   const before = overSquid.log().length
   const pull = await engine.docker('pull', reference)
   t.equal(pull.code, 0, pull.stderr)
   t.same(await askedFrom(overSquid, before), [CORP['dante.corp.test']], 'dante took over')
-  t.equal((await engine.docker('run', '--rm', '--network=none', reference)).stdout.trim(), large.message)
-  const line = await gateway.flow(
-    'the pull over dante',
-    (flow) => flow.target === overSquid.authority && flow.route?.startsWith('socks5:') === true,
-  )
-  t.match(
-    line.failedAttempts?.[0] ?? {},
-    { route: `http://squid.corp.test:${squid.port}`, code: 'CONNECT_REFUSED' },
-    'the log says what had failed',
-  )
+  t.equal((await engine.docker('run', '--rm', '--network=none', reference)).stdout.trim(), image.message)
 })
 
 await t.test('both upstreams down: the pull says which', async (t) => {

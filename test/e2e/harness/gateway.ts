@@ -1,6 +1,8 @@
 import { renameSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { GatewayStatus } from '../../../src/gateway/gateway.ts'
 import type { FlowLine } from '../../../src/observe/flow-records.ts'
 import type { ProxyAddress } from './clients/tunnel.ts'
 import { GATEWAY_FOR_GUEST, type Host } from './lab.ts'
@@ -48,6 +50,8 @@ export interface Gateway {
   flow(what: string, fits: (line: FlowLine) => boolean, skip?: number): Promise<FlowLine>
   /** New settings and SIGHUP; resolves when the log says that they are in force, or that they were not taken. */
   reload(policy: Policy): Promise<void>
+  /** What `fairlead status` is told. */
+  status(): Promise<GatewayStatus>
   log(): LogLine[]
 }
 
@@ -93,6 +97,7 @@ export async function startGateway(
     flows,
     flow: (what, fits, skip = 0) =>
       running.until(`flow line for ${what}`, () => flows().slice(skip).find(fits), FLOW_LINE_MS),
+    status: () => readStatus(join(folder, 'status.sock')),
     log,
     async reload(chosen) {
       const before = log().filter(isReload).length
@@ -111,6 +116,16 @@ const FIXED = (scenario: Scenario, folder: string) => ({
 
 function isReload(line: LogLine): boolean {
   return line.msg === 'settings reloaded' || line.msg?.startsWith('settings not reloaded') === true
+}
+
+function readStatus(socketPath: string): Promise<GatewayStatus> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath, path: '/status' }, async (response) => {
+      const chunks: Buffer[] = await response.toArray()
+      resolve(JSON.parse(Buffer.concat(chunks).toString()) as GatewayStatus)
+    })
+    asked.once('error', reject).end()
+  })
 }
 
 /** Reads the log on from where it was last read. */

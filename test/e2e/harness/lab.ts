@@ -52,6 +52,7 @@ export const CORP = {
   'registry-b.test': '10.77.2.31',
   'registry-c.test': '10.77.2.32',
   'registry-d.test': '10.77.2.33',
+  'registry-e.test': '10.77.2.34',
 } as const
 export type CorpName = keyof typeof CORP
 export const CORP_IPV6 = { 'dante.corp.test': 'fd77:2::12', 'origin.test': 'fd77:2::20' } as const

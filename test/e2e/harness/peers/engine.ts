@@ -35,7 +35,6 @@ export async function startEngine(scenario: Scenario, { proxy, clear }: EngineOp
     hosts: [`unix://${folder}/docker.sock`],
     'cgroup-parent': `/${scenario.lab.id}-engine`,
     'insecure-registries': clear,
-    'max-download-attempts': 1,
     'exec-opts': ['native.cgroupdriver=cgroupfs'],
   }
   writeFileSync(join(folder, 'daemon.json'), JSON.stringify(config))

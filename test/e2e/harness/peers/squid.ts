@@ -10,9 +10,14 @@ export interface SquidOptions {
   readonly user?: PeerUser
   /** Serve TLS to its clients, with a certificate of the test CA: an "HTTPS proxy". */
   readonly tls?: boolean
+  /** Slows down what comes from servers, after the first seconds' worth. */
+  readonly bytesPerSecond?: number
 }
 
-export async function startSquid(scenario: Scenario, { user, tls = false }: SquidOptions = {}): Promise<Peer> {
+export async function startSquid(
+  scenario: Scenario,
+  { user, tls = false, bytesPerSecond }: SquidOptions = {},
+): Promise<Peer> {
   const folder = peerFolder(scenario, 'squid')
   const port = takePort()
   const address = CORP['squid.corp.test']
@@ -32,12 +37,19 @@ export async function startSquid(scenario: Scenario, { user, tls = false }: Squi
     'pinger_enable off',
     'max_filedescriptors 4096',
     'shutdown_lifetime 0 seconds',
+    ...(bytesPerSecond ? slowed(bytesPerSecond) : []),
     ...(user ? basicAuth(folder, user) : ['http_access allow all']),
   ]
   writeFileSync(join(folder, 'squid.conf'), `${config.join('\n')}\n`)
   const running = scenario.start('corp', 'squid', ['squid', '-N', '-f', `${folder}/squid.conf`])
   await running.listening(address, port)
   return peer('squid.corp.test', port, running, () => readLog(`${folder}/access.log`), user)
+}
+
+/** One pool for all: how fast it fills up, and how much it holds. */
+function slowed(bytesPerSecond: number): string[] {
+  const pool = `${bytesPerSecond}/${2 * bytesPerSecond}`
+  return ['delay_pools 1', 'delay_class 1 1', `delay_parameters 1 ${pool}`, 'delay_access 1 allow all']
 }
 
 function basicAuth(folder: string, user: PeerUser): string[] {
