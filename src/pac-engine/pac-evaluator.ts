@@ -100,11 +100,14 @@ export class PacEvaluator {
     const wasm = await quickjsModule(this.#limits.memoryPages)
     this.#worker ??= startThread('evaluator-worker', { limits: this.#limits, wasm } satisfies EvaluatorSetup)
     const worker = this.#worker
+    // Only an evaluation under way keeps the process alive.
+    worker.ref()
     return new Promise((resolve) => {
       const give = (outcome: VmOutcome) => {
         cancel()
         worker.off('message', give)
         worker.off('error', failed)
+        worker.unref()
         resolve(outcome)
       }
       const spent = (kind: 'time' | 'crashed', message: string) => {

@@ -230,6 +230,7 @@ function asAscii(answer: string, notes: Notes, ms: number): VmOutcome {
 
 function describe(first: { kind: string; message: string; stack?: string }, limits: PacLimits): Failure {
   if (first.kind === 'type') return { kind: 'not-a-string', message: first.message }
+  if (first.kind === 'nul') return { kind: 'not-ascii', message: first.message }
   if (first.kind === 'long')
     return { kind: 'too-long', message: `${first.message} characters, at most ${limits.answerChars}` }
   return located('threw', first.message, first.stack ?? '')

@@ -16,6 +16,8 @@ function find(url, markedHost) {
   }
   if (missing.length > 0) return 'm' + stringify(missing)
   if (typeof answer !== 'string') return 'e' + stringify([{ kind: 'type', message: typeOf(answer) }, notes()])
+  // A NUL would end the text on its way out of the VM, and hide what follows.
+  if (answer.includes('\\0')) return 'e' + stringify([{ kind: 'nul', message: 'a NUL character' }, notes()])
   if (answer.length > limits.answer) return 'e' + stringify([{ kind: 'long', message: text(answer.length) }, notes()])
   if (used.length === 0 && calls.length === 0 && alerts.length === 0 && !random) return '=' + answer
   return 'r' + stringify([answer, notes()])

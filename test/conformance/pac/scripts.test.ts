@@ -1,0 +1,369 @@
+import { type Test, test } from 'tap'
+import { GatewayError } from '../../../src/contracts/gateway-error.ts'
+import { decodeScript } from '../../../src/pac-engine/decode-script.ts'
+import { PacEvaluator } from '../../../src/pac-engine/pac-evaluator.ts'
+
+const evaluator = new PacEvaluator({
+  resolver: { resolve: () => Promise.reject(new Error('the table is all there is')) },
+})
+
+interface Row {
+  readonly source: string
+  readonly script: string
+  /** The answer, or what the failure's message says. */
+  readonly expect: string | RegExp
+  readonly url?: string
+  readonly host?: string
+}
+
+async function check(t: Test, rows: readonly Row[]): Promise<void> {
+  for (const { source, script, expect, url = 'http://www.example.com/', host = 'www.example.com' } of rows) {
+    const dns = new Map([
+      ['www.example.com', ['10.0.0.1']],
+      ['other.example', ['192.0.2.9']],
+    ])
+    const request = { script, origin: 'row', url, host, dns, myIp: ['192.0.2.1'], now: 0 }
+    const outcome = await evaluator.evaluate(request).then(
+      ({ result }) => result,
+      (error: unknown) => {
+        if (error instanceof GatewayError) return error
+        throw error
+      },
+    )
+    const name = `${source}: ${script.slice(0, 80).replace(/\s+/g, ' ')}`
+    if (typeof expect === 'string') t.equal(outcome instanceof GatewayError ? outcome.message : outcome, expect, name)
+    else if (outcome instanceof GatewayError) t.match(outcome.message, expect, name)
+    else t.fail(`${name}: answered ${outcome}`)
+  }
+}
+
+const find = (body: string) => `function FindProxyForURL(url, host) { ${body} }`
+
+test('what is an answer', (t) =>
+  check(t, [
+    { source: 'Netscape 1996', script: find('return "DIRECT"'), expect: 'DIRECT' },
+    { source: 'Chromium', script: find('return ""'), expect: '' },
+    { source: 'Chromium', script: find('return url + " " + host'), expect: 'http://www.example.com/ www.example.com' },
+    { source: 'Chromium', script: find('return arguments.length + typeof this'), expect: '2object' },
+    { source: 'Chromium: not a string', script: find(''), expect: /answered no string \(undefined\)/ },
+    { source: 'Chromium: not a string', script: find('return null'), expect: /answered no string \(null\)/ },
+    { source: 'Chromium: not a string', script: find('return 1'), expect: /answered no string \(number\)/ },
+    { source: 'Chromium: not a string', script: find('return true'), expect: /answered no string \(boolean\)/ },
+    {
+      source: 'Chromium: not a string',
+      script: find('return {result: "DIRECT"}'),
+      expect: /answered no string \(an object\)/,
+    },
+    {
+      source: 'Chromium: not a string',
+      script: find('return FindProxyForURL'),
+      expect: /answered no string \(function\)/,
+    },
+    {
+      source: 'Chromium: not a string',
+      script: find('return new String("DIRECT")'),
+      expect: /answered no string \(an object\)/,
+    },
+    { source: 'Chromium: not a string', script: find('return ["DIRECT"]'), expect: /answered no string/ },
+    {
+      source: 'Chromium: not a string',
+      script: find('return Symbol("DIRECT")'),
+      expect: /answered no string \(symbol\)/,
+    },
+    {
+      source: 'Chromium: a Promise is no string',
+      script: `async ${find('return "DIRECT"')}`,
+      expect: /answered no string \(a Promise\)/,
+    },
+    {
+      source: 'Chromium: a generator is no string',
+      script: 'function* FindProxyForURL() { yield "DIRECT" }',
+      expect: /answered no string/,
+    },
+    { source: 'Chromium: not ASCII', script: find('return "PROXY b\u00fccher.example:80"'), expect: /outside ASCII/ },
+    { source: 'a NUL ends nothing', script: find('return "DIRECT\\0; PROXY x:1"'), expect: /outside ASCII/ },
+  ]))
+
+test('what is a script', (t) =>
+  check(t, [
+    {
+      source: 'Chromium: no entry point',
+      script: 'var x = 1',
+      expect: /FindProxyForURL is undefined or not a function/,
+    },
+    { source: 'Chromium: empty', script: '', expect: /FindProxyForURL is undefined/ },
+    {
+      source: 'Chromium: not a function',
+      script: 'var FindProxyForURL = "DIRECT"',
+      expect: /FindProxyForURL is undefined/,
+    },
+    {
+      source: 'Chromium: missing brace',
+      script: 'function FindProxyForURL(url, host) {\n  return "DIRECT"\n',
+      expect: /SyntaxError.*line \d/,
+    },
+    {
+      source: 'a page instead of a script',
+      script: '<html><body>Not found</body></html>',
+      expect: /SyntaxError.*line 1/,
+    },
+    {
+      source: 'Chromium: exception',
+      script: 'function FindProxyForURL(url, host) {\n\n  return undefined_variable\n}',
+      expect: /ReferenceError: undefined_variable is not defined\) at line 3, column 10: return undefined_variable/,
+    },
+    {
+      source: 'Chromium: exception in global code',
+      script: '\nthrow new Error("no")',
+      expect: /the script threw|threw an exception \(Error: no\) at line 2/,
+    },
+    { source: 'Chromium: a thrown text', script: find('throw "no"'), expect: /threw an exception \(no\)/ },
+    { source: 'a thrown nothing', script: find('throw undefined'), expect: /threw an exception \(undefined\)/ },
+    {
+      source: 'Chromium: getter throws',
+      script: 'Object.defineProperty(globalThis, "FindProxyForURL", { get() { throw "crash!" } })',
+      expect: /threw an exception \(crash!\)/,
+    },
+    { source: 'Chromium: ends with a comment', script: `${find('return "DIRECT"')} // end`, expect: 'DIRECT' },
+    {
+      source: 'Chromium: ends without a semicolon',
+      script: `${find('return x')}\nvar x = "PROXY success:3"`,
+      expect: 'PROXY success:3',
+    },
+    { source: 'a trailing NUL', script: decodeScript(Buffer.from(`${find('return "DIRECT"')}\0\0`)), expect: 'DIRECT' },
+    {
+      source: 'a byte order mark',
+      script: decodeScript(Buffer.from(`\ufeff${find('return "DIRECT"')}`)),
+      expect: 'DIRECT',
+    },
+    {
+      source: 'UTF-16 with its mark',
+      script: decodeScript(Buffer.from(`\ufeff${find('return "DIRECT"')}`, 'utf16le')),
+      expect: 'DIRECT',
+    },
+    {
+      source: 'windows-1252',
+      script: decodeScript(Buffer.from(`// f\xfcr alle\n${find('return "DIRECT"')}`, 'latin1')),
+      expect: 'DIRECT',
+    },
+    {
+      source: 'HTML comment marks, as in Netscape\u2019s days',
+      script: `<!-- hide\n${find('return "DIRECT"')}\n// -->`,
+      expect: 'DIRECT',
+    },
+    {
+      source: 'CR line ends',
+      script: 'function FindProxyForURL(url, host) {\r// comment\rreturn "DIRECT"\r}',
+      expect: 'DIRECT',
+    },
+  ]))
+
+test('entry points', (t) =>
+  check(t, [
+    {
+      source: 'Microsoft: FindProxyForURLEx is preferred',
+      script:
+        'function FindProxyForURL() { return "PROXY old:1" } function FindProxyForURLEx() { return "PROXY ex:1" }',
+      expect: 'PROXY ex:1',
+    },
+    {
+      source: 'Microsoft: FindProxyForURLEx alone',
+      script: 'function FindProxyForURLEx(url, host) { return host }',
+      expect: 'www.example.com',
+    },
+    {
+      source: 'Chromium: assigned to a variable',
+      script: 'var FindProxyForURL = function (url, host) { return host }',
+      expect: 'www.example.com',
+    },
+    {
+      source: 'Chromium: assigned without var',
+      script: 'FindProxyForURL = function (url, host) { return host }',
+      expect: 'www.example.com',
+    },
+    {
+      source: 'modern syntax: const and an arrow',
+      script: 'const FindProxyForURL = (url, host) => host',
+      expect: 'www.example.com',
+    },
+    {
+      source: 'Chromium: looked up again each time',
+      script: 'function FindProxyForURL() { FindProxyForURL = function () { return "second" }; return "first" }',
+      expect: 'first',
+    },
+    {
+      source: 'set on this at the top level',
+      script: 'this.FindProxyForURL = function (url, host) { return host }',
+      expect: 'www.example.com',
+    },
+  ]))
+
+test('legacy habits', (t) =>
+  check(t, [
+    {
+      source: 'Chromium bug 40026: helpers in global code',
+      script: `var me = myIpAddress(); ${find('return me')}`,
+      expect: '192.0.2.1',
+    },
+    {
+      source: 'Chromium: DNS in global code',
+      script: `var at = dnsResolve("other.example") + isInNet("www.example.com", "10.0.0.0", "255.0.0.0"); ${find('return at')}`,
+      expect: '192.0.2.9true',
+    },
+    {
+      source: 'an alias of a helper',
+      script: `var inside = isInNet; ${find('return inside(host, "10.0.0.0", "255.0.0.0") ? "yes" : "no"')}`,
+      expect: 'yes',
+    },
+    {
+      source: 'an alias of a helper',
+      script: `var inside = isInNet; ${find('return inside(host, "11.0.0.0", "255.0.0.0") ? "yes" : "no"')}`,
+      expect: 'no',
+    },
+    {
+      source: 'a named callback',
+      script: `var nets = ["11.0.0.0", "12.0.0.0"]; function internal(net) { return isInNet(dnsResolve("www.example.com"), net, "255.0.0.0") } ${find('return nets.some(internal) ? "yes" : "no"')}`,
+      expect: 'no',
+    },
+    {
+      source: 'a named callback',
+      script: `var nets = ["11.0.0.0", "10.0.0.0"]; function internal(net) { return isInNet(dnsResolve("www.example.com"), net, "255.0.0.0") } ${find('return nets.some(internal) ? "yes" : "no"')}`,
+      expect: 'yes',
+    },
+    {
+      source: 'a helper passed on',
+      script: find('return ["www.example.com", "nowhere.example"].filter(isResolvable).join()'),
+      expect: 'www.example.com',
+    },
+    {
+      source: 'a helper in a table',
+      script: `var rules = { plain: isPlainHostName }; ${find('return "" + rules.plain("www") + rules["plain"](host)')}`,
+      expect: 'truefalse',
+    },
+    {
+      source: 'a helper through apply',
+      script: find('return "" + isInNet.apply(null, [host, "10.0.0.0", "255.0.0.0"])'),
+      expect: 'true',
+    },
+    {
+      source: 'a helper through eval',
+      script: find('return "" + eval("isInNet(host, \'10.0.0.0\', \'255.0.0.0\')")'),
+      expect: 'true',
+    },
+    {
+      source: 'a helper through new Function',
+      script: find('return "" + new Function("h", "return dnsResolve(h)")(host)'),
+      expect: '10.0.0.1',
+    },
+    {
+      source: 'a helper replaced by the script',
+      script: `function isPlainHostName(host) { return "mine" } ${find('return isPlainHostName(host)')}`,
+      expect: 'mine',
+    },
+    {
+      source: 'Chromium: isInNet and isResolvable go through a replaced dnsResolve',
+      script: `function dnsResolve() { return "172.16.0.1" } ${find('return "" + isInNet("x", "172.16.0.0", "255.240.0.0") + isResolvable("x")')}`,
+      expect: 'truetrue',
+    },
+    {
+      source: 'a helper replaced with let',
+      script: `let shExpMatch = () => "mine"; ${find('return shExpMatch()')}`,
+      expect: 'mine',
+    },
+    {
+      source: 'a lookup in try and catch',
+      script: find('try { return dnsResolve(host) } catch (e) { return "caught" }'),
+      expect: '10.0.0.1',
+    },
+    {
+      source: 'a lookup in try and finally',
+      script: find('var n = 0; try { return dnsResolve(host) } finally { n++ }'),
+      expect: '10.0.0.1',
+    },
+    {
+      source: 'lookups that hang on one another',
+      script: find('var a = dnsResolve(host); var b = a === "10.0.0.1" ? dnsResolve("other.example") : "no"; return b'),
+      expect: '192.0.2.9',
+    },
+    { source: 'with', script: find('with ({ answer: "DIRECT" }) { return answer }'), expect: 'DIRECT' },
+    { source: 'octal and sloppy mode', script: find('undeclared = 010; return "" + undeclared'), expect: '8' },
+    { source: 'escape and unescape', script: find('return unescape(escape("a b"))'), expect: 'a b' },
+    {
+      source: 'String.prototype.substr, Date.prototype.getYear',
+      script: find('return "abcd".substr(1, 2) + new Date(0).getYear()'),
+      expect: 'bc70',
+    },
+    {
+      source: 'a polyfill of its own',
+      script: `if (!String.prototype.endsWith2) String.prototype.endsWith2 = function (s) { return this.indexOf(s, this.length - s.length) !== -1 }; ${find('return "" + host.endsWith2(".com")')}`,
+      expect: 'true',
+    },
+    {
+      source: 'a switch over regular expressions',
+      script: find('switch (true) { case /^www\\./.test(host): return "PROXY w:1"; default: return "DIRECT" }'),
+      expect: 'PROXY w:1',
+    },
+  ]))
+
+test('modern syntax', (t) =>
+  check(t, [
+    {
+      source: 'ES2015 to ES2023',
+      script:
+        'const rules = new Map([["www", "PROXY w:1"]]); function FindProxyForURL(url, host) { const [label] = host.split("."); return rules.get(label) ?? "DIRECT" }',
+      expect: 'PROXY w:1',
+    },
+    {
+      source: 'optional chaining, spread, default',
+      script:
+        'function FindProxyForURL(url, host, { a = "x" } = {}) { const o = { ...{ b: { c: "d" } } }; return `` + o?.b?.c + o.z?.y + a }',
+      expect: 'dundefinedx',
+    },
+    {
+      source: 'classes with private fields',
+      script:
+        'class R { #p = "PROXY p:1"; get p() { return this.#p } } function FindProxyForURL() { return new R().p }',
+      expect: 'PROXY p:1',
+    },
+    {
+      source: 'includes, at, named groups, lookbehind',
+      script: find('return host.match(/(?<label>[^.]+)(?<=www)/).groups.label + [1, 2].at(-1) + [1].includes(1)'),
+      expect: 'www2true',
+    },
+    {
+      source: 'numeric separators, exponent, bigint',
+      script: find('return `` + 1_000 ** 2 + 10n ** 20n'),
+      expect: '1000000100000000000000000000',
+    },
+    {
+      source: 'generators and labels',
+      script: find(
+        'outer: for (const a of (function* () { yield 1; yield 2 })()) for (;;) { if (a === 2) break outer; continue outer } return "DIRECT"',
+      ),
+      expect: 'DIRECT',
+    },
+  ]))
+
+test('what the script sees of the URL is what it is given', (t) =>
+  check(t, [
+    {
+      source: 'containers: port always there',
+      url: 'https://www.example.com:443',
+      script: find('return url'),
+      expect: 'https://www.example.com:443',
+    },
+    {
+      source: 'Chromium: IPv6 host without brackets',
+      url: 'http://[2001:db8::1]/',
+      host: '2001:db8::1',
+      script: find('return host'),
+      expect: '2001:db8::1',
+    },
+    {
+      source: 'no normalisation on the way',
+      url: 'http://H.example:80/a%2fb/../c',
+      script: find('return url'),
+      expect: 'http://H.example:80/a%2fb/../c',
+    },
+    { source: 'an empty host', url: 'http://x/', host: '', script: find('return "[" + host + "]"'), expect: '[]' },
+  ]))
