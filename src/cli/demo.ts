@@ -183,12 +183,18 @@ async function getThroughSocks(host: string, origin: number, door: number): Prom
   return `SOCKS reply ${reply[3]}`
 }
 
-async function readExactly(socket: Socket, bytes: number): Promise<Buffer> {
-  for (;;) {
-    const read = socket.read(bytes) as Buffer | null
-    if (read) return read
-    await once(socket, 'readable')
-  }
+function readExactly(socket: Socket, bytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    let held = Buffer.alloc(0)
+    const onData = (chunk: Buffer) => {
+      held = Buffer.concat([held, chunk])
+      if (held.length < bytes) return
+      socket.off('data', onData)
+      resolve(held)
+    }
+    socket.on('data', onData)
+    socket.once('close', () => reject(new Error('the gateway closed the connection')))
+  })
 }
 
 async function getOver(socket: Socket, host: string): Promise<string> {

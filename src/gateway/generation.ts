@@ -1,4 +1,5 @@
 import type { Clock } from '../contracts/clock.ts'
+import { GatewayError } from '../contracts/gateway-error.ts'
 import type { RequestDialer } from '../contracts/request.ts'
 import type { Resolver } from '../contracts/resolver.ts'
 import type { Router } from '../contracts/route.ts'
@@ -86,7 +87,14 @@ export async function createGeneration(number: number, settings: Settings, world
     access,
     dialers,
     requests,
-    router: { route: (query, signal) => inFlight.during(router.route(query, signal)) },
+    router: {
+      route: (query, signal) =>
+        inFlight.during(
+          leases.length === 0
+            ? router.route(query, signal)
+            : within(settings.timeouts.decision, world.clock, signal, (inTime) => router.route(query, inTime)),
+        ),
+    },
     doorPlans: [...settings.listen.mixed.map(doorPlan), ...settings.listen.tls.map(tlsDoorPlan)],
     retire() {
       requests.close()
@@ -126,6 +134,31 @@ function doorPlan(door: DoorSettings): DoorPlan {
 function tlsDoorPlan(door: TlsDoorSettings): DoorPlan {
   const passphrase = door.passphrase ? { passphrase: door.passphrase.reveal() } : {}
   return { ...doorPlan(door), tls: { cert: door.cert, key: door.key.reveal(), ...passphrase } }
+}
+
+/** A script may wait for names; the other rules take no time, and need no timer. */
+async function within<T>(
+  ms: number,
+  clock: Clock,
+  outer: AbortSignal,
+  decide: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController()
+  const passOn = () => controller.abort(outer.reason)
+  const cancel = clock.after(ms, () =>
+    controller.abort(
+      new GatewayError('PAC_FAILED', `the PAC script has not decided within ${ms / 1000} s`, {
+        hint: 'It probably waits for names that do not resolve. timeouts.decision is the limit.',
+      }),
+    ),
+  )
+  outer.addEventListener('abort', passOn)
+  try {
+    return await decide(controller.signal)
+  } finally {
+    cancel()
+    outer.removeEventListener('abort', passOn)
+  }
 }
 
 /** Counts what is under way; after `retire`, runs `done` once when nothing is any more. */

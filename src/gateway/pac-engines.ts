@@ -35,11 +35,12 @@ export class PacEngines {
   async lease(wish: PacWish): Promise<PacLease> {
     const key = JSON.stringify([wish.source, wish.onFailure, wish.settings.pac, wish.settings.trust])
     let entry = this.#entries.get(key)
-    if (entry) {
+    if (entry && wish.source.kind !== 'embedded') {
       // The same place may hold another script by now. A file is read at once; a server may take its time, and the script at hand serves meanwhile.
       const reloaded = entry.engine.then((engine) => engine.refresh?.())
       if (wish.source.kind === 'file') await reloaded
-    } else {
+    }
+    if (!entry) {
       entry = { engine: this.#create(wish), leases: 0 }
       this.#entries.set(key, entry)
     }
