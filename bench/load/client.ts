@@ -172,30 +172,52 @@ function turns({ way, ms }: Extract<Task, { kind: 'turns' }>): Outcome {
   return { ...outcome, micros: micros.slice(-outcome.count).sort((a, b) => a - b) }
 }
 
-/** Plain HTTP in absolute-form (origin-form when direct), one request at a time on each of several kept connections. */
+/**
+ * Plain HTTP in absolute-form (origin-form when direct), one request at a time on each of several connections; one that the proxy
+ * closes after its answer, as HTTP/1.0 proxies do, is opened again.
+ */
 function requests({ way, connections, ms }: Extract<Task, { kind: 'requests' }>): Outcome {
   const loop = new Readiness()
-  const place = way.door === 'http' ? `http://127.0.0.1:${way.origin}` : ''
+  const authority = `127.0.0.1:${way.origin}`
+  const place = way.door === 'http' ? `http://${authority}` : ''
   const request = Buffer.from(
-    `GET ${place}/ HTTP/1.1\r\nHost: 127.0.0.1:${way.origin}\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n`,
+    `GET ${place}/ HTTP/1.1\r\nHost: ${authority}\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n`,
   )
   let count = 0
-  for (let index = 0; index < connections; index += 1) {
+  const connection = (): void => {
     const fd = connectTo(way.port)
+    let head = ''
     let left = 0
+    let closes = false
+    const ask = (): void => {
+      transmit(fd, request, request.length, MSG_NOSIGNAL)
+    }
     const read = (): void => {
       const bytes = receive(fd, buffer, BUFFER_BYTES, 0)
-      if (bytes <= 0) throw new Error('a kept connection was closed')
-      left = left > 0 ? left - bytes : responseBytes(buffer.subarray(0, bytes)) - bytes
+      if (bytes <= 0 && (left > 0 || head)) throw new Error('a response broke off')
+      if (left > 0) left -= bytes
+      else if (bytes > 0) {
+        head += buffer.toString('latin1', 0, bytes)
+        const end = head.indexOf('\r\n\r\n')
+        if (end < 0) return
+        left = responseBytes(head, end) - head.length
+        closes = /^HTTP\/1\.0|^connection: *close/im.test(head.slice(0, end))
+        head = ''
+      }
       if (left > 0) return
-      count += 1
-      transmit(fd, request, request.length, MSG_NOSIGNAL)
+      if (bytes > 0) count += 1
+      if (bytes > 0 && !closes) ask()
+      else {
+        loop.closeDescriptor(fd)
+        connection()
+      }
     }
     loop.add(fd, EPOLLOUT, () => {
       loop.replace(fd, EPOLLIN, read)
-      transmit(fd, request, request.length, MSG_NOSIGNAL)
+      ask()
     })
   }
+  for (let index = 0; index < connections; index += 1) connection()
   const outcome = measure(
     way,
     ms,
@@ -206,12 +228,10 @@ function requests({ way, connections, ms }: Extract<Task, { kind: 'requests' }>)
   return outcome
 }
 
-/** Length of a whole response, by its head, which arrives in one piece on loopback. */
-function responseBytes(got: Buffer): number {
-  const end = got.indexOf('\r\n\r\n')
-  const head = got.toString('latin1', 0, end)
-  if (end < 0 || !head.startsWith('HTTP/1.1 200')) throw new Error(`unexpected response: ${head.slice(0, 60)}`)
-  return end + 4 + Number(/content-length: *(\d+)/i.exec(head)?.[1] ?? Number.NaN)
+/** Length of a whole response, by its head, which ends at `end`. */
+function responseBytes(got: string, end: number): number {
+  if (!/^HTTP\/1\.[01] 200/.test(got)) throw new Error(`unexpected response: ${got.slice(0, 60)}`)
+  return end + 4 + Number(/content-length: *(\d+)/i.exec(got.slice(0, end))?.[1] ?? Number.NaN)
 }
 
 function openIdle({ way, tunnels }: Extract<Task, { kind: 'open-idle' }>): Outcome {

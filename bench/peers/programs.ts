@@ -70,7 +70,7 @@ socks pass { from: 0.0.0.0/0 to: 0.0.0.0/0 }
     program: 'microsocks',
     packages: ['microsocks'],
     doors: ['socks5'],
-    arguments: (_file, [port]) => ['-q', '-i', '127.0.0.1', '-p', String(port)],
+    arguments: (_file, [port]) => ['-i', '127.0.0.1', '-p', String(port)],
   },
   {
     name: 'v2ray',

@@ -24,6 +24,7 @@ export function barChart(metric: Metric, bars: readonly Bar[]): string {
   })
   const height = HEAD + sorted.length * ROW + 10
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="13" fill="#6b7280">
+  <title>${escaped(metric.title)}</title>
   <text x="${LABEL}" y="22" font-size="15" font-weight="600">${escaped(metric.title)}, ${escaped(metric.unit)} (${metric.better} is better)</text>
 ${rows.join('\n')}
 </svg>
