@@ -26,13 +26,13 @@ export interface RequestDialerLimits {
   readonly idleMs: number
   /** Idle connections in all. */
   readonly maxIdle: number
-  /** Idle connections that are interchangeable: six is what browsers open to one host. */
+  /** Idle connections that are interchangeable: a quarter of all, so that one busy target or proxy does not drive out the others. */
   readonly maxIdlePerWay: number
   /** Bytes of a response head. Twice Node's own limit, for some origins set many cookies. */
   readonly maxHeaderBytes: number
 }
 
-const DEFAULT_LIMITS: RequestDialerLimits = { idleMs: 4_000, maxIdle: 256, maxIdlePerWay: 6, maxHeaderBytes: 32_768 }
+const DEFAULT_LIMITS: RequestDialerLimits = { idleMs: 4_000, maxIdle: 256, maxIdlePerWay: 64, maxHeaderBytes: 32_768 }
 
 interface Attempt {
   readonly candidate: Candidate

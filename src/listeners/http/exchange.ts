@@ -3,11 +3,12 @@ import type { Clock } from '../../contracts/clock.ts'
 import { GatewayError, toGatewayError } from '../../contracts/gateway-error.ts'
 import type { ExchangeResult, UpstreamRequest } from '../../contracts/request.ts'
 import type { Target } from '../../contracts/target.ts'
-import { type RawFields, safeTrailers } from '../../wire/http-fields.ts'
+import { safeTrailers } from '../../wire/http-fields.ts'
 import type { ForwardRequest } from '../../wire/http-request-head.ts'
 import { checkInterim, checkResponse } from '../../wire/http-response-head.ts'
 import type { ClientConnection } from './client-connection.ts'
 import type { HttpDoorLimits } from './limits.ts'
+import { interimBytes, pairs, responseHeadOf } from './node-messages.ts'
 import { answerer, badAnswer, explain407, explainUpstreamError } from './upstream-failure.ts'
 
 /** Interim responses to one request. A server that sends more is not getting anywhere. */
@@ -137,7 +138,8 @@ export class Exchange {
     const { request, response, forward, pseudonym, connection } = this.#parts
     if (this.#settled) return
     this.#interims++
-    const fields = this.#interims > MAX_INTERIM ? 'is interim without end' : checkInterim(headOf(info), pseudonym)
+    const fields =
+      this.#interims > MAX_INTERIM ? 'is interim without end' : checkInterim(responseHeadOf(info), pseudonym)
     if (typeof fields === 'string') {
       this.#fail(badAnswer(fields, this.#upstream, this.#target))
       return
@@ -158,7 +160,7 @@ export class Exchange {
     answer.on('error', () => {}) // `close` says the same, and once
     if (this.#settled) return
     this.#firstByteMs = this.#parts.clock.monotonic() - this.#startedAt
-    const head = headOf(answer)
+    const head = responseHeadOf(answer)
     const checked = checkResponse(head, request.method ?? '', pseudonym)
     if (typeof checked === 'string') {
       this.#fail(badAnswer(checked, this.#upstream, this.#target))
@@ -295,32 +297,3 @@ export class Exchange {
 const NOTHING = Buffer.alloc(0)
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
-
-/** Node's types have no flat list for trailers; a list of pairs is what it documents. */
-function pairs(fields: RawFields): [string, string][] {
-  const list: [string, string][] = []
-  for (let i = 0; i < fields.length; i += 2) list.push([fields[i]!, fields[i + 1]!])
-  return list
-}
-
-type NodeHead = Pick<
-  http.IncomingMessage,
-  'statusCode' | 'statusMessage' | 'httpVersionMajor' | 'httpVersionMinor' | 'rawHeaders'
->
-
-function headOf(message: NodeHead | http.InformationEvent) {
-  return {
-    status: message.statusCode ?? 0,
-    reason: message.statusMessage ?? '',
-    httpMajor: message.httpVersionMajor,
-    httpMinor: message.httpVersionMinor,
-    fields: message.rawHeaders as unknown as RawFields,
-  }
-}
-
-/** Node writes 100, 102 and 103 only, and 103 only with Link; the others must pass too. */
-function interimBytes(info: http.InformationEvent, fields: RawFields): Buffer {
-  let head = `HTTP/1.1 ${info.statusCode} ${info.statusMessage}\r\n`
-  for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`
-  return Buffer.from(`${head}\r\n`, 'latin1')
-}

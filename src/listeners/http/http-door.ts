@@ -2,10 +2,10 @@ import http from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock } from '../../contracts/clock.ts'
 import type { DoorContext } from '../../contracts/door.ts'
-import { GatewayError, toGatewayError } from '../../contracts/gateway-error.ts'
+import { GatewayError } from '../../contracts/gateway-error.ts'
 import type { Relay } from '../../contracts/relay.ts'
 import { httpReply } from '../../wire/http-reply.ts'
-import { type ForwardRequest, NotAProxyRequest, readProxyRequest } from '../../wire/http-request-head.ts'
+import { type ForwardRequest, readProxyRequest } from '../../wire/http-request-head.ts'
 import { clientOf } from '../client.ts'
 import { farewell } from '../farewell.ts'
 import { authenticate, type ParseBasicCredentials } from './authenticate.ts'
@@ -14,9 +14,8 @@ import { explainClientError } from './client-error.ts'
 import { connectFlow } from './connect-flow.ts'
 import { headOf } from './head-of.ts'
 import { DEFAULT_HTTP_DOOR_LIMITS, type HttpDoorLimits } from './limits.ts'
-import { answerOwn } from './own-page.ts'
 import { ProxyServer } from './proxy-server.ts'
-import { answerError, requestFlow } from './request-flow.ts'
+import { serveRequest } from './serve-request.ts'
 import { withoutUpgrade } from './upgrade.ts'
 import { replyBytes } from './write-reply.ts'
 
@@ -162,31 +161,6 @@ export function createHttpDoor(context: DoorContext, options: HttpDoorOptions): 
   }
 }
 
-/** Reads one request, at its turn, and hands it on. Resolves when its response has been sent or given up. */
-async function serveRequest(
-  connection: ClientConnection,
-  request: http.IncomingMessage,
-  response: http.ServerResponse,
-  parts: DoorParts,
-): Promise<void> {
-  const { context, options } = parts
-  const closed = responseClosed(response, connection.signal)
-  connection.current = response
-  try {
-    const asked = readProxyRequest(headOf(request), options.pseudonym)
-    if (asked.kind === 'connect') throw new GatewayError('INTERNAL', 'CONNECT was read as an ordinary request')
-    const user = authenticate(request.rawHeaders, context.auth, options.parseBasicCredentials)
-    if (asked.kind === 'own') answerOwn(request, response)
-    else await context.handleRequest(requestFlow(connection, request, response, asked, user, parts), connection.signal)
-  } catch (thrown) {
-    const error = toGatewayError(thrown)
-    if (!(error instanceof NotAProxyRequest)) context.refused?.(clientOf(connection.socket), error)
-    answerError(connection, request, response, error, parts)
-  }
-  await closed
-  connection.current = undefined
-}
-
 /** The request of an Upgrade that is ours to pass on, or `undefined` where it is better read as an ordinary request. */
 function upgradable(request: http.IncomingMessage, { context, options }: DoorParts): ForwardRequest | undefined {
   try {
@@ -198,20 +172,6 @@ function upgradable(request: http.IncomingMessage, { context, options }: DoorPar
   } catch {
     return undefined // read again without the offer, it gets its proper answer
   }
-}
-
-/** Node never closes a pipelined response whose turn had not come when the client left, hence the signal. */
-function responseClosed(response: http.ServerResponse, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    response.once('close', done)
-    response.once('finish', done)
-    signal.addEventListener('abort', done, { once: true })
-    if (signal.aborted) done()
-  })
 }
 
 /** A client that has sent FIN may be waiting for its response or may be gone; only time tells them apart. */

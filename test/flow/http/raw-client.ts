@@ -9,8 +9,9 @@ export class RawClient {
   #closed = false
   #error: NodeJS.ErrnoException | undefined
 
-  constructor(port: number) {
-    this.socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  constructor(at: number | string) {
+    const where = typeof at === 'string' ? { path: at } : { port: at, host: '127.0.0.1' }
+    this.socket = connect({ ...where, allowHalfOpen: true })
     this.socket.setEncoding('latin1')
     this.socket.on('data', (text: string) => {
       this.#received += text

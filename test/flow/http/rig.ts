@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { systemClock } from '../../../src/contracts/clock.ts'
 import type { Conn } from '../../../src/contracts/conn.ts'
 import type { CandidateWalk } from '../../../src/contracts/dialer.ts'
@@ -24,6 +24,10 @@ export interface RigOptions {
   /** One candidate, its last hop standing for a proxy that `dialProxy` reaches. */
   readonly candidate?: Candidate
   readonly pseudonym?: string
+  /** Listens on a UNIX socket instead of a port. */
+  readonly unixPath?: string
+  /** What the dialers give instead of the socket they opened. */
+  readonly wrap?: (socket: Socket) => Conn
 }
 
 /** A door, a request dialer and an origin joined by the smallest possible middle: no router, no real dialers. */
@@ -65,7 +69,7 @@ export async function startRig(t: { teardown(undo: () => void): void }, options:
     if (rig.failWith) throw rig.failWith
     const socket = connect({ port: origin.port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
     await once(socket, 'connect')
-    return socket.pause()
+    return options.wrap ? options.wrap(socket) : socket.pause()
   }
   const requests = createRequestDialer({
     walk: firstCandidateOnly,
@@ -121,15 +125,16 @@ export async function startRig(t: { teardown(undo: () => void): void }, options:
     })
     socket.resume()
   })
-  server.listen(0, '127.0.0.1')
+  if (options.unixPath) server.listen(options.unixPath)
+  else server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  const port = options.unixPath ? 0 : (server.address() as AddressInfo).port
   const rig: Rig = {
     ...{ door, origin, port, results, refused, flows, dials },
     failWith: undefined,
     onFlow: undefined,
     client() {
-      const client = new RawClient(port)
+      const client = new RawClient(options.unixPath ?? port)
       clients.push(client)
       return client
     },
