@@ -5,7 +5,7 @@ import t from 'tap'
 import { curl, originAnswer, through } from './harness/clients/curl.ts'
 import { openTunnel, Refused } from './harness/clients/tunnel.ts'
 import { startGateway } from './harness/gateway.ts'
-import { CORP } from './harness/lab.ts'
+import { CORP, GATEWAY_FOR_CORP } from './harness/lab.ts'
 import { startOrigins } from './harness/origins/origins.ts'
 import { startDante } from './harness/peers/dante.ts'
 import { peerFolder } from './harness/peers/peer.ts'
@@ -33,7 +33,7 @@ await t.test('a PAC file with candidates in order', async (t) => {
   await squid.running.stop()
   t.equal(await from('/2'), CORP['dante.corp.test'], 'the second, when the first is down')
   await dante.running.stop()
-  t.equal(await from('/3'), '10.77.2.1', 'the last, when both are down')
+  t.equal(await from('/3'), GATEWAY_FOR_CORP, 'the last, when both are down')
   await gateway.running.stop()
 })
 
@@ -100,7 +100,10 @@ await t.test('an HTTPS proxy whose certificate nobody vouches for', async (t) =>
 
 await t.test('manual with neither http nor https: what is not excluded is rejected', async (t) => {
   const gateway = await startGateway(scenario, { proxy: { mode: 'manual', exclude: ['origin.test'] } })
-  t.equal(originAnswer(await curl(scenario, [...through('http', gateway.mixed), origins.http()])).from, '10.77.2.1')
+  t.equal(
+    originAnswer(await curl(scenario, [...through('http', gateway.mixed), origins.http()])).from,
+    GATEWAY_FOR_CORP,
+  )
   const other = await curl(scenario, [
     ...through('http', gateway.mixed),
     '-i',
@@ -119,9 +122,15 @@ await t.test('manual with neither http nor https: what is not excluded is reject
 
 await t.test('a bad settings file at reload leaves the running settings in force', async (t) => {
   const gateway = await startGateway(scenario)
-  t.equal(originAnswer(await curl(scenario, [...through('http', gateway.mixed), origins.http()])).from, '10.77.2.1')
+  t.equal(
+    originAnswer(await curl(scenario, [...through('http', gateway.mixed), origins.http()])).from,
+    GATEWAY_FOR_CORP,
+  )
   await gateway.reload({ proxy: { mode: 'sideways' } })
-  t.equal(originAnswer(await curl(scenario, [...through('http', gateway.mixed), origins.http()])).from, '10.77.2.1')
+  t.equal(
+    originAnswer(await curl(scenario, [...through('http', gateway.mixed), origins.http()])).from,
+    GATEWAY_FOR_CORP,
+  )
   await gateway.reload({ proxy: { mode: 'manual' } })
   t.match((await curl(scenario, [...through('http', gateway.mixed), '-i', origins.http()])).stdout, /^HTTP\/1\.1 403 /)
   await gateway.running.stop()

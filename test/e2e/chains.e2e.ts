@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { curl, originAnswer, through } from './harness/clients/curl.ts'
 import { openTunnel, readAll, readLine } from './harness/clients/tunnel.ts'
@@ -42,6 +43,8 @@ const CHAINS: readonly (readonly [HopName, ...HopName[]])[] = [
   ['dante', 'apache', 'microsocks'],
   ['squid', 'microsocks', 'apache'],
 ]
+/** More than the buffers on the way hold. */
+const REST_BYTES = 512 * 1024
 const KEEPS_HALF_CLOSE: readonly HopName[] = ['apache', 'dante']
 
 for (const chain of CHAINS) {
@@ -79,7 +82,12 @@ for (const chain of CHAINS) {
         const socket = await openTunnel('connect', gateway.mixed, origins.name, origins.ports.late)
         socket.end('a question')
         const answer = await readAll(socket)
-        t.ok(answer.subarray(answer.indexOf('\n') + 1).equals(madeUpBytes(LATE_BYTES)))
+        t.ok(answer.subarray(answer.indexOf('\n') + 1).equals(madeUpBytes(LATE_BYTES)), 'the client ends first')
+        const farewell = await openTunnel('socks5', gateway.mixed, origins.name, origins.ports.farewell)
+        await readAll(farewell)
+        const rest = randomBytes(REST_BYTES)
+        farewell.end(rest)
+        t.equal(await origins.heard(rest), last.peer.address, 'the server ends first')
       })
     }
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { FlowLine } from '../../src/observe/flow-records.ts'
 import { startGateway } from './harness/gateway.ts'
-import { CORP, CORP_ITSELF } from './harness/lab.ts'
+import { CORP, CORP_ITSELF, GATEWAY_FOR_CORP } from './harness/lab.ts'
 import { startDante } from './harness/peers/dante.ts'
 import { startEngine } from './harness/peers/engine.ts'
 import { type Registry, startRegistry } from './harness/peers/registry.ts'
@@ -14,8 +14,6 @@ import { joinScenario } from './harness/scenario.ts'
 
 /** A refused pull must say so, not wait: the engine's own reply included. */
 const REFUSED_WITHIN_MS = 1_000
-/** From what address a direct connection of the gateway reaches corp. */
-const DIRECT_FROM = '10.77.2.1'
 
 const scenario = await joinScenario(t)
 /** Slow enough to be stopped in the middle of a layer, fast enough for the small images. */
@@ -64,7 +62,7 @@ const WAYS = [
     from: CORP['squid.corp.test'],
     upstream: squid,
   },
-  { title: 'with TLS, direct', registry: direct, route: 'direct', from: DIRECT_FROM, upstream: undefined },
+  { title: 'with TLS, direct', registry: direct, route: 'direct', from: GATEWAY_FOR_CORP, upstream: undefined },
 ] as const
 
 await t.test('without the gateway there is no way out', async (t) => {

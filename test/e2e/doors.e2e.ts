@@ -1,9 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { CURL_WAYS, curl, originAnswer, proxyUser, through } from './harness/clients/curl.ts'
 import { openTunnel, type ProxyAddress, readAll, readLine, TUNNEL_KINDS } from './harness/clients/tunnel.ts'
 import { webSocketEcho } from './harness/clients/web-socket.ts'
 import { ENDS_WELL, type Gateway, startGateway } from './harness/gateway.ts'
-import { CORP, CORP_IPV6 } from './harness/lab.ts'
+import { CORP, CORP_IPV6, GATEWAY_FOR_CORP, GATEWAY_IPV6 } from './harness/lab.ts'
 import { LATE_BYTES } from './harness/origins/made-up-bytes.ts'
 import { startOrigins } from './harness/origins/origins.ts'
 import { AWKWARD_USER } from './harness/peers/peer.ts'
@@ -11,8 +12,8 @@ import { joinScenario } from './harness/scenario.ts'
 
 // Every door with every client that can use it, straight to the origins, without and with credentials.
 
-/** From which address a direct connection reaches corp. */
-const DIRECT_FROM = '10.77.2.1'
+/** More than the buffers on the way hold. */
+const REST_BYTES = 512 * 1024
 
 const scenario = await joinScenario(t)
 const origins = await startOrigins(scenario)
@@ -26,13 +27,13 @@ await t.test('without credentials', async (t) => {
     const url = `http://[${CORP_IPV6['origin.test']}]:${origins.ports.http6}/`
     for (const way of ['http', 'socks5', 'socks5h'] as const) {
       const answer = originAnswer(await curl(scenario, [...through(way, gateway.mixed), url]))
-      t.equal(answer.from, 'fd77:2::1', way)
+      t.equal(answer.from, GATEWAY_IPV6, way)
     }
   })
 
   await t.test('a WebSocket over plain HTTP', async (t) => {
     const received = await webSocketEcho(gateway.mixed, `ws://origin.test:${origins.ports.http}/socket`, ['a', 'b'])
-    t.same(received, [`hello ${DIRECT_FROM}`, 'a', 'b'])
+    t.same(received, [`hello ${GATEWAY_FOR_CORP}`, 'a', 'b'])
   })
 
   await t.test('one client connection for several requests', async (t) => {
@@ -55,7 +56,7 @@ await t.test('without credentials', async (t) => {
     const answer = originAnswer(
       await curl(scenario, ['--proxy', `http://http.docker.internal:${gateway.guest.port}`, origins.http()], 'guest'),
     )
-    t.equal(answer.from, DIRECT_FROM)
+    t.equal(answer.from, GATEWAY_FOR_CORP)
     const line = await gateway.flow('the guest', (flow) => flow.client.startsWith('10.77.1.2:'))
     t.match(line, { scope: 'containers', decision: 'direct', route: 'direct', ended: 'finished' })
     t.match(line.door, `:${gateway.guest.port}`)
@@ -105,7 +106,7 @@ await t.test('with credentials', async (t) => {
 
   await t.test('a WebSocket over plain HTTP', async (t) => {
     t.same(await webSocketEcho(known.mixed, `ws://origin.test:${origins.ports.http}/socket`, []), [
-      `hello ${DIRECT_FROM}`,
+      `hello ${GATEWAY_FOR_CORP}`,
     ])
   })
 
@@ -142,7 +143,7 @@ async function everyCurl(t: Test, gateway: Gateway): Promise<void> {
       for (const url of [origins.http('/x?y=z'), origins.https('/x?y=z')]) {
         const before = gateway.flows().length
         const answer = originAnswer(await curl(scenario, [...through(way, door), url]))
-        t.equal(answer.from, DIRECT_FROM, url)
+        t.equal(answer.from, GATEWAY_FOR_CORP, url)
         t.equal(answer.url, '/x?y=z')
         const target = url.replace(/^https?:\/\//, '').replace(/\/.*/, '')
         const fits = way === 'socks4' || way === 'socks5' ? target.replace(origins.name, CORP['origin.test']) : target
@@ -162,7 +163,7 @@ async function everyCurl(t: Test, gateway: Gateway): Promise<void> {
         origins.http(),
       ]),
     )
-    t.equal(answer.from, DIRECT_FROM)
+    t.equal(answer.from, GATEWAY_FOR_CORP)
   })
 }
 
@@ -181,7 +182,7 @@ async function everyTunnel(t: Test, gateway: Gateway): Promise<void> {
         const first = await openTunnel(kind, door, host, origins.ports.banner)
         t.equal(
           await readLine(first),
-          `220 origin speaks first to ${DIRECT_FROM}`,
+          `220 origin speaks first to ${GATEWAY_FOR_CORP}`,
           'what the server says first arrives',
         )
         first.destroy()
@@ -189,6 +190,11 @@ async function everyTunnel(t: Test, gateway: Gateway): Promise<void> {
         late.end('a question')
         const answer = await readAll(late)
         t.equal(answer.length - answer.indexOf('\n') - 1, LATE_BYTES, 'what the server says after our end arrives')
+        const farewell = await openTunnel(kind, door, host, origins.ports.farewell)
+        t.equal((await readAll(farewell)).toString(), '221 goodbye\r\n')
+        const rest = randomBytes(REST_BYTES)
+        farewell.end(rest)
+        t.equal(await origins.heard(rest), GATEWAY_FOR_CORP, 'what we say after the server’s end arrives')
       })
     }
   }

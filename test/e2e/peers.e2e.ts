@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { openTunnel, readAll, readLine } from './harness/clients/tunnel.ts'
 import { LATE_BYTES } from './harness/origins/made-up-bytes.ts'
@@ -10,6 +11,9 @@ import { joinScenario } from './harness/scenario.ts'
 
 const scenario = await joinScenario(t)
 const origins = await startOrigins(scenario)
+
+/** More than the buffers on the way hold. */
+const REST_BYTES = 512 * 1024
 
 for (const upstream of UPSTREAMS) {
   await t.test(upstream.title, async (t) => {
@@ -37,6 +41,13 @@ for (const upstream of UPSTREAMS) {
         socket.end('a question')
         const answer = await readAll(socket)
         t.equal(answer.length - answer.indexOf('\n') - 1, LATE_BYTES)
+      })
+      await t.test('what the client says after the server has ended arrives', async () => {
+        const socket = await tunnel(origins.ports.farewell)
+        await readAll(socket)
+        const rest = randomBytes(REST_BYTES)
+        socket.end(rest)
+        await origins.heard(rest)
       })
     }
 

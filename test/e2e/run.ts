@@ -2,9 +2,8 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createLab, type Lab, labEnvironment, leftInLab, leftOnMachine } from './harness/lab.ts'
+import { abandonedLabs, createLab, endProgram, type Lab, labEnvironment, leftInLab, removeLab } from './harness/lab.ts'
 import { installPackages } from './harness/packages.ts'
-import { UndoStack } from './harness/undo.ts'
 
 /** The longest a single scenario file may take; the docker file is the slowest with about a minute. */
 const FILE_TIMEOUT_SECONDS = 180
@@ -21,16 +20,22 @@ async function main(words: string[]): Promise<number> {
   if (obstacle) return skip(obstacle)
   const files = scenarioFiles(words)
   if (files.length === 0) return complain(`no scenario file matches ${words.join(' ')}`)
-  const undo = new UndoStack()
   const stop = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stop.abort(name))
+  // A reader that has gone (`| head`) ends the run as Ctrl-C does.
+  process.stdout.on('error', () => stop.abort('a closed standard output'))
+  process.stderr.on('error', () => stop.abort('a closed standard error'))
   let lab: Lab | undefined
   let passed = 0
   let failed = 0
   try {
     build()
     installPackages(say)
-    lab = createLab(undo)
+    for (const abandoned of abandonedLabs()) {
+      say(`removing what a killed run left: ${abandoned.id}`)
+      removeLab(abandoned)
+    }
+    lab = createLab()
     for (const file of files) {
       if (stop.signal.aborted) break
       const outcome = await runFile(lab, file, stop.signal)
@@ -40,7 +45,7 @@ async function main(words: string[]): Promise<number> {
   } catch (error) {
     failed += complain(error instanceof Error ? error.message : String(error))
   }
-  if (!(await takeDown(lab, undo))) failed += 1
+  if (lab) failed += takeDown(lab)
   if (stop.signal.aborted) failed += complain(`interrupted by ${stop.signal.reason}`)
   process.stdout.write(`${passed} passed, ${failed} failed\n`)
   return failed === 0 ? 0 : 1
@@ -101,32 +106,22 @@ function countResults(tap: string): { passed: number; failed: number } {
 }
 
 /** Ends, and counts, the programs that a scenario left running. */
-function endWhatIsLeft(lab: Lab, report: (text: string) => void = complain): number {
+function endWhatIsLeft(lab: Lab): number {
   const left = leftInLab(lab)
   for (const program of left) {
-    report(`left running: ${program}`)
-    try {
-      process.kill(Number.parseInt(program, 10), 'SIGKILL')
-    } catch {
-      // It ended by itself in between.
-    }
+    complain(`left running: ${program}`)
+    endProgram(program)
   }
   return left.length
 }
 
-/** Takes the lab down and looks whether anything is left of it. */
-async function takeDown(lab: Lab | undefined, undo: UndoStack): Promise<boolean> {
-  if (lab) endWhatIsLeft(lab, () => undefined)
-  let clean = true
+function takeDown(lab: Lab): 0 | 1 {
   try {
-    await undo.run()
+    removeLab(lab)
+    return 0
   } catch (error) {
-    complain(error instanceof Error ? error.message : String(error))
-    clean = false
+    return complain(error instanceof Error ? error.message : String(error))
   }
-  const remains = lab ? leftOnMachine(lab) : []
-  for (const left of remains) complain(`left on the machine: ${left}`)
-  return clean && remains.length === 0
 }
 
 function scenarioFiles(words: string[]): string[] {

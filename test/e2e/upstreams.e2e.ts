@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -14,6 +15,8 @@ import { joinScenario } from './harness/scenario.ts'
 
 // Every kind of upstream, as a real program, with everything that a client may do through it.
 
+/** More than the buffers on the way hold. */
+const REST_BYTES = 512 * 1024
 const LARGE_BYTES = 32 * 1024 * 1024
 
 const scenario = await joinScenario(t)
@@ -74,7 +77,7 @@ async function tunnels(t: Test, upstream: Upstream, peer: Peer, gateway: Gateway
       t.equal(await readLine(socket), 'and echoes')
       socket.destroy()
     })
-    await t.test(`${title}: half-close`, async (t) => {
+    await t.test(`${title}: the client ends first`, async (t) => {
       const socket = await openTunnel(kind, door, origins.name, origins.ports.late)
       const question = madeUpBytes(100_000)
       socket.end(question)
@@ -88,6 +91,16 @@ async function tunnels(t: Test, upstream: Upstream, peer: Peer, gateway: Gateway
       t.same({ length, digest }, { length: question.length, digest: sha256(question) }, 'all of the question arrives')
       t.ok(answer.subarray(end).equals(madeUpBytes(LATE_BYTES)), 'all of the late answer arrives')
     })
+    if (upstream.keepsHalfClose) {
+      await t.test(`${title}: the server ends first`, async (t) => {
+        const socket = await openTunnel(kind, door, origins.name, origins.ports.farewell)
+        t.equal((await readAll(socket)).toString(), '221 goodbye\r\n')
+        const rest = randomBytes(REST_BYTES)
+        socket.end(rest)
+        const from = await origins.heard(rest)
+        if (!upstream.anyAddress) t.equal(from, peer.address, 'all of what the client still says arrives')
+      })
+    }
   }
 }
 

@@ -12,7 +12,6 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { UndoStack } from './undo.ts'
 
 /**
  * Three hosts on one machine, joined by two cables, with no way to anywhere else:
@@ -37,7 +36,9 @@ export const GATEWAY_FOR_GUEST = '10.77.1.1'
 const GUEST = '10.77.1.2'
 /** Where programs in corp come from that have no address of their own. */
 export const CORP_ITSELF = '10.77.2.2'
-const GATEWAY_FOR_CORP = '10.77.2.1'
+/** Where a direct connection of the gateway comes from, as corp sees it. */
+export const GATEWAY_FOR_CORP = '10.77.2.1'
+export const GATEWAY_IPV6 = 'fd77:2::1'
 
 /** Names and addresses in corp. `only-inside` is a name that the gateway itself cannot resolve. */
 export const CORP = {
@@ -61,43 +62,71 @@ export const ONLY_INSIDE = 'only-inside.corp.test'
 /** The system user that dante asks for: exists inside the corp namespace's own /etc/passwd and nowhere else. */
 export const CORP_USER = { name: 'dantina', password: 'correct horse' } as const
 
+const HOSTS = ['guest', 'gateway', 'corp'] as const satisfies readonly Host[]
+const FOLDER_PREFIX = 'fairlead-e2e-'
+/** `ip netns exec` lays every file of ETC/NAME over the one in /etc, for that process alone. */
+const ETC = '/etc/netns'
 const ENVIRONMENT = 'FAIRLEAD_E2E_LAB'
 
-export function createLab(undo: UndoStack): Lab {
+/** Makes the lab. Whatever happens, `removeLab` takes down what there is of it. */
+export function createLab(): Lab {
   const id = `fl${process.pid.toString(36)}`
-  const folder = mkdtempSync(join(tmpdir(), 'fairlead-e2e-'))
-  undo.push(`folder ${folder}`, () => rmSync(folder, { recursive: true, force: true }))
+  const folder = mkdtempSync(join(tmpdir(), FOLDER_PREFIX))
+  const namespaces = { guest: `${id}-guest`, gateway: `${id}-gateway`, corp: `${id}-corp` }
+  const lab: Lab = { id, runner: process.pid, folder, namespaces }
+  // First of all, so that a later run finds what this one may leave when it is killed.
+  writeFileSync(labFile(folder), JSON.stringify(lab))
   // Proxies that drop their privileges read their configuration and write their logs in here.
   chmodSync(folder, 0o755)
-  const lab: Lab = {
-    id,
-    runner: process.pid,
-    folder,
-    namespaces: { guest: `${id}-guest`, gateway: `${id}-gateway`, corp: `${id}-corp` },
+  try {
+    for (const host of HOSTS) createNamespace(namespaces[host], host)
+    layCables(lab)
+  } catch (error) {
+    removeLab(lab)
+    throw error
   }
-  undo.push('cgroups', () => {
-    for (const cgroup of cgroups(lab)) rmdirSync(cgroup)
-  })
-  for (const host of ['guest', 'gateway', 'corp'] as const) createNamespace(lab.namespaces[host], host, undo)
-  cable(
-    lab,
-    undo,
-    { host: 'guest', device: 'gw', address: `${GUEST}/24` },
-    { host: 'gateway', device: 'guest', address: `${GATEWAY_FOR_GUEST}/24` },
-  )
-  cable(
-    lab,
-    undo,
-    { host: 'corp', device: 'gw', address: `${CORP_ITSELF}/24` },
-    { host: 'gateway', device: 'corp', address: `${GATEWAY_FOR_CORP}/24` },
-  )
-  for (const address of new Set(Object.values(CORP)))
-    inside(lab, 'corp', ['ip', 'address', 'add', `${address}/24`, 'dev', 'gw'])
-  for (const address of Object.values(CORP_IPV6))
-    inside(lab, 'corp', ['ip', 'address', 'add', `${address}/64`, 'dev', 'gw', 'nodad'])
-  inside(lab, 'gateway', ['ip', 'address', 'add', 'fd77:2::1/64', 'dev', 'corp', 'nodad'])
-  writeFileSync(join(folder, 'lab.json'), JSON.stringify(lab))
   return lab
+}
+
+/** Ends every program in the lab, then removes all that there is of it. Throws, at the end, with what could not be removed. */
+export function removeLab(lab: Lab): void {
+  for (const program of leftInLab(lab)) endProgram(program)
+  const failed: string[] = []
+  const attempt = (what: string, remove: () => void) => {
+    try {
+      remove()
+    } catch (error) {
+      failed.push(`${what}: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  for (const name of namespacesOf(lab)) attempt(`namespace ${name}`, () => ip(['netns', 'delete', name]))
+  // A cable goes with the namespaces it is plugged into; this is for one that never was.
+  if (existsSync(`/sys/class/net/${lab.id}`)) attempt(`cable ${lab.id}`, () => ip(['link', 'delete', lab.id]))
+  for (const name of Object.values(lab.namespaces)) rmSync(join(ETC, name), { recursive: true, force: true })
+  if (existsSync(ETC) && readdirSync(ETC).length === 0) rmdirSync(ETC)
+  for (const cgroup of cgroups(lab)) attempt(`cgroup ${cgroup}`, () => rmdirSync(cgroup))
+  attempt(`folder ${lab.folder}`, () => rmSync(lab.folder, { recursive: true, force: true }))
+  const left = [...failed, ...leftOnMachine(lab)]
+  if (left.length > 0) throw new Error(`left on the machine:\n  ${left.join('\n  ')}`)
+}
+
+/** Labs of earlier runs that were killed before they could take them down. */
+export function abandonedLabs(): Lab[] {
+  return readdirSync(tmpdir())
+    .filter((name) => name.startsWith(FOLDER_PREFIX))
+    .map((name) => labFile(join(tmpdir(), name)))
+    .filter((file) => existsSync(file))
+    .map((file) => JSON.parse(readFileSync(file, 'utf8')) as Lab)
+    .filter((lab) => !existsSync(`/proc/${lab.runner}`))
+}
+
+/** Ends one program of `leftInLab`. */
+export function endProgram(program: string): void {
+  try {
+    process.kill(Number.parseInt(program, 10), 'SIGKILL')
+  } catch {
+    // It ended by itself in between.
+  }
 }
 
 /** The lab that the runner made and in whose gateway namespace this process runs. */
@@ -108,13 +137,21 @@ export function joinLab(): Lab {
 }
 
 export function labEnvironment(lab: Lab): NodeJS.ProcessEnv {
-  return { ...process.env, [ENVIRONMENT]: join(lab.folder, 'lab.json') }
+  return { ...process.env, [ENVIRONMENT]: labFile(lab.folder) }
+}
+
+function labFile(folder: string): string {
+  return join(folder, 'lab.json')
+}
+
+function namespacesOf(lab: Lab): string[] {
+  return Object.values(lab.namespaces).filter((name) => existsSync(`/run/netns/${name}`))
 }
 
 /** Processes still alive in the lab, containers among them, as `pid command line`. */
 export function leftInLab(lab: Lab): string[] {
   const lists = [
-    ...Object.values(lab.namespaces).map((name) => execFileSync('ip', ['netns', 'pids', name], { encoding: 'utf8' })),
+    ...namespacesOf(lab).map((name) => execFileSync('ip', ['netns', 'pids', name], { encoding: 'utf8' })),
     ...cgroups(lab).map((folder) => readFileSync(join(folder, 'cgroup.procs'), 'utf8')),
   ]
   const pids = new Set(lists.flatMap((list) => list.split('\n').filter(Boolean)))
@@ -143,36 +180,26 @@ function commandLine(pid: string): string {
   }
 }
 
-/** What earlier runs or this one left on the machine under our names. Empty is what it should be. */
-export function leftOnMachine(lab: Lab): string[] {
-  const namespaces = existsSync('/run/netns') ? readdirSync('/run/netns') : []
-  const files = existsSync('/etc/netns') ? readdirSync('/etc/netns') : []
+function leftOnMachine(lab: Lab): string[] {
   const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n')
   return [
-    ...namespaces.filter((name) => name.startsWith(`${lab.id}-`)).map((name) => `namespace ${name}`),
-    ...files.filter((name) => name.startsWith(`${lab.id}-`)).map((name) => `folder /etc/netns/${name}`),
-    ...mounts.filter((line) => line.includes(lab.folder)).map((line) => `mount ${line}`),
-    ...cgroups(lab).map((folder) => `cgroup ${folder}`),
-    ...(existsSync(lab.folder) ? [`folder ${lab.folder}`] : []),
+    ...leftInLab(lab).map((program) => `process ${program}`),
+    ...namespacesOf(lab).map((name) => `namespace ${name}`),
+    ...mounts
+      .filter((line) => line.includes(lab.folder) || line.includes(`/${lab.id}-`))
+      .map((line) => `mount ${line}`),
   ]
 }
 
-function createNamespace(name: string, host: Host, undo: UndoStack): void {
-  // `ip netns exec` lays every file of /etc/netns/NAME over the one in /etc, for that process alone.
-  const etc = `/etc/netns/${name}`
-  const hadParent = existsSync('/etc/netns')
+function createNamespace(name: string, host: Host): void {
+  const etc = join(ETC, name)
   mkdirSync(etc, { recursive: true })
-  undo.push(etc, () => {
-    rmSync(etc, { recursive: true, force: true })
-    if (!hadParent && readdirSync('/etc/netns').length === 0) rmSync('/etc/netns', { recursive: true })
-  })
   writeFileSync(join(etc, 'hosts'), hostsFile(host))
   writeFileSync(join(etc, 'nsswitch.conf'), 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n')
   // Nothing listens there: an unknown name fails at once.
   writeFileSync(join(etc, 'resolv.conf'), 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n')
   if (host === 'corp') addCorpUser(etc)
   ip(['netns', 'add', name])
-  undo.push(`namespace ${name}`, () => ip(['netns', 'delete', name]))
   ip(['-n', name, 'link', 'set', 'lo', 'up'])
 }
 
@@ -197,20 +224,26 @@ function addCorpUser(etc: string): void {
   })
 }
 
+function layCables(lab: Lab): void {
+  const at = (host: Host, device: string, address: string) => ({ host, device, address: `${address}/24` })
+  cable(lab, at('guest', 'gw', GUEST), at('gateway', 'guest', GATEWAY_FOR_GUEST))
+  cable(lab, at('corp', 'gw', CORP_ITSELF), at('gateway', 'corp', GATEWAY_FOR_CORP))
+  const add = (host: Host, device: string, address: string, ...more: string[]) =>
+    inside(lab, host, ['ip', 'address', 'add', address, 'dev', device, ...more])
+  for (const address of Object.values(CORP)) add('corp', 'gw', `${address}/24`)
+  for (const address of Object.values(CORP_IPV6)) add('corp', 'gw', `${address}/64`, 'nodad')
+  add('gateway', 'corp', `${GATEWAY_IPV6}/64`, 'nodad')
+}
+
 interface CableEnd {
   readonly host: Host
   readonly device: string
   readonly address: string
 }
 
-function cable(lab: Lab, undo: UndoStack, a: CableEnd, b: CableEnd): void {
-  // A cable goes with the namespace it is plugged into, so it needs no undoing of its own once it is there.
-  const loose = `${lab.id.slice(0, 10)}x`
-  ip(['link', 'add', loose, 'type', 'veth', 'peer', 'name', b.device, 'netns', lab.namespaces[b.host]])
-  undo.push(`cable ${loose}`, () => {
-    if (existsSync(`/sys/class/net/${loose}`)) ip(['link', 'delete', loose])
-  })
-  ip(['link', 'set', loose, 'netns', lab.namespaces[a.host], 'name', a.device])
+function cable(lab: Lab, a: CableEnd, b: CableEnd): void {
+  ip(['link', 'add', lab.id, 'type', 'veth', 'peer', 'name', b.device, 'netns', lab.namespaces[b.host]])
+  ip(['link', 'set', lab.id, 'netns', lab.namespaces[a.host], 'name', a.device])
   for (const end of [a, b]) {
     inside(lab, end.host, ['ip', 'address', 'add', end.address, 'dev', end.device])
     inside(lab, end.host, ['ip', 'link', 'set', end.device, 'up'])

@@ -46,7 +46,22 @@ const late = tcp((socket) => {
   })
 })
 
-const servers = { http, https, banner, late }
+/** Ends first: says goodbye, and still listens to whatever the client has left to say. What it was is a line of this program's output. */
+const farewell = tcp((socket) => {
+  const client = from(socket)
+  const digest = createHash('sha256')
+  let length = 0
+  socket.end('221 goodbye\r\n')
+  socket.on('data', (chunk) => {
+    digest.update(chunk)
+    length += chunk.length
+  })
+  socket.on('end', () => {
+    process.stdout.write(`${JSON.stringify({ from: client, length, sha256: digest.digest('hex') })}\n`)
+  })
+})
+
+const servers = { http, https, banner, late, farewell }
 const ports = Object.fromEntries(
   await Promise.all(Object.entries(servers).map(async ([name, server]) => [name, await listen(server, host)] as const)),
 )
