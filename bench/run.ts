@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { install } from './install.ts'
 import type { Door } from './load/handshake.ts'
 import type { Outcome, Task } from './load/tasks.ts'
-import { measurements } from './measurements.ts'
+import { type Measurement, measurements } from './measurements.ts'
 import {
   fairlead,
   fairleadPortable,
@@ -13,7 +13,7 @@ import {
   portableRelayAlone,
   proxyChain,
 } from './peers/in-node.ts'
-import { makeFolder, type Peer, type RunningPeer } from './peers/peer.ts'
+import { makeFolder, type Peer } from './peers/peer.ts'
 import { programs } from './peers/programs.ts'
 import { type Results, report } from './report/report.ts'
 
@@ -40,8 +40,9 @@ const { values: options } = parseArgs({
 const direct: Peer = {
   name: 'direct',
   packages: [],
+  doors: ['direct'],
   available: () => true,
-  start: async () => ({ pid: 0, doors: new Map(), stop: async () => {} }),
+  start: async ({ origin }) => ({ pid: 0, doors: new Map([['direct', origin]]), stop: async () => {} }),
 }
 const everyone: readonly Peer[] = [
   direct,
@@ -86,33 +87,44 @@ async function main(): Promise<void> {
 }
 
 async function measurePeer(peer: Peer, origin: number, chosen: readonly string[], results: Results): Promise<void> {
-  const ms = Number(options.seconds) * 1000
   for (const id of chosen) {
     const measurement = measurements.get(id)!
-    if (peer.tunnelsOnly && id === 'requests') continue
-    // A process of its own for each: no memory, no cache and no backlog of what was measured before.
-    const { folder, remove } = makeFolder()
-    let running: RunningPeer | undefined
-    try {
-      running = await peer.start({ folder, origin })
-      const doors = peer === direct ? new Map<Door, number>([['direct', origin]]) : running.doors
-      for (const [door, port] of doors) {
-        if (!measurement.doors.includes(door) || (peer === direct && measurement.ofProcess)) continue
-        const watch = peer === direct ? {} : { watch: running.pid }
-        const values = await withClient((ask) => measurement.run(ask, { door, port, origin, ...watch }, ms))
-        const row = doors.size > 1 ? `${peer.name}, ${door === 'http' ? 'HTTP' : 'SOCKS5'}` : peer.name
+    if ((peer.tunnelsOnly && id === 'requests') || (peer === direct && measurement.ofProcess)) continue
+    for (const door of measurement.doors.filter((door) => peer.doors.includes(door))) {
+      const row = peer.doors.length > 1 ? `${peer.name}, ${door === 'http' ? 'HTTP' : 'SOCKS5'}` : peer.name
+      try {
+        const values = await measureDoor(peer, door, origin, measurement)
         measurement.metrics.forEach((metric, index) => {
           const figures = results.get(metric) ?? new Map<string, number[]>()
           results.set(metric, figures)
           figures.set(row, [...(figures.get(row) ?? []), values[index]!])
         })
+      } catch (error) {
+        console.error(`${row}, ${id}: ${(error as Error).message}`)
       }
-    } catch (error) {
-      console.error(`${peer.name}, ${id}: ${(error as Error).message}`)
-    } finally {
-      await running?.stop()
-      remove()
     }
+  }
+}
+
+/** With a process of its own: no memory, no cache and no backlog of what was measured before. */
+async function measureDoor(
+  peer: Peer,
+  door: Door,
+  origin: number,
+  measurement: Measurement,
+): Promise<readonly number[]> {
+  const { folder, remove } = makeFolder()
+  const running = await peer.start({ folder, origin }).catch((error) => {
+    remove()
+    throw error
+  })
+  try {
+    const watch = peer === direct ? {} : { watch: running.pid }
+    const way = { door, port: running.doors.get(door)!, origin, ...watch }
+    return await withClient((ask) => measurement.run(ask, way, Number(options.seconds) * 1000))
+  } finally {
+    await running.stop()
+    remove()
   }
 }
 

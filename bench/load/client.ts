@@ -32,14 +32,6 @@ function perform(task: Task): Outcome {
   if (task.kind === 'turns') return turns(task)
   if (task.kind === 'requests') return requests(task)
   if (task.kind === 'open-idle') return openIdle(task)
-  if (task.kind === 'watch') {
-    return measure(
-      task.way,
-      task.ms,
-      () => idle?.turn(100),
-      () => 0,
-    )
-  }
   idle?.close()
   idle = undefined
   return { seconds: 0, cpu: 0, count: 0 }

@@ -9,7 +9,7 @@ import { accept, discard, listenOnLoopback, MSG_NOSIGNAL, pour, receive, transmi
 const RESPONSE = Buffer.from(
   `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1024\r\n\r\n${'x'.repeat(1024)}`,
 )
-const END_OF_HEAD = Buffer.from('\r\n\r\n')
+const END_OF_HEAD = '\r\n\r\n'
 const BUFFER_BYTES = 64 * 1024
 /** Sends in a row before others have their turn. */
 const BURST = 8
@@ -33,10 +33,14 @@ function open(fd: number): void {
   const echo = (got: number): void => {
     transmit(fd, buffer, got, MSG_NOSIGNAL)
   }
+  // A head may come in pieces, even within its last four bytes.
+  let tail = ''
   const answer = (got: number): void => {
-    for (let at = buffer.indexOf(END_OF_HEAD); at >= 0 && at < got; at = buffer.indexOf(END_OF_HEAD, at + 4)) {
+    const seen = tail + buffer.toString('latin1', 0, got)
+    for (let at = seen.indexOf(END_OF_HEAD); at >= 0; at = seen.indexOf(END_OF_HEAD, at + 4)) {
       transmit(fd, RESPONSE, RESPONSE.length, MSG_NOSIGNAL)
     }
+    tail = seen.endsWith(END_OF_HEAD) ? '' : seen.slice(-3)
   }
   const stream = (): void => {
     for (let sends = 0; sends < BURST; sends += 1) {

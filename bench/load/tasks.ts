@@ -23,7 +23,6 @@ export type Task =
   | { readonly kind: 'turns'; readonly way: Way; readonly ms: number }
   | { readonly kind: 'requests'; readonly way: Way; readonly connections: number; readonly ms: number }
   | { readonly kind: 'open-idle'; readonly way: Way; readonly tunnels: number }
-  | { readonly kind: 'watch'; readonly way: Way; readonly ms: number }
   | { readonly kind: 'close-idle' }
 
 export interface Outcome {

@@ -24,13 +24,15 @@ export function memoryOfTree(root: number): number {
 }
 
 export function descriptorsOfTree(root: number): number {
-  return sum(tree(root), ({ pid }) => {
-    try {
-      return readdirSync(`/proc/${pid}/fd`).length
-    } catch {
-      return 0
-    }
-  })
+  return sum(tree(root), ({ pid }) => list(`/proc/${pid}/fd`).length)
+}
+
+/** How often the tree's threads have gone to sleep so far: each time they were woken for something. */
+export function sleepsOfTree(root: number): number {
+  const threads = tree(root).flatMap(({ pid }) =>
+    list(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}`),
+  )
+  return sum(threads, (thread) => Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(read(`${thread}/status`))?.[1] ?? 0))
 }
 
 function tree(root: number): ProcessLine[] {
@@ -57,6 +59,14 @@ function processLine(pid: string): ProcessLine | undefined {
     parent: fields[1]!,
     cpu: (user + system + childUser + childSystem) / TICKS,
     residentBytes: fields[21]! * 4096,
+  }
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
   }
 }
 

@@ -11,6 +11,7 @@ const MAIN = here('../../dist/main.js')
 export const fairlead: Peer = {
   name: 'fairlead',
   packages: [],
+  doors: ['http', 'socks5'],
   available: () => existsSync(MAIN),
   start: (place) => startFairlead(place, {}),
 }
@@ -19,6 +20,7 @@ export const fairlead: Peer = {
 export const fairleadPortable: Peer = {
   name: 'fairlead (fast path off)',
   packages: [],
+  doors: ['http', 'socks5'],
   available: fairlead.available,
   start: (place) => startFairlead(place, { FAIRLEAD_FAST_RELAY: 'off' }),
 }
@@ -48,6 +50,7 @@ function script(name: string, file: string, ...args: string[]): Peer {
     name,
     ...(args.length > 0 ? { tunnelsOnly: true } : {}),
     packages: [],
+    doors: ['http'],
     available: () => true,
     async start() {
       const port = await freePort()

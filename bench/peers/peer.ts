@@ -11,6 +11,8 @@ export interface Peer {
   readonly name: string
   /** Debian packages that bring it; none: it is there. */
   readonly packages: readonly string[]
+  /** The ways in that are measured. */
+  readonly doors: readonly Door[]
   /** Knows CONNECT but no plain HTTP. */
   readonly tunnelsOnly?: true
   /** Whether it can be run here. */
@@ -35,8 +37,6 @@ export interface RunningPeer {
 
 /** Milliseconds a program has to open its port. */
 const START_MS = 15_000
-/** Descriptors: two for each of 10,000 idle tunnels, and some. */
-const DESCRIPTORS = 65_536
 
 export function onPath(program: string): boolean {
   const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin']
@@ -59,9 +59,9 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-/** A child with enough descriptors; its output is dropped, and shown if it ends before its time. */
+/** A child with all the descriptors it may have; its output is dropped, and shown if it ends before its time. */
 export function launch(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-  const raised = `ulimit -n ${DESCRIPTORS} 2>/dev/null; exec "$0" "$@"`
+  const raised = 'ulimit -n "$(ulimit -Hn)"; exec "$0" "$@"'
   const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
   return spawn('sh', ['-c', raised, command, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -113,6 +113,7 @@ listen relay
 export const programs: readonly Peer[] = RECIPES.map((recipe) => ({
   name: recipe.name,
   packages: recipe.packages,
+  doors: recipe.doors,
   available: () => onPath(recipe.program),
   async start(place) {
     const ports = await Promise.all(recipe.doors.map(freePort))
