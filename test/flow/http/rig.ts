@@ -52,6 +52,7 @@ export interface Rig {
 
 export async function startRig(t: { teardown(undo: () => void): void }, options: RigOptions = {}): Promise<Rig> {
   const origin = await RecordingOrigin.start()
+  t.teardown(() => origin.close())
   const candidate = options.candidate ?? { hops: [] }
   const route: Route = {
     decision: candidate.hops.length > 0 ? 'proxy' : 'direct',

@@ -1,4 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
 import type { Socket } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Duplex } from 'node:stream'
 import t from 'tap'
@@ -62,7 +64,9 @@ t.test('a broken answer on it resets the client all the same', async (t) => {
 })
 
 t.test('clients of a UNIX socket have no address and are local', async (t) => {
-  const rig = await startRig(t, { unixPath: join(t.testdir(), 'door.sock') })
+  const folder = await mkdtemp(join(tmpdir(), 'door-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const rig = await startRig(t, { unixPath: join(folder, 'door.sock') })
   const client = rig.client().send(get('/'))
   await client.gets('ok')
   client.send('CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n')
