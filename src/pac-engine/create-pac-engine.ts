@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../contracts/clock.ts'
-import { GatewayError } from '../contracts/gateway-error.ts'
+import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import type { PacAnswer, PacEngine, PacQuery, PacTrace } from '../contracts/pac.ts'
 import type { Resolver } from '../contracts/resolver.ts'
 import { type Decision, DecisionCache } from './decision-cache.ts'
@@ -51,8 +51,8 @@ export interface RunningPacEngine extends PacEngine {
   /** Settles when the first version is in use, has failed, or its server kept silent for `START_WAIT_MS`. Never rejects. */
   readonly ready: Promise<void>
   refresh(): Promise<void>
-  /** The machine has other addresses or another resolver: nothing remembered holds. */
-  networkChanged(): void
+  /** The machine has other addresses or another resolver: nothing remembered holds. Never rejects. */
+  networkChanged(): Promise<void>
   status(): PacStatus
 }
 
@@ -140,15 +140,16 @@ class Engine implements RunningPacEngine {
     await this.#keeper.refresh()
   }
 
-  networkChanged(): void {
+  async networkChanged(): Promise<void> {
     this.#cache.clear()
     this.#dns.forgetAll()
     // What global code learnt of the old network is in the script's variables: only a new VM forgets it.
     const version = this.#version
-    if (version && version.loadNotes.used.length > 0) {
-      this.#use(version.script).catch((error: unknown) => {
-        if (error instanceof GatewayError) this.#failed(error)
-      })
+    if (!version || version.loadNotes.used.length === 0) return
+    try {
+      await this.#use(version.script)
+    } catch (error) {
+      this.#failed(toGatewayError(error))
     }
   }
 

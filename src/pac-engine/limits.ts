@@ -6,10 +6,14 @@ export interface PacLimits {
   readonly loadMs: number
   /** How far past its limit a script that no interrupt reaches (a built-in's own loop) may run before its thread is ended. */
   readonly graceMs: number
+  /** Starting a thread: 0.1 s when idle, a good deal more on a busy machine. Added to `loadMs` before a silent thread is given up. */
+  readonly threadStartMs: number
   /** An evaluation that takes longer than this has its thread to itself: what waits behind it moves to another. */
   readonly slowMs: number
   /** WebAssembly memory of one VM, in 64 KiB pages. Enough for a script of 1 MiB with its tables. */
   readonly memoryPages: number
+  /** Pages that a VM may grow by after it was loaded; beyond, it is replaced. */
+  readonly growthPages: number
   /** Evaluations after which a VM is replaced: pac-resolver leaks about 150 bytes of it each time, so about 15 MB. */
   readonly evaluationsPerVm: number
   /** Threads for one script: two so that one can be slow, more only while scripts hang. */
@@ -45,8 +49,10 @@ export const DEFAULT_LIMITS: PacLimits = {
   evaluateMs: 1_000,
   loadMs: 3_000,
   graceMs: 250,
+  threadStartMs: 10_000,
   slowMs: 5,
   memoryPages: 1_024,
+  growthPages: 256,
   evaluationsPerVm: 100_000,
   threads: 2,
   maxThreads: 4,

@@ -35,6 +35,7 @@ export class PacVm {
   #vm!: QuickJS
   #memory!: WebAssembly.Memory
   #blank: Uint8Array | undefined
+  #loadedBytes = 0
   #control!: JSValueHandle
   #find!: (url: URL, host: string) => Promise<unknown>
   #deadline = Number.POSITIVE_INFINITY
@@ -64,6 +65,7 @@ export class PacVm {
       this.#vm.evalCode(script, SCRIPT_NAME).dispose()
       const outcome = this.#understand(this.#call('loaded', ''))
       this.usable = outcome.is === 'answer'
+      this.#loadedBytes = this.#memory.buffer.byteLength
       return outcome
     } catch (error) {
       return this.#missing() ?? this.#failed(error)
@@ -133,7 +135,11 @@ export class PacVm {
     try {
       // Not a URL: pac-resolver would write it anew, and the script must see it as it stands.
       const url = { href: job.url, hostname: job.host } as URL
-      return this.#understand(await this.#find(url, `${job.trace ? 't' : 'h'}${job.host}`))
+      const outcome = this.#understand(await this.#find(url, `${job.trace ? 't' : 'h'}${job.host}`))
+      // A VM never gives memory back: one that has grown a good deal since it was loaded is replaced.
+      if (this.#memory.buffer.byteLength > this.#loadedBytes + this.#limits.growthPages * PAGE_BYTES)
+        this.usable = false
+      return outcome
     } catch (error) {
       return this.#failed(error)
     } finally {
@@ -189,10 +195,24 @@ export class PacVm {
     if (typeof packed !== 'string') return this.#failed(new Error('the VM gave no string'))
     const body = packed.slice(1)
     if (packed[0] === '=') return asAscii(body, { ...NO_NOTES, clock }, ms)
-    if (packed[0] === 'm') return { is: 'missing', names: JSON.parse(body) }
-    const [first, notes] = JSON.parse(body)
-    if (packed[0] === 'r') return asAscii(String(first), { ...notes, clock }, ms)
-    return { is: 'failed', failure: describe(first, this.#limits), notes: { ...notes, clock } }
+    if (packed[0] === 'm') return { is: 'missing', names: texts(JSON.parse(body), this.#limits.dnsNames) }
+    const report: unknown = JSON.parse(body)
+    const [first, second] = Array.isArray(report) ? report : []
+    const notes = readNotes(second, clock, this.#limits)
+    if (packed[0] === 'r') return asAscii(String(first), notes, ms)
+    if (this.#isFull()) return this.#outOfMemory(notes)
+    return { is: 'failed', failure: describe(first, this.#limits), notes }
+  }
+
+  /** Close to the end of its memory even an error may not be made any more: the script throws null then. */
+  #isFull(): boolean {
+    return this.#memory.buffer.byteLength > 0.9 * this.#limits.memoryPages * PAGE_BYTES
+  }
+
+  #outOfMemory(notes: Notes): VmOutcome {
+    this.usable = false
+    const limit = (this.#limits.memoryPages * PAGE_BYTES) / 2 ** 20
+    return { is: 'failed', failure: { kind: 'memory', message: `used more than ${limit} MiB` }, notes }
   }
 
   #failed(error: unknown): VmOutcome {
@@ -214,13 +234,36 @@ export class PacVm {
     }
     const { name, message, stack } = error
     error.dispose()
-    if (/out of memory/.test(message)) {
-      this.usable = false
-      const limit = (this.#limits.memoryPages * PAGE_BYTES) / 2 ** 20
-      return { is: 'failed', failure: { kind: 'memory', message: `used more than ${limit} MiB` }, notes }
-    }
+    if (/out of memory/.test(message) || this.#isFull()) return this.#outOfMemory(notes)
     return { is: 'failed', failure: located('threw', `${name}: ${message}`, stack ?? ''), notes }
   }
+}
+
+/** What the script can have tampered with is read as what it should be, or not at all. */
+function readNotes(value: unknown, clock: boolean, limits: PacLimits): Notes {
+  const { used, calls, alerts, dropped, random } = (typeof value === 'object' && value !== null ? value : {}) as Record<
+    string,
+    unknown
+  >
+  const { dnsNames, tracedCalls } = limits
+  return {
+    used: texts(used, dnsNames),
+    alerts: texts(alerts, limits.alerts),
+    calls: (Array.isArray(calls) ? calls : []).slice(0, tracedCalls).map((call: unknown) => {
+      const [name, args, answer]: unknown[] = Array.isArray(call) ? call : []
+      return [String(name), texts(args, MAX_ARGUMENTS), String(answer)] as const
+    }),
+    dropped: typeof dropped === 'number' ? dropped : 0,
+    random: random !== false,
+    clock,
+  }
+}
+
+/** Arguments shown of a helper call; dateRange takes seven. */
+const MAX_ARGUMENTS = 8
+
+function texts(value: unknown, most: number): string[] {
+  return (Array.isArray(value) ? value : []).slice(0, most).map(String)
 }
 
 function asAscii(answer: string, notes: Notes, ms: number): VmOutcome {
@@ -228,12 +271,12 @@ function asAscii(answer: string, notes: Notes, ms: number): VmOutcome {
   return { is: 'failed', failure: { kind: 'not-ascii', message: JSON.stringify(answer.slice(0, 100)) }, notes }
 }
 
-function describe(first: { kind: string; message: string; stack?: string }, limits: PacLimits): Failure {
-  if (first.kind === 'type') return { kind: 'not-a-string', message: first.message }
-  if (first.kind === 'nul') return { kind: 'not-ascii', message: first.message }
-  if (first.kind === 'long')
-    return { kind: 'too-long', message: `${first.message} characters, at most ${limits.answerChars}` }
-  return located('threw', first.message, first.stack ?? '')
+function describe(value: unknown, limits: PacLimits): Failure {
+  const [kind, message = '', stack = ''] = texts(value, 3)
+  if (kind === 'type') return { kind: 'not-a-string', message }
+  if (kind === 'nul') return { kind: 'not-ascii', message }
+  if (kind === 'long') return { kind: 'too-long', message: `${message} characters, at most ${limits.answerChars}` }
+  return located('threw', message, stack)
 }
 
 /** The innermost place in the user's script: `at f (proxy.pac:3:5)`. */

@@ -76,15 +76,20 @@ export class VmPool {
     return this.#threads.size
   }
 
-  /** Starts a thread and runs the script's global code there. Once one is ready the others follow by themselves. */
+  /** Starts a thread and runs the script's global code there; when that went well, the others. */
   async start(known: readonly DnsEntry[]): Promise<Loaded> {
     this.#known = known
     this.#wasm ??= await quickjsModule(this.#limits.memoryPages)
     if (this.#closed) return crashed('the engine is closed')
     const thread = this.#spawn(this.#wasm)
     const loaded = await this.#load(thread)
-    if (loaded.is !== 'ready') this.#end(thread)
-    else while (this.#threads.size < this.#limits.threads && !this.#closed) this.#addThread()
+    if (loaded.is !== 'ready') {
+      this.#end(thread)
+      return loaded
+    }
+    const others: Promise<unknown>[] = []
+    while (this.#threads.size < this.#limits.threads && !this.#closed) others.push(this.#load(this.#spawn(this.#wasm)))
+    await Promise.all(others)
     return loaded
   }
 
@@ -192,7 +197,7 @@ export class VmPool {
 
   #load(thread: Thread): Promise<Loaded> {
     return new Promise((resolve) => {
-      const limit = this.#limits.loadMs + this.#limits.graceMs + THREAD_START_MS
+      const limit = this.#limits.loadMs + this.#limits.graceMs + this.#limits.threadStartMs
       const cancel = this.#clock.after(limit, () => {
         thread.loading?.({
           is: 'failed',
@@ -330,8 +335,6 @@ export class VmPool {
 
 /** How long extra threads are kept. */
 const RETIRE_MS = 30_000
-/** Starting a thread and compiling QuickJS: 0.1 s when idle, a good deal more on a busy machine. */
-const THREAD_START_MS = 10_000
 
 function crashed(message: string): { is: 'failed'; failure: { kind: 'crashed'; message: string }; notes: Notes } {
   return { is: 'failed', failure: { kind: 'crashed', message }, notes: NO_NOTES }

@@ -1,6 +1,6 @@
 /**
  * One evaluation: calls the script's function and packs what came of it into a string, for that is all that leaves the VM.
- * `=answer` when there is nothing else to say, otherwise a letter and JSON.
+ * `=answer` when there is nothing else to say, otherwise a letter and JSON. Put together by hand: a script may have a toJSON on every array.
  */
 export const find = `
 // pac-resolver refuses an empty host, so the host comes with a mark in front: 't' for helper calls to be recorded.
@@ -12,15 +12,36 @@ function find(url, markedHost) {
   try {
     answer = entryPoint()(url, host)
   } catch (error) {
-    return missing.length > 0 ? 'm' + stringify(missing) : 'e' + stringify([describe(error), notes()])
+    return missing.length > 0 ? 'm' + list(missing) : failure(describe(error))
   }
-  if (missing.length > 0) return 'm' + stringify(missing)
-  if (typeof answer !== 'string') return 'e' + stringify([{ kind: 'type', message: typeOf(answer) }, notes()])
+  if (missing.length > 0) return 'm' + list(missing)
+  if (typeof answer !== 'string') return failure(['type', typeOf(answer)])
   // A NUL would end the text on its way out of the VM, and hide what follows.
-  if (answer.includes('\\0')) return 'e' + stringify([{ kind: 'nul', message: 'a NUL character' }, notes()])
-  if (answer.length > limits.answer) return 'e' + stringify([{ kind: 'long', message: text(answer.length) }, notes()])
+  if (answer.includes('\\0')) return failure(['nul', 'a NUL character'])
+  if (answer.length > limits.answer) return failure(['long', text(answer.length)])
   if (used.length === 0 && calls.length === 0 && alerts.length === 0 && !random) return '=' + answer
-  return 'r' + stringify([answer, notes()])
+  return 'r[' + stringify(answer) + ',' + notes() + ']'
+}
+
+function failure(what) {
+  return 'e[' + list(what) + ',' + notes() + ']'
+}
+
+function notes() {
+  let traced = ''
+  for (let i = 0; i < calls.length; i++) {
+    const call = calls[i]
+    traced += (i > 0 ? ',[' : '[') + stringify(call.name) + ',' + list(call.args) + ',' + stringify(call.answer) + ']'
+  }
+  return '{"used":' + list(used) + ',"calls":[' + traced + '],"alerts":' + list(alerts) +
+    ',"dropped":' + dropped + ',"random":' + random + '}'
+}
+
+// Of texts only: those have no toJSON.
+function list(items) {
+  let string = '['
+  for (let i = 0; i < items.length; i++) string += (i > 0 ? ',' : '') + stringify(items[i])
+  return string + ']'
 }
 
 // Looked up each time, as browsers do: a script may exchange it. A top-level const or let is no property of the global object.
@@ -32,10 +53,6 @@ function entryPoint() {
   return lexical
 }
 
-function notes() {
-  return { used, calls, alerts, dropped, random }
-}
-
 function typeOf(value) {
   if (value === null) return 'null'
   if (typeof value !== 'object') return typeof value
@@ -45,11 +62,11 @@ function typeOf(value) {
 // The thrown thing may be anything, with getters that throw in their turn.
 function describe(error) {
   try {
-    if (typeof error !== 'object' || error === null) return { kind: 'threw', message: shown(error), stack: '' }
+    if (typeof error !== 'object' || error === null) return ['threw', shown(error), '']
     const name = shown(error.name), message = shown(error.message), stack = error.stack
-    return { kind: 'threw', message: name === 'undefined' ? message : name + ': ' + message, stack: typeof stack === 'string' ? stack.slice(0, 2000) : '' }
+    return ['threw', name === 'undefined' ? message : name + ': ' + message, typeof stack === 'string' ? stack.slice(0, 2000) : '']
   } catch {
-    return { kind: 'threw', message: 'something that cannot be shown', stack: '' }
+    return ['threw', 'something that cannot be shown', '']
   }
 }
 
@@ -77,11 +94,11 @@ function control(operation, argument) {
       reset()
       return ''
     case 'missing':
-      return missing.length > 0 ? 'm' + stringify(missing) : '='
+      return missing.length > 0 ? 'm' + list(missing) : '='
     case 'loaded':
-      if (missing.length > 0) return 'm' + stringify(missing)
-      try { entryPoint() } catch (error) { return 'e' + stringify([describe(error), notes()]) }
-      return 'r' + stringify(['', notes()])
+      if (missing.length > 0) return 'm' + list(missing)
+      try { entryPoint() } catch (error) { return failure(describe(error)) }
+      return 'r["",' + notes() + ']'
   }
 }
 `

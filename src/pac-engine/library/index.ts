@@ -110,4 +110,13 @@ for (const name of limits.bridged) {
 }
 
 Math.random = chance
+
+// A browser's PAC environment has none of these.
+for (const name of ['performance', 'DOMException', 'queueMicrotask']) delete global[name]
+
+// A call site names the functions on the stack, the library's own among them: V8 hides strict functions there, QuickJS does not.
+Error.prepareStackTrace = (_, sites) => sites
+const site = new Error('').stack[0]
+Error.prepareStackTrace = undefined
+if (site) delete Object.getPrototypeOf(site).getFunction
 `

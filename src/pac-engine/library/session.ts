@@ -53,8 +53,8 @@ function shown(value) {
 
 function note(name, args, answer) {
   room--
-  const list = []
-  for (let i = 0; i < args.length && i < 8; i++) list[i] = shown(args[i])
-  calls[calls.length] = [name, list, shown(answer)]
+  const texts = []
+  for (let i = 0; i < args.length && i < 8; i++) texts[i] = shown(args[i])
+  calls[calls.length] = { name, args: texts, answer: shown(answer) }
 }
 `

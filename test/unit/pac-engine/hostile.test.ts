@@ -1,0 +1,146 @@
+import { test } from 'tap'
+import { GatewayError } from '../../../src/contracts/gateway-error.ts'
+import { ask, engineFor } from './engine-under-test.ts'
+
+/** Milliseconds; the test machine may be busy, so what is asserted is a multiple. */
+const LIMITS = { threads: 2, evaluateMs: 300, graceMs: 150, memoryPages: 256 }
+
+const HOSTILE: [what: string, body: string, expected: RegExp][] = [
+  ['an endless loop', 'while (true) {}', /ran too long/],
+  ['an endless loop that catches', 'while (true) { try { while (true) {} } catch (e) {} }', /ran too long/],
+  ['an endless loop in finally', 'try { throw 1 } finally { while (true) {} }', /ran too long/],
+  ['an endless generator', 'for (const x of (function* () { while (true) yield 1 })()) {}', /ran too long/],
+  [
+    'endless recursion',
+    'return FindProxyForURL(url, host)',
+    /could not be run|too much memory|InternalError|RangeError/,
+  ],
+  [
+    'endless recursion that catches',
+    'function r() { try { r() } catch (e) { r() } } r(); return "DIRECT"',
+    /ran too long|could not be run|too much memory/,
+  ],
+  [
+    'a memory bomb of small pieces',
+    'const a = []; while (true) a.push(new Array(100).fill("x" + a.length))',
+    /too much memory|out of memory|ran too long/,
+  ],
+  [
+    'a memory bomb of large pieces',
+    'const a = []; while (true) a.push("x".repeat(1e6) + a.length)',
+    /too much memory|out of memory|ran too long/,
+  ],
+  [
+    'a memory bomb of buffers',
+    'const a = []; while (true) a.push(new Uint8Array(1e6).fill(1))',
+    /too much memory|out of memory|ran too long/,
+  ],
+  ['a doubling string', 'let s = "x"; while (true) s += s', /too long|memory/],
+  ['a catastrophic regular expression', '/^(a+)+$/.test("a".repeat(40) + "!")', /ran too long/],
+  ['a catastrophic replace', '("a".repeat(40) + "!").replace(/(a*)*b/g, "x")', /ran too long/],
+  ['a built-in that loops by itself', 'Array.prototype.indexOf.call({ length: 2 ** 40 }, 1)', /ran too long/],
+  [
+    'a built-in that loops by itself, sorted',
+    'Array.prototype.lastIndexOf.call({ length: 2 ** 40 }, 1)',
+    /ran too long/,
+  ],
+  ['a 10 MB answer', 'return "PROXY a:1;".repeat(1e6)', /too long|memory/],
+  ['a getter that loops', 'throw { get message() { while (true) {} } }', /ran too long/],
+  ['a getter that throws', 'throw { get message() { throw 1 }, get name() { throw 2 } }', /threw an exception/],
+  [
+    'a proxy for an error',
+    'throw new Proxy({}, { get() { throw 1 }, getPrototypeOf() { throw 2 } })',
+    /threw an exception/,
+  ],
+  ['a proxy for an answer', 'return new Proxy({}, { get() { while (true) {} } })', /answered no string/],
+  ['an answer that converts itself', 'return { toString() { while (true) {} } }', /answered no string/],
+  ['endless microtasks', 'function f() { Promise.resolve().then(f) } f(); return 1', /answered no string|ran too long/],
+  ['a name no resolver ends', 'for (let i = 0; ; i++) dnsResolve("n" + i + ".example")', /looks up more than 20 names/],
+  [
+    'a lookup caught for ever',
+    'while (true) { try { dnsResolve("x.example") ; return "DIRECT" } catch (e) {} }',
+    /ran too long/,
+  ],
+  ['deep JSON', 'JSON.parse("[".repeat(1e6))', /exception|could not be run|memory/],
+  ['deep nesting in eval', 'eval("(".repeat(1e6))', /exception|could not be run|memory/],
+  ['a sort with a bad comparison', '[1, 2, 3].sort(() => { while (true) {} })', /ran too long/],
+  ['Atomics.wait', 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)', /exception|ran too long/],
+]
+
+test('each ends in its error within the limit, and the next decision is right', async (t) => {
+  const cases = HOSTILE.map(([, body], index) => `if (host === "hostile${index}") { ${body} }`).join('\n')
+  const engine = engineFor(t, `function FindProxyForURL(url, host) {\n${cases}\nreturn host }`, { limits: LIMITS })
+  await engine.ready
+  for (const [index, [what, , expected]] of HOSTILE.entries()) {
+    const began = performance.now()
+    const outcome = await ask(engine, `hostile${index}`)
+    const took = performance.now() - began
+    t.ok(outcome instanceof GatewayError, `${what}: ${String(outcome).slice(0, 100)}`)
+    if (outcome instanceof GatewayError) {
+      t.equal(outcome.code, 'PAC_FAILED')
+      t.match(outcome.message, expected, what)
+      t.ok(outcome.message.length < 1000, 'a short message')
+    }
+    t.ok(took < 10 * (LIMITS.evaluateMs + LIMITS.graceMs), `${what} took ${Math.round(took)} ms`)
+    t.equal(await ask(engine, `good${index}`), `good${index}`, `after ${what}`)
+  }
+})
+
+test('global code is held to the same', async (t) => {
+  const rows: [string, RegExp][] = [
+    ['while (true) {}', /the script ran too long/],
+    ['Array.prototype.indexOf.call({ length: 2 ** 40 }, 1)', /the script ran too long/],
+    ['const a = []; while (true) a.push(new Array(100).fill("x" + a.length))', /memory|too long/],
+    ['function r() { r() } r()', /the script could not be run/],
+    ['for (let i = 0; ; i++) dnsResolve("n" + i)', /looks up more than 20 names/],
+  ]
+  for (const [script, expected] of rows) {
+    const engine = engineFor(t, `${script}\nfunction FindProxyForURL() { return "DIRECT" }`, {
+      limits: { ...LIMITS, loadMs: 300, threadStartMs: 2_000 },
+    })
+    await engine.ready
+    const outcome = await ask(engine, 'any')
+    t.match(outcome instanceof GatewayError ? outcome.message : outcome, expected, script)
+    await engine.close()
+  }
+})
+
+test('a slow evaluation holds up nobody else', async (t) => {
+  const engine = engineFor(
+    t,
+    'function FindProxyForURL(url, host) { if (host === "slow") while (true) {} return host }',
+    {
+      limits: { ...LIMITS, evaluateMs: 2_000 },
+    },
+  )
+  await engine.ready
+  await Promise.all(Array.from({ length: 20 }, (_, i) => ask(engine, `warm${i}`)))
+  let slowIsOver = false
+  const slow = ask(engine, 'slow').then((outcome) => {
+    slowIsOver = true
+    return outcome
+  })
+  const others = await Promise.all(Array.from({ length: 500 }, (_, i) => ask(engine, `host${i}`)))
+  t.notOk(slowIsOver, 'the others were done before the slow one')
+  t.strictSame(
+    others,
+    Array.from({ length: 500 }, (_, i) => `host${i}`),
+  )
+  t.ok((await slow) instanceof GatewayError)
+})
+
+test('alerts are bounded and reach the log without control characters', async (t) => {
+  const lines: string[] = []
+  const engine = engineFor(
+    t,
+    'function FindProxyForURL() { alert(); alert(null); alert("\\u001b[31m" + "x".repeat(1e5)); alert({ toString() { throw 1 } }); for (let i = 0; i < 1e5; i++) alert(i); return "DIRECT" }',
+    { log: (_level, message) => lines.push(message) },
+  )
+  t.equal(await ask(engine, 'any'), 'DIRECT')
+  const alerts = lines.filter((line) => line.includes('alert'))
+  t.match(alerts[0], /alert: undefined$/)
+  t.match(alerts[1], /alert: null$/)
+  t.equal(alerts.length, 21)
+  t.match(alerts[20], /more alerts are not shown/)
+  t.ok(alerts.every((line) => line.length < 400 && !line.includes('\x1b')))
+})

@@ -1,0 +1,168 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import http from 'node:http'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import type { StreamDialer } from '../../../src/contracts/dialer.ts'
+import { GatewayError } from '../../../src/contracts/gateway-error.ts'
+import { ask, engineFor } from './engine-under-test.ts'
+
+const directly: StreamDialer = {
+  dial: ({ host, port }) =>
+    new Promise((resolve, reject) => {
+      const socket = net.connect({ host, port, allowHalfOpen: true })
+      socket.once('connect', () => resolve(socket))
+      socket.once('error', (cause) => reject(new GatewayError('CONNECT_FAILED', 'cannot connect', { cause })))
+    }),
+}
+
+async function serve(t: Test, listener: http.RequestListener): Promise<string> {
+  const server = http.createServer(listener)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  return `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`
+}
+
+async function directory(t: Test): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'fairlead-pac-'))
+  t.teardown(() => rm(path, { recursive: true }))
+  return path
+}
+
+const script = (answer: string) => `function FindProxyForURL() { return "${answer}" }`
+const message = (outcome: string | GatewayError) => (outcome instanceof GatewayError ? outcome.message : outcome)
+
+test('a file, and its new version after refresh', async (t) => {
+  const path = join(await directory(t), 'proxy.pac')
+  await writeFile(path, script('one'))
+  const engine = engineFor(t, '', { source: { kind: 'file', path } })
+  t.equal(await ask(engine, 'a'), 'one')
+  await writeFile(path, script('two'))
+  await engine.refresh()
+  t.equal(await ask(engine, 'a'), 'two', 'the decision made before is not remembered')
+  await writeFile(path, 'function (')
+  await engine.refresh()
+  t.equal(await ask(engine, 'a'), 'two', 'a version that does not load leaves the one before in use')
+  t.match(engine.status().failure, /SyntaxError/)
+})
+
+test('onPacFailure block: a version that cannot be had leaves none', async (t) => {
+  const path = join(await directory(t), 'proxy.pac')
+  await writeFile(path, script('one'))
+  const engine = engineFor(t, '', { source: { kind: 'file', path }, onPacFailure: 'block' })
+  t.equal(await ask(engine, 'a'), 'one')
+  await rm(path)
+  await engine.refresh()
+  t.match(message(await ask(engine, 'a')), /cannot read the PAC file .*ENOENT/)
+})
+
+test('file: what cannot be read says why', async (t) => {
+  const path = await directory(t)
+  const large = join(path, 'large.pac')
+  await writeFile(large, ' '.repeat(1_048_577))
+  const rows: [string, RegExp][] = [
+    [join(path, 'none.pac'), /ENOENT/],
+    [path, /EISDIR/],
+    [large, /larger than 1048576 bytes/],
+    ['/dev/zero', /larger than 1048576 bytes/],
+  ]
+  for (const [file, expected] of rows) {
+    t.match(message(await ask(engineFor(t, '', { source: { kind: 'file', path: file } }), 'a')), expected, file)
+  }
+})
+
+test('a URL: charset, redirect, conditional request, the version on disk', async (t) => {
+  const seen: string[] = []
+  let down = false
+  const base = await serve(t, (request, response) => {
+    seen.push(`${request.url} ${request.headers['if-none-match'] ?? '-'}`)
+    if (down) {
+      request.socket.destroy()
+      return
+    }
+    if (request.url === '/old') {
+      response.writeHead(302, { location: '/proxy.pac?secret=1' }).end()
+      return
+    }
+    if (request.headers['if-none-match'] === '"v1"') {
+      response.writeHead(304).end()
+      return
+    }
+    response.writeHead(200, { 'content-type': 'text/plain; charset=ISO-8859-1', etag: '"v1"' })
+    response.end(Buffer.from(`// f\xfcr\n${script('PROXY a:1')}`, 'latin1'))
+  })
+  const cacheDir = await directory(t)
+  const source = { kind: 'url', url: `${base}/old`, dialer: directly } as const
+  const engine = engineFor(t, '', { source, cacheDir })
+  t.equal(await ask(engine, 'a'), 'PROXY a:1')
+  t.match(engine.status().contentType, /text\/plain/)
+  await engine.refresh()
+  t.equal(seen.at(-1), '/proxy.pac?secret=1 "v1"', 'asked again with the validator')
+  t.equal(await ask(engine, 'a'), 'PROXY a:1')
+
+  const [stored] = await readdir(cacheDir)
+  t.match(await readFile(join(cacheDir, stored ?? ''), 'utf8'), /PROXY a:1/)
+  down = true
+  const lines: string[] = []
+  const later = engineFor(t, '', { source, cacheDir, log: (_level, line) => lines.push(line) })
+  t.equal(await ask(later, 'a'), 'PROXY a:1', 'from the disk')
+  t.match(lines.join('\n'), /last good version is in use/)
+  t.match(
+    message(await ask(engineFor(t, '', { source, cacheDir, onPacFailure: 'block' }), 'a')),
+    /cannot fetch|cannot connect/,
+  )
+  t.match(
+    message(await ask(engineFor(t, '', { source, cacheDir, lastGoodMs: -1 }), 'a')),
+    /cannot fetch|cannot connect/,
+  )
+})
+
+test('a URL: what is no script', async (t) => {
+  const base = await serve(t, (request, response) => {
+    switch (request.url) {
+      case '/404':
+        return response.writeHead(404).end('not here')
+      case '/loop':
+        return response.writeHead(302, { location: '/loop' }).end()
+      case '/large':
+        return response.end(' '.repeat(1_048_577))
+      case '/cut':
+        response.writeHead(200, { 'content-length': 1000 })
+        response.write('function')
+        return request.socket.end()
+      case '/html':
+        return response.end('<html>Sign in</html>')
+      default:
+        return response.writeHead(302, { location: 'ftp://x/' }).end()
+    }
+  })
+  const rows: [string, RegExp][] = [
+    ['/404', /answered 404, expected 200/],
+    ['/loop', /redirects more than 5 times/],
+    ['/large', /larger than 1048576 bytes/],
+    ['/cut', /closed before|aborted|socket hang up/],
+    ['/html', /SyntaxError.*line 1/],
+    ['/ftp', /cannot fetch a PAC script by ftp:/],
+  ]
+  for (const [path, expected] of rows) {
+    const engine = engineFor(t, '', {
+      source: { kind: 'url', url: base + path, dialer: directly },
+      onPacFailure: 'block',
+    })
+    t.match(message(await ask(engine, 'a')), expected, path)
+    await engine.close()
+  }
+})
+
+test('a server that keeps silent delays a decision by a named limit only', async (t) => {
+  const base = await serve(t, () => {})
+  const engine = engineFor(t, '', {
+    source: { kind: 'url', url: `${base}/proxy.pac`, dialer: directly },
+    readMs: 200,
+    onPacFailure: 'block',
+  })
+  const began = performance.now()
+  t.match(message(await ask(engine, 'a')), /took longer than 0.2 s/)
+  t.ok(performance.now() - began < 5_000)
+})
