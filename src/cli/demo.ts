@@ -138,7 +138,7 @@ function wayOf(line: FlowLine): string {
 
 /** The line is written when the flow has ended, a moment after its answer has arrived. */
 async function nextLine(lines: readonly FlowLine[], seen: number): Promise<FlowLine> {
-  while (lines.length === seen) await new Promise((resolve) => setImmediate(resolve))
+  while (lines.length === seen) await new Promise((resolve) => setTimeout(resolve, 1))
   return lines[seen]!
 }
 

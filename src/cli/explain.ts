@@ -1,6 +1,6 @@
 import { toGatewayError } from '../contracts/gateway-error.ts'
 import type { Scope } from '../contracts/target.ts'
-import { explainWithSettings, parseSubject, renderExplanation } from '../gateway/explain.ts'
+import { createExplainer, parseSubject, renderExplanation } from '../gateway/explain.ts'
 import { EXIT } from './exit-code.ts'
 import type { Io } from './io.ts'
 import { type ConfigOption, loadOrReport } from './load-settings.ts'
@@ -22,9 +22,9 @@ export async function runExplain(subject: string, options: ExplainOptions, io: I
   }
   const loaded = await loadOrReport(options, io)
   if (!loaded) return EXIT.usage
-  const explanation = await explainWithSettings(loaded.settings, { ...query, scope: options.scope }, io.env, (note) =>
-    io.err(`${note}\n`),
-  )
+  const explainer = await createExplainer(loaded.settings, io.env, (note) => io.err(`${note}\n`))
+  const explanation = await explainer.explain({ ...query, scope: options.scope })
+  explainer.close()
   io.out(options.json ? `${JSON.stringify(explanation)}\n` : `${renderExplanation(explanation)}\n`)
   return EXIT.done
 }

@@ -9,16 +9,23 @@ import { createGeneration } from './generation.ts'
 
 export { type Explanation, parseSubject, renderExplanation } from '../router/explain.ts'
 
+/** What is asked about: a target as traffic would ask for it. */
+export type Subject = Pick<RouteQuery, 'target' | 'scheme' | 'scope' | 'path'>
+
+export interface Explainer {
+  explain(subject: Subject): Promise<Explanation>
+  close(): void
+}
+
 /**
- * What a gateway with these settings would decide, from the router it would use. The client is taken to be on loopback, as the host's own
- * programs and its engine are.
+ * Says what a gateway with these settings would decide, from the router it would use. The client is taken to be on loopback, as the host's
+ * own programs and its engine are.
  */
-export async function explainWithSettings(
+export async function createExplainer(
   settings: Settings,
-  subject: Pick<RouteQuery, 'target' | 'scheme' | 'scope' | 'path'>,
   env: Readonly<Record<string, string | undefined>>,
   warn: (message: string) => void,
-): Promise<Explanation> {
+): Promise<Explainer> {
   const clock = systemClock
   const resolver = createSystemResolver({ clock })
   const log = createLog({ level: 'silent', format: 'json' })
@@ -31,10 +38,11 @@ export async function explainWithSettings(
     pacEngines: createPacEngines({ clock, resolver, log, env }),
     warn,
   })
-  try {
-    const signal = AbortSignal.timeout(settings.timeouts.decision)
-    return await explain(generation.router, { ...subject, client: { address: '127.0.0.1', local: true } }, signal)
-  } finally {
-    generation.retire()
+  return {
+    explain: (subject) => {
+      const query = { ...subject, client: { address: '127.0.0.1', local: true } }
+      return explain(generation.router, query, new AbortController().signal)
+    },
+    close: () => generation.retire(),
   }
 }

@@ -2,8 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import type { Scope } from '../../src/contracts/target.ts'
-import { explainWithSettings, parseSubject } from '../../src/gateway/explain.ts'
+import { createExplainer, parseSubject } from '../../src/gateway/explain.ts'
 import { targetFromUrl } from '../../src/wire/target.ts'
 import { getThrough, openConnect } from '../fixtures/clients.ts'
 import { everythingIsLoopback, type LogLine, startTestGateway } from '../fixtures/gateway.ts'
@@ -89,17 +88,13 @@ t.test('explain prints the route that the flow log then shows', async (t) => {
         ...settings,
       }
       const gateway = await startTestGateway(t, whole, { resolver: everythingIsLoopback, env })
+      const explainer = await createExplainer(gateway.gateway.settings, env, () => {})
       for (let index = 0; index < TARGETS_PER_SETTINGS; index++) {
         const subject = pickTarget(random, originPort)
         const seen = gateway.flows().length
         await ask(gateway.port, subject)
         const line = (await gateway.flowCount(seen + 1))[seen]!
-        const explanation = await explainWithSettings(
-          gateway.gateway.settings,
-          { ...parseSubject(subject), scope: scope as Scope },
-          env,
-          () => {},
-        )
+        const explanation = await explainer.explain({ ...parseSubject(subject), scope })
         const label = `${name}, ${scope}: ${subject}`
         t.equal(explanation.decision, line.decision, `${label}: decision`)
         t.same(explanation.because, line.because, `${label}: because`)
@@ -107,6 +102,7 @@ t.test('explain prints the route that the flow log then shows', async (t) => {
         t.notMatch(JSON.stringify([explanation, line]), /secret/, `${label}: no secret`)
         compared += 1
       }
+      explainer.close()
       await gateway.gateway.close()
     }
   }

@@ -1,0 +1,143 @@
+import { once } from 'node:events'
+import { Agent, createServer, request } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import { openConnect, openSocks5, readAtLeast } from '../fixtures/clients.ts'
+import { everythingIsLoopback, startTestGateway } from '../fixtures/gateway.ts'
+import { startEcho } from '../fixtures/upstreams/origins.ts'
+
+const RELOADS = 1_000
+
+/** Sends a few bytes and waits for them to come back. */
+async function echoed(socket: Socket, text: string): Promise<boolean> {
+  socket.write(text)
+  return (await readAtLeast(socket, text.length)).toString() === text
+}
+
+function getOnce(agent: Agent, port: number, url: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      { agent, host: '127.0.0.1', port, path: url, headers: { host: new URL(url).host } },
+      (response) => {
+        let body = ''
+        response.setEncoding('utf8')
+        response.on('data', (chunk) => {
+          body += chunk
+        })
+        response.on('end', () => resolve(`${response.statusCode} ${body}`))
+        response.on('error', reject)
+      },
+    )
+    asked.on('error', reject).end()
+  })
+}
+
+async function startOrigin(t: Test): Promise<number> {
+  const origin = createServer((_, response) => response.end('hello'))
+  origin.listen(0, '127.0.0.1')
+  await once(origin, 'listening')
+  t.teardown(() => origin.close())
+  t.teardown(() => origin.closeAllConnections())
+  return (origin.address() as AddressInfo).port
+}
+
+t.test(`${RELOADS} reloads under continuous traffic lose no flow`, { timeout: 240_000 }, async (t) => {
+  const echo = await startEcho()
+  t.teardown(() => echo.close())
+  const origin = await startOrigin(t)
+  const upstream = await startTestGateway(t, {}, { resolver: everythingIsLoopback })
+  const gateway = await startTestGateway(t, {}, { resolver: everythingIsLoopback })
+  const through = (scheme: string) => `${scheme}://127.0.0.1:${upstream.port}`
+  const variants: object[] = [
+    {},
+    { proxy: { http: through('http'), https: through('http') } },
+    { proxy: { http: through('socks5'), https: through('socks4a'), exclude: '*.direct.example' } },
+    { proxy: { https: [through('http'), through('socks5')], http: through('http') }, timeouts: { idle: '20m' } },
+    { proxy: { embeddedPac: `function FindProxyForURL() { return "PROXY 127.0.0.1:${upstream.port}; DIRECT" }` } },
+  ]
+
+  let running = true
+  let served = 0
+  const failures: string[] = []
+  const traffic = async (name: string, once: () => Promise<boolean>) => {
+    while (running) {
+      const fine = await once().catch((error: Error) => {
+        failures.push(`${name}: ${error.message}`)
+        return true
+      })
+      if (!fine) failures.push(`${name}: wrong answer`)
+      served += 1
+    }
+  }
+  const agent = new Agent({ keepAlive: true, maxSockets: 2 })
+  t.teardown(() => agent.destroy())
+
+  // One tunnel that stands through all of it.
+  const standing = await openConnect(gateway.port, `standing.example:${echo.port}`)
+  let exchanged = 0
+  const loops = [
+    traffic('standing tunnel', async () => echoed(standing.socket, `message ${exchanged++};`)),
+    traffic('CONNECT', async () => {
+      const { socket, status } = await openConnect(gateway.port, `connect.example:${echo.port}`)
+      const fine = status === 200 && (await echoed(socket, 'hello'))
+      socket.destroy()
+      return fine
+    }),
+    traffic('SOCKS5', async () => {
+      const { socket, reply } = await openSocks5(gateway.port, 'socks.direct.example', echo.port)
+      const fine = reply === 0 && (await echoed(socket, 'hello'))
+      socket.destroy()
+      return fine
+    }),
+    traffic(
+      'plain HTTP',
+      async () => (await getOnce(agent, gateway.port, `http://plain.example:${origin}/`)) === '200 hello',
+    ),
+  ]
+
+  for (let index = 0; index < RELOADS; index++) {
+    await gateway.reload(variants[index % variants.length]!)
+  }
+  running = false
+  await Promise.all(loops)
+  standing.socket.destroy()
+
+  t.same(failures, [])
+  t.equal(gateway.gateway.status().generation, RELOADS + 1)
+  t.ok(served > 100, `${served} flows were served meanwhile`)
+  t.ok(exchanged > 10, `${exchanged} messages through the tunnel that stood`)
+  t.comment(`${served} flows, ${exchanged} messages on the standing tunnel`)
+})
+
+t.test('settings that cannot be put in force change nothing', async (t) => {
+  const echo = await startEcho()
+  t.teardown(() => echo.close())
+  const gateway = await startTestGateway(t, {}, { resolver: everythingIsLoopback })
+  const taken = { listen: { mixed: ['127.0.0.1:0', `127.0.0.1:${echo.port}`] }, proxy: { mode: 'manual' } }
+  await t.rejects(gateway.reload(taken), /another program is listening there/)
+  t.equal(gateway.gateway.status().generation, 1)
+  const { socket, status } = await openConnect(gateway.port, `still.example:${echo.port}`)
+  t.equal(status, 200, 'the running settings serve on')
+  socket.destroy()
+})
+
+t.test('doors come and go with the settings, and a door that stays keeps its clients', async (t) => {
+  const echo = await startEcho()
+  t.teardown(() => echo.close())
+  const gateway = await startTestGateway(t, {}, { resolver: everythingIsLoopback })
+  const { socket } = await openConnect(gateway.port, `kept.example:${echo.port}`)
+  await gateway.reload({ listen: { mixed: ['127.0.0.1:0', '127.0.0.2:0'] } })
+  t.equal(gateway.gateway.addresses.length, 2)
+  const second = gateway.gateway.addresses[1]
+  t.ok(await echoed(socket, 'still here'))
+  t.equal(gateway.gateway.addresses[0]?.kind === 'tcp' && gateway.gateway.addresses[0].port, gateway.port)
+  await gateway.reload({ listen: { mixed: '127.0.0.1:0', auth: { users: { alice: 'wonder' } } } })
+  t.equal(gateway.gateway.addresses.length, 1)
+  t.ok(await echoed(socket, 'and still'))
+  t.equal((await openConnect(gateway.port, `now.example:${echo.port}`)).status, 407, 'new clients meet the new rules')
+  t.equal(
+    second?.kind === 'tcp' && (await openConnect(second.port, 'gone.example:1').catch(() => 'refused')),
+    'refused',
+  )
+  socket.destroy()
+})
