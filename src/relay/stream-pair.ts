@@ -23,7 +23,6 @@ export class StreamPair implements Swept {
   readonly #sweep: LimitSweep
   readonly #clock: Clock
   readonly #successor: Successor | undefined
-  readonly #listeners: [conn: Conn, event: string, listener: (chunk: Buffer) => void][] = []
   /** FINs passed on; they are activity too. */
   #fins = 0
   /** The side that broke off after its FIN; how the pair ends then is up to the other side, within LINGER_MS. */
@@ -44,14 +43,14 @@ export class StreamPair implements Swept {
   start(): void {
     this.#sweep.add(this)
     this.#pair.signal.addEventListener('abort', this.#abort)
-    this.#attach(this.#client, this.#upstream)
-    this.#attach(this.#upstream, this.#client)
+    this.#attach(this.#client)
+    this.#attach(this.#upstream)
     if (this.#pair.signal.aborted) this.#end('aborted')
     // What happened before the hand-over sends no event any more.
     for (const conn of [this.#client, this.#upstream]) {
-      if (conn.readableEnded) this.#passEnd(conn)
-      if (conn.closed) this.#closed(conn)
-      else if (conn.destroyed) this.#broke(conn)
+      if (conn.readableEnded) this.passEnd(conn)
+      if (conn.closed) this.closed(conn)
+      else if (conn.destroyed) this.broke(conn)
       else conn.resume()
     }
   }
@@ -64,26 +63,24 @@ export class StreamPair implements Swept {
     this.#end(reason === 'linger' ? this.#brokenEnd() : reason)
   }
 
-  #attach(from: Conn, to: Conn): void {
+  #attach(conn: Conn): void {
     // A socket that answers FIN with FIN by itself would cut off the late reply.
-    from.allowHalfOpen = true
-    if (from instanceof Socket) {
-      from.setTimeout(0) // the limits are the relay's now
-      from.setNoDelay(true) // segments go on as they came
+    conn.allowHalfOpen = true
+    if (conn instanceof Socket) {
+      conn.setTimeout(0) // the limits are the relay's now
+      conn.setNoDelay(true) // segments go on as they came
     }
-    this.#on(from, 'data', (chunk: Buffer) => this.#carry(from, to, chunk))
-    this.#on(to, 'drain', () => from.resume())
-    this.#on(from, 'end', () => this.#passEnd(from))
-    this.#on(from, 'error', () => this.#broke(from)) // stays attached for good: a late error must find a listener
-    this.#on(from, 'close', () => this.#closed(from))
+    ;(conn as Attached)[PAIR] = this
+    for (const [event, listener] of LISTENERS) conn.on(event, listener)
   }
 
-  #on(conn: Conn, event: string, listener: (chunk: Buffer) => void): void {
-    this.#listeners.push([conn, event, listener])
-    conn.on(event, listener)
+  #detach(conn: Conn): void {
+    for (const [event, listener] of LISTENERS) conn.off(event, listener)
+    ;(conn as Attached)[PAIR] = undefined
   }
 
-  #carry(from: Conn, to: Conn, chunk: Buffer): void {
+  carry(from: Conn, chunk: Buffer): void {
+    const to = this.#other(from)
     if (to.destroyed) {
       this.#discard(chunk.length)
       return
@@ -103,7 +100,8 @@ export class StreamPair implements Swept {
   #passOn(successor: Successor, from: Conn, to: Conn, chunk: Buffer): boolean {
     if (this.#fins > 0 || to.writableLength > 0 || from.writableLength > 0) return false
     if (!successor.canTake(this.#pair)) return false
-    for (const [conn, event, listener] of this.#listeners) conn.off(event, listener)
+    this.#detach(from)
+    this.#detach(to)
     this.#pair.signal.removeEventListener('abort', this.#abort)
     from.pause()
     to.pause()
@@ -112,11 +110,15 @@ export class StreamPair implements Swept {
     return true
   }
 
+  drained(conn: Conn): void {
+    this.#other(conn).resume()
+  }
+
   #other(conn: Conn): Conn {
     return conn === this.#client ? this.#upstream : this.#client
   }
 
-  #passEnd(from: Conn): void {
+  passEnd(from: Conn): void {
     if (this.#ended) return
     this.#fins += 1
     const to = this.#other(from)
@@ -136,7 +138,7 @@ export class StreamPair implements Swept {
     return from.readableEnded && (to.writableFinished || to.destroyed)
   }
 
-  #broke(conn: Conn): void {
+  broke(conn: Conn): void {
     if (this.#ended || conn === this.#broken || isDone(conn)) return
     conn.destroy()
     if (!conn.readableEnded || this.#broken) {
@@ -159,9 +161,9 @@ export class StreamPair implements Swept {
     return this.#broken === this.#client ? 'client-reset' : 'upstream-reset'
   }
 
-  #closed(conn: Conn): void {
+  closed(conn: Conn): void {
     this.#open -= 1
-    this.#broke(conn)
+    this.broke(conn)
     if (this.#open > 0) return
     this.#sweep.remove(this)
     this.#pair.signal.removeEventListener('abort', this.#abort)
@@ -177,5 +179,42 @@ export class StreamPair implements Swept {
     reset(this.#upstream)
   }
 }
+
+/** The pair that a Conn belongs to is kept on the Conn, so that all pairs share their listeners and an idle one holds no closure. */
+const PAIR = Symbol('relay pair')
+type Attached = Conn & { [PAIR]?: StreamPair | undefined }
+
+const LISTENERS: readonly [event: string, listener: (this: Attached, chunk: Buffer) => void][] = [
+  [
+    'data',
+    function (chunk) {
+      this[PAIR]?.carry(this, chunk)
+    },
+  ],
+  [
+    'drain',
+    function () {
+      this[PAIR]?.drained(this)
+    },
+  ],
+  [
+    'end',
+    function () {
+      this[PAIR]?.passEnd(this)
+    },
+  ],
+  [
+    'error',
+    function () {
+      this[PAIR]?.broke(this)
+    },
+  ], // stays for good: a late error must find a listener
+  [
+    'close',
+    function () {
+      this[PAIR]?.closed(this)
+    },
+  ],
+]
 
 const isDone = (conn: Conn): boolean => conn.readableEnded && conn.writableFinished
