@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Worker } from 'node:worker_threads'
 import type { Clock } from '../contracts/clock.ts'
 import type { RelayEnd } from '../contracts/relay.ts'
 import { type Borrowed, borrow, canBorrow } from './borrow.ts'
@@ -8,7 +9,16 @@ import { type Pair, settle } from './pair.ts'
 import { type Lender, RelayThread } from './relay-thread.ts'
 import { reset } from './reset.ts'
 import type { Successor } from './stream-pair.ts'
-import { BYTES_DOWN, BYTES_UP, FINS, FIRST_BYTE_MS, ROW, type Side, type WorkerEnd } from './worker-protocol.ts'
+import {
+  BYTES_DOWN,
+  BYTES_UP,
+  FINS,
+  FIRST_BYTE_MS,
+  ROW,
+  type Side,
+  type WorkerData,
+  type WorkerEnd,
+} from './worker-protocol.ts'
 
 export interface KernelRelayOptions {
   readonly clock: Clock
@@ -18,6 +28,8 @@ export interface KernelRelayOptions {
   readonly after: number
   /** A thread could not start or has died; the portable relay takes over what comes. */
   readonly onThreadLost: (reason: string) => void
+  /** For tests of threads that fail. */
+  readonly startWorker?: (data: WorkerData) => Worker
 }
 
 /** The relay for pairs of plain kernel sockets on Linux: their bytes never enter the process. */
@@ -33,7 +45,10 @@ export class KernelRelay implements Successor {
     this.after = options.after
     this.#clock = options.clock
     this.#sweep = options.sweep
-    this.#threads = Array.from({ length: options.threads }, () => new RelayThread(options.onThreadLost))
+    this.#threads = Array.from(
+      { length: options.threads },
+      () => new RelayThread(options.onThreadLost, options.startWorker),
+    )
     this.started = Promise.all(this.#threads.map((thread) => thread.started))
   }
 

@@ -21,11 +21,16 @@ const MAX_SPARE = 16
 export class PipePool {
   readonly #spare: Pipe[] = []
   readonly #ends = new Int32Array(2)
+  readonly #most: number
   #lent = 0
+
+  constructor(most = MAX_PIPES) {
+    this.#most = most
+  }
 
   /** `undefined` when there are none left, of ours or of the system's. */
   take(): Pipe | undefined {
-    if (this.#lent >= MAX_PIPES) return undefined
+    if (this.#lent >= this.#most) return undefined
     const pipe = this.#spare.pop() ?? this.#make()
     if (pipe) this.#lent += 1
     return pipe

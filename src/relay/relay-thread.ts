@@ -33,11 +33,11 @@ export class RelayThread {
   readonly started: Promise<void>
   readonly #exited: Promise<void>
 
-  constructor(onGone: (reason: string) => void) {
+  constructor(onGone: (reason: string) => void, start: (data: WorkerData) => Worker = startWorker) {
     const shared = new SharedArrayBuffer(MAX_TUNNELS * ROW * Float64Array.BYTES_PER_ELEMENT)
     this.rows = new Float64Array(shared)
     this.#onGone = onGone
-    this.#worker = startWorker({ rows: shared })
+    this.#worker = start({ rows: shared })
     this.started = new Promise((resolve) => {
       this.#worker.on('message', (batch: FromWorker[]) => {
         for (const message of batch) this.#receive(message)

@@ -57,7 +57,7 @@ function seeded(seed: number): () => number {
   }
 }
 
-const ROUNDS = 2_500
+const ROUNDS = 1_200
 const AT_ONCE = 25
 
 if (process.platform !== 'linux') t.plan(0, 'the kernel relay is for Linux')
