@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { dirname } from 'node:path'
@@ -64,7 +64,8 @@ export class Gateway {
   readonly #records: FlowRecords
   readonly #metrics: Metrics
   readonly #startedAt: number
-  readonly #flowIdPrefix = randomUUID().slice(0, 8)
+  /** Random: in flow ids, and in Via, by which loops are found. */
+  readonly #instance = randomBytes(6).toString('hex')
   readonly #relays: Relays
   #admin: { readonly server: Server; readonly address: ListenAddress }[] = []
   #flowCount = 0
@@ -101,7 +102,7 @@ export class Gateway {
         firstByteMs: this.#current.settings.timeouts.clientHead,
         handshakeMs: this.#current.settings.timeouts.clientHead,
       }),
-      nextId: () => `${this.#flowIdPrefix}-${++this.#flowCount}`,
+      nextId: () => `${this.#instance}-${++this.#flowCount}`,
       handleFlow: (flow, signal) => {
         const { router, dialers, settings } = this.#current
         return handleFlow(flow, { router, dialers, relay: this.#relays.for(settings), records: this.#records }, signal)
@@ -117,6 +118,7 @@ export class Gateway {
         createHttpSide(context, {
           clock,
           settings: this.#current.settings,
+          pseudonym: `fairlead-${this.#instance}`,
           relay: (client, upstream, signal, counts) =>
             this.#relays.for(this.#current.settings)(client, upstream, signal, counts),
         }),
