@@ -52,6 +52,7 @@ export interface ExchangeResult {
 export interface RequestFlow extends RouteQuery {
   readonly id: string
   readonly door: string
+  readonly protocol?: string
   readonly request: OutgoingRequest
   /** Carries the request's body out and the response back, checked in both directions. Never rejects. */
   carry(upstream: UpstreamRequest): Promise<ExchangeResult>

@@ -54,6 +54,7 @@ export function connectFlow(
   const flow: Flow = {
     id,
     door: context.name,
+    protocol: 'http-connect',
     target,
     scheme: target.port === 80 ? 'http' : 'https',
     scope: context.scope,

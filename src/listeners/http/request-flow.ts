@@ -29,6 +29,7 @@ export function requestFlow(
   return {
     id,
     door: context.name,
+    protocol: 'http',
     target: forward.target,
     scheme: 'http',
     scope: context.scope,
