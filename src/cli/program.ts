@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander'
+import { toGatewayError } from '../contracts/gateway-error.ts'
 import { VERSION } from '../gateway/version.ts'
 import { runBypass } from './bypass.ts'
 import { runCheck } from './check.ts'
@@ -17,12 +18,19 @@ export async function runCommandLine(args: readonly string[], io: Io = processIo
   const program = buildProgram(io, (code) => {
     exitCode = code
   })
+  // Workers and timers of the gateway do not keep the process alive; a command that waits for them must.
+  const alive = setInterval(() => {}, 2 ** 30)
   try {
     await program.parseAsync(args, { from: 'user' })
     return exitCode
   } catch (thrown) {
-    if (!(thrown instanceof CommanderError)) throw thrown
-    return thrown.exitCode === 0 ? EXIT.done : EXIT.usage
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.done : EXIT.usage
+    const error = toGatewayError(thrown)
+    io.err(`fairlead: ${error.message}${error.hint ? `\n${error.hint}` : ''}\n`)
+    if (error.code === 'INTERNAL' && error.cause instanceof Error) io.err(`${error.cause.stack}\n`)
+    return EXIT.failed
+  } finally {
+    clearInterval(alive)
   }
 }
 

@@ -20,6 +20,9 @@ export async function runStart(options: ConfigOption, io: Io): Promise<number> {
   const shortage = descriptorShortage(await descriptorLimit(), loaded.settings.limits.connections)
   if (shortage) log.warn(shortage)
 
+  // A fault of ours ends the process, as it should; but not without a word in the log that people read.
+  process.on('uncaughtExceptionMonitor', (err) => log.fatal({ err }, 'fault in Fairlead'))
+
   let gateway: Gateway
   try {
     gateway = await startGateway({ settings: loaded.settings, log, env: io.env })
@@ -44,8 +47,6 @@ function serve(gateway: Gateway, options: ConfigOption, loaded: Loaded, log: Log
     current: loaded,
     onChange: (change) => void follow(gateway, change, log),
   })
-  // The watch does not keep the process alive, and no door may be open: a gateway lives until it is told to end.
-  const alive = setInterval(() => {}, 2 ** 30)
   return new Promise((resolve) => {
     const onReload = () => void watch.reload()
     const onEnd = async (signal: NodeJS.Signals) => {
@@ -56,7 +57,6 @@ function serve(gateway: Gateway, options: ConfigOption, loaded: Loaded, log: Log
       log.info({ signal, limitMs, liveFlows: gateway.status().liveFlows }, 'draining')
       const cut = await gateway.drain(limitMs)
       log.info({ cut }, 'stopped')
-      clearInterval(alive)
       resolve(EXIT.done)
     }
     process.on('SIGHUP', onReload).on('SIGTERM', onEnd).on('SIGINT', onEnd)
