@@ -4,9 +4,9 @@ import type { DoorAuth, DoorContext } from '../contracts/door.ts'
 import type { GatewayError } from '../contracts/gateway-error.ts'
 import type { Client } from '../contracts/route.ts'
 import type { Scope } from '../contracts/target.ts'
-import { formatListenAddress, type ListenAddress } from '../listeners/listen-address.ts'
 import { type Listener, openListener, type TlsMaterial } from '../listeners/listener.ts'
 import { serveMixed } from '../listeners/mixed-door.ts'
+import { formatListenAddress, type ListenAddress } from '../wire/listen-address.ts'
 
 /** One door as the settings want it. All but the address can change while it is open. */
 export interface DoorPlan {

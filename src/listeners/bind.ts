@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { chmod, lstat, unlink } from 'node:fs/promises'
 import { type AddressInfo, connect, type Server } from 'node:net'
 import { GatewayError } from '../contracts/gateway-error.ts'
-import { formatListenAddress, type ListenAddress } from './listen-address.ts'
+import { formatListenAddress, type ListenAddress } from '../wire/listen-address.ts'
 
 /** Binds a server and answers the address as bound, or explains what stands in the way. */
 export async function bind(server: Server, address: ListenAddress): Promise<ListenAddress> {

@@ -3,9 +3,9 @@ import tls from 'node:tls'
 import type { Clock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { Client } from '../contracts/route.ts'
+import type { ListenAddress } from '../wire/listen-address.ts'
 import { bind } from './bind.ts'
 import { clientOf } from './client.ts'
-import type { ListenAddress } from './listen-address.ts'
 
 export interface ListenerOptions {
   readonly address: ListenAddress

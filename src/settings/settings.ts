@@ -2,8 +2,8 @@ import type { Hop } from '../contracts/route.ts'
 import type { Secret } from '../contracts/secret.ts'
 import type { Scope } from '../contracts/target.ts'
 import type { ExcludeList } from '../wire/exclude-list.ts'
+import type { ListenAddress } from '../wire/listen-address.ts'
 import type { WrittenSettings } from './schema.ts'
-import type { ListenAddress } from './values/listen-address.ts'
 import type { PortRange } from './values/port-ranges.ts'
 
 /** Settings in force: complete, checked, every reference followed. Durations are in milliseconds, sizes in bytes, paths absolute. */

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import { posix } from 'node:path'
-import type { ListenAddress } from './values/listen-address.ts'
+import type { ListenAddress } from '../wire/listen-address.ts'
 
 export interface StatusSocketOptions {
   readonly env: Readonly<Record<string, string | undefined>>

@@ -1,12 +1,7 @@
 import { BlockList, isIP } from 'node:net'
+import type { ListenAddress } from '../../wire/listen-address.ts'
 import { found } from './found.ts'
 import { ValueError } from './value-error.ts'
-
-/** Where a door listens. */
-export type ListenAddress =
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  /** `mode`: permission bits of the socket file. */
-  | { readonly kind: 'unix'; readonly path: string; readonly mode: number }
 
 /** `127.0.0.1:3128`, `[::1]:3128`, `localhost:3128`, a port alone (on 127.0.0.1), `unix:/path`. Port 0 means any free port. */
 export function parseListenAddress(value: unknown): ListenAddress {
@@ -23,11 +18,6 @@ export function parseListenAddress(value: unknown): ListenAddress {
     throw new ValueError(`${found(host)} is not an address of this machine`, { expected, ...hintFor(value) })
   }
   return { kind: 'tcp', host: host.toLowerCase(), port: parsePort(Number(port), port) }
-}
-
-export function formatListenAddress(address: ListenAddress): string {
-  if (address.kind === 'unix') return `unix:${address.path}`
-  return `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
 }
 
 /** Whether only programs on this machine can reach it. */

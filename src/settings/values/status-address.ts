@@ -1,4 +1,5 @@
-import { isLocalOnly, type ListenAddress, parseListenAddress } from './listen-address.ts'
+import type { ListenAddress } from '../../wire/listen-address.ts'
+import { isLocalOnly, parseListenAddress } from './listen-address.ts'
 import { ValueError } from './value-error.ts'
 
 /** Where the status page listens: `auto`, `off`, or an address that only this machine reaches, for it has no credentials. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Settings } from '../../../src/settings/settings.ts'
-import { formatListenAddress } from '../../../src/settings/values/listen-address.ts'
+import { formatListenAddress } from '../../../src/wire/listen-address.ts'
 import { describeHop } from '../../../src/wire/upstream-url.ts'
 import { type LoadTextOptions, loadText } from '../../fixtures/settings/load-text.ts'
 import { loopbackCertificate, testAuthority } from '../../fixtures/test-authority.ts'

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { formatListenAddress, isLocalOnly, parseListenAddress } from '../../../../src/settings/values/listen-address.ts'
+import { isLocalOnly, parseListenAddress } from '../../../../src/settings/values/listen-address.ts'
+import { formatListenAddress } from '../../../../src/wire/listen-address.ts'
 import { reads, refuses } from '../../../fixtures/settings/value-table.ts'
 
 const tcp = (host: string, port: number) => ({ kind: 'tcp' as const, host, port })
