@@ -17,10 +17,13 @@ export interface DoorPlan {
   admits(client: Client): boolean
 }
 
+/** Milliseconds, and a count. Asked anew for each client, so that a reload changes them. */
 export interface DoorLimits {
   readonly maxConnections: number
   readonly firstByteMs: number
   readonly handshakeMs: number
+  /** Changes when the HTTP side has to be made anew. */
+  readonly httpVersion: string
 }
 
 /** What a door hands its clients' wishes to, and how its HTTP side is made. */
@@ -37,6 +40,8 @@ export interface DoorParts {
 /** The HTTP door behind a mixed one, as far as its life goes. */
 export interface HttpSide {
   take(socket: Socket): void
+  /** Connections that have not ended, tunnels included. */
+  readonly connections: number
   /** No new request on a connection that stands: answers `Connection: close` and ends idle ones. */
   drain(): void
 }
@@ -44,13 +49,17 @@ export interface HttpSide {
 interface Door {
   plan: DoorPlan
   readonly listener: Listener
-  readonly http: HttpSide
+  readonly context: DoorContext
+  http: HttpSide
+  httpVersion: string
 }
 
 /** The open doors. They live through reloads: one whose address stays the same keeps its socket and its clients. */
 export class Doors {
   readonly #parts: DoorParts
   #doors = new Map<string, Door>()
+  /** HTTP sides with older limits, which serve the clients they have. */
+  #olderHttp = new Set<HttpSide>()
 
   constructor(parts: DoorParts) {
     this.#parts = parts
@@ -97,6 +106,7 @@ export class Doors {
       door.listener.close()
       door.http.drain()
     }
+    for (const http of this.#olderHttp) http.drain()
   }
 
   /** Ends every connection still open. */
@@ -111,6 +121,8 @@ export class Doors {
       const door = this.#doors.get(key) ?? opened.get(key)!
       door.plan = plan
       if (plan.tls) door.listener.setTls(plan.tls)
+      door.listener.setMaxConnections(this.#parts.limits().maxConnections)
+      this.#renewHttp(door)
       next.set(key, door)
     }
     for (const [key, door] of this.#doors) {
@@ -121,11 +133,20 @@ export class Doors {
     this.#doors = next
   }
 
+  /** Clients to come meet the new limits; those that are there keep theirs, for ending an idle connection may cross a request on its way. */
+  #renewHttp(door: Door): void {
+    const { httpVersion } = this.#parts.limits()
+    if (door.httpVersion === httpVersion) return
+    this.#olderHttp = new Set([...this.#olderHttp, door.http].filter((http) => http.connections > 0))
+    door.http = this.#parts.createHttpDoor(door.context)
+    door.httpVersion = httpVersion
+  }
+
   async #open(plan: DoorPlan): Promise<Door> {
     const parts = this.#parts
-    const { maxConnections, firstByteMs, handshakeMs } = parts.limits()
     let door: Door | undefined
     const current = () => door?.plan ?? plan
+    const http = () => door?.http ?? firstHttp
     let name = nameOf(plan, plan.address)
     const context: DoorContext = {
       get name() {
@@ -143,20 +164,26 @@ export class Doors {
       handleRequest: parts.handleRequest,
       refused: (client, error) => parts.refused(name, client, error),
     }
-    const http = parts.createHttpDoor(context)
+    const { httpVersion } = parts.limits()
+    const firstHttp = parts.createHttpDoor(context)
     const listener = await openListener({
       address: plan.address,
       clock: parts.clock,
       ...(plan.tls ? { tls: plan.tls } : {}),
-      maxConnections,
-      firstByteMs,
-      tlsHandshakeMs: handshakeMs,
+      maxConnections: parts.limits().maxConnections,
+      tlsHandshakeMs: parts.limits().handshakeMs,
+      get firstByteMs() {
+        return parts.limits().firstByteMs
+      },
       admits: (client) => current().admits(client),
-      onClient: (socket, first) => serveMixed(socket, first, context, http, { clock: parts.clock, handshakeMs }),
+      onClient: (socket, first) => {
+        const { handshakeMs } = parts.limits()
+        serveMixed(socket, first, context, http(), { clock: parts.clock, handshakeMs })
+      },
       onRefused: (client, error) => parts.refused(name, client, error),
     })
     name = nameOf(plan, listener.address)
-    door = { plan, listener, http }
+    door = { plan, listener, context, http: firstHttp, httpVersion }
     return door
   }
 }

@@ -18,7 +18,7 @@ import { Doors } from './doors.ts'
 import { createGeneration, type Generation, type World } from './generation.ts'
 import { handleFlow } from './handle-flow.ts'
 import { handleRequest } from './handle-request.ts'
-import { createHttpSide } from './http-side.ts'
+import { createHttpSide, httpVersionOf } from './http-side.ts'
 import { Relays } from './relay.ts'
 import { VERSION } from './version.ts'
 
@@ -101,6 +101,7 @@ export class Gateway {
         maxConnections: this.#current.settings.limits.connections,
         firstByteMs: this.#current.settings.timeouts.clientHead,
         handshakeMs: this.#current.settings.timeouts.clientHead,
+        httpVersion: httpVersionOf(this.#current.settings),
       }),
       nextId: () => `${this.#instance}-${++this.#flowCount}`,
       handleFlow: (flow, signal) => {
@@ -177,6 +178,9 @@ export class Gateway {
       doors.commit()
       previous.retire()
       this.#metrics.reloaded(true)
+      if (JSON.stringify(previous.settings.status) !== JSON.stringify(settings.status)) {
+        this.#log.warn('status.listen has changed; it takes effect at the next start')
+      }
     } catch (thrown) {
       this.#metrics.reloaded(false)
       throw thrown

@@ -15,17 +15,19 @@ export interface HttpSideOptions {
 
 /** The HTTP door as the settings want it. */
 export function createHttpSide(context: DoorContext, { clock, settings, relay, pseudonym }: HttpSideOptions): HttpDoor {
-  const { timeouts, limits } = settings
-  return createHttpDoor(context, {
-    clock,
-    relay,
-    parseBasicCredentials,
-    pseudonym,
-    limits: {
-      headMs: timeouts.clientHead,
-      keepAliveMs: timeouts.keepAlive,
-      responseHeadMs: timeouts.responseHead,
-      maxHeaderBytes: limits.requestHead,
-    },
-  })
+  return createHttpDoor(context, { clock, relay, parseBasicCredentials, pseudonym, limits: limitsOf(settings) })
+}
+
+/** The same for settings with which the same HTTP door can go on. */
+export function httpVersionOf(settings: Settings): string {
+  return JSON.stringify(limitsOf(settings))
+}
+
+function limitsOf({ timeouts, limits }: Settings) {
+  return {
+    headMs: timeouts.clientHead,
+    keepAliveMs: timeouts.keepAlive,
+    responseHeadMs: timeouts.responseHead,
+    maxHeaderBytes: limits.requestHead,
+  }
 }

@@ -39,6 +39,7 @@ export interface Listener {
   readonly connections: number
   /** Exchanges the certificate for the connections to come. */
   setTls(material: TlsMaterial): void
+  setMaxConnections(count: number): void
   /** Takes no new connections from here on; those that stand go on. */
   close(): void
   /** Ends every connection still open. */
@@ -66,7 +67,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     const client = dropped?.remoteAddress ? { address: dropped.remoteAddress, local: false } : { local: true }
     options.onRefused(
       client,
-      new GatewayError('LIMIT_REACHED', `${options.maxConnections} connections are open already`),
+      new GatewayError('LIMIT_REACHED', `${server.maxConnections} connections are open already`),
     )
   })
   const address = await bind(server, options.address)
@@ -84,6 +85,9 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     },
     setTls(material) {
       if (server instanceof tls.Server) server.setSecureContext(secureContext(material))
+    },
+    setMaxConnections(count) {
+      server.maxConnections = count
     },
     close() {
       server.close()

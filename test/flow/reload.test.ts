@@ -65,7 +65,7 @@ t.test(`${RELOADS} reloads under continuous traffic lose no flow`, async (t) => 
     { proxy: { http: through('socks5'), https: through('socks4a'), exclude: '*.direct.example' } },
     {
       proxy: { https: [through('http'), `socks5://127.0.0.1:${inner.port}`], http: through('http') },
-      timeouts: { idle: '20m' },
+      timeouts: { idle: '20m', clientHead: '19s' },
     },
   ]
 
@@ -163,4 +163,12 @@ t.test('doors come and go with the settings, and a door that stays keeps its cli
     'refused',
   )
   socket.destroy()
+})
+
+t.test('limits that have changed hold for the clients to come', async (t) => {
+  const gateway = await startTestGateway(t, {}, { resolver: everythingIsLoopback })
+  const head = { 'x-large': 'x'.repeat(8_000) }
+  t.equal((await openConnect(gateway.port, '127.0.0.1:1', head)).status, 502)
+  await gateway.reload({ limits: { requestHead: '4KiB' } })
+  t.equal((await openConnect(gateway.port, '127.0.0.1:1', head)).status, 431)
 })
