@@ -10,6 +10,8 @@ export interface PacLimits {
   readonly threadStartMs: number
   /** An evaluation that takes longer than this has its thread to itself: what waits behind it moves to another. */
   readonly slowMs: number
+  /** One that takes longer than this will likely cost its thread: another is started while there is time. */
+  readonly spareMs: number
   /** WebAssembly memory of one VM, in 64 KiB pages. Enough for a script of 1 MiB with its tables. */
   readonly memoryPages: number
   /** Pages that a VM may grow by after it was loaded; beyond, it is replaced. */
@@ -51,6 +53,7 @@ export const DEFAULT_LIMITS: PacLimits = {
   graceMs: 250,
   threadStartMs: 10_000,
   slowMs: 5,
+  spareMs: 200,
   memoryPages: 1_024,
   growthPages: 256,
   evaluationsPerVm: 100_000,

@@ -194,7 +194,7 @@ export class PacVm {
     const clock = this.#clockRead
     if (typeof packed !== 'string') return this.#failed(new Error('the VM gave no string'))
     const body = packed.slice(1)
-    if (packed[0] === '=') return asAscii(body, { ...NO_NOTES, clock }, ms)
+    if (packed[0] === '=') return asAscii(body, clock ? { ...NO_NOTES, clock } : NO_NOTES, ms)
     if (packed[0] === 'm') return { is: 'missing', names: texts(JSON.parse(body), this.#limits.dnsNames) }
     const report: unknown = JSON.parse(body)
     const [first, second] = Array.isArray(report) ? report : []

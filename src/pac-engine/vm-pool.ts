@@ -10,9 +10,11 @@ import {
   type FromWorker,
   LEAVE_REST,
   type NumberedJob,
+  packJobs,
   RELOADING,
   STATE_CELLS,
   type ToWorker,
+  unpackOutcomes,
   type WorkerSetup,
 } from './worker-protocol.ts'
 
@@ -127,14 +129,16 @@ export class VmPool {
     for (const job of this.#queue.splice(0)) job.settle(crashed('the engine is closed'))
   }
 
-  /** Jobs of one turn of the event loop travel together. */
+  /** A lone job goes at once. While others are under way, those of one turn of the event loop travel together: a message costs as much as a job. */
   #flushSoon(): void {
     if (this.#flushing) return
     this.#flushing = true
-    queueMicrotask(() => {
+    const flush = () => {
       this.#flushing = false
       this.#flush()
-    })
+    }
+    if (this.#pending === 1) queueMicrotask(flush)
+    else setImmediate(flush)
   }
 
   #flush(): void {
@@ -147,10 +151,10 @@ export class VmPool {
       this.#send(thread, {
         do: 'run',
         dns: thread.dns.splice(0),
-        jobs: jobs.map(({ number, url, host, now, trace }) => ({ number, url, host, now, trace })),
+        jobs: packJobs(jobs),
       })
     }
-    if (this.#queue.length > 0 && !this.#hasReady()) this.#addThread()
+    if (this.#queue.length > 0 && this.#free() === 0) this.#addThread()
     this.#watch()
   }
 
@@ -163,9 +167,11 @@ export class VmPool {
     return best
   }
 
-  #hasReady(): boolean {
-    for (const thread of this.#threads) if (!thread.slow) return true
-    return false
+  /** Threads that serve, or will as soon as they are loaded. */
+  #free(): number {
+    let free = 0
+    for (const thread of this.#threads) if (!thread.slow) free++
+    return free
   }
 
   #addThread(): void {
@@ -230,8 +236,8 @@ export class VmPool {
       thread.loading?.(message.loaded)
       return
     }
-    thread.batches--
-    for (const [number, outcome] of message.done) {
+    if (message.end) thread.batches--
+    for (const [number, outcome] of unpackOutcomes(message.done)) {
       const job = thread.jobs.get(number)
       if (!job) continue
       thread.jobs.delete(number)
@@ -266,6 +272,7 @@ export class VmPool {
     }
     const running = now - thread.seen.since
     if (running >= this.#limits.slowMs && !thread.slow) this.#slow(thread, current)
+    if (running >= this.#limits.spareMs && this.#free() < this.#limits.threads) this.#addThread()
     const { evaluateMs, loadMs, graceMs } = this.#limits
     const limit = (Atomics.load(thread.state, RELOADING) === 1 ? evaluateMs + loadMs : evaluateMs) + graceMs
     if (running >= limit) this.#kill(thread, current, limit)
@@ -278,7 +285,6 @@ export class VmPool {
     const others = [...thread.jobs.values()].filter(({ number }) => number !== current)
     for (const { number } of others) thread.jobs.delete(number)
     this.#queue.unshift(...others)
-    if (![...this.#threads].some((other) => !other.slow)) this.#addThread()
     this.#flush()
   }
 
@@ -290,7 +296,7 @@ export class VmPool {
       failure: { kind: 'time', message: `its thread was ended after ${limit} ms` },
       notes: NO_NOTES,
     })
-    if (this.#threads.size < this.#limits.threads) this.#addThread()
+    if (this.#free() < this.#limits.threads) this.#addThread()
     this.#flush()
   }
 

@@ -6,8 +6,11 @@ import {
   type FromWorker,
   LEAVE_REST,
   type NumberedJob,
+  type NumberedOutcome,
+  packOutcomes,
   RELOADING,
   type ToWorker,
+  unpackJobs,
   type WorkerSetup,
 } from './worker-protocol.ts'
 
@@ -20,15 +23,21 @@ if (!port) throw new Error('to be run as a worker thread')
 const known = new Map<string, DnsEntry>()
 const vm = new PacVm(wasm, limits)
 
+/** Outcomes are handed over at least this often: what a slow evaluation finds done before it must not wait for it. Milliseconds. */
+const HAND_OVER_MS = 1
+
 let turn: Promise<void> = Promise.resolve()
 port.on('message', (message: ToWorker) => {
   turn = turn.then(async () => {
     remember(message.dns)
-    const reply: FromWorker =
-      message.do === 'load' ? { loaded: await load(message.now) } : { done: await run(message.jobs) }
-    port.postMessage(reply)
+    if (message.do === 'run') await run(unpackJobs(message.jobs))
+    else send({ loaded: await load(message.now) })
   })
 })
+
+function send(message: FromWorker): void {
+  port?.postMessage(message)
+}
 
 function remember(entries: readonly DnsEntry[]): void {
   for (const entry of entries) {
@@ -50,20 +59,22 @@ async function reload(now: number): ReturnType<typeof load> {
   return loaded
 }
 
-async function run(jobs: readonly NumberedJob[]): Promise<Extract<FromWorker, { done: unknown }>['done']> {
-  const done: [number, Awaited<ReturnType<PacVm['evaluate']>>][] = []
+async function run(jobs: readonly NumberedJob[]): Promise<void> {
+  let done: NumberedOutcome[] = []
+  let handedOver = performance.now()
   for (const job of jobs) {
     if (Atomics.load(state, LEAVE_REST) === 1) break
     Atomics.store(state, CURRENT_JOB, job.number)
     const loaded = vm.usable ? undefined : await reload(job.now)
-    if (loaded && loaded.is !== 'ready') {
-      done.push([job.number, loaded])
-      continue
-    }
-    done.push([job.number, await vm.evaluate(job)])
+    if (loaded && loaded.is !== 'ready') done.push([job.number, loaded])
+    else done.push([job.number, await vm.evaluate(job)])
     // Made good while the main thread still takes us for busy, so that nobody waits for it.
-    if (!vm.usable || vm.evaluations >= limits.evaluationsPerVm) await reload(job.now)
+    if (!loaded && (!vm.usable || vm.evaluations >= limits.evaluationsPerVm)) await reload(job.now)
+    if (performance.now() - handedOver < HAND_OVER_MS) continue
+    send({ done: packOutcomes(done), end: false })
+    done = []
+    handedOver = performance.now()
   }
   Atomics.store(state, CURRENT_JOB, 0)
-  return done
+  send({ done: packOutcomes(done), end: true })
 }

@@ -13,7 +13,12 @@ function inNet(ipaddr, pattern, maskstr) {
   const net = ipv4Of(pattern)
   const mask = ipv4Of(maskstr)
   if (net < 0 || mask < 0) return false
-  let address = ipv4(typeof ipaddr === 'string' ? ipaddr : text(ipaddr))
+  let address = lastAddress
+  if (ipaddr !== lastText) {
+    address = ipv4(typeof ipaddr === 'string' ? ipaddr : text(ipaddr))
+    lastText = ipaddr
+    lastAddress = address
+  }
   if (address < 0) {
     const resolved = global.dnsResolve(ipaddr)
     if (resolved == null) return false
@@ -21,6 +26,9 @@ function inNet(ipaddr, pattern, maskstr) {
   }
   return ((address ^ net) & mask) === 0
 }
+
+// Scripts ask for one address and many nets.
+let lastText, lastAddress = -1
 
 // The nets and masks of a script are few and come again and again.
 let nets = dictionary(null)

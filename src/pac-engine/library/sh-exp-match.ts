@@ -10,16 +10,17 @@ function shExpMatch(url, pattern) {
   const string = typeof url === 'string' ? url : text(url)
   const glob = globs[pattern] ?? globOf(pattern)
   let answer
-  switch (glob.shape) {
-    case 'exact': answer = string === glob.head; break
-    case 'tail': answer = string.endsWith(glob.tail); break
-    case 'head': answer = string.startsWith(glob.head); break
-    case 'middle': answer = string.includes(glob.middle); break
-    default: answer = globMatch(string, glob.pieces)
-  }
+  const shape = glob.shape
+  if (shape === TAIL) answer = string.endsWith(glob.text)
+  else if (shape === HEAD) answer = string.startsWith(glob.text)
+  else if (shape === MIDDLE) answer = string.includes(glob.text)
+  else if (shape === EXACT) answer = string === glob.text
+  else answer = globMatch(string, glob.pieces)
   if (room > 0) note('shExpMatch', [url, pattern], answer)
   return answer
 }
+
+const GENERAL = 0, TAIL = 1, HEAD = 2, MIDDLE = 3, EXACT = 4
 
 // The patterns of a script are few and come again and again.
 let globs = dictionary(null)
@@ -28,17 +29,15 @@ let globCount = 0
 function globOf(pattern) {
   if (++globCount > 1000) { globs = dictionary(null); globCount = 1 }
   const pieces = globPieces(pattern)
-  const glob = { shape: 'general', pieces, head: pieces[0].piece, middle: '', tail: pieces[pieces.length - 1].piece }
+  const first = pieces[0].piece, last = pieces[pieces.length - 1].piece
+  let shape = GENERAL, text = ''
   if (!pattern.includes('?')) {
-    if (pieces.length === 1) glob.shape = 'exact'
-    else if (pieces.length === 2 && glob.head === '') glob.shape = 'tail'
-    else if (pieces.length === 2 && glob.tail === '') glob.shape = 'head'
-    else if (pieces.length === 3 && glob.head === '' && glob.tail === '') {
-      glob.shape = 'middle'
-      glob.middle = pieces[1].piece
-    }
+    if (pieces.length === 1) { shape = EXACT; text = first }
+    else if (pieces.length === 2 && first === '') { shape = TAIL; text = last }
+    else if (pieces.length === 2 && last === '') { shape = HEAD; text = first }
+    else if (pieces.length === 3 && first === '' && last === '') { shape = MIDDLE; text = pieces[1].piece }
   }
-  return globs[pattern] = glob
+  return globs[pattern] = { shape, text, pieces }
 }
 
 // The text between the stars; a run of stars is one star.
