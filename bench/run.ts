@@ -1,11 +1,13 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
+import { GUARDED, GUARDED_PEERS, guard } from './guard.ts'
 import { install } from './install.ts'
 import type { Door } from './load/handshake.ts'
 import type { Outcome, Task } from './load/tasks.ts'
 import { type Measurement, measurements } from './measurements.ts'
 import {
+  chains,
   fairlead,
   fairleadPortable,
   fastRelayAlone,
@@ -18,6 +20,7 @@ import { programs } from './peers/programs.ts'
 import { type Results, report } from './report/report.ts'
 
 const HELP = `npm run bench [-- OPTIONS]
+  --guard            the short form for CI: fails if Fairlead is grossly slower than bare Node in the same run
   --install          fetch the Debian packages of the peers first (needs root)
   --peers A,B        only these (${'fairlead, squid, …'}; see the first column of the table)
   --only A,B         only these measurements: ${[...measurements.keys()].join(', ')}
@@ -28,6 +31,7 @@ const HELP = `npm run bench [-- OPTIONS]
 const { values: options } = parseArgs({
   options: {
     help: { type: 'boolean' },
+    guard: { type: 'boolean' },
     install: { type: 'boolean' },
     peers: { type: 'string' },
     only: { type: 'string' },
@@ -48,6 +52,7 @@ const everyone: readonly Peer[] = [
   direct,
   fairlead,
   fairleadPortable,
+  ...chains,
   ...programs,
   proxyChain,
   nodePipe,
@@ -62,11 +67,11 @@ else {
 }
 
 async function main(): Promise<void> {
-  const wanted = options.peers?.split(',')
+  const wanted = options.guard ? GUARDED_PEERS : options.peers?.split(',')
   const peers = everyone.filter((peer) => (wanted ? wanted.some((name) => peer.name.startsWith(name)) : true))
   const missing = peers.filter((peer) => !peer.available()).map((peer) => peer.name)
   if (missing.length > 0) console.error(`not here, so left out: ${missing.join(', ')} (npm run build, or --install)`)
-  const chosen = options.only?.split(',') ?? [...measurements.keys()]
+  const chosen = options.guard ? GUARDED : (options.only?.split(',') ?? [...measurements.keys()])
   for (const id of chosen) if (!measurements.has(id)) throw new Error(`no measurement is called ${id}\n${HELP}`)
 
   const results: Results = new Map()
@@ -84,12 +89,13 @@ async function main(): Promise<void> {
     origin.kill()
   }
   report(results, options.out)
+  if (options.guard && !guard(results)) process.exitCode = 1
 }
 
 async function measurePeer(peer: Peer, origin: number, chosen: readonly string[], results: Results): Promise<void> {
   for (const id of chosen) {
     const measurement = measurements.get(id)!
-    if ((peer.tunnelsOnly && id === 'requests') || (peer === direct && measurement.ofProcess)) continue
+    if (peer.only?.includes(id) === false || (peer === direct && measurement.ofProcess)) continue
     for (const door of measurement.doors.filter((door) => peer.doors.includes(door))) {
       const row = peer.doors.length > 1 ? `${peer.name}, ${door === 'http' ? 'HTTP' : 'SOCKS5'}` : peer.name
       try {

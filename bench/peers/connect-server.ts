@@ -37,3 +37,4 @@ createServer({ allowHalfOpen: true }, (client) => {
   })
 }).listen(Number(port), '127.0.0.1')
 process.on('disconnect', () => process.exit())
+process.on('SIGTERM', () => process.exit())

@@ -45,10 +45,44 @@ export async function startFairlead(
   return startProgram(process.execPath, [MAIN, 'start', '--config', file], doors, env)
 }
 
+/** Through a chain of CONNECT proxies. What is measured is Fairlead alone, without them. */
+const overHops = (hops: number): Peer => ({
+  name: `fairlead over ${hops === 1 ? '1 hop' : `${hops} hops`}`,
+  packages: [],
+  doors: ['http'],
+  only: ['down-4', 'first-byte'],
+  available: fairlead.available,
+  async start(place) {
+    const chain = await Promise.all(Array.from({ length: hops }, () => fastRelayAlone.start(place)))
+    const urls = chain.map((hop) => `http://127.0.0.1:${hop.doors.get('http')}`)
+    const gateway = await startFairlead(place, {}, urls)
+    const stop = async (): Promise<void> => {
+      await Promise.all([gateway, ...chain].map((program) => program.stop()))
+    }
+    return { ...gateway, stop }
+  },
+})
+export const chains: readonly Peer[] = [1, 2, 3].map(overHops)
+
+/** Servers that know CONNECT and nothing else have no plain HTTP to measure. */
+const TUNNELS = [
+  'down-1',
+  'down-4',
+  'down-64',
+  'up-1',
+  'up-4',
+  'up-64',
+  'connects',
+  'first-byte',
+  'turns',
+  'idle-1000',
+  'idle-10000',
+]
+
 function script(name: string, file: string, ...args: string[]): Peer {
   return {
     name,
-    ...(args.length > 0 ? { tunnelsOnly: true } : {}),
+    ...(args.length > 0 ? { only: TUNNELS } : {}),
     packages: [],
     doors: ['http'],
     available: () => true,

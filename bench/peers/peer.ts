@@ -13,8 +13,8 @@ export interface Peer {
   readonly packages: readonly string[]
   /** The ways in that are measured. */
   readonly doors: readonly Door[]
-  /** Knows CONNECT but no plain HTTP. */
-  readonly tunnelsOnly?: true
+  /** Measurements that say something of it; absent: all. */
+  readonly only?: readonly string[]
   /** Whether it can be run here. */
   available(): boolean
   start(place: Place): Promise<RunningPeer>
