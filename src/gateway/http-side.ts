@@ -23,11 +23,14 @@ export function httpVersionOf(settings: Settings): string {
   return JSON.stringify(limitsOf(settings))
 }
 
+/** The longest timer there is, 24 days: what `off` comes to. */
+const NO_LIMIT_MS = 2 ** 31 - 1
+
 function limitsOf({ timeouts, limits }: Settings) {
   return {
     headMs: timeouts.clientHead,
     keepAliveMs: timeouts.keepAlive,
-    responseHeadMs: timeouts.responseHead,
+    responseHeadMs: timeouts.responseHead || NO_LIMIT_MS,
     maxHeaderBytes: limits.requestHead,
   }
 }

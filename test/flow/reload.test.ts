@@ -172,3 +172,10 @@ t.test('limits that have changed hold for the clients to come', async (t) => {
   await gateway.reload({ limits: { requestHead: '4KiB' } })
   t.equal((await openConnect(gateway.port, '127.0.0.1:1', head)).status, 431)
 })
+
+t.test('responseHead: off is no limit, and not a limit of nothing', async (t) => {
+  const origin = await startOrigin(t)
+  const gateway = await startTestGateway(t, { timeouts: { responseHead: 'off' } }, { resolver: everythingIsLoopback })
+  const agent = new Agent()
+  t.equal(await getOnce(agent, gateway.port, `http://plain.example:${origin}/`), '200 hello')
+})

@@ -78,9 +78,9 @@ export const timeoutsSchema = section({
   ),
   keepAlive: duration(
     '30s',
-    { min: 0, max: HOUR, off: true },
+    { min: SECOND, max: HOUR },
     {
-      help: 'How long a plain-HTTP connection without a request is kept, on both sides.',
+      help: 'How long a client’s plain-HTTP connection is kept without a request. Towards upstreams it is 4 s, below what servers keep theirs.',
     },
   ),
   idle: duration(
