@@ -95,7 +95,7 @@ socks pass { from: 0.0.0.0/0 to: 0.0.0.0/0 }
     doors: ['direct'],
     configuration: ({ origin }, [port]) => `
 global
-  maxconn 30000
+  maxconn 7500
 defaults
   mode tcp
   option splice-auto
