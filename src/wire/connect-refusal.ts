@@ -19,19 +19,23 @@ export function describeRefusal(reply: ConnectReply, body: Buffer): string {
   return parts.join('; ')
 }
 
+/** Challenges looked at. There are five schemes in use, and proxies offer two or three of them. */
+const CHALLENGE_LIMIT = 16
+
 /** The schemes of all Proxy-Authenticate challenges: `Basic, NTLM`. Parameters are dropped; a realm can hold anything. */
 export function offeredSchemes(reply: ConnectReply): readonly string[] {
-  const schemes: string[] = []
-  for (const [name, value] of reply.fields) {
-    if (name !== 'proxy-authenticate') continue
+  const challenges = reply.fields.filter(([name]) => name === 'proxy-authenticate').slice(0, CHALLENGE_LIMIT)
+  const schemes = new Set<string>()
+  for (const [, value] of challenges) {
     // RFC 9110 §11.6.1: challenges are comma-separated, and so are their parameters; a scheme is a token not followed by "=".
-    const unquoted = value.slice(0, 2048).replace(/"(?:[^"\\]|\\.)*"/g, '""')
-    for (const part of unquoted.split(',')) {
+    // A quote that is never closed goes to the end: looking for its partner once for each quote would take long.
+    const unquoted = value.slice(0, 2048).replace(/"(?:[^"\\]|\\.?)*(?:"|$)/g, '""')
+    for (const part of unquoted.split(',').slice(0, CHALLENGE_LIMIT)) {
       const scheme = /^\s*([A-Za-z][\w.+-]*)(?:\s+[^=\s]|\s*$)/.exec(part)?.[1]
-      if (scheme && !schemes.includes(scheme)) schemes.push(scheme)
+      if (scheme) schemes.add(scheme)
     }
   }
-  return schemes
+  return [...schemes].slice(0, CHALLENGE_LIMIT)
 }
 
 /** Whether a body is worth waiting for: only text is ever quoted. */

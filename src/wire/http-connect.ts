@@ -2,6 +2,7 @@ import type { Target } from '../contracts/target.ts'
 import { cleanText } from './clean-text.ts'
 import { guessProtocol } from './guess-protocol.ts'
 import { formatAuthority } from './target.ts'
+import { trimBlanks } from './trim-blanks.ts'
 
 /** The reply to a CONNECT request, as far as it matters: everything after the head is the tunnel or an error page. */
 export interface ConnectReply {
@@ -30,7 +31,7 @@ const INTERIM_LIMIT = 8
 
 const MORE: ConnectReplyStep = { kind: 'more' }
 const STATUS_LINE = /^HTTP\/1\.[01] ([1-9]\d\d)(?: (.*))?$/
-const FIELD_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*$/
+const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** RFC 9110 §5.5: a field value or a reason phrase holds no control character but TAB. */
 const FORBIDDEN = /[\x00-\x08\x0a-\x1f\x7f]/
 const VERSION_PREFIX = Buffer.from('HTTP/1.')
@@ -99,9 +100,10 @@ function parseHead(head: string): ConnectReply | string {
   }
   const fields: [string, string][] = []
   for (const line of lines) {
-    const field = FIELD_LINE.exec(line)
-    if (field === null || FORBIDDEN.test(line)) return `sent a malformed header line: ${cleanText(line, 60)}`
-    fields.push([field[1]!.toLowerCase(), field[2]!])
+    const colon = line.indexOf(':')
+    const name = line.slice(0, Math.max(colon, 0))
+    if (!FIELD_NAME.test(name) || FORBIDDEN.test(line)) return `sent a malformed header line: ${cleanText(line, 60)}`
+    fields.push([name.toLowerCase(), trimBlanks(line.slice(colon + 1))])
   }
   return { status: Number(status[1]), reason: status[2] ?? '', fields }
 }

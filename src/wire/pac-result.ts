@@ -1,5 +1,6 @@
 import type { Candidate, HopKind } from '../contracts/route.ts'
 import type { Target } from '../contracts/target.ts'
+import { trimBlanks } from './trim-blanks.ts'
 
 /** An entry of a PAC answer that is no way out, and why, for the log. Credentials in it are masked. */
 export interface SkippedEntry {
@@ -14,6 +15,8 @@ export interface PacResult {
 
 /** Ways out taken from one answer. Real answers have two or three; each one can cost a connect timeout. */
 const MAX_CANDIDATES = 100
+/** Entries looked at: an answer of 64 KiB can hold thousands, and each costs microseconds of everybody's time. */
+const MAX_ENTRIES = 1000
 /** Bad entries reported from one answer, and characters shown of each: they go to the log. */
 const MAX_SKIPPED = 20
 const MAX_SHOWN = 120
@@ -44,8 +47,8 @@ export function parsePacResult(text: string): PacResult {
     skip(text, 'the answer has characters outside ASCII: write the host name as its A-label (xn--…)')
     return { candidates, skipped }
   }
-  for (const part of text.split(';')) {
-    const entry = trimBlanks(part)
+  for (const part of text.split(';', MAX_ENTRIES)) {
+    const entry = trimBlanks(part) // and nothing more: Chromium keeps a line break as part of the entry, which spoils it
     if (entry === '') continue
     const parsed = parseEntry(entry)
     if (typeof parsed === 'string') skip(entry, parsed)
@@ -105,12 +108,13 @@ function canonicalIPv6(text: string): Pick<Target, 'host' | 'family'> {
   return { host: bits.flatMap((group) => [group >> 8, group & 0xff]).join('.'), family: 4 }
 }
 
-/** What HTTP calls linear white space, and nothing more: Chromium keeps a line break as part of the entry, which spoils it. */
-function trimBlanks(text: string): string {
-  return text.replace(/^[ \t]+/, '').replace(/[ \t]+$/, '')
+function shown(entry: string): string {
+  const masked = entry.replace(/[^ \t]+/g, maskWord).replace(/[\0-\x1f\x7f]/g, '\ufffd')
+  return masked.length > MAX_SHOWN ? `${masked.slice(0, MAX_SHOWN)}…` : masked
 }
 
-function shown(entry: string): string {
-  const masked = entry.replace(/[^ \t]*@/g, '***@').replace(/[\0-\x1f\x7f]/g, '\ufffd')
-  return masked.length > MAX_SHOWN ? `${masked.slice(0, MAX_SHOWN)}…` : masked
+/** Everything up to the last `@` may be a password. */
+function maskWord(word: string): string {
+  const at = word.lastIndexOf('@')
+  return at < 0 ? word : `***${word.slice(at)}`
 }
