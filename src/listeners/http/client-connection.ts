@@ -8,6 +8,12 @@ const MAX_PIPELINED = 16
 /** Milliseconds for a client to read the last reply before the connection is closed under it (RFC 9112 §9.6). */
 const LINGER_MS = 1000
 
+/** What all connections of a door share: requests that have been read and not yet answered. */
+export interface Backlog {
+  size: number
+  readonly limit: number
+}
+
 /**
  * One client's connection to the HTTP door. Requests are answered one after the other, as RFC 9112 §9.3.2 wants for those that are not
  * safe, so that a pipelining client can't make the gateway dial many ways at once.
@@ -19,14 +25,16 @@ export class ClientConnection {
   /** Set once the client authenticates connections towards origins (NTLM, Negotiate). */
   boundTo: string | undefined
   readonly #clock: Clock
+  readonly #backlog: Backlog
   readonly #gone = new AbortController()
   #turn: Promise<void> = Promise.resolve()
   #outstanding = 0
   #paused = false
 
-  constructor(socket: Socket, clock: Clock) {
+  constructor(socket: Socket, clock: Clock, backlog: Backlog) {
     this.socket = socket
     this.#clock = clock
+    this.#backlog = backlog
     socket.on('close', this.#onClose)
     socket.on('error', this.#onError)
     socket.on('resume', this.#onResume)
@@ -48,14 +56,17 @@ export class ClientConnection {
     return this.current?.headersSent ?? false
   }
 
-  /** Runs `serve` when every earlier request has been answered. */
-  takeTurn(serve: () => Promise<void>): void {
+  /** Runs `serve` when every earlier request has been answered. False, and nothing is run, where too many wait already. */
+  takeTurn(serve: () => Promise<void>): boolean {
+    if (this.#outstanding >= MAX_PIPELINED && this.#backlog.size >= this.#backlog.limit) return false
     this.#outstanding++
+    this.#backlog.size++
     if (this.#outstanding > MAX_PIPELINED && !this.#paused) {
       this.#paused = true
       this.socket.pause()
     }
     this.#turn = this.#turn.then(() => (this.signal.aborted ? undefined : serve())).then(this.#endTurn, this.#endTurn)
+    return true
   }
 
   abort(reason: GatewayError): void {
@@ -98,6 +109,7 @@ export class ClientConnection {
 
   readonly #endTurn = () => {
     this.#outstanding--
+    this.#backlog.size--
     if (this.#paused && this.#outstanding <= MAX_PIPELINED / 2) {
       this.#paused = false
       this.socket.resume()

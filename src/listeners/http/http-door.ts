@@ -9,7 +9,7 @@ import { type ForwardRequest, readProxyRequest } from '../../wire/http-request-h
 import { clientOf } from '../client.ts'
 import { farewell } from '../farewell.ts'
 import { authenticate, type ParseBasicCredentials } from './authenticate.ts'
-import { ClientConnection } from './client-connection.ts'
+import { type Backlog, ClientConnection } from './client-connection.ts'
 import { explainClientError } from './client-error.ts'
 import { connectFlow } from './connect-flow.ts'
 import { headOf } from './head-of.ts'
@@ -53,11 +53,12 @@ export interface DoorParts {
 export function createHttpDoor(context: DoorContext, options: HttpDoorOptions): HttpDoor {
   const limits = { ...DEFAULT_HTTP_DOOR_LIMITS, ...options.limits }
   const connections = new Map<Socket, ClientConnection>()
+  const backlog: Backlog = { size: 0, limit: limits.maxWaiting }
   let draining = false
   const parts: DoorParts = { context, options, limits, draining: () => draining }
 
   const onConnection = (socket: Socket) => {
-    const connection = new ClientConnection(socket, options.clock)
+    const connection = new ClientConnection(socket, options.clock, backlog)
     connections.set(socket, connection)
     socket.once('close', () => connections.delete(socket))
     socket.once('end', () => awaitHalfClosed(connection, parts))
@@ -66,7 +67,12 @@ export function createHttpDoor(context: DoorContext, options: HttpDoorOptions): 
   const onRequest = (request: http.IncomingMessage, response: http.ServerResponse) => {
     const connection = connections.get(request.socket)
     if (!connection) return void request.socket.destroy()
-    connection.takeTurn(() => serveRequest(connection, request, response, parts))
+    if (connection.signal.aborted) return // the rest of a read whose beginning was refused
+    if (connection.takeTurn(() => serveRequest(connection, request, response, parts))) return
+    const error = new GatewayError('LIMIT_REACHED', `${limits.maxWaiting} pipelined requests are waiting already`)
+    context.refused?.(clientOf(connection.socket), error)
+    connection.abort(error)
+    connection.reset()
   }
 
   const onConnect = (request: http.IncomingMessage, socket: Socket, head: Buffer) => {

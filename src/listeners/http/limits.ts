@@ -12,6 +12,11 @@ export interface HttpDoorLimits {
   readonly halfClosedMs: number
   /** Of a request head. */
   readonly maxHeaderBytes: number
+  /**
+   * Requests read ahead of their turn, over all connections. One read of 64 KiB can hold two thousand, of about 2 KiB each once parsed, and
+   * reading can be paused only after it. Beyond this, connections that pipeline deeply are reset; the others never notice.
+   */
+  readonly maxWaiting: number
   /** Of a request body that nobody wants any more, read so that the connection stays usable. */
   readonly drainBytes: number
   readonly drainMs: number
@@ -24,6 +29,7 @@ export const DEFAULT_HTTP_DOOR_LIMITS: HttpDoorLimits = {
   responseHeadMs: 120_000,
   halfClosedMs: 30_000,
   maxHeaderBytes: 32_768,
+  maxWaiting: 20_000,
   drainBytes: 262_144,
   drainMs: 5_000,
 }

@@ -170,6 +170,24 @@ t.test('a client that pipelines without reading holds little', async (t) => {
   t.equal(rig.door.statistics.httpRequestCount, held, 'and no more are read')
 })
 
+t.test('many clients that pipeline deeply hold little together, and the others are served', async (t) => {
+  const rig = await startRig(t, { limits: { maxWaiting: 1_000 } })
+  const answer = rig.origin.onData
+  rig.origin.onData = () => {}
+  const bombs = Array.from({ length: 20 }, () => rig.client().send(GET.repeat(1_000)))
+  await until('the excess is refused', () => rig.refused.length > 0 && bombs.filter((bomb) => bomb.error).length > 10)
+  t.ok(rig.refused.every(({ code }) => code === 'LIMIT_REACHED'))
+  t.ok(rig.refused.length < bombs.length, 'told once for each connection, and not for all of them')
+  rig.origin.onData = answer
+  const modest = rig.client().send(GET.repeat(5))
+  await until('all five are answered', () => modest.received.split('200 OK').length === 6)
+  for (const bomb of bombs) bomb.close()
+  for (const { socket } of rig.origin.connections) socket.destroy()
+  await until('nothing waits', () => rig.door.connections === 1)
+  const deep = rig.client().send(GET.repeat(900))
+  await until('a deep pipeline fits again', () => deep.received.split('200 OK').length === 901, 20_000)
+})
+
 t.test('hostile connections leave nothing behind', async (t) => {
   const rig = await startRig(t, { limits: { headMs: 200 } })
   const habits: readonly ((client: ReturnType<typeof rig.client>) => void)[] = [
