@@ -19,6 +19,8 @@ export interface RelayOptions extends RelayLimits {
 }
 
 export type RunningRelay = Relay & {
+  /** A relay of other limits, or without the fast path, on the same threads: for settings that have changed. Live pairs keep theirs. */
+  withLimits(limits: RelayLimits, fast?: boolean): Relay
   /** Fulfilled when the fast path stands or is known not to; until then flows go portably. */
   readonly started: Promise<unknown>
   /** Pairs whose bytes the kernel moves: at this moment, and since the start. */
@@ -39,26 +41,29 @@ const FAST_AFTER_BYTES = 256 * 1024
 /** The relay that the gateway uses: stream events for every pair, the kernel for those plain sockets that turn out to carry much. */
 export function createRelay(options: RelayOptions): RunningRelay {
   const { clock } = options
-  const sweep = new LimitSweep(options, clock)
-  const fast = options.fast ?? process.env['FAIRLEAD_FAST_RELAY'] !== 'off'
-  const kernel = fast && process.platform === 'linux' ? createKernelRelay(options, sweep) : undefined
-  const relay: Relay = (client, upstream, signal, counts = { bytesUp: 0, bytesDown: 0 }) =>
-    new Promise((resolve) => {
-      const pair = { client, upstream, signal, counts, startedAt: clock.monotonic(), firstByteMs: undefined, resolve }
-      if (kernel?.after === 0 && kernel.canTake(pair)) kernel.take(pair)
-      else new StreamPair(pair, sweep, clock, kernel).start()
-    })
-  return Object.assign(relay, {
+  const wanted = options.fast ?? process.env['FAIRLEAD_FAST_RELAY'] !== 'off'
+  const kernel = wanted && process.platform === 'linux' ? createKernelRelay(options) : undefined
+  const withLimits = (limits: RelayLimits, fast = true): Relay => {
+    const sweep = new LimitSweep(limits, clock)
+    const successor = fast ? kernel : undefined
+    return (client, upstream, signal, counts = { bytesUp: 0, bytesDown: 0 }) =>
+      new Promise((resolve) => {
+        const pair = { client, upstream, signal, counts, startedAt: clock.monotonic(), firstByteMs: undefined, resolve }
+        if (successor?.after === 0 && successor.canTake(pair)) successor.take(pair, sweep)
+        else new StreamPair(pair, sweep, clock, successor).start()
+      })
+  }
+  return Object.assign(withLimits(options), {
+    withLimits,
     started: kernel?.started ?? Promise.resolve(),
     fastPairs: () => kernel?.pairs ?? { now: 0, ever: 0 },
     close: async () => kernel?.close(),
   })
 }
 
-function createKernelRelay(options: RelayOptions, sweep: LimitSweep): KernelRelay {
+function createKernelRelay(options: RelayOptions): KernelRelay {
   return new KernelRelay({
     clock: options.clock,
-    sweep,
     threads: options.threads ?? Math.min(MAX_THREADS, Math.max(1, availableParallelism() - 1)),
     after: options.fastAfterBytes ?? FAST_AFTER_BYTES,
     onThreadLost: options.onFastPathLost ?? (() => {}),

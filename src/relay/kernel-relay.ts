@@ -22,7 +22,6 @@ import {
 
 export interface KernelRelayOptions {
   readonly clock: Clock
-  readonly sweep: LimitSweep
   readonly threads: number
   /** Bytes a pair has moved before it is taken. */
   readonly after: number
@@ -36,7 +35,6 @@ export interface KernelRelayOptions {
 export class KernelRelay implements Successor {
   readonly after: number
   readonly #clock: Clock
-  readonly #sweep: LimitSweep
   readonly #threads: readonly RelayThread[]
   readonly started: Promise<unknown>
   #taken = 0
@@ -44,7 +42,6 @@ export class KernelRelay implements Successor {
   constructor(options: KernelRelayOptions) {
     this.after = options.after
     this.#clock = options.clock
-    this.#sweep = options.sweep
     this.#threads = Array.from(
       { length: options.threads },
       () => new RelayThread(options.onThreadLost, options.startWorker),
@@ -60,11 +57,11 @@ export class KernelRelay implements Successor {
     return !signal.aborted && canBorrow(client) && canBorrow(upstream) && this.#idlest() !== undefined
   }
 
-  take(pair: Pair, predecessor?: Swept): void {
+  take(pair: Pair, sweep: LimitSweep, predecessor?: Swept): void {
     this.#taken += 1
-    const loan = new Loan(pair, this.#idlest()!, this.#sweep, this.#clock)
-    if (predecessor) this.#sweep.replace(predecessor, loan)
-    else this.#sweep.add(loan)
+    const loan = new Loan(pair, this.#idlest()!, sweep, this.#clock)
+    if (predecessor) sweep.replace(predecessor, loan)
+    else sweep.add(loan)
   }
 
   async close(): Promise<void> {

@@ -12,7 +12,7 @@ export interface Successor {
   readonly after: number
   canTake(pair: Pair): boolean
   /** Right after `canTake` said yes: the pair is the successor's, with all that waits in its streams. */
-  take(pair: Pair, predecessor: Swept): void
+  take(pair: Pair, sweep: LimitSweep, predecessor: Swept): void
 }
 
 /** The bytes of one pair, moved by stream events; nothing is allocated per chunk. */
@@ -106,7 +106,7 @@ export class StreamPair implements Swept {
     from.pause()
     to.pause()
     from.unshift(chunk)
-    successor.take(this.#pair, this)
+    successor.take(this.#pair, this.#sweep, this)
     return true
   }
 

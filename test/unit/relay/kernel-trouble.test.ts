@@ -52,6 +52,24 @@ else {
     await relay.close()
   })
 
+  t.test('other limits on the same threads', async (t) => {
+    const relay = createRelay(options)
+    await relay.started
+    const [a, b, c, d] = await Promise.all([tcpPair(), tcpPair(), tcpPair(), tcpPair()])
+    const { signal } = new AbortController()
+    const slow = relay(a.near, b.near, signal)
+    const broken = [failure(c.far), failure(d.far)]
+    t.match(await relay.withLimits({ idleMs: 60, lifetimeMs: 0 })(c.near, d.near, signal), { ended: 'idle' })
+    t.same(await Promise.all(broken), ['ECONNRESET', 'ECONNRESET'])
+    t.same(relay.fastPairs(), { now: 1, ever: 2 }, 'the first has its own limits')
+    const [e, f] = await Promise.all([tcpPair(), tcpPair()])
+    relay.withLimits({ idleMs: 0, lifetimeMs: 0 }, false)(e.near, f.near, signal)
+    t.same(relay.fastPairs(), { now: 1, ever: 2 }, 'without the fast path')
+    for (const { far } of [a, b, e, f]) far.resume().end()
+    t.match(await slow, { ended: 'finished' })
+    await relay.close()
+  })
+
   t.test('closing the relay ends what runs as aborted, and leaves no descriptor', async (t) => {
     const before = descriptors()
     const relay = createRelay({ ...options, threads: 2 })
@@ -70,11 +88,10 @@ else {
 
   t.test('a thread that dies: its pairs end as aborted, later ones are refused, it is said once', async (t) => {
     const lost: string[] = []
-    const sweep = new LimitSweep({ idleMs: 0, lifetimeMs: 0 }, systemClock)
     const onThreadLost = (reason: string): void => {
       lost.push(reason)
     }
-    const kernel = new KernelRelay({ ...options, sweep, after: 0, onThreadLost, startWorker: doomed })
+    const kernel = new KernelRelay({ ...options, after: 0, onThreadLost, startWorker: doomed })
     await kernel.started
     const [a, b] = await Promise.all([tcpPair(), tcpPair()])
     const broken = Promise.all([failure(a.far), failure(b.far)])
@@ -90,7 +107,7 @@ else {
       resolve,
     }
     t.ok(kernel.canTake(pair))
-    kernel.take(pair)
+    kernel.take(pair, new LimitSweep({ idleMs: 0, lifetimeMs: 0 }, systemClock))
     t.match(await promise, { ended: 'aborted' })
     t.same(await broken, ['ECONNRESET', 'ECONNRESET'])
     t.same(lost, ['as planned'])
@@ -102,11 +119,10 @@ else {
 
   t.test('a thread that cannot start', async (t) => {
     const lost: string[] = []
-    const sweep = new LimitSweep({ idleMs: 0, lifetimeMs: 0 }, systemClock)
     const onThreadLost = (reason: string): void => {
       lost.push(reason)
     }
-    const kernel = new KernelRelay({ ...options, sweep, after: 0, onThreadLost, startWorker: stillborn })
+    const kernel = new KernelRelay({ ...options, after: 0, onThreadLost, startWorker: stillborn })
     await kernel.started
     t.same(lost, ['no such module'])
     await kernel.close()
