@@ -8,8 +8,8 @@ import type { Outcome, Task, Way } from './tasks.ts'
 /** The near end of every measurement, a process of its own: opens tunnels through a proxy and does one task after the other. */
 const BUFFER_BYTES = 64 * 1024
 const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
-/** Before a measured span: buffers have grown and code is compiled. */
-const WARM_UP_MS = 300
+/** Before a measured span: buffers have grown, and what a long-running process has compiled is compiled. */
+const WARM_UP_MS = 1_500
 /** A tunnel that does not come about in this time is a failure of the run. */
 const OPEN_MS = 10_000
 /** Connections opened at once when many are wanted, so that no listen queue overflows. */
