@@ -89,8 +89,7 @@ export class Doors {
       for (const door of opened.values()) door.listener.close()
     }
     try {
-      for (const plan of plans) {
-        const key = keyOf(plan)
+      for (const [key, plan] of keyed(plans)) {
         if (!this.#doors.has(key)) opened.set(key, await this.#open(plan))
       }
     } catch (thrown) {
@@ -116,8 +115,7 @@ export class Doors {
 
   #commit(plans: readonly DoorPlan[], opened: ReadonlyMap<string, Door>): void {
     const next = new Map<string, Door>()
-    for (const plan of plans) {
-      const key = keyOf(plan)
+    for (const [key, plan] of keyed(plans)) {
       const door = this.#doors.get(key) ?? opened.get(key)!
       door.plan = plan
       if (plan.tls) door.listener.setTls(plan.tls)
@@ -192,7 +190,16 @@ function nameOf(plan: DoorPlan, address: ListenAddress): string {
   return `${plan.tls ? 'tls' : 'mixed'} ${formatListenAddress(address)}`
 }
 
-/** Doors are told apart by where they listen and whether they speak TLS. Port 0 keeps the port it was given first. */
-function keyOf(plan: DoorPlan): string {
-  return nameOf(plan, plan.address)
+/**
+ * Doors are told apart by where they listen and whether they speak TLS. Port 0 keeps the port it was given first; several doors at port 0 are
+ * told apart by their order.
+ */
+function keyed(plans: readonly DoorPlan[]): [key: string, plan: DoorPlan][] {
+  const seen = new Map<string, number>()
+  return plans.map((plan) => {
+    const name = nameOf(plan, plan.address)
+    const place = (seen.get(name) ?? 0) + 1
+    seen.set(name, place)
+    return [`${name} ${place}`, plan]
+  })
 }
