@@ -12,7 +12,7 @@ export interface WatchOptions {
   readonly load: LoadOptions
   readonly clock: Clock
   /** What runs now, and the files it was made of. */
-  readonly current: Pick<Loaded, 'files'>
+  readonly current: Pick<Loaded, 'file' | 'files'>
   onChange(change: Change): void
   /** Milliseconds between looks. Default 1000. */
   readonly intervalMs?: number
@@ -38,6 +38,7 @@ const SETTLE_MS = 250
 export function watchSettings(options: WatchOptions): SettingsWatch {
   const { load, clock, onChange, intervalMs = INTERVAL_MS, settleMs = SETTLE_MS } = options
   let seen: SeenFiles = options.current.files
+  let inForce: string | undefined = options.current.file
   let cancel = () => {}
   let closed = false
   let running: Promise<unknown> = Promise.resolve()
@@ -51,9 +52,11 @@ export function watchSettings(options: WatchOptions): SettingsWatch {
 
   const read = async (): Promise<Change> => {
     const change = await loadSettings(load).then(
-      (loaded): Change => ({ loaded }),
+      (loaded): Change =>
+        inForce !== undefined && loaded.file === undefined ? { error: gone(inForce, loaded) } : { loaded },
       (error: unknown): Change => ({ error }),
     )
+    inForce = change.loaded?.file ?? inForce
     seen = change.loaded?.files ?? (change.error instanceof SettingsError ? change.error.files : seen)
     if (!closed) onChange(change)
     return change
@@ -80,6 +83,13 @@ export function watchSettings(options: WatchOptions): SettingsWatch {
       cancel()
     },
   }
+}
+
+/** Without a file there would be the defaults, and they send everything direct: losing a file must not open what it kept shut. */
+function gone(file: string, { files }: Loaded): SettingsError {
+  const message = 'the settings file is gone'
+  const hint = 'Put it back. To have the defaults, make it an empty file, or start again without it.'
+  return new SettingsError([{ file, line: 0, column: 0, path: '', message, hint }], files)
 }
 
 function isSame(one: SeenFiles, other: SeenFiles): boolean {

@@ -139,9 +139,9 @@ t.test('files that the settings refer to are watched too', async (t) => {
   t.strictSame(told(), ['info'], 'a file that was missing is waited for')
 })
 
-t.test('a settings file that appears, and goes', async (t) => {
+t.test('a settings file that appears, goes, and comes back', async (t) => {
   const folder = t.testdir({})
-  const { look, told } = await watched(t, folder)
+  const { look, told, watch } = await watched(t, folder)
   writeFileSync(join(folder, 'fairlead.yaml'), level('warn'))
   await look()
   await look()
@@ -149,7 +149,24 @@ t.test('a settings file that appears, and goes', async (t) => {
   unlinkSync(join(folder, 'fairlead.yaml'))
   await look()
   await look()
-  t.strictSame(told(), ['info'], 'the defaults')
+  t.strictSame(told(), ['error the settings file is gone'], 'and not the defaults, which send everything direct')
+  await look()
+  t.strictSame(told(), [], 'once')
+  t.equal(brief(await watch.reload()), 'error the settings file is gone', 'nor when asked for')
+  told()
+  writeFileSync(join(folder, 'fairlead.yaml'), level('debug'))
+  await look()
+  await look()
+  t.strictSame(told(), ['debug'])
+})
+
+t.test('a gateway that was started with a file does not fall back to the defaults', async (t) => {
+  const folder = t.testdir({ 'fairlead.yaml': level('warn') })
+  const { look, told } = await watched(t, folder)
+  unlinkSync(join(folder, 'fairlead.yaml'))
+  await look()
+  await look()
+  t.strictSame(told(), ['error the settings file is gone'])
 })
 
 t.test('a named file that goes is an error, and not the defaults', async (t) => {
