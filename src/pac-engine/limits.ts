@@ -6,7 +6,7 @@ export interface PacLimits {
   readonly loadMs: number
   /** How far past its limit a script that no interrupt reaches (a built-in's own loop) may run before its thread is ended. */
   readonly graceMs: number
-  /** Starting a thread: 0.1 s when idle, a good deal more on a busy machine. Added to `loadMs` before a silent thread is given up. */
+  /** Starting a thread: 0.1 s when idle, a good deal more on a busy machine. */
   readonly threadStartMs: number
   /** An evaluation that takes longer than this has its thread to itself: what waits behind it moves to another. */
   readonly slowMs: number

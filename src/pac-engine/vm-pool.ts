@@ -40,6 +40,8 @@ interface Thread {
   /** What changed in the DNS table since the last message. */
   dns: DnsEntry[]
   loading?: (loaded: Loaded) => void
+  /** The thread runs and turns to the script. */
+  begun?: () => void
   /** The job seen running at the last look, and when it was first seen. */
   seen: { job: number; since: number }
 }
@@ -203,20 +205,22 @@ export class VmPool {
 
   #load(thread: Thread): Promise<Loaded> {
     return new Promise((resolve) => {
-      const limit = this.#limits.loadMs + this.#limits.graceMs + this.#limits.threadStartMs
-      const cancel = this.#clock.after(limit, () => {
-        thread.loading?.({
-          is: 'failed',
-          failure: { kind: 'time', message: `loading was stopped after ${this.#limits.loadMs} ms` },
-          notes: NO_NOTES,
-        })
-        this.#end(thread)
-      })
+      const { loadMs, graceMs, threadStartMs } = this.#limits
+      const giveUp = (message: string) => () => {
+        thread.loading?.({ is: 'failed', failure: { kind: 'time', message }, notes: NO_NOTES })
+      }
+      let cancel = this.#clock.after(threadStartMs, giveUp(`its thread did not start within ${threadStartMs} ms`))
+      thread.begun = () => {
+        cancel()
+        cancel = this.#clock.after(loadMs + graceMs, giveUp(`loading was stopped after ${loadMs} ms`))
+      }
       thread.loading = (loaded) => {
         delete thread.loading
         cancel()
-        thread.ready = loaded.is === 'ready'
-        if (thread.ready) {
+        // One that stopped for a name serves: its first job will stop for the same name, and that is looked up.
+        thread.ready = loaded.is !== 'failed'
+        if (!thread.ready) this.#end(thread)
+        else {
           this.#failedStarts = 0
           this.#flush()
         }
@@ -232,6 +236,10 @@ export class VmPool {
 
   #received(thread: Thread, message: FromWorker): void {
     if (!this.#threads.has(thread)) return
+    if ('begun' in message) {
+      thread.begun?.()
+      return
+    }
     if ('loaded' in message) {
       thread.loading?.(message.loaded)
       return

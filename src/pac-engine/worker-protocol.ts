@@ -31,6 +31,7 @@ export type ToWorker =
 
 /** From the thread. Outcomes come in one or more messages, the last one with `end`; they can be fewer than the batch had jobs. */
 export type FromWorker =
+  | { readonly begun: true }
   | { readonly loaded: { readonly is: 'ready'; readonly notes: Notes } | Exclude<VmOutcome, { is: 'answer' }> }
   | { readonly done: PackedOutcomes; readonly end: boolean }
 

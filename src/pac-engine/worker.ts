@@ -31,7 +31,10 @@ port.on('message', (message: ToWorker) => {
   turn = turn.then(async () => {
     remember(message.dns)
     if (message.do === 'run') await run(unpackJobs(message.jobs))
-    else send({ loaded: await load(message.now) })
+    else {
+      send({ begun: true })
+      send({ loaded: await load(message.now) })
+    }
   })
 })
 
