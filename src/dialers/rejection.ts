@@ -19,7 +19,7 @@ const POLICY: Meaning = {
 
 const MEANINGS: Partial<Record<Because['source'], Meaning>> = {
   access: { code: 'ACCESS_DENIED', hint: 'An entry under access.allow in the settings of the gateway can permit it.' },
-  loop: { code: 'LOOP_DETECTED', hint: 'Point the proxy settings at the upstream proxy, not at the gateway.' },
+  loop: { code: 'LOOP_DETECTED', hint: 'Ask for the real target, not for the address of the gateway.' },
   'pac-failure': {
     code: 'PAC_FAILED',
     hint: 'Repair the PAC file, or set onPacFailure to what shall happen meanwhile.',

@@ -47,8 +47,14 @@ export async function createGeneration(number: number, settings: Settings, world
   const releaseAll = () => {
     for (const held of leases) held.release()
   }
+  const warned = new Set<string>()
+  /** Both scopes may read the same environment. */
+  const warn = (message: string) => {
+    if (!warned.has(message)) world.warn(message)
+    warned.add(message)
+  }
   const lease = async (proxy: ProxySettings, scope: Scope): Promise<Policy> => {
-    const taken = await policyOf(proxy, scope, settings, world)
+    const taken = await policyOf(proxy, scope, settings, world, warn)
     if (taken.lease) leases.push(taken.lease)
     return taken.policy
   }
@@ -108,12 +114,13 @@ async function policyOf(
   scope: Scope,
   settings: Settings,
   world: World,
+  warn: (message: string) => void,
 ): Promise<{ policy: Policy; lease?: PacLease }> {
-  const { mode, http, https, exclude } = proxy
-  const manual = { http, https, exclude }
+  const { group, mode, http, https, exclude } = proxy
+  const manual = { group, http, https, exclude }
   if (mode === 'system') {
     const environment = readEnvironment(world.env)
-    for (const problem of environment.problems) world.warn(problem)
+    for (const problem of environment.problems) warn(problem)
     return { policy: { ...manual, mode, environment } }
   }
   if (mode !== 'manual' || !proxy.pac) return { policy: { ...manual, mode } }

@@ -69,7 +69,9 @@ export function createAccess(options: AccessOptions): Access {
       const target = { host: parsed.address, family: parsed.family, port }
       if (!query) {
         if (!isOwnEndpoint(target.host, port)) return undefined
-        return refusal({ source: 'loop', detail: `${formatAuthority(target)} is the gateway itself` })
+        return new GatewayError('LOOP_DETECTED', `${formatAuthority(target)} is the gateway itself`, {
+          hint: 'A proxy setting of the gateway (proxy, the PAC file, HTTPS_PROXY) names the gateway: point it at the upstream proxy.',
+        })
       }
       const asked = query.target.family === 0 ? [query.target, ...formsOf(target)] : formsOf(target)
       const because = judge(asked, withEmbedded(target.host), { ...query, target: { ...query.target, port } })

@@ -36,6 +36,8 @@ export interface TlsDoorSettings extends DoorSettings {
 }
 
 export interface ProxySettings {
+  /** The key it stands under, for people: containers without a group of their own have `proxy`. */
+  readonly group: 'proxy' | 'containersProxy'
   readonly locked: boolean
   readonly mode: 'manual' | 'system' | 'none'
   /** Hops in the order traffic passes them; empty: not set. */

@@ -39,6 +39,7 @@ export async function resolveContainersProxy(
 }
 
 const DIRECT: ProxySettings = {
+  group: 'proxy',
   locked: false,
   mode: 'none',
   http: [],
@@ -77,6 +78,7 @@ async function resolveCommon(
   }
   const pac = mode === 'manual' ? await resolvePac(written, [group], context) : undefined
   return {
+    group,
     locked: written.locked,
     mode,
     http: await upstreams.chain(written.http, [group, 'http']),

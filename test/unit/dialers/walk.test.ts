@@ -247,17 +247,18 @@ t.test('the caller’s abort ends the attempt and the walk, with the caller’s 
 
 t.test('a rejected route', async (t) => {
   const { walk } = walker({})
-  const rows: readonly [source: Because['source'], code: ErrorCode][] = [
-    ['reject-name', 'POLICY_REJECTED'],
-    ['no-proxy-for-scheme', 'POLICY_REJECTED'],
-    ['access', 'ACCESS_DENIED'],
-    ['loop', 'LOOP_DETECTED'],
-    ['pac-failure', 'PAC_FAILED'],
+  const rows: readonly [source: Because['source'], code: ErrorCode, hint: RegExp][] = [
+    ['reject-name', 'POLICY_REJECTED', /`fairlead explain`/],
+    ['no-proxy-for-scheme', 'POLICY_REJECTED', /`fairlead explain`/],
+    ['access', 'ACCESS_DENIED', /access\.allow/],
+    ['loop', 'LOOP_DETECTED', /^Ask for the real target/],
+    ['pac-failure', 'PAC_FAILED', /^Repair the PAC file/],
   ]
-  for (const [source, code] of rows) {
+  for (const [source, code, hint] of rows) {
     const rejected: Route = { decision: 'reject', candidates: [], because: { source, detail: 'rule 7' }, generation: 1 }
     const error = await failure(walk.walk(rejected, signal, async () => 'never'))
     t.equal(error.code, code)
     t.match(error.message, /rule 7/)
+    t.match(error.hint, hint)
   }
 })

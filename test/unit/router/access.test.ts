@@ -166,7 +166,11 @@ test("on the gateway's own account only its own ports are refused", async (t) =>
   const access = accessWith('', '*')
   t.equal(access.judgeAddress('127.0.0.1', 8080, undefined), undefined)
   t.equal(access.judgeAddress('169.254.169.254', 80, undefined), undefined)
-  t.equal(access.judgeAddress('127.0.0.1', 3128, undefined)?.code, 'LOOP_DETECTED')
+  const loop = access.judgeAddress('127.0.0.1', 3128, undefined)
+  t.equal(loop?.code, 'LOOP_DETECTED')
+  t.match(loop?.hint, /point it at the upstream proxy/, 'an upstream that is the gateway is a fault of the settings')
+  const asked = accessWith().judgeAddress('127.0.0.1', 3128, queryFor('a.example:3128'))
+  t.match(asked, { code: 'LOOP_DETECTED', hint: /Ask for the real target/ })
   t.equal(access.isOwnEndpoint('192.168.1.5', 3128), true)
 })
 

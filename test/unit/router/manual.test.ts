@@ -150,3 +150,19 @@ test('ordinals', async (t) => {
     t.ok(because.detail.includes(`(${ordinal})`), because.detail)
   }
 })
+
+test('the key that decides is named as it stands in the settings', async (t) => {
+  const policy = {
+    group: 'containersProxy',
+    http: [parseUpstreamUrl('http://web.example:8080')],
+    exclude: parseExcludeList([]),
+  } as const
+  t.equal(
+    decideManually(policy, queryFor('http://a.example', 'containers')).because.detail,
+    'containersProxy.http is http://web.example:8080',
+  )
+  t.equal(
+    decideManually(policy, queryFor('https://a.example', 'containers')).because.detail,
+    'only containersProxy.http is set, and the target is https',
+  )
+})
