@@ -22,7 +22,7 @@ export interface EvaluationRequest {
   /** Addresses by name, in place of real resolution: a name that is not in it does not resolve. */
   readonly dns?: ReadonlyMap<string, readonly string[]>
   readonly myIp?: readonly string[]
-  /** Milliseconds since the epoch, where the script's clock begins. */
+  /** Milliseconds since the epoch, where the script's clock stands still; absent: the real time. */
   readonly now?: number
   readonly trace?: boolean
 }
@@ -80,6 +80,7 @@ export class PacEvaluator {
         host,
         now,
         trace: request.trace ?? false,
+        frozen: request.now !== undefined,
         dns: [...dns],
       })
       if (outcome.is === 'answer') return { result: outcome.answer, notes: outcome.notes, milliseconds: outcome.ms }

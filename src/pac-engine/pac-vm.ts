@@ -17,6 +17,8 @@ export interface Job {
   readonly host: string
   /** Milliseconds since the epoch: what the script's clock says when it begins. */
   readonly now: number
+  /** The clock stands still during the evaluation, for made-up times. */
+  readonly frozen?: boolean
   /** Record the helper calls: a trace costs more than most decisions. */
   readonly trace: boolean
 }
@@ -43,6 +45,7 @@ export class PacVm {
   #began = 0
   #now = 0
   #clockRead = false
+  #frozen = false
 
   constructor(wasm: WebAssembly.Module, limits: PacLimits) {
     this.#wasm = wasm
@@ -52,14 +55,14 @@ export class PacVm {
   /** Runs the script's global code. */
   async load(
     script: string,
-    { now, dns }: { readonly now: number; readonly dns: readonly DnsEntry[] },
+    { now, dns, frozen }: Pick<Job, 'now' | 'frozen'> & { readonly dns: readonly DnsEntry[] },
   ): Promise<VmOutcome> {
     this.usable = false
     this.evaluations = 0
     if (!this.#restore()) await this.#create()
     this.#call('seed', JSON.stringify([1, 2, 3, 4].map(() => Math.floor(Math.random() * 2 ** 32))))
     this.learn(dns)
-    this.#begin(this.#limits.loadMs, now)
+    this.#begin(this.#limits.loadMs, now, frozen)
     try {
       this.#call('begin', '')
       this.#vm.evalCode(script, SCRIPT_NAME).dispose()
@@ -107,7 +110,8 @@ export class PacVm {
     return {
       clock_time_get: (_id: number, _precision: bigint, result: number) => {
         this.#clockRead = true
-        const ms = this.#now + Math.floor(performance.now() - this.#began)
+        const elapsed = this.#frozen ? 0 : performance.now() - this.#began
+        const ms = this.#now + Math.floor(elapsed)
         new DataView(memory.buffer).setBigUint64(result, BigInt(ms) * 1_000_000n, true)
         return 0
       },
@@ -131,7 +135,7 @@ export class PacVm {
 
   async evaluate(job: Job): Promise<VmOutcome> {
     this.evaluations++
-    this.#begin(this.#limits.evaluateMs, job.now)
+    this.#begin(this.#limits.evaluateMs, job.now, job.frozen)
     try {
       // Not a URL: pac-resolver would write it anew, and the script must see it as it stands.
       const url = { href: job.url, hostname: job.host } as URL
@@ -158,7 +162,8 @@ export class PacVm {
     }
   }
 
-  #begin(limitMs: number, now: number): void {
+  #begin(limitMs: number, now: number, frozen = false): void {
+    this.#frozen = frozen
     this.#began = performance.now()
     this.#deadline = this.#began + limitMs
     this.#now = now

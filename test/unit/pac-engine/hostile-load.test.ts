@@ -22,4 +22,3 @@ test('global code is held to the same', async (t) => {
     await engine.close()
   }
 })
-

@@ -1,0 +1,113 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import { runPacEval, runPacParse } from '../../../src/cli/pac.ts'
+
+async function setUp(t: Test) {
+  const cwd = await mkdtemp(join(tmpdir(), 'fairlead-cli-'))
+  t.teardown(() => rm(cwd, { recursive: true }))
+  const written = { out: '', err: '' }
+  const io = {
+    out: (text: string) => {
+      written.out += text
+    },
+    err: (text: string) => {
+      written.err += text
+    },
+    env: {},
+    cwd,
+  }
+  return { cwd, io, written }
+}
+
+const find = (body: string) => `function FindProxyForURL(url, host) { ${body} }`
+
+test('pac eval --batch: every line answered, in order, under its own circumstances', async (t) => {
+  const { cwd, io, written } = await setUp(t)
+  await writeFile(join(cwd, 'a.pac'), find('return "PROXY " + host + ":1"'))
+  const lines: [line: object | string, expected: object][] = [
+    [
+      { id: 1, script: find('return url + " " + host'), url: 'https://u:p@Example.com/secret#x' },
+      { result: 'https://example.com/ example.com' },
+    ],
+    [{ id: 'two', file: 'a.pac', url: 'http://x/' }, { result: 'PROXY x:1' }],
+    [{ id: 3, file: 'a.pac', url: 'http://x/', host: 'said' }, { result: 'PROXY said:1' }],
+    [
+      {
+        id: 4,
+        script: find('return dnsResolveEx(host)'),
+        url: 'http://N.example/',
+        dns: { 'n.example': ['10.0.0.1', '2001:db8::1'] },
+      },
+      { result: '10.0.0.1;2001:db8::1' },
+    ],
+    [{ id: 5, script: find('return "" + dnsResolve("other.example")'), url: 'http://x/', dns: {} }, { result: 'null' }],
+    [
+      {
+        id: 6,
+        script: find('return myIpAddress() + new Date().toISOString()'),
+        url: 'http://x/',
+        dns: {},
+        myIp: ['192.0.2.9'],
+        now: '2024-02-29T12:00:00Z',
+      },
+      { result: '192.0.2.92024-02-29T12:00:00.000Z' },
+    ],
+    [{ id: 7, script: find('return null'), url: 'http://x/' }, { error: { code: 'PAC_FAILED' } }],
+    [{ id: 8, script: 'function (', url: 'http://x/' }, { error: { code: 'PAC_FAILED' } }],
+    [{ id: 9, file: 'none.pac', url: 'http://x/' }, { error: { code: 'PAC_FAILED' } }],
+    [{ id: 10, url: 'http://x/' }, { error: { code: 'BAD_LINE' } }],
+    [{ id: 11, script: find(''), url: 'nowhere' }, { error: { code: 'BAD_LINE' } }],
+    [{ id: 12, script: find(''), url: 'http://x/', now: 'soon' }, { error: { code: 'BAD_LINE' } }],
+    [{ id: 13, script: find(''), url: 'http://x/', dns: { a: ['not an address'] } }, { error: { code: 'BAD_LINE' } }],
+    ['{"id":14', { error: { code: 'BAD_LINE' } }],
+    [{ id: 15, script: find('return "DIRECT"'), url: 'http://x/' }, { result: 'DIRECT' }],
+  ]
+  const file = join(cwd, 'batch.jsonl')
+  await writeFile(file, lines.map(([line]) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n'))
+  t.equal(await runPacEval({ batch: file }, io), 0)
+  const answers = written.out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  t.equal(answers.length, lines.length)
+  for (const [index, [line, expected]] of lines.entries()) {
+    t.match(answers[index], expected, JSON.stringify(line))
+    if (typeof line === 'object' && 'id' in line) t.equal(answers[index].id, line.id)
+  }
+})
+
+test('pac eval --file', async (t) => {
+  const { cwd, io, written } = await setUp(t)
+  await writeFile(
+    join(cwd, 'a.pac'),
+    find('alert("seen"); return dnsDomainIs(host, ".example") ? "PROXY p:1; junk" : "DIRECT"'),
+  )
+  t.equal(await runPacEval({ file: 'a.pac', url: 'http://www.example/' }, io), 0)
+  t.equal(written.out, 'PROXY p:1; junk\n')
+  t.equal(written.err, 'alert: seen\n')
+  written.out = ''
+  t.equal(await runPacEval({ file: 'a.pac', url: 'http://www.example/', trace: true }, io), 0)
+  t.match(written.out, /call {8}dnsDomainIs\("www.example", ".example"\) = true/)
+  t.match(written.out, /understood {2}1\. http p:1/)
+  t.match(written.out, /skipped {5}"junk": unknown type/)
+  t.equal(await runPacEval({ file: 'a.pac' }, io), 2, 'no URL')
+  t.equal(await runPacEval({ file: 'a.pac', url: 'x' }, io), 2, 'no URL worth the name')
+  t.equal(await runPacEval({ file: 'none.pac', url: 'http://x/' }, io), 1)
+  t.match(written.err, /none\.pac/)
+})
+
+test('pac parse --batch', async (t) => {
+  const { cwd, io, written } = await setUp(t)
+  const file = join(cwd, 'batch.jsonl')
+  await writeFile(file, '{"id":1,"result":"SOCKS5 s; DIRECT"}\n{"id":2,"result":"junk"}\n{"id":3}\n')
+  t.equal(await runPacParse({ batch: file }, io), 0)
+  const [first, second, third] = written.out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  t.strictSame(first, { id: 1, candidates: [{ hops: [{ kind: 'socks5', host: 's', port: 1080 }] }, { hops: [] }] })
+  t.match(second, { id: 2, candidates: [], skipped: [{ entry: 'junk' }] })
+  t.match(third, { id: 3, error: { code: 'BAD_LINE' } })
+})

@@ -1,0 +1,106 @@
+import { test } from 'tap'
+import { asBrowserSees } from '../../../src/pac-engine/browser-url.ts'
+import { DecisionCache } from '../../../src/pac-engine/decision-cache.ts'
+import { decodeScript } from '../../../src/pac-engine/decode-script.ts'
+import { myAddresses } from '../../../src/pac-engine/my-addresses.ts'
+import { limitMemory, quickjsModule } from '../../../src/pac-engine/quickjs-module.ts'
+import { scriptFailure } from '../../../src/pac-engine/script-failure.ts'
+import { originOf } from '../../../src/pac-engine/script-source.ts'
+
+test('asBrowserSees: what a browser passes for a URL', async (t) => {
+  const rows: [url: string, seen: string | undefined, host?: string][] = [
+    ['http://example.com/a?b#c', 'http://example.com/a?b', 'example.com'],
+    ['https://example.com/a?b#c', 'https://example.com/', 'example.com'],
+    ['https://user:secret@Example.COM:8443/a', 'https://example.com:8443/', 'example.com'],
+    ['http://user:secret@example.com/a', 'http://example.com/a', 'example.com'],
+    ['http://example.com', 'http://example.com/', 'example.com'],
+    ['wss://example.com/chat?token=1', 'wss://example.com/', 'example.com'],
+    ['ws://example.com/chat', 'ws://example.com/chat', 'example.com'],
+    ['http://[2001:DB8::1]/', 'http://[2001:db8::1]/', '2001:db8::1'],
+    ['https://example.com:443', 'https://example.com:443', 'example.com'],
+    ['http://10.0.0.1:80', 'http://10.0.0.1:80', '10.0.0.1'],
+    ['https://[::1]:443', 'https://[::1]:443', '::1'],
+    ['not a url', undefined],
+    ['mailto:x@example.com', undefined],
+  ]
+  for (const [url, seen, host] of rows) {
+    t.strictSame(asBrowserSees(url), seen === undefined ? undefined : { url: seen, host }, url)
+  }
+  t.equal(asBrowserSees('http://a/', 'b')?.host, 'b', 'a host said beside it stands')
+})
+
+test('decodeScript: mark, charset of the response, UTF-8, windows-1252', async (t) => {
+  const euro = '// \u20ac \xfc'
+  t.equal(decodeScript(Buffer.from(euro)), euro)
+  t.equal(decodeScript(Buffer.from('\ufeff' + euro)), euro)
+  t.equal(decodeScript(Buffer.from('\ufeff' + euro, 'utf16le')), euro)
+  t.equal(decodeScript(Buffer.from('\ufeff' + euro, 'utf16le').swap16()), euro)
+  t.equal(decodeScript(Buffer.from([0x2f, 0x2f, 0x20, 0x80, 0x20, 0xfc])), euro, 'no UTF-8: windows-1252')
+  t.equal(decodeScript(Buffer.from([0xc4]), 'koi8-r'), '\u0434')
+  t.equal(decodeScript(Buffer.from(euro), 'no-such-charset'), euro)
+  t.equal(decodeScript(Buffer.from('a\0\0')), 'a')
+})
+
+test('limitMemory: the module cannot grow beyond it', async (t) => {
+  const module = await quickjsModule(32)
+  t.ok(module)
+  // Header, then a memory section of one memory with a minimum of 1 page and no maximum.
+  const small = Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 5, 3, 1, 0, 1])
+  t.strictSame([...limitMemory(small, 300)], [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 5, 5, 1, 1, 1, 0xac, 2])
+  t.throws(() => limitMemory(small.slice(0, 8), 300), /no memory section/)
+})
+
+test('DecisionCache: bounded, and what is asked for stays', async (t) => {
+  const cache = new DecisionCache(100)
+  const decision = (host: string) => ({ outcome: { result: host }, host, expires: 10 })
+  cache.set('kept', decision('h'))
+  for (let i = 0; i < 1000; i++) {
+    cache.set(`url${i}`, decision('h'))
+    t.ok(
+      cache.get('kept', 'h', 0, () => 0),
+      `still there after ${i}`,
+    )
+    t.ok(cache.size <= 101)
+  }
+  t.equal(
+    cache.get('url0', 'h', 0, () => 0),
+    undefined,
+  )
+  t.equal(
+    cache.get('kept', 'other host', 0, () => 0),
+    undefined,
+  )
+  t.equal(
+    cache.get('kept', 'h', 10, () => 0),
+    undefined,
+    'too old',
+  )
+  cache.set('kept', { ...decision('h'), second: 7 })
+  t.ok(cache.get('kept', 'h', 0, () => 7))
+  t.equal(
+    cache.get('kept', 'h', 0, () => 8),
+    undefined,
+    'another second',
+  )
+})
+
+test('scriptFailure: the place of a name that is not defined is its first mention from there on', async (t) => {
+  const script = '// x\nvar a\nfunction f() {\n  return b.x + x\n}'
+  const failure = { kind: 'threw', message: 'ReferenceError: x is not defined', line: 3, column: 1 } as const
+  const { message, hint } = scriptFailure(failure, 'test', script)
+  t.match(message, 'at line 4, column 16: return b.x + x')
+  t.type(hint, 'string')
+  const odd = scriptFailure({ kind: 'threw', message: '\x1b[2J', line: 99, column: 1 }, 'test', script)
+  t.notMatch(odd.message, /\x1b/)
+})
+
+test('originOf: no credentials, no query', async (t) => {
+  const url = 'https://user:secret@wpad.example/proxy.pac?token=secret'
+  t.equal(originOf({ kind: 'url', url }), 'https://wpad.example/proxy.pac')
+  t.equal(originOf({ kind: 'url', url: 'file:///etc/proxy.pac' }), '/etc/proxy.pac')
+  t.equal(originOf({ kind: 'url', url: 'secret' }), 'unusable URL')
+})
+
+test('myAddresses: no loopback, no link-local', async (t) => {
+  for (const address of await myAddresses()) t.notMatch(address, /^(127\.|::1$|fe80|169\.254)/)
+})
