@@ -84,8 +84,8 @@ const requests: Measurement = {
   },
 }
 
-/** Milliseconds after opening before memory is read: garbage of the opening has had time to go. */
-const SETTLE_MS = 2_500
+/** Milliseconds after opening before memory is read: garbage of the opening has been collected by then. */
+const SETTLE_MS = 12_000
 /** Milliseconds that a process with idle tunnels is watched. */
 const WATCH_MS = 4_000
 

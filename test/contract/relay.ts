@@ -37,8 +37,17 @@ export function relayContract(t: Test, make: MakeRelay): void {
     return { client: a.far, origin: b.far, near: a.near, upstream: b.near, result, abort, counts }
   }
 
+  // One relay serves all scenes without limits, as one serves all flows of a gateway.
+  let unlimited: ReturnType<MakeRelay> | undefined
+  t.teardown(async () => (await unlimited)?.close())
+
   const scene = (name: string, limits: typeof NO_LIMITS, body: (t: Test, relay: Relay) => Promise<void>) =>
     t.test(name, async (t) => {
+      if (limits === NO_LIMITS) {
+        unlimited ??= make(limits)
+        await body(t, (await unlimited).relay)
+        return
+      }
       const { relay, close } = await make(limits)
       t.teardown(close)
       await body(t, relay)
