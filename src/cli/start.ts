@@ -1,5 +1,5 @@
 import { systemClock } from '../contracts/clock.ts'
-import { toGatewayError } from '../contracts/gateway-error.ts'
+import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import { descriptorLimit, descriptorShortage } from '../gateway/descriptor-limit.ts'
 import { type Gateway, startGateway } from '../gateway/gateway.ts'
 import { VERSION } from '../gateway/version.ts'
@@ -27,8 +27,12 @@ export async function runStart(options: ConfigOption, io: Io): Promise<number> {
   try {
     gateway = await startGateway({ settings: loaded.settings, log, env: io.env })
   } catch (thrown) {
-    const { code, message, hint, cause } = toGatewayError(thrown)
-    log.fatal({ error: { code, message, hint }, err: code === 'INTERNAL' ? cause : undefined }, 'could not start')
+    // What we have words for is the machine's fault or the settings'; only of the rest do people need the stack.
+    if (thrown instanceof GatewayError) {
+      log.fatal({ error: { message: thrown.message, hint: thrown.hint } }, 'could not start')
+    } else {
+      log.fatal({ err: thrown }, 'could not start: a fault in Fairlead')
+    }
     return EXIT.failed
   }
   log.info(
@@ -50,7 +54,8 @@ function serve(gateway: Gateway, options: ConfigOption, loaded: Loaded, log: Log
   return new Promise((resolve) => {
     const onReload = () => void watch.reload()
     const onEnd = async (signal: NodeJS.Signals) => {
-      process.off('SIGTERM', onEnd).off('SIGINT', onEnd).off('SIGHUP', onReload)
+      // SIGHUP keeps its listener, which does nothing once the watch is closed: without one, the signal would end the process and its flows.
+      process.off('SIGTERM', onEnd).off('SIGINT', onEnd)
       process.once('SIGTERM', () => process.exit(EXIT.failed)).once('SIGINT', () => process.exit(EXIT.failed))
       watch.close()
       const limitMs = gateway.settings.timeouts.drain

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { dirname } from 'node:path'
 import { type Clock, systemClock } from '../contracts/clock.ts'
-import { toGatewayError } from '../contracts/gateway-error.ts'
+import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import type { Resolver } from '../contracts/resolver.ts'
 import { createSystemResolver } from '../dialers/resolver.ts'
 import { bind } from '../listeners/bind.ts'
@@ -152,7 +152,11 @@ export class Gateway {
       this.#current.retire()
       throw thrown
     }
-    await this.#openAdmin(settings)
+    // Doors are open by now; one that has not started must not go on serving.
+    await this.#openAdmin(settings).catch(async (thrown: unknown) => {
+      await this.close()
+      throw thrown
+    })
   }
 
   /**
@@ -233,7 +237,7 @@ export class Gateway {
     for (const { address, auto } of settings.status.listen) {
       const server = createAdminServer(() => this.status(), this.#metrics)
       try {
-        if (address.kind === 'unix') await mkdir(dirname(address.path), { recursive: true, mode: 0o700 })
+        if (address.kind === 'unix') await makeFolder(dirname(address.path))
         this.#admin.push({ server, address: await bind(server, address) })
       } catch (thrown) {
         const error = toGatewayError(thrown)
@@ -242,4 +246,14 @@ export class Gateway {
       }
     }
   }
+}
+
+/** Only the gateway's own user may look in: what stands in the status tells who goes where. */
+async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
+    throw new GatewayError('INTERNAL', `cannot make the folder ${path}: ${cause.code}`, {
+      cause,
+      hint: 'Choose another address under `status.listen`, or `off`.',
+    })
+  })
 }

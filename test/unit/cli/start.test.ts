@@ -1,0 +1,103 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type Server, type Socket } from 'node:net'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { openConnect } from '../../fixtures/clients.ts'
+
+const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url))
+
+interface LogLine {
+  readonly msg: string
+  readonly error?: unknown
+  readonly err?: unknown
+  readonly listen?: readonly string[]
+}
+
+/** `fairlead start` in a process of its own, which signals and exit codes need. */
+function start(t: Test, settings: object) {
+  const folder = t.testdir({ 'fairlead.yaml': JSON.stringify(settings) })
+  const child = spawn(process.execPath, ['--import=tsx', MAIN, 'start'], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], HOME: folder, XDG_RUNTIME_DIR: folder },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const ended = once(child, 'exit') as Promise<[code: number | null, signal: string | null]>
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  const lines: LogLine[] = []
+  const reader = createInterface({ input: child.stderr })
+  reader.on('line', (text) => lines.push(JSON.parse(text) as LogLine))
+  const line = async (msg: string): Promise<LogLine> => {
+    for (;;) {
+      const found = lines.find((one) => one.msg === msg)
+      if (found) return found
+      await Promise.race([
+        once(reader, 'line'),
+        ended.then(([code]) => {
+          if (!lines.some((one) => one.msg === msg)) throw new Error(`ended with ${code}: ${JSON.stringify(lines)}`)
+        }),
+      ])
+    }
+  }
+  return { child, lines, line, ended }
+}
+
+async function listening(t: Test, server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return (server.address() as { port: number }).port
+}
+
+t.test('SIGHUP while draining neither ends the process nor its flows', async (t) => {
+  const origin = createServer((socket) => socket.on('error', () => {}).pipe(socket))
+  const port = await listening(t, origin)
+  const { child, line, ended } = start(t, { listen: { mixed: '127.0.0.1:0' }, status: { listen: 'off' } })
+  const door = Number(/:(\d+)$/.exec((await line('ready')).listen![0]!)![1])
+  const { socket, status } = await openConnect(door, `127.0.0.1:${port}`)
+  t.equal(status, 200)
+  child.kill('SIGTERM')
+  await line('draining')
+  child.kill('SIGHUP')
+  t.equal(await echoed(socket, 'still here'), 'still here')
+  socket.end()
+  t.same(await ended, [0, null])
+})
+
+t.test('what keeps it from starting is said in words, and the process ends', async (t) => {
+  const port = await listening(t, createServer())
+  const taken = `127.0.0.1:${port}`
+  for (const settings of [
+    { listen: { mixed: taken }, status: { listen: 'off' } },
+    { listen: { mixed: '127.0.0.1:0' }, status: { listen: taken } },
+  ]) {
+    const { line, ended } = start(t, settings)
+    const { error, err } = await line('could not start')
+    t.match(error, { message: `cannot listen on ${taken}: another program is listening there`, hint: /Stop it/ })
+    t.equal(err, undefined, 'no stack: nothing is wrong with Fairlead')
+    t.same(await ended, [1, null])
+  }
+})
+
+t.test('a folder for the status socket that cannot be made is told as such', async (t) => {
+  const { line, ended } = start(t, {
+    listen: { mixed: '127.0.0.1:0' },
+    status: { listen: 'unix:fairlead.yaml/in/a-file/status.sock' },
+  })
+  const { error } = await line('could not start')
+  t.match(error, {
+    message: /^cannot make the folder .*\/fairlead\.yaml\/in\/a-file: ENOTDIR$/,
+    hint: /status\.listen/,
+  })
+  t.same(await ended, [1, null])
+})
+
+async function echoed(socket: Socket, text: string): Promise<string> {
+  socket.write(text)
+  const [data] = (await once(socket, 'data')) as [Buffer]
+  return data.toString()
+}
