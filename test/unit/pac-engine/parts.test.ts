@@ -32,9 +32,9 @@ test('asBrowserSees: what a browser passes for a URL', async (t) => {
 test('decodeScript: mark, charset of the response, UTF-8, windows-1252', async (t) => {
   const euro = '// \u20ac \xfc'
   t.equal(decodeScript(Buffer.from(euro)), euro)
-  t.equal(decodeScript(Buffer.from('\ufeff' + euro)), euro)
-  t.equal(decodeScript(Buffer.from('\ufeff' + euro, 'utf16le')), euro)
-  t.equal(decodeScript(Buffer.from('\ufeff' + euro, 'utf16le').swap16()), euro)
+  t.equal(decodeScript(Buffer.from(`\ufeff${euro}`)), euro)
+  t.equal(decodeScript(Buffer.from(`\ufeff${euro}`, 'utf16le')), euro)
+  t.equal(decodeScript(Buffer.from(`\ufeff${euro}`, 'utf16le').swap16()), euro)
   t.equal(decodeScript(Buffer.from([0x2f, 0x2f, 0x20, 0x80, 0x20, 0xfc])), euro, 'no UTF-8: windows-1252')
   t.equal(decodeScript(Buffer.from([0xc4]), 'koi8-r'), '\u0434')
   t.equal(decodeScript(Buffer.from(euro), 'no-such-charset'), euro)
