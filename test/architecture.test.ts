@@ -3,6 +3,8 @@ import { builtinModules } from 'node:module'
 import { dirname, join, relative, sep } from 'node:path'
 import t from 'tap'
 import { ERROR_CODES } from '../src/contracts/gateway-error.ts'
+import { statusOf } from '../src/wire/http-reply.ts'
+import { socks5ReplyFor } from '../src/wire/socks-conversation.ts'
 
 /** The rules of docs/architecture.md, with their reasons, so that a newcomer learns a rule by breaking it. */
 
@@ -33,20 +35,26 @@ const MAY_IMPORT: Record<string, (folder: string) => boolean> = {
   'main.ts': (folder) => folder === 'cli',
 }
 const REASON: Record<string, string> = {
-  contracts: 'contracts is what everybody imports; if it imported anything of ours, the seams would depend on what they separate',
+  contracts:
+    'contracts is what everybody imports; if it imported anything of ours, the seams would depend on what they separate',
   wire: 'wire is bytes and values; it knows the contracts and nothing else, so that it can be tested and fuzzed without the rest',
   cli: 'a command asks the gateway; reaching past it would make a second way to put the parts together',
   'main.ts': 'main.ts turns argv into a command and does nothing else',
   gateway: 'gateway puts the parts together; cli stands above it',
 }
-const SIBLINGS = 'siblings meet through contracts and are put together in gateway/; a direct import would tie the two for ever'
+const SIBLINGS =
+  'siblings meet through contracts and are put together in gateway/; a direct import would tie the two for ever'
 
 t.test('who may import whom', async (t) => {
   for (const path of sources) {
     const from = folderOf(path)
     for (const specifier of importsOf(path)) {
       if (!specifier.startsWith('.')) continue
-      const to = folderOf(relative(root, join(root, dirname(path), specifier)).split(sep).join('/'))
+      const to = folderOf(
+        relative(root, join(root, dirname(path), specifier))
+          .split(sep)
+          .join('/'),
+      )
       if (to === from) continue
       const allowed = MAY_IMPORT[from]?.(to) ?? ['contracts', 'wire'].includes(to)
       if (!allowed) t.fail(`${path} imports ${specifier}: ${REASON[from] ?? SIBLINGS}`)
@@ -61,14 +69,18 @@ t.test('contracts and wire touch no socket, no file, no timer, no clock and no c
     const text = read(path).replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')
     for (const specifier of importsOf(path)) {
       const builtin = specifier.startsWith('node:') || builtinModules.includes(specifier)
-      if (builtin && !pure.has(specifier)) t.fail(`${path} imports ${specifier}: a codec with input and output can't be run as a table`)
+      if (builtin && !pure.has(specifier))
+        t.fail(`${path} imports ${specifier}: a codec with input and output can't be run as a table`)
     }
-    if (/import (?!type)[^\n]*from 'node:(http|stream)'/.test(text)) t.fail(`${path}: of node:http and node:stream only the types`)
+    if (/import (?!type)[^\n]*from 'node:(http|stream)'/.test(text))
+      t.fail(`${path}: of node:http and node:stream only the types`)
     const used = /\b(net\.(connect|createServer|Socket)|createServer|createConnection)\b/.exec(text)
     if (used) t.fail(`${path} uses ${used[0]}: bytes come in as arguments here`)
     if (path === 'src/contracts/clock.ts') continue
-    const impure = /\b(setTimeout|setInterval|setImmediate|Date\.now|performance\.now|Math\.random|process\.env)\b/.exec(text)
-    if (impure) t.fail(`${path} uses ${impure[0]}: time and chance are arguments, so that a test needs neither sleep nor luck`)
+    const impure =
+      /\b(setTimeout|setInterval|setImmediate|Date\.now|performance\.now|Math\.random|process\.env)\b/.exec(text)
+    if (impure)
+      t.fail(`${path} uses ${impure[0]}: time and chance are arguments, so that a test needs neither sleep nor luck`)
   }
   t.pass('looked at')
 })
@@ -78,7 +90,10 @@ t.test('each folder says what it does in at most 30 lines', async (t) => {
     const lines = read(`src/${folder}/README.md`).trimEnd().split('\n')
     t.ok(lines.length <= 30, `src/${folder}/README.md has ${lines.length} lines; more belongs in docs/`)
     for (const heading of ['Does', 'Never does', 'Start reading at', 'Standards']) {
-      t.ok(lines.some((line) => line.includes(`**${heading}`)), `src/${folder}/README.md says "${heading}"`)
+      t.ok(
+        lines.some((line) => line.includes(`**${heading}`)),
+        `src/${folder}/README.md says "${heading}"`,
+      )
     }
   }
 })
@@ -96,6 +111,20 @@ t.test('every error code is explained in docs/errors.md, and only those', async 
   t.same(documented.toSorted(), [...ERROR_CODES].sort(), 'headings of docs/errors.md')
 })
 
+t.test('the table of docs/errors.md says what clients are told', async (t) => {
+  const rows = [...read('docs/errors.md').matchAll(/^\| `([A-Z_]+)` \| (\S+) \| (.+?) \| (\S+) \|$/gm)]
+  t.same(rows.map(([, code]) => code!).toSorted(), [...ERROR_CODES].sort(), 'a row for each code')
+  for (const code of ERROR_CODES) {
+    const [, , status, socks5] = rows.find((row) => row[1] === code) ?? []
+    // Nobody is left to be told.
+    if (code === 'CLIENT_GONE') continue
+    t.equal(status, String(statusOf(code)), `HTTP status of ${code}`)
+    // Credentials are settled before there is a reply: by the method, or by the answer of RFC 1929.
+    if (code !== 'AUTH_REQUIRED')
+      t.equal(socks5?.split(' ')[0], String(socks5ReplyFor(code)), `SOCKS5 reply of ${code}`)
+  }
+})
+
 t.test('every runtime dependency has its reason in docs/decisions/', async (t) => {
   const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
   const text = read('docs/decisions/0001-dependencies.md')
@@ -111,7 +140,8 @@ t.test('the commands of the README exist', async (t) => {
   const { buildProgram } = await import('../src/cli/program.ts')
   const known = buildProgram().commands.map((command) => command.name())
   for (const [, command] of readme.matchAll(/(?:npx )?fairlead (?!is\b|takes\b)([a-z-]+)(?= |`|$)/gm)) {
-    if (/^[a-z]/.test(command!) && readme.includes(`fairlead ${command}`)) t.ok(known.includes(command!), `fairlead ${command}`)
+    if (/^[a-z]/.test(command!) && readme.includes(`fairlead ${command}`))
+      t.ok(known.includes(command!), `fairlead ${command}`)
   }
 })
 

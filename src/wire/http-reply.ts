@@ -162,8 +162,12 @@ function textBody(error: GatewayError, options: HttpReplyOptions): string {
   say('asked', options.asked)
   say('hop', error.hop && nameHop(error.hop))
   say('said', error.said)
-  for (const { candidate, error: failed } of error.attempts)
-    say('tried', `${nameWay(candidate.hops)}: ${failed.message}`)
+  // A single attempt is what the first line tells of.
+  if (error.attempts.length > 1) {
+    for (const { candidate, error: failed } of error.attempts) {
+      say('tried', `${nameWay(candidate.hops)}: ${failed.message}`)
+    }
+  }
   say('try', error.hint)
   say('code', error.code)
   say('flow', options.flowId)

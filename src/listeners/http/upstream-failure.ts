@@ -14,9 +14,13 @@ export function answerer(
 ): { readonly hop: FailedHop; readonly name: string } {
   const { proxy } = upstream
   const { host, port } = proxy ?? target
-  const name = proxy ? `${proxy.kind} proxy ${formatAuthority(proxy)}` : formatAuthority(target)
+  const name = proxy ? `${proxy.kind.toUpperCase()} proxy ${formatAuthority(proxy)}` : formatAuthority(target)
   return { hop: { kind: proxy?.kind ?? 'target', host, port }, name }
 }
+
+/** A TLS port that is sent plain HTTP closes without a word: the usual cause. */
+const PROXY_CLOSED_HINT =
+  'Check that the kind of proxy is right (https:// where it speaks TLS) and that it accepts clients from this address.'
 
 /** Why no response came, from what Node's client threw. */
 export function explainUpstreamError(
@@ -35,12 +39,24 @@ export function explainUpstreamError(
   if (thrown.code?.startsWith('HPE_')) {
     const guess = thrown.rawPacket && guessProtocol(thrown.rawPacket)
     const details = guess === undefined ? cleanText(thrown.reason ?? thrown.message, 80) : `it looks like ${guess}`
+    // What is malformed may be an origin's, handed on by the proxy; what is no HTTP at all is the proxy's own.
+    if (upstream.proxy && guess !== undefined) {
+      return new GatewayError('PROXY_PROTOCOL_ERROR', `${name} did not answer in HTTP: ${details}`, {
+        hop,
+        cause: thrown,
+        hint: 'Check the address of the proxy and its kind: http://, https:// or socks5://.',
+      })
+    }
     return new GatewayError('UPSTREAM_PROTOCOL_ERROR', `${name} did not answer in well-formed HTTP: ${details}`, {
       hop,
       cause: thrown,
     })
   }
-  return new GatewayError('CONNECT_RESET', `${name} closed the connection without answering`, { hop, cause: thrown })
+  return new GatewayError('CONNECT_RESET', `${name} closed the connection without answering`, {
+    hop,
+    cause: thrown,
+    ...(upstream.proxy ? { hint: PROXY_CLOSED_HINT } : {}),
+  })
 }
 
 export function badAnswer(fault: string, upstream: UpstreamRequest, target: Target): GatewayError {

@@ -69,7 +69,7 @@ t.test('a 407 of the proxy is the gateway’s trouble, told without its challeng
   const answer = await rig.client().send(get('http://a.test/', 'a.test')).gets('flow:')
   t.match(
     answer,
-    /^HTTP\/1\.1 502 http proxy squid\.test:3128 did not accept the user name and password; it offers Basic, NTLM/,
+    /^HTTP\/1\.1 502 HTTP proxy squid\.test:3128 did not accept the user name and password; it offers Basic, NTLM/,
   )
   t.notMatch(answer, /Proxy-Authenticate|p:w/)
   t.match(answer, /code: {3}PROXY_AUTH_FAILED/)
@@ -79,3 +79,28 @@ t.test('a 407 of the proxy is the gateway’s trouble, told without its challeng
     error: { code: 'PROXY_AUTH_FAILED', hop: { kind: 'http', host: 'squid.test' } },
   })
 })
+
+const NO_HTTP_PROXY: readonly (readonly [what: string, bytes: string, expected: RegExp])[] = [
+  [
+    'an SSH server',
+    'SSH-2.0-OpenSSH_9.2\r\n',
+    /^HTTP\/1\.1 502 HTTP proxy squid\.test:3128 did not answer in HTTP: it looks like an SSH server\r\n[\s\S]*try: {4}Check the address of the proxy and its kind[\s\S]*code: {3}PROXY_PROTOCOL_ERROR/,
+  ],
+  [
+    'a TLS server',
+    '\x15\x03\x01\x00\x02\x02\x46',
+    /^HTTP\/1\.1 502 [^\r]*it looks like a TLS server\r\n[\s\S]*code: {3}PROXY_PROTOCOL_ERROR/,
+  ],
+  [
+    'one that closes without a word',
+    '',
+    /^HTTP\/1\.1 502 HTTP proxy squid\.test:3128 closed [^\r]*\r\n[\s\S]*try: {4}[^\r\n]*https:\/\/ where it speaks TLS[\s\S]*code: {3}CONNECT_RESET/,
+  ],
+]
+for (const [what, bytes, expected] of NO_HTTP_PROXY) {
+  t.test(`instead of an HTTP proxy there is ${what}`, async (t) => {
+    const rig = await startRig(t, { candidate })
+    rig.origin.onData = ({ socket }) => void socket.end(Buffer.from(bytes, 'latin1'))
+    t.match(await rig.client().send(get('http://a.test/', 'a.test')).gets('flow:'), expected)
+  })
+}

@@ -48,6 +48,14 @@ t.test('what the hop said is in the status line once', async (t) => {
   t.equal(said('p:1 refused: 403 Forbidden'), 'p:1 refused: 403 Forbidden')
 })
 
+t.test('the only attempt is not told twice', async (t) => {
+  const refused = new GatewayError('CONNECT_REFUSED', 'a.example:80 refused the connection')
+  const error = new GatewayError('CONNECT_REFUSED', refused.message, {
+    attempts: [{ candidate: { hops: [] }, error: refused }],
+  })
+  t.notMatch(httpReply(error).body, /tried:/)
+})
+
 t.test('JSON where it is asked for, with every attempt and no secret', async (t) => {
   const credentials = { username: 'u', password: new Secret('hidden') }
   const hop = { kind: 'socks5' as const, host: '2001:db8::1', family: 6 as const, port: 1080, credentials }
