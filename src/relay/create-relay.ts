@@ -12,7 +12,10 @@ export interface RelayOptions extends RelayLimits {
   readonly fast?: boolean
   /** Threads that move bytes in the kernel. Default: one for each core but one, which the rest of the gateway has; at most MAX_THREADS. */
   readonly threads?: number
-  /** Bytes that a pair moves portably first. Default FAST_AFTER_BYTES; 0 takes every pair from its start. */
+  /**
+   * Bytes that a pair moves portably first. Default FAST_AFTER_BYTES; 0 takes every pair from its start, as does FAIRLEAD_FAST_RELAY=at-once,
+   * with which a test of anything else becomes a test of the fast path too.
+   */
   readonly fastAfterBytes?: number
   /** Told when the fast path can't be used, or can't any longer. Flows go on portably. */
   readonly onFastPathLost?: (reason: string) => void
@@ -65,7 +68,7 @@ function createKernelRelay(options: RelayOptions): KernelRelay {
   return new KernelRelay({
     clock: options.clock,
     threads: options.threads ?? Math.min(MAX_THREADS, Math.max(1, availableParallelism() - 1)),
-    after: options.fastAfterBytes ?? FAST_AFTER_BYTES,
+    after: options.fastAfterBytes ?? (process.env['FAIRLEAD_FAST_RELAY'] === 'at-once' ? 0 : FAST_AFTER_BYTES),
     onThreadLost: options.onFastPathLost ?? (() => {}),
   })
 }
