@@ -13,6 +13,9 @@ export interface EvaluatorJob extends Job {
   readonly dns: readonly DnsEntry[]
 }
 
+/** Twice for each job. */
+export type EvaluatorReply = 'begun' | VmOutcome
+
 /** Scripts kept loaded; a batch often asks the same few. */
 const MAX_VMS = 8
 
@@ -25,7 +28,10 @@ const spare: PacVm[] = []
 
 let turn: Promise<void> = Promise.resolve()
 port.on('message', (job: EvaluatorJob) => {
-  turn = turn.then(async () => port.postMessage(await evaluate(job)))
+  turn = turn.then(async () => {
+    port.postMessage('begun' satisfies EvaluatorReply)
+    port.postMessage((await evaluate(job)) satisfies EvaluatorReply)
+  })
 })
 
 async function evaluate(job: EvaluatorJob): Promise<VmOutcome> {

@@ -51,7 +51,7 @@ export const DEFAULT_LIMITS: PacLimits = {
   evaluateMs: 1_000,
   loadMs: 3_000,
   graceMs: 250,
-  threadStartMs: 10_000,
+  threadStartMs: 30_000,
   slowMs: 5,
   spareMs: 200,
   memoryPages: 1_024,

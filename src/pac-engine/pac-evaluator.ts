@@ -4,7 +4,7 @@ import type { Worker } from 'node:worker_threads'
 import { systemClock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { Resolver } from '../contracts/resolver.ts'
-import type { EvaluatorJob, EvaluatorSetup } from './evaluator-worker.ts'
+import type { EvaluatorJob, EvaluatorReply, EvaluatorSetup } from './evaluator-worker.ts'
 import { DEFAULT_LIMITS, type PacLimits } from './limits.ts'
 import { myAddresses } from './my-addresses.ts'
 import { OWN, PacDns } from './pac-dns.ts'
@@ -104,9 +104,10 @@ export class PacEvaluator {
     // Only an evaluation under way keeps the process alive.
     worker.ref()
     return new Promise((resolve) => {
+      const { loadMs, evaluateMs, graceMs, threadStartMs } = this.#limits
       const give = (outcome: VmOutcome) => {
         cancel()
-        worker.off('message', give)
+        worker.off('message', received)
         worker.off('error', failed)
         worker.unref()
         resolve(outcome)
@@ -117,10 +118,14 @@ export class PacEvaluator {
         give({ is: 'failed', failure: { kind, message }, notes: NO_NOTES })
       }
       const failed = (error: unknown) => spent('crashed', error instanceof Error ? error.message : 'unknown')
-      const limit = this.#limits.loadMs + this.#limits.evaluateMs + this.#limits.graceMs
-      const cancel = systemClock.after(limit + START_MS, () => spent('time', `its thread was ended`))
-      worker.once('message', give)
-      worker.once('error', failed)
+      const received = (reply: EvaluatorReply) => {
+        if (reply !== 'begun') return give(reply)
+        cancel()
+        cancel = systemClock.after(loadMs + evaluateMs + graceMs, () => spent('time', 'its thread was ended'))
+      }
+      let cancel = systemClock.after(threadStartMs, () => spent('crashed', 'its thread did not start'))
+      worker.on('message', received)
+      worker.on('error', failed)
       worker.postMessage(job)
     })
   }
@@ -139,6 +144,3 @@ function lookUp(table: EvaluationRequest['dns'], name: string): string | null {
 function plain(name: string): string {
   return domainToASCII(name.replace(/\.$/, '')) || name.toLowerCase()
 }
-
-/** Starting a thread on a busy machine. */
-const START_MS = 2_000

@@ -80,17 +80,15 @@ export class VmPool {
     return this.#threads.size
   }
 
-  /** Starts a thread and runs the script's global code there; when that went well, the others. */
+  /** Starts a thread and runs the script's global code there; when that went well, the others. After `missing`: call it again with the names. */
   async start(known: readonly DnsEntry[]): Promise<Loaded> {
     this.#known = known
     this.#wasm ??= await quickjsModule(this.#limits.memoryPages)
     if (this.#closed) return crashed('the engine is closed')
-    const thread = this.#spawn(this.#wasm)
+    // A script that stopped for a name begins again in the same thread.
+    const [thread = this.#spawn(this.#wasm)] = this.#threads
     const loaded = await this.#load(thread)
-    if (loaded.is !== 'ready') {
-      this.#end(thread)
-      return loaded
-    }
+    if (loaded.is !== 'ready') return loaded
     const others: Promise<unknown>[] = []
     while (this.#threads.size < this.#limits.threads && !this.#closed) others.push(this.#load(this.#spawn(this.#wasm)))
     await Promise.all(others)

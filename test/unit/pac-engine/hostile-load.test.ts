@@ -14,7 +14,7 @@ test('global code is held to the same', async (t) => {
   ]
   for (const [script, expected] of rows) {
     const engine = engineFor(t, `${script}\nfunction FindProxyForURL() { return "DIRECT" }`, {
-      limits: { ...LIMITS, loadMs: 300 },
+      limits: { ...LIMITS, loadMs: 1_000 },
     })
     await engine.ready
     const outcome = await ask(engine, 'any')
