@@ -4,13 +4,19 @@ import { type AddressInfo, connect, type Server } from 'node:net'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import { formatListenAddress, type ListenAddress } from '../wire/listen-address.ts'
 
+/**
+ * Connections the kernel holds until we take them; it may allow fewer (Linux: `net.core.somaxconn`, 4096 by default). Node's 511 is less than a
+ * burst of a few hundred containers that start together: what does not fit is dropped without a word and tried again after 1, 3 and 7 s.
+ */
+const BACKLOG = 4096
+
 /** Binds a server and answers the address as bound, or explains what stands in the way. */
 export async function bind(server: Server, address: ListenAddress): Promise<ListenAddress> {
   if (address.kind === 'unix') await removeStaleSocket(address.path)
   try {
-    if (address.kind === 'unix') server.listen(address.path)
+    if (address.kind === 'unix') server.listen({ path: address.path, backlog: BACKLOG })
     // `exclusive` and `ipv6Only`: bind exactly what was asked for, so that `::` does not take the IPv4 port along.
-    else server.listen({ host: address.host, port: address.port, ipv6Only: true })
+    else server.listen({ host: address.host, port: address.port, ipv6Only: true, backlog: BACKLOG })
     await once(server, 'listening')
   } catch (cause) {
     throw cannotListen(address, cause as NodeJS.ErrnoException)
