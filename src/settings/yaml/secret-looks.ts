@@ -15,7 +15,8 @@ export function faultyLineRanges(text: string, start: number, end: number): Rang
   const isBelowSecret = areAbove(text, start, line, (key) => !SHOWN_KEYS.has(key))
   const keys = [...line.slice(from).matchAll(KEY)]
   if (keys.length === 0 || keys[0]!.index > 0) {
-    const isOfKnown = !isBelowSecret && areAbove(text, start, line, (key) => SHOWN_KEYS.has(key))
+    // Below a group it can be no value, but a key that lacks its colon: `password hunter2`.
+    const isOfKnown = !isBelowSecret && areAbove(text, start, line, (key) => VALUE_KEYS.has(key))
     const word = /^["']?([\w-]+)/.exec(line.slice(from))
     const shown = word && ALL_KEYS.has(word[1]!) ? word[0].length : 0
     if (!isOfKnown) ranges.push([from + shown, line.length])
@@ -46,21 +47,24 @@ export function lookRanges(text: string, start: number, end: number): Range[] {
 
 const KEY = /["']?([\w-]+)["']?\s*:(?=\s|$)\s*/g
 
-const { all: ALL_KEYS, shown: SHOWN_KEYS } = knownKeys()
+const { all: ALL_KEYS, shown: SHOWN_KEYS, values: VALUE_KEYS } = knownKeys()
 
-/** Keys of the schema; shown are those below which no secret can stand. */
-function knownKeys(): { readonly all: ReadonlySet<string>; readonly shown: ReadonlySet<string> } {
+/** Keys of the schema; shown are those below which no secret can stand, and values are those of them that are a group nowhere. */
+function knownKeys(): Readonly<Record<'all' | 'shown' | 'values', ReadonlySet<string>>> {
   const all = new Set<string>()
+  const groups = new Set<string>()
   const secret = new Set(['auth', 'users', 'upstreams'])
   const collect = (schema: z.ZodType): void => {
     for (const [key, inner] of Object.entries(keysOf(schemaAt(schema, [0]) ?? schema) ?? {})) {
       all.add(key)
       if (aboutOf(inner)?.hides === 'secret') secret.add(key)
+      if (keysOf(schemaAt(inner, [0]) ?? inner)) groups.add(key)
       collect(inner)
     }
   }
   collect(settingsSchema)
-  return { all, shown: new Set([...all].filter((key) => !secret.has(key))) }
+  const shown = new Set([...all].filter((key) => !secret.has(key)))
+  return { all, shown, values: new Set([...shown].filter((key) => !groups.has(key))) }
 }
 
 /** The password in the URL of a proxy may have blanks and colons: up to the last `@` of the line, or to its end where the `@` is lost. */

@@ -365,6 +365,8 @@ t.test('a report shows what it may of the line', async (t) => {
   const rows: readonly (readonly [text: string, shown: string])[] = [
     ['proxy:\n  mode manual', '2 |   ***'],
     ['proxy:\n  mode manual\n  http: http://a', '2 |   mode***'],
+    ['proxy:\n  http: http://a\n  password hunter2\n', '3 |   password***'],
+    ['proxy:\n  http:\n    url: http://a\n    passwrod hunter2\n', '4 |     ***'],
     ['proxy:\n  mode: @x\n', '2 |   mode: @x'],
     ['lgo:\n  level: info', '1 | lgo:'],
     ['proxy:\n  modus: manual # as before', '2 |   modus: *** # ***'],
