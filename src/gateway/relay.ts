@@ -1,41 +1,42 @@
 import type { Clock } from '../contracts/clock.ts'
+import type { Relay } from '../contracts/relay.ts'
 import { createRelay, type RunningRelay } from '../relay/create-relay.ts'
 import type { Settings } from '../settings/settings.ts'
 
-/** The byte pump as the settings want it. */
-export function relayOf({ timeouts, relay }: Settings, clock: Clock, warn: (message: string) => void): RunningRelay {
-  return createRelay({
-    clock,
-    idleMs: timeouts.idle,
-    lifetimeMs: timeouts.lifetime,
-    ...(relay.fastPath === 'off' ? { fast: false } : {}),
-    onFastPathLost: (reason) => warn(`bytes are moved in user space: ${reason}`),
-  })
-}
-
-/** Relays by their limits: settings that keep them keep the relay and its threads. Old ones serve on until their flows have ended. */
+/** The byte pump as the settings want it: limits change with each generation, the threads that move bytes in the kernel stay. */
 export class Relays {
   readonly #clock: Clock
   readonly #warn: (message: string) => void
-  readonly #relays = new Map<string, RunningRelay>()
+  /** By whether they have the fast path; started when first wanted. */
+  readonly #running = new Map<boolean, RunningRelay>()
+  #latest: { readonly settings: Settings; readonly relay: Relay } | undefined
 
   constructor(clock: Clock, warn: (message: string) => void) {
     this.#clock = clock
     this.#warn = warn
   }
 
-  for(settings: Settings): RunningRelay {
-    const { idle, lifetime } = settings.timeouts
-    const key = `${idle} ${lifetime} ${settings.relay.fastPath}`
-    let relay = this.#relays.get(key)
-    if (!relay) {
-      relay = relayOf(settings, this.#clock, this.#warn)
-      this.#relays.set(key, relay)
-    }
-    return relay
+  for(settings: Settings): Relay {
+    if (this.#latest?.settings !== settings) this.#latest = { settings, relay: this.#relayFor(settings) }
+    return this.#latest.relay
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#relays.values()].map((relay) => relay.close()))
+    await Promise.all([...this.#running.values()].map((relay) => relay.close()))
+  }
+
+  #relayFor({ timeouts, relay }: Settings): Relay {
+    const limits = { idleMs: timeouts.idle, lifetimeMs: timeouts.lifetime }
+    const fast = relay.fastPath !== 'off'
+    const running = this.#running.get(fast)
+    if (running) return running.withLimits(limits)
+    const started = createRelay({
+      ...limits,
+      clock: this.#clock,
+      ...(fast ? {} : { fast: false }),
+      onFastPathLost: (reason) => this.#warn(`bytes are moved in user space: ${reason}`),
+    })
+    this.#running.set(fast, started)
+    return started
   }
 }

@@ -14,6 +14,9 @@ export interface Backlog {
   readonly limit: number
 }
 
+/** What Node's HTTP server replaces on a socket that is its. */
+const OVERRIDDEN = ['on', 'addListener', 'prependListener', 'setEncoding', 'destroySoon']
+
 /**
  * One client's connection to the HTTP door. Requests are answered one after the other, as RFC 9112 §9.3.2 wants for those that are not
  * safe, so that a pipelining client can't make the gateway dial many ways at once.
@@ -94,7 +97,11 @@ export class ClientConnection {
     socket.setTimeout(0)
     socket.removeAllListeners('timeout')
     const own = socket as unknown as Record<string, unknown>
-    for (const name of ['on', 'addListener', 'prependListener', 'setEncoding', 'destroySoon']) delete own[name]
+    const prototype = Object.getPrototypeOf(socket) as Record<string, unknown>
+    // Set, not deleted: deleting makes the socket's fields a dictionary, which is larger and slower for the rest of its life.
+    for (const name of OVERRIDDEN) {
+      if (Object.hasOwn(own, name)) own[name] = prototype[name]
+    }
   }
 
   readonly #onClose = () => this.abort(new GatewayError('CLIENT_GONE', 'the client closed its connection'))
