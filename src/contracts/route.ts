@@ -1,3 +1,4 @@
+import type { PacTrace } from './pac.ts'
 import type { Credentials } from './secret.ts'
 import type { Scheme, Scope, Target } from './target.ts'
 
@@ -40,6 +41,8 @@ export interface Route {
   readonly decision: 'direct' | 'proxy' | 'reject'
   readonly candidates: readonly Candidate[]
   readonly because: Because
+  /** How the PAC script came to its answer, where one decided. */
+  readonly pac?: PacTrace
   /** Which generation of the settings decided; memory of failed candidates is kept per generation. */
   readonly generation: number
 }
@@ -62,6 +65,8 @@ export interface RouteQuery {
   readonly client: Client
   /** Path and query (origin-form) of a plain-HTTP request, where known. */
   readonly path?: string
+  /** Ask a PAC script for its helper calls in any case, as `explain` does; traffic gets them while the engine is not busy. */
+  readonly trace?: boolean
 }
 
 export interface Router {

@@ -9,6 +9,9 @@ import type { PacSettings, Settings } from '../settings/settings.ts'
 import { PacEngines } from './pac-engines.ts'
 import { stateFolder } from './state-folder.ts'
 
+/** `off`: however old. Ten years. */
+const NO_LIMIT_MS = 10 * 365 * 86_400_000
+
 export interface PacEnginesOptions {
   readonly clock: Clock
   readonly resolver: Resolver
@@ -33,6 +36,8 @@ export function createPacEngines({ clock, resolver, log, env }: PacEnginesOption
       onPacFailure: onFailure,
       ...(cacheDir ? { cacheDir } : {}),
       ...(source.kind === 'url' ? { refreshMs: settings.pac.refresh } : {}),
+      lastGoodMs: settings.pac.lastGoodFor || NO_LIMIT_MS,
+      readMs: settings.pac.fetchTimeout,
       limits: { evaluateMs: settings.pac.evaluationTimeout },
       log: (level, message) => log[level](message),
     })

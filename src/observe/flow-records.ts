@@ -103,6 +103,7 @@ export class FlowRecord {
       decision: this.#route?.decision,
       route: this.#dialed ? formatCandidate(this.#dialed.candidate) : undefined,
       because: this.#route?.because,
+      pac: this.#route?.pac,
       failedAttempts: failed.length
         ? failed.map((attempt) => ({
             route: formatCandidate(attempt.candidate),
@@ -172,6 +173,8 @@ export interface FlowLine {
   readonly decision: Route['decision'] | undefined
   readonly route: string | undefined
   readonly because: Route['because'] | undefined
+  /** How a PAC script came to its answer. */
+  readonly pac: Route['pac'] | undefined
   readonly failedAttempts: readonly { route: string; code: string; message: string }[] | undefined
   readonly status: number | undefined
   readonly bytesUp: number

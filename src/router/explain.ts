@@ -1,3 +1,4 @@
+import type { PacTrace } from '../contracts/pac.ts'
 import type { Because, HopKind, Route, RouteQuery, Router } from '../contracts/route.ts'
 import type { Scheme, Scope } from '../contracts/target.ts'
 import { formatAuthority, parseAuthority, targetFromUrl, type UrlTarget } from '../wire/target.ts'
@@ -10,6 +11,8 @@ export interface Explanation {
   readonly decision: Route['decision']
   readonly candidates: readonly { readonly hops: readonly ExplainedHop[] }[]
   readonly because: Because
+  /** How the PAC script came to its answer, where one decided. */
+  readonly pac?: PacTrace
 }
 
 export interface ExplainedHop {
@@ -20,28 +23,35 @@ export interface ExplainedHop {
 
 /** Asks the very router that traffic asks, and leaves out what must not be printed. */
 export async function explain(router: Router, query: RouteQuery, signal: AbortSignal): Promise<Explanation> {
-  return explainRoute(query, await router.route(query, signal))
+  return explainRoute(query, await router.route({ ...query, trace: true }, signal))
 }
 
 export function explainRoute({ target, scheme, scope }: RouteQuery, route: Route): Explanation {
-  const { decision, candidates, because } = route
+  const { decision, candidates, because, pac } = route
   return {
     target: { host: target.host, port: target.port, scheme },
     scope,
     decision,
     candidates: candidates.map(({ hops }) => ({ hops: hops.map(({ kind, host, port }) => ({ kind, host, port })) })),
     because: { source: because.source, detail: because.detail },
+    ...(pac ? { pac } : {}),
   }
 }
 
 /** The same for people. */
-export function renderExplanation({ target, scope, decision, candidates, because }: Explanation): string {
+export function renderExplanation({ target, scope, decision, candidates, because, pac }: Explanation): string {
   const ways = candidates.map(({ hops }, place) => `  ${place + 1}. ${describeChain(hops)}`)
   return [
     `${target.scheme} ${formatAuthority(target)} (scope ${scope}): ${decision}`,
     ...ways,
     `  because (${because.source}): ${because.detail}`,
+    ...(pac ? renderTrace(pac) : []),
   ].join('\n')
+}
+
+function renderTrace({ source, sha256, ageSeconds = 0, milliseconds, calls }: PacTrace): string[] {
+  const script = `  script: ${source}, sha256 ${sha256.slice(0, 12)}, read ${ageSeconds} s ago; ran ${milliseconds.toFixed(1)} ms`
+  return [script, ...calls.map(({ name, args, answer }) => `    ${name}(${args.join(', ')}) → ${answer}`)]
 }
 
 /** What a person types: a URL, or `host:port`, whose scheme is `http` on port 80 and `https` elsewhere, as for CONNECT. */

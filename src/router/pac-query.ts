@@ -7,10 +7,11 @@ import { DEFAULT_PORTS, formatAuthority, formatHost } from '../wire/target.ts'
  * as Chromium, the whole URL for http, only the origin for https, default ports left out. `host` is without brackets in both.
  * A `RouteQuery` has no user information and no fragment, so neither can appear.
  */
-export function pacQuery({ target, scheme, scope, path = '/' }: RouteQuery): PacQuery {
-  if (scope === 'containers') return { url: `${scheme}://${formatAuthority(target)}`, host: target.host }
+export function pacQuery({ target, scheme, scope, path = '/', trace = false }: RouteQuery): PacQuery {
+  const asked = { host: target.host, ...(trace ? { trace } : {}) }
+  if (scope === 'containers') return { ...asked, url: `${scheme}://${formatAuthority(target)}` }
   const isDefaultPort = target.port === DEFAULT_PORTS[scheme]
   const authority = isDefaultPort ? formatHost(target.host) : formatAuthority(target)
   const visiblePath = scheme === 'http' && path.startsWith('/') ? path : '/'
-  return { url: `${scheme}://${authority}${visiblePath}`, host: target.host }
+  return { ...asked, url: `${scheme}://${authority}${visiblePath}` }
 }

@@ -1,5 +1,5 @@
 import { GatewayError } from '../contracts/gateway-error.ts'
-import type { PacEngine } from '../contracts/pac.ts'
+import type { PacAnswer, PacEngine } from '../contracts/pac.ts'
 import type { RouteQuery } from '../contracts/route.ts'
 import { parsePacResult } from '../wire/pac-result.ts'
 import { quoteInput } from '../wire/quote-input.ts'
@@ -17,21 +17,23 @@ export interface PacPolicy {
 /** Asks the script, and reads its answer into candidates. A failed script or a useless answer goes by `onFailure`. */
 export async function decideByPac(policy: PacPolicy, query: RouteQuery, signal: AbortSignal): Promise<Decision> {
   const { engine, label } = policy
-  let result: string
+  let answer: PacAnswer
   try {
-    result = (await engine.find(pacQuery(query), signal)).result
+    answer = await engine.find(pacQuery(query), signal)
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof GatewayError && error.code === 'PAC_FAILED') return failed(policy, error.message)
     throw error
   }
+  const { result, trace } = answer
   const { candidates, skipped } = parsePacResult(result)
   if (candidates.length === 0)
     return failed(policy, `PAC ${label} answered ${quoteInput(result)}, which names no way out`)
-  const note = skipped.length > 0 ? `, of which ${skipped.length} made no sense` : ''
+  const first = skipped[0] ? ` (${quoteInput(skipped[0].entry)}: ${skipped[0].reason})` : ''
+  const note = skipped.length > 0 ? `, of which ${skipped.length} made no sense${first}` : ''
   const detail = `PAC ${label} answered ${quoteInput(result)}${note}`
   const decision = candidates[0]!.hops.length === 0 ? 'direct' : 'proxy'
-  return { decision, candidates, because: { source: 'pac', detail } }
+  return { decision, candidates, because: { source: 'pac', detail }, ...(trace ? { pac: trace } : {}) }
 }
 
 function failed({ onFailure }: PacPolicy, what: string): Decision {
