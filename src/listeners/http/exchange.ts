@@ -9,7 +9,7 @@ import { checkInterim, checkResponse } from '../../wire/http-response-head.ts'
 import type { ClientConnection } from './client-connection.ts'
 import type { HttpDoorLimits } from './limits.ts'
 import { interimBytes, pairs, responseHeadOf } from './node-messages.ts'
-import { answerer, badAnswer, explain407, explainUpstreamError } from './upstream-failure.ts'
+import { answerer, badAnswer, explain407, explainRefusal, explainUpstreamError } from './upstream-failure.ts'
 
 /** Interim responses to one request. A server that sends more is not getting anywhere. */
 const MAX_INTERIM = 32
@@ -168,6 +168,11 @@ export class Exchange {
     }
     if (checked.status === 407) {
       this.#fail(explain407(answer, this.#upstream, this.#target))
+      return
+    }
+    const refusal = explainRefusal(answer, this.#upstream, this.#target)
+    if (refusal) {
+      this.#fail(refusal)
       return
     }
     this.#beginResponse(checked.status)

@@ -5,6 +5,7 @@ import type { Target } from '../../contracts/target.ts'
 import { cleanText } from '../../wire/clean-text.ts'
 import { guessProtocol } from '../../wire/guess-protocol.ts'
 import { fieldValues } from '../../wire/http-fields.ts'
+import { proxyRefusal } from '../../wire/proxy-refusal.ts'
 import { formatAuthority } from '../../wire/target.ts'
 
 /** Who would have answered: the HTTP proxy that took the request, or the target itself. */
@@ -92,6 +93,23 @@ export function explain407(response: IncomingMessage, upstream: UpstreamRequest,
       hint: had ? 'Check the credentials in this proxy’s URL.' : 'Put user and password into this proxy’s URL.',
     },
   )
+}
+
+/** A page that the proxy has written itself must not pass for the origin's: the client would take a refusal of the way for an answer. */
+export function explainRefusal(
+  response: IncomingMessage,
+  upstream: UpstreamRequest,
+  target: Target,
+): GatewayError | undefined {
+  if (!upstream.proxy) return undefined
+  const words = proxyRefusal(response.statusCode ?? 0, response.statusMessage ?? '', response.rawHeaders)
+  if (words === undefined) return undefined
+  const { hop, name } = answerer(upstream, target)
+  return new GatewayError('PROXY_REFUSED', `${name} refused ${formatAuthority(target)}: ${words}`, {
+    hop,
+    said: words,
+    hint: 'The proxy works and said no; its log or its administrator can say why.',
+  })
 }
 
 function said(response: IncomingMessage): string {

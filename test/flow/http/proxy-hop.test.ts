@@ -104,3 +104,24 @@ for (const [what, bytes, expected] of NO_HTTP_PROXY) {
     t.match(await rig.client().send(get('http://a.test/', 'a.test')).gets('flow:'), expected)
   })
 }
+
+t.test('a page that the proxy has written itself does not pass for the origin’s', async (t) => {
+  const rig = await startRig(t, { candidate })
+  rig.origin.onData = ({ socket }) => {
+    socket.write('HTTP/1.1 403 Forbidden\r\nX-Squid-Error: ERR_ACCESS_DENIED 0\r\nContent-Length: 3\r\n\r\nno!')
+  }
+  const client = rig.client().send(get('http://a.test/', 'a.test'))
+  await client.gets(/^HTTP\/1\.1 502 [\s\S]*refused a\.test:80: 403 Forbidden; X-Squid-Error: ERR_ACCESS_DENIED 0/)
+  t.notMatch(client.received, 'no!')
+})
+
+t.test('an origin’s own refusal passes a proxy as it is', async (t) => {
+  const rig = await startRig(t, { candidate })
+  rig.origin.onData = ({ socket }) => {
+    socket.write('HTTP/1.1 403 Forbidden\r\nVia: 1.1 squid\r\nContent-Length: 3\r\n\r\nno!')
+  }
+  await rig
+    .client()
+    .send(get('http://a.test/', 'a.test'))
+    .gets(/^HTTP\/1\.1 403 Forbidden[\s\S]*no!$/)
+})
