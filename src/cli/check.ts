@@ -1,3 +1,4 @@
+import { findPacFaults } from '../gateway/pac.ts'
 import { type EffectiveValue, formatOrigin } from '../settings/effective.ts'
 import { type Loaded, loadSettings } from '../settings/load.ts'
 import { formatProblems, SettingsError } from '../settings/problem.ts'
@@ -19,6 +20,11 @@ export async function runCheck({ config }: CheckOptions, io: Io): Promise<number
     })
     if (loaded.warnings.length > 0)
       io.err(`${countOf(loaded.warnings.length, 'warning')}\n\n${formatProblems(loaded.warnings)}\n`)
+    const faults = await findPacFaults(loaded.settings)
+    if (faults.length > 0) {
+      io.err(`${faults.join('\n')}\n\n${countOf(faults.length, 'problem')}.\n`)
+      return EXIT.usage
+    }
     io.out(summary(loaded))
     return EXIT.done
   } catch (error) {

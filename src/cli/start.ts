@@ -1,6 +1,6 @@
 import { systemClock } from '../contracts/clock.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
-import { descriptorLimit, descriptorShortage } from '../gateway/descriptor-limit.ts'
+import { connectionsWithin, descriptorLimit, descriptorShortage } from '../gateway/descriptor-limit.ts'
 import { type Gateway, startGateway } from '../gateway/gateway.ts'
 import { VERSION } from '../gateway/version.ts'
 import { createLog, type Log } from '../observe/log.ts'
@@ -17,7 +17,8 @@ export async function runStart(options: ConfigOption, io: Io): Promise<number> {
   if (!loaded) return EXIT.usage
   const log = createLog(loaded.settings.log)
   for (const warning of loaded.warnings) log.warn({ problem: warning }, formatProblems([warning]).trimEnd())
-  const shortage = descriptorShortage(await descriptorLimit(), loaded.settings.limits.connections)
+  const descriptors = await descriptorLimit()
+  const shortage = descriptorShortage(descriptors, loaded.settings.limits.connections)
   if (shortage) log.warn(shortage)
 
   // A fault of ours ends the process, as it should; but not without a word in the log that people read.
@@ -25,7 +26,12 @@ export async function runStart(options: ConfigOption, io: Io): Promise<number> {
 
   let gateway: Gateway
   try {
-    gateway = await startGateway({ settings: loaded.settings, log, env: io.env })
+    gateway = await startGateway({
+      settings: loaded.settings,
+      log,
+      env: io.env,
+      connectionCap: connectionsWithin(descriptors),
+    })
   } catch (thrown) {
     // What we have words for is the machine's fault or the settings'; only of the rest do people need the stack.
     if (thrown instanceof GatewayError) {

@@ -58,6 +58,7 @@ function get(path: string, where: { socketPath: string } | { host: string; port:
 }
 
 function render(status: GatewayStatus): string {
+  const { totals } = status
   const flows = status.flows.map(
     ({ client, target, route, ageMs, bytesUp, bytesDown }) =>
       `  ${client} → ${target}  ${route}  ${(ageMs / 1000).toFixed(1)} s  up ${bytesUp} B  down ${bytesDown} B`,
@@ -66,6 +67,7 @@ function render(status: GatewayStatus): string {
     `Fairlead ${status.version}, pid ${status.pid}, up ${Math.round(status.uptimeMs / 1000)} s, settings generation ${status.generation}`,
     ...status.doors.map((door) => `  ${door}`),
     `${status.clientConnections} client connections, ${status.liveFlows} live flows`,
+    `${totals.flows} flows have ended, ${totals.rejected} of them rejected; up ${totals.bytesUp} B, down ${totals.bytesDown} B`,
     ...flows,
     '',
   ].join('\n')

@@ -12,9 +12,15 @@ export async function descriptorLimit(limitsFile = '/proc/self/limits'): Promise
   return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft)
 }
 
+/** Client connections that a limit on open files leaves room for; at least one. */
+export function connectionsWithin(limit: number | undefined): number {
+  if (limit === undefined) return Number.POSITIVE_INFINITY
+  return Math.max(1, Math.floor((limit - OWN_DESCRIPTORS) / DESCRIPTORS_PER_CONNECTION))
+}
+
 /** A sentence to log when the limit is lower than what the settings allow, else `undefined`. */
 export function descriptorShortage(limit: number | undefined, maxConnections: number): string | undefined {
   const needed = maxConnections * DESCRIPTORS_PER_CONNECTION + OWN_DESCRIPTORS
   if (limit === undefined || limit >= needed) return undefined
-  return `the limit on open files is ${limit}; ${maxConnections} connections need ${needed}. Raise it (ulimit -n ${needed}, or LimitNOFILE= of the service), or lower limits.connections`
+  return `the limit on open files is ${limit}; ${maxConnections} connections need ${needed}, so at most ${connectionsWithin(limit)} are served. Raise it (ulimit -n ${needed}, or LimitNOFILE= of the service), or lower limits.connections`
 }

@@ -8,7 +8,7 @@ import type { Resolver } from '../contracts/resolver.ts'
 import { createSystemResolver } from '../dialers/resolver.ts'
 import { bind } from '../listeners/bind.ts'
 import { createAdminServer } from '../observe/admin-server.ts'
-import { FlowRecords, type LiveFlow } from '../observe/flow-records.ts'
+import { FlowRecords, type FlowTotals, type LiveFlow } from '../observe/flow-records.ts'
 import type { Log } from '../observe/log.ts'
 import { Metrics } from '../observe/metrics.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -29,6 +29,8 @@ export interface GatewayOptions {
   /** For tests and the demo; default: the host's own. */
   readonly resolver?: Resolver
   readonly clock?: Clock
+  /** Client connections that the system has room for at each door, whatever the settings allow. */
+  readonly connectionCap?: number
 }
 
 /** What `fairlead status` shows. */
@@ -40,7 +42,9 @@ export interface GatewayStatus {
   readonly doors: readonly string[]
   readonly clientConnections: number
   readonly liveFlows: number
-  /** The oldest of them. */
+  /** Of flows that have ended. */
+  readonly totals: FlowTotals
+  /** The oldest live ones. */
   readonly flows: readonly LiveFlow[]
 }
 
@@ -98,7 +102,10 @@ export class Gateway {
     this.#doors = new Doors({
       clock,
       limits: () => ({
-        maxConnections: this.#current.settings.limits.connections,
+        maxConnections: Math.min(
+          this.#current.settings.limits.connections,
+          options.connectionCap ?? Number.POSITIVE_INFINITY,
+        ),
         firstByteMs: this.#current.settings.timeouts.clientHead,
         handshakeMs: this.#current.settings.timeouts.clientHead,
         httpVersion: httpVersionOf(this.#current.settings),
@@ -200,6 +207,7 @@ export class Gateway {
       doors: this.doors,
       clientConnections: this.#doors.connections,
       liveFlows: this.#records.size,
+      totals: { ...this.#records.totals },
       flows: this.#records.live(FLOWS_SHOWN),
     }
   }
@@ -218,6 +226,7 @@ export class Gateway {
 
   /** Ends everything at once. */
   async close(): Promise<void> {
+    this.#records.shutDown()
     this.#doors.drain()
     this.#doors.destroy()
     this.#current.retire()

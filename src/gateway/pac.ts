@@ -2,8 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { systemClock } from '../contracts/clock.ts'
 import { createSystemResolver } from '../dialers/resolver.ts'
 import { asBrowserSees } from '../pac-engine/browser-url.ts'
+import { createPacEngine } from '../pac-engine/create-pac-engine.ts'
 import { decodeScript } from '../pac-engine/decode-script.ts'
 import { PacEvaluator } from '../pac-engine/pac-evaluator.ts'
+import type { PacSource } from '../pac-engine/script-source.ts'
+import type { Settings } from '../settings/settings.ts'
 
 export type { Evaluation, EvaluationRequest } from '../pac-engine/pac-evaluator.ts'
 export { asBrowserSees }
@@ -16,4 +19,25 @@ export function createPacEvaluator(): PacEvaluator {
 /** A script from a file, in whatever encoding. */
 export async function readPacFile(path: string): Promise<string> {
   return decodeScript(await readFile(path))
+}
+
+/**
+ * What is wrong with the PAC scripts that the settings hold or name by path: they are compiled, and their global code is run. A script behind a URL
+ * is left to the gateway: checking settings asks nothing of the network.
+ */
+export async function findPacFaults({ proxy, containersProxy }: Settings): Promise<readonly string[]> {
+  const sources = new Map<string, PacSource>()
+  for (const { mode, pac } of [proxy, containersProxy]) {
+    if (mode === 'manual' && pac && pac.kind !== 'url') sources.set(JSON.stringify(pac), pac)
+  }
+  const resolver = createSystemResolver({ clock: systemClock })
+  const faults: string[] = []
+  for (const source of sources.values()) {
+    const engine = createPacEngine({ source, resolver, onPacFailure: 'block' })
+    await engine.ready
+    const { failure } = engine.status()
+    if (failure !== undefined) faults.push(failure)
+    await engine.close()
+  }
+  return faults
 }

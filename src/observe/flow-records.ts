@@ -118,11 +118,18 @@ export class FlowRecord {
       dialMs: between(this.#decidedAt, this.#dialedAt),
       firstByteMs: ending.firstByteMs === undefined ? undefined : round(ending.firstByteMs),
       durationMs: between(this.#startedAt, now),
-      ended: ending.ended,
+      ended: this.#records.shuttingDown && ending.ended === 'client-reset' ? 'aborted' : ending.ended,
       error: error && { code: error.code, message: error.message, hop: error.hop, said: error.said, hint: error.hint },
       cause: error?.code === 'INTERNAL' ? error.cause : undefined,
     })
   }
+}
+
+export interface FlowTotals {
+  readonly flows: number
+  readonly rejected: number
+  readonly bytesUp: number
+  readonly bytesDown: number
 }
 
 /** The flows that live now, and the one log line that each leaves behind. */
@@ -131,6 +138,8 @@ export class FlowRecords {
   readonly #live = new Set<FlowRecord>()
   readonly #log: Log
   readonly #metrics: Metrics
+  readonly #totals = { flows: 0, rejected: 0, bytesUp: 0, bytesDown: 0 }
+  #shuttingDown = false
 
   constructor(clock: Clock, log: Log, metrics: Metrics) {
     this.clock = clock
@@ -146,9 +155,27 @@ export class FlowRecords {
 
   finished(record: FlowRecord, line: FlowLine): void {
     if (!this.#live.delete(record)) return
+    this.#totals.flows += 1
+    if (line.ended === 'rejected') this.#totals.rejected += 1
+    this.#totals.bytesUp += line.bytesUp
+    this.#totals.bytesDown += line.bytesDown
     this.#metrics.flowEnded(line)
     if (line.error?.code === 'INTERNAL') this.#log.error({ ...line, err: line.cause }, 'flow')
     else this.#log.info(line, 'flow')
+  }
+
+  /** From here on flows are cut by us: what looks like a client's reset is none. */
+  shutDown(): void {
+    this.#shuttingDown = true
+  }
+
+  get shuttingDown(): boolean {
+    return this.#shuttingDown
+  }
+
+  /** Of flows that have ended; payload bytes. */
+  get totals(): Readonly<FlowTotals> {
+    return this.#totals
   }
 
   get size(): number {

@@ -91,7 +91,13 @@ function formsOf(target: Target): readonly Target[] {
 }
 
 /** Names under which cloud providers serve the machine's credentials; where a proxy resolves them, no address is ever seen here. */
-const METADATA_NAMES: ReadonlySet<string> = new Set(['metadata.google.internal', 'metadata.goog'])
+const METADATA_NAMES: ReadonlySet<string> = new Set([
+  'metadata',
+  'metadata.google.internal',
+  'metadata.goog',
+  'instance-data',
+  'instance-data.ec2.internal',
+])
 
 function firstReason({ target, client }: RouteQuery, addresses: readonly string[]): string | undefined {
   if (METADATA_NAMES.has(target.host)) return `${target.host} is a cloud metadata service`

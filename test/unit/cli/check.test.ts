@@ -68,3 +68,12 @@ t.test('warnings: 0, and told', async (t) => {
   t.equal(code, 0)
   t.match(err, /^1 warning\n\nfairlead\.yaml:1:22: proxy\.http: this has no effect with mode: none/)
 })
+
+t.test('a PAC script that does not compile: 2, with its place', async (t) => {
+  const { code, out, err } = await check(t, {
+    'fairlead.yaml': 'proxy: { embeddedPac: "function FindProxyForURL( {" }',
+  })
+  t.equal(code, 2)
+  t.equal(out, '')
+  t.match(err, /^PAC embedded script: .*SyntaxError.* at line 1, column \d+[\s\S]*\n1 problem\.\n$/)
+})
