@@ -71,7 +71,22 @@ function serve(gateway: Gateway, options: ConfigOption, loaded: Loaded, log: Log
       resolve(EXIT.done)
     }
     process.on('SIGHUP', onReload).on('SIGTERM', onEnd).on('SIGINT', onEnd)
+    if (io.env['npm_lifecycle_event'] !== undefined) whenParentGone(() => void onEnd('SIGTERM'))
   })
+}
+
+/** Milliseconds between two looks at the parent. */
+const PARENT_LOOK_MS = 250
+
+/** Under `npm start` a shell stands between npm and us, which dies of a SIGTERM without passing it on; without this the gateway would live on alone. */
+function whenParentGone(end: () => void): void {
+  const parent = process.ppid
+  const look = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(look)
+    end()
+  }, PARENT_LOOK_MS)
+  look.unref()
 }
 
 async function follow(gateway: Gateway, change: Change, log: Log): Promise<void> {
