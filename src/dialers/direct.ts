@@ -36,7 +36,11 @@ export function createDirectDialer(options: DirectOptions): StreamDialer {
   return {
     async dial(target, context) {
       const resolved = await judgedAddresses(target, context, options)
-      const addresses = withoutOwnEndpoints(orderAddresses(resolved), target, options)
+      // For a client's flow the judge has spoken of our own ports too, with the exceptions that `access.allow` makes.
+      const ordered = orderAddresses(resolved)
+      const addresses = context.query
+        ? ordered.map(({ address }) => address)
+        : withoutOwnEndpoints(ordered, target, options)
       const open = (address: string): net.Socket => openSocket(address, target.port)
       const result = await raceConnects({ addresses, open, clock, signal: context.signal, attemptDelayMs })
       if ('won' in result) return result.won

@@ -200,6 +200,9 @@ t.test('what is resolved is judged, and what passed is dialled', async (t) => {
     const error = await failure(make({ isOwnEndpoint }).dial(target, { signal }))
     t.equal(error.code, 'LOOP_DETECTED')
     t.equal(echo.accepted, 1)
+    const conn = await make({ isOwnEndpoint, judge: () => undefined }).dial(target, { signal, query })
+    conn.destroy()
+    t.pass('a client’s flow is the judge’s affair: access.allow can make an exception')
   })
   await t.test('refused', async (t) => {
     const error = await failure(make().dial({ ...NAME, port: await unusedPort() }, { signal }))
