@@ -21,10 +21,6 @@ export interface Upstream {
    * lose it without Fairlead as well, so all that can be asked with them is a prompt end.
    */
   readonly keepsHalfClose: boolean
-  /**
-   * tinyproxy answers a wrong password with 401, as an origin would; to a plain request there is no telling that the origin did not say it.
-   */
-  readonly answers401?: true
   /** squid 5.7 drops a large plain-HTTP upload from a TLS client now and then, with curl alone (1 in 20) as with Fairlead. */
   readonly losesUploads?: true
   /** It has an IPv6 address to leave from. */
@@ -63,7 +59,6 @@ export const UPSTREAMS: readonly Upstream[] = [
     kind: 'http',
     start: (s) => startTinyproxy(s, { user: TINYPROXY_USER }),
     asksPassword: true,
-    answers401: true,
     keepsHalfClose: false,
   },
   { title: 'apache', kind: 'http', start: (s) => startApache(s), keepsHalfClose: true },
