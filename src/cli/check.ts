@@ -4,20 +4,12 @@ import { type Loaded, loadSettings } from '../settings/load.ts'
 import { formatProblems, SettingsError } from '../settings/problem.ts'
 import { EXIT } from './exit-code.ts'
 import type { Io } from './io.ts'
-
-export interface CheckOptions {
-  readonly config?: string
-}
+import { type ConfigOption, loadOptions } from './load-settings.ts'
 
 /** `fairlead check`: every problem on standard error, or what is in force on standard output. */
-export async function runCheck({ config }: CheckOptions, io: Io): Promise<number> {
+export async function runCheck(options: ConfigOption, io: Io): Promise<number> {
   try {
-    const loaded = await loadSettings({
-      ...(config === undefined ? {} : { file: config }),
-      cwd: io.cwd,
-      env: io.env,
-      platform: process.platform,
-    })
+    const loaded = await loadSettings(loadOptions(options, io))
     if (loaded.warnings.length > 0)
       io.err(`${countOf(loaded.warnings.length, 'warning')}\n\n${formatProblems(loaded.warnings)}\n`)
     const faults = await findPacFaults(loaded.settings)
