@@ -58,6 +58,8 @@ interface Door {
 export class Doors {
   readonly #parts: DoorParts
   #doors = new Map<string, Door>()
+  /** Doors that the settings no longer want, with clients that are still there. */
+  #leaving: readonly Door[] = []
   /** HTTP sides with older limits, which serve the clients they have. */
   #olderHttp = new Set<HttpSide>()
 
@@ -71,7 +73,7 @@ export class Doors {
   }
 
   get connections(): number {
-    return [...this.#doors.values()].reduce((sum, door) => sum + door.listener.connections, 0)
+    return [...this.#doors.values(), ...this.#leaving].reduce((sum, door) => sum + door.listener.connections, 0)
   }
 
   /** `mixed 127.0.0.1:3128` and the like, in the order of the settings. */
@@ -110,7 +112,7 @@ export class Doors {
 
   /** Ends every connection still open. */
   destroy(): void {
-    for (const door of this.#doors.values()) door.listener.destroyConnections()
+    for (const door of [...this.#doors.values(), ...this.#leaving]) door.listener.destroyConnections()
   }
 
   #commit(plans: readonly DoorPlan[], opened: ReadonlyMap<string, Door>): void {
@@ -123,11 +125,12 @@ export class Doors {
       this.#renewHttp(door)
       next.set(key, door)
     }
-    for (const [key, door] of this.#doors) {
-      if (next.has(key)) continue
+    const unwanted = [...this.#doors].filter(([key]) => !next.has(key)).map(([, door]) => door)
+    for (const door of unwanted) {
       door.listener.close()
       door.http.drain()
     }
+    this.#leaving = [...this.#leaving, ...unwanted].filter((door) => door.listener.connections > 0)
     this.#doors = next
   }
 

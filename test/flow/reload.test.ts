@@ -179,3 +179,18 @@ t.test('responseHead: off is no limit, and not a limit of nothing', async (t) =>
   const agent = new Agent()
   t.equal(await getOnce(agent, gateway.port, `http://plain.example:${origin}/`), '200 hello')
 })
+
+t.test('closing ends the clients of a door that a reload has taken away', async (t) => {
+  const echo = await startEcho()
+  t.teardown(() => echo.close())
+  const gateway = await startTestGateway(t, {}, { resolver: everythingIsLoopback })
+  const { socket } = await openConnect(gateway.port, `kept.example:${echo.port}`)
+  await gateway.reload({ listen: { mixed: '127.0.0.2:0' } })
+  t.ok(await echoed(socket, 'still here'))
+  t.equal(gateway.gateway.status().clientConnections, 1)
+  const closed = once(socket, 'close')
+  socket.on('error', () => {}).resume()
+  await gateway.gateway.close()
+  await closed
+  t.equal(gateway.gateway.status().clientConnections, 0)
+})
