@@ -1,3 +1,4 @@
+import type { Container } from './containers.ts'
 import type { PacTrace } from './pac.ts'
 import type { Credentials } from './secret.ts'
 import type { Scheme, Scope, Target } from './target.ts'
@@ -33,6 +34,9 @@ export interface Because {
     | 'no-proxy-for-scheme'
     | 'access'
     | 'loop'
+    | 'container-rule'
+    | 'port'
+    | 'name-mismatch'
   readonly detail: string
 }
 
@@ -55,6 +59,21 @@ export interface Client {
   readonly local: boolean
   /** The name it authenticated with at the door, if it did. */
   readonly user?: string
+  /** Which container it is, where the engine knows its address. */
+  readonly container?: Container
+}
+
+/** How the name of a captured connection became known, in the order of trust (behaviour.md §1). */
+export type NameSource = 'dns' | 'sni' | 'http-host'
+
+/** What a client that knows nothing of proxies really dialled. `RouteQuery.target` is then what policy and proxies are told. */
+export interface Captured {
+  /** Always an address: the authority, and exactly what a direct route dials. */
+  readonly dialled: Target
+  /** Where the name in `RouteQuery.target` came from; absent where the target is the address itself. */
+  readonly nameSource?: NameSource
+  /** A name that was seen and not believed, for the log. */
+  readonly disbelieved?: string
 }
 
 /** All that a decision may depend on. `explain` asks with exactly this, and so does traffic. */
@@ -65,6 +84,8 @@ export interface RouteQuery {
   readonly client: Client
   /** Path and query (origin-form) of a plain-HTTP request, where known. */
   readonly path?: string
+  /** Absent at the explicit doors, whose clients say themselves where they want to go. */
+  readonly captured?: Captured
   /** Ask a PAC script for its helper calls in any case, as `explain` does; traffic gets them while the engine is not busy. */
   readonly trace?: boolean
 }

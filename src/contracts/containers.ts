@@ -1,0 +1,56 @@
+/** One address a container has in one network. */
+export interface ContainerEndpoint {
+  /** The network's name and id, as the engine gives them. */
+  readonly network: string
+  readonly networkId: string
+  /** Canonical text, as in `Target.host`; IPv4 and IPv6. */
+  readonly addresses: readonly string[]
+  /** Names that other containers of the network know it by, the compose service's among them. */
+  readonly aliases: readonly string[]
+}
+
+/** A running container as policy and people see it. */
+export interface Container {
+  readonly id: string
+  /** Without the leading slash. */
+  readonly name: string
+  /** As it was asked for: `nginx:alpine`. */
+  readonly image: string
+  readonly labels: Readonly<Record<string, string>>
+  /** Of compose: the labels `com.docker.compose.project` and `.service`. */
+  readonly project?: string
+  readonly service?: string
+  readonly endpoints: readonly ContainerEndpoint[]
+}
+
+/** A network of the engine that containers have addresses in. */
+export interface ContainerNetwork {
+  readonly id: string
+  readonly name: string
+  readonly driver: string
+  /** Has no way out of its own. */
+  readonly internal: boolean
+  /** The host's interface, where there is one: `docker0`, `br-0123456789ab`. */
+  readonly bridge?: string
+  /** CIDR blocks, IPv4 and IPv6. */
+  readonly subnets: readonly string[]
+  /** The host's own addresses in the network. */
+  readonly gateways: readonly string[]
+}
+
+/** What is known of the engine's containers and networks, followed live; a snapshot, replaced as a whole on every change. */
+export interface ContainerView {
+  readonly networks: readonly ContainerNetwork[]
+  readonly containers: readonly Container[]
+}
+
+/** Follows an engine. Never throws for an engine that is away: the view is then the last one, and `connected` false. */
+export interface ContainerDirectory {
+  readonly connected: boolean
+  view(): ContainerView
+  /** Whose address it is; `address` canonical. */
+  byAddress(address: string): Container | undefined
+  /** Called after each change of the view. The returned function ends it. */
+  onChange(listener: () => void): () => void
+  close(): void
+}
