@@ -45,6 +45,8 @@ export interface CandidateWalk {
     signal: AbortSignal,
     attempt: (candidate: Candidate, signal: AbortSignal) => Promise<T>,
   ): Promise<Dialed<T>>
+  /** Another network: what failed in the old one is tried in its turn again. */
+  forgetFailures?(): void
 }
 
 /** The middle's view of `dialers/`: a route in, an open stream out. */

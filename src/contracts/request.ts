@@ -30,7 +30,9 @@ export type UpstreamRequest = ClientRequest & {
  */
 export interface RequestDialer {
   open(route: Route, query: RouteQuery, request: OutgoingRequest, signal: AbortSignal): Promise<Dialed<UpstreamRequest>>
-  /** Ends idle connections; those in use end with their requests. */
+  /** Ends idle connections, and goes on. */
+  dropIdle(): void
+  /** Ends idle connections and keeps none from now on; those in use end with their requests. */
   close(): void
 }
 

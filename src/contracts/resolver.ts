@@ -7,4 +7,6 @@ export interface ResolvedAddress {
 export interface Resolver {
   /** At least one address, or rejects with `GatewayError` RESOLVE_FAILED; on abort rejects with `signal.reason`. */
   resolve(name: string, signal: AbortSignal): Promise<readonly ResolvedAddress[]>
+  /** Another network: answers that are remembered hold no longer. */
+  forget?(): void
 }

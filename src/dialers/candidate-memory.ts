@@ -11,6 +11,7 @@ export interface CandidateMemory {
   order(candidates: readonly Candidate[], generation: number): readonly Candidate[]
   remember(candidate: Candidate, generation: number): void
   forget(candidate: Candidate, generation: number): void
+  forgetAll(): void
 }
 
 export function createCandidateMemory(clock: Clock, memoryMs: number): CandidateMemory {
@@ -44,6 +45,7 @@ export function createCandidateMemory(clock: Clock, memoryMs: number): Candidate
     forget(candidate, generation) {
       if (badUntil.size > 0) badUntil.delete(keyOf(candidate, generation))
     },
+    forgetAll: () => badUntil.clear(),
   }
 }
 

@@ -38,6 +38,8 @@ const LOOPBACK: readonly ResolvedAddress[] = [
 interface Pending {
   readonly name: string
   readonly waiters: Set<Waiter>
+  /** Not to be remembered. */
+  stale?: boolean
 }
 interface Waiter {
   resolve(addresses: readonly ResolvedAddress[]): void
@@ -60,6 +62,11 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
       const cached = cache.get(name)
       if (cached !== undefined && cached.until > clock.monotonic()) return Promise.resolve(cached.addresses)
       return wait(name, signal)
+    },
+    forget() {
+      cache.clear()
+      // Asked in the old network: whoever waits gets the answer, nobody after them.
+      for (const pending of running.values()) pending.stale = true
     },
   }
 
@@ -113,7 +120,7 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
       outcome instanceof GatewayError || outcome.length > 0
         ? outcome
         : new GatewayError('RESOLVE_FAILED', `${pending.name} has no address`)
-    if (!(result instanceof GatewayError)) remember(pending.name, result)
+    if (!(result instanceof GatewayError) && !pending.stale) remember(pending.name, result)
     for (const waiter of pending.waiters) {
       if (result instanceof GatewayError) waiter.reject(result)
       else waiter.resolve(result)

@@ -37,6 +37,7 @@ export function createCandidateWalk(options: WalkOptions): CandidateWalk {
   const memory = createCandidateMemory(clock, failureMemoryMs)
 
   return {
+    forgetFailures: () => memory.forgetAll(),
     async walk(route, signal, attempt) {
       if (route.decision === 'reject') throw rejection(route.because)
       const candidates = memory.order(route.candidates, route.generation).slice(0, CANDIDATE_LIMIT)

@@ -6,6 +6,7 @@ import { type Explanation, explain } from '../router/explain.ts'
 import type { Settings } from '../settings/settings.ts'
 import { createPacEngines } from './create-pac-engines.ts'
 import { createGeneration } from './generation.ts'
+import { unchangingNetwork } from './network-watch.ts'
 
 export { type Explanation, parseSubject, renderExplanation } from '../router/explain.ts'
 
@@ -36,6 +37,7 @@ export async function createExplainer(
     env,
     ownEndpoints: () => listening.flatMap((at) => (at.kind === 'tcp' ? [{ address: at.host, port: at.port }] : [])),
     pacEngines: createPacEngines({ clock, resolver, log, env }),
+    networkWatch: unchangingNetwork,
     warn,
   })
   return {

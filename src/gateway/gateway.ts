@@ -4,6 +4,7 @@ import type { Server } from 'node:http'
 import { dirname } from 'node:path'
 import { type Clock, systemClock } from '../contracts/clock.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
+import type { NetworkWatch } from '../contracts/network-watch.ts'
 import type { Resolver } from '../contracts/resolver.ts'
 import { createSystemResolver } from '../dialers/resolver.ts'
 import { bind } from '../listeners/bind.ts'
@@ -19,6 +20,7 @@ import { createGeneration, type Generation, type World } from './generation.ts'
 import { handleFlow } from './handle-flow.ts'
 import { handleRequest } from './handle-request.ts'
 import { createHttpSide, httpVersionOf } from './http-side.ts'
+import { createNetworkWatch } from './network-watch.ts'
 import { Relays } from './relay.ts'
 import { VERSION } from './version.ts'
 
@@ -29,6 +31,8 @@ export interface GatewayOptions {
   /** For tests and the demo; default: the host's own. */
   readonly resolver?: Resolver
   readonly clock?: Clock
+  /** For tests; default: the machine's own network. Closed with the gateway. */
+  readonly networkWatch?: NetworkWatch
   /** Client connections that the system has room for at each door, whatever the settings allow. */
   readonly connectionCap?: number
 }
@@ -56,7 +60,10 @@ const DRAIN_POLL_MS = 20
 /** Starts a gateway. Rejects, with nothing left open, when a door or a PAC script stands in the way. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const gateway = new Gateway(options)
-  await gateway.start(options.settings)
+  await gateway.start(options.settings).catch((thrown: unknown) => {
+    gateway.stopWatching()
+    throw thrown
+  })
   return gateway
 }
 
@@ -97,6 +104,9 @@ export class Gateway {
       env: options.env,
       ownEndpoints: () => this.#ownEndpoints(),
       pacEngines: createPacEngines({ clock, resolver, log: options.log, env: options.env }),
+      networkWatch:
+        options.networkWatch ??
+        createNetworkWatch({ clock, changed: (what) => this.#log.info({ changed: what }, 'the network has changed') }),
       warn: (message) => this.#log.warn(message),
     }
     this.#doors = new Doors({
@@ -152,6 +162,7 @@ export class Gateway {
 
   async start(settings: Settings): Promise<void> {
     this.#current = await createGeneration(++this.#generations, settings, this.#world)
+    this.#world.networkWatch.onChange(() => this.#networkChanged())
     try {
       const doors = await this.#doors.prepare(this.#current.doorPlans)
       doors.commit()
@@ -198,6 +209,18 @@ export class Gateway {
     }
   }
 
+  /** Running flows are left alone: one that can live on does. */
+  #networkChanged(): void {
+    this.#world.resolver.forget?.()
+    this.#world.pacEngines.networkChanged()
+    this.#current.networkChanged()
+  }
+
+  /** For a gateway that could not start; `close` does it otherwise. */
+  stopWatching(): void {
+    this.#world.networkWatch.close()
+  }
+
   status(): GatewayStatus {
     return {
       version: VERSION,
@@ -227,6 +250,7 @@ export class Gateway {
   /** Ends everything at once. */
   async close(): Promise<void> {
     this.#records.shutDown()
+    this.stopWatching()
     this.#doors.drain()
     this.#doors.destroy()
     this.#current.retire()

@@ -1,5 +1,6 @@
 import type { Clock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
+import type { NetworkWatch } from '../contracts/network-watch.ts'
 import type { RequestDialer } from '../contracts/request.ts'
 import type { Resolver } from '../contracts/resolver.ts'
 import type { Router } from '../contracts/route.ts'
@@ -25,6 +26,7 @@ export interface World {
   /** Where the gateway listens now. */
   ownEndpoints(): readonly Endpoint[]
   readonly pacEngines: PacEngines
+  readonly networkWatch: NetworkWatch
   /** Something a person should know that keeps nothing from working. */
   warn(message: string): void
 }
@@ -38,6 +40,8 @@ export interface Generation {
   readonly dialers: AllDialers
   readonly requests: RequestDialer
   readonly doorPlans: readonly DoorPlan[]
+  /** What was learnt of the ways out in the old network is forgotten, and idle connections through it are ended. */
+  networkChanged(): void
   /** Gives back what is held: at once what is idle, the rest when the last decision that uses it is made. */
   retire(): void
 }
@@ -102,6 +106,10 @@ export async function createGeneration(number: number, settings: Settings, world
         ),
     },
     doorPlans: [...settings.listen.mixed.map(doorPlan), ...settings.listen.tls.map(tlsDoorPlan)],
+    networkChanged() {
+      dialers.walk.forgetFailures?.()
+      requests.dropIdle()
+    },
     retire() {
       requests.close()
       inFlight.retire()

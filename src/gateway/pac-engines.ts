@@ -54,6 +54,16 @@ export class PacEngines {
     }
   }
 
+  /** What scripts were told of the old network holds no longer. */
+  networkChanged(): void {
+    for (const { engine } of this.#entries.values()) {
+      engine.then(
+        (running) => running.networkChanged(),
+        () => {},
+      )
+    }
+  }
+
   #releaseOnce(key: string, entry: Entry): () => void {
     let released = false
     return () => {

@@ -87,6 +87,8 @@ class Engine implements RunningPacEngine {
   #version: Version | undefined
   #failure: GatewayError | undefined
   #started = false
+  /** Counted up with each network. */
+  #network = 0
   #closed = false
 
   constructor(options: PacEngineOptions) {
@@ -141,16 +143,18 @@ class Engine implements RunningPacEngine {
   }
 
   async networkChanged(): Promise<void> {
+    this.#network++
     this.#cache.clear()
+    // Those who wait get what they waited for; who asks from now on does not join them.
+    this.#underWay.clear()
     this.#dns.forgetAll()
     // What global code learnt of the old network is in the script's variables: only a new VM forgets it.
     const version = this.#version
-    if (!version || version.loadNotes.used.length === 0) return
-    try {
-      await this.#use(version.script)
-    } catch (error) {
-      this.#failed(toGatewayError(error))
+    if (version && version.loadNotes.used.length > 0) {
+      await this.#use(version.script, version).catch((error) => this.#failed(toGatewayError(error)))
     }
+    // A server that only this network reaches may have the script, or a newer one.
+    void this.#keeper.refresh()
   }
 
   status(): PacStatus {
@@ -179,12 +183,13 @@ class Engine implements RunningPacEngine {
   }
 
   /** Loads a version beside the one in use and puts it in its place; rejects when it does not load. */
-  async #use(script: Script): Promise<void> {
+  async #use(script: Script, insteadOf?: Version): Promise<void> {
     this.#wasRead()
     const pool = new VmPool(script.text, { limits: this.#limits, clock: this.#clock })
     const loadNotes = await this.#load(pool, script)
-    if (this.#closed) return pool.close()
     const before = this.#version
+    // Another one may have come meanwhile that is newer than this.
+    if (this.#closed || (insteadOf && insteadOf !== before)) return pool.close()
     this.#version = { script, pool, loadNotes, fetchedAt: script.fetchedAt }
     this.#failure = undefined
     this.#cache.clear()
@@ -245,8 +250,11 @@ class Engine implements RunningPacEngine {
       if (this.#underWay.size >= this.#limits.pending) {
         throw new GatewayError('LIMIT_REACHED', `${this.#limits.pending} PAC decisions are waiting already`)
       }
-      evaluation = this.#evaluate(query).finally(() => this.#underWay.delete(key))
-      this.#underWay.set(key, evaluation)
+      const begun = this.#evaluate(query).finally(() => {
+        if (this.#underWay.get(key) === begun) this.#underWay.delete(key)
+      })
+      evaluation = begun
+      this.#underWay.set(key, begun)
     }
     const { outcome } = await unlessAborted(evaluation, signal)
     if (outcome instanceof GatewayError) throw outcome
@@ -255,6 +263,7 @@ class Engine implements RunningPacEngine {
 
   async #evaluate(query: PacQuery): Promise<Decision> {
     const began = this.#clock.monotonic()
+    const network = this.#network
     const version = await this.#currentVersion()
     if (version instanceof GatewayError) return { outcome: version, host: query.host, expires: 0 }
     const { outcome, rounds } = await this.#run(version, query)
@@ -271,7 +280,7 @@ class Engine implements RunningPacEngine {
       // A failure is kept for the second too: what hangs is not run again for each connection of a page.
       ...(notes.clock || outcome.is === 'failed' ? { second: this.#second() } : {}),
     }
-    if (!notes.random && version === this.#version) this.#cache.set(query.url, decision)
+    if (!notes.random && version === this.#version && network === this.#network) this.#cache.set(query.url, decision)
     return decision
   }
 

@@ -28,6 +28,8 @@ export class PacDns {
   readonly #limits: PacLimits
   readonly #onChange: (changes: readonly DnsEntry[]) => void
   #nextExpiry = Number.POSITIVE_INFINITY
+  /** Counted up with each network. */
+  #network = 0
 
   constructor(options: {
     readonly resolver: Resolver
@@ -80,21 +82,29 @@ export class PacDns {
   forgetAll(): void {
     const gone = [...this.#known.keys()].map((name) => [name] as const)
     this.#known.clear()
+    this.#network++
+    // Nobody who asks from now on shares a lookup that the old network answers.
+    this.#underWay.clear()
     if (gone.length > 0) this.#onChange(gone)
   }
 
   #lookUpOnce(name: string): Promise<void> {
     let lookup = this.#underWay.get(name)
     if (!lookup) {
-      lookup = this.#lookUp(name).finally(() => this.#underWay.delete(name))
+      lookup = this.#lookUp(name).finally(() => {
+        if (this.#underWay.get(name) === lookup) this.#underWay.delete(name)
+      })
       this.#underWay.set(name, lookup)
     }
     return lookup
   }
 
   async #lookUp(name: string): Promise<void> {
+    const network = this.#network
     const addresses = await this.#inTime(name === OWN ? this.#ownAddresses() : this.#addressesOf(name))
     const { myAddressesMs, dnsGoodMs, dnsBadMs, dnsEntries } = this.#limits
+    // Answered by the network before: whoever waits for it asks again.
+    if (network !== this.#network) return
     const lifetime = name === OWN ? myAddressesMs : addresses === null ? dnsBadMs : dnsGoodMs
     const expires = this.#clock.monotonic() + lifetime
     const changes: DnsEntry[] = [[name, addresses]]

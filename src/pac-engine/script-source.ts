@@ -39,7 +39,7 @@ export async function readScript(
   signal: AbortSignal,
   known?: Script,
 ): Promise<Script | 'unchanged'> {
-  if (source.kind === 'embedded') return scriptOf(source.script, now)
+  if (source.kind === 'embedded') return unlessSame(scriptOf(source.script, now), known)
   if (source.kind === 'file') return unlessSame(scriptOf(decodeScript(await readFile(source.path)), now), known)
   const url = parseUrl(source.url)
   if (url.protocol === 'file:') {

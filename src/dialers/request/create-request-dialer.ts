@@ -131,6 +131,7 @@ export function createRequestDialer(options: RequestDialerOptions): RequestDiale
         const attempt = { candidate, query, request, way: wayFor(route.generation, candidate, query, request) }
         return (await openIdle(attempt)) ?? (await openFresh(attempt, attemptSignal))
       }),
+    dropIdle: () => idle.dropAll(),
     close: () => idle.close(),
   }
 }

@@ -82,9 +82,14 @@ export class IdleConns {
     for (const conn of [...(this.#byKey.get(key) ?? [])]) this.#drop(conn)
   }
 
+  /** Connections in use meanwhile may still come to be kept: a request that ends well shows that its connection works. */
+  dropAll(): void {
+    for (const conn of [...this.#entries.keys()]) this.#drop(conn)
+  }
+
   close(): void {
     this.#closed = true
-    for (const conn of [...this.#entries.keys()]) this.#drop(conn)
+    this.dropAll()
   }
 
   #drop(conn: Conn | undefined): void {

@@ -59,6 +59,21 @@ t.test('lookups of one name are shared, and the answer is used again for a secon
   await again
 })
 
+t.test('another network: answers of the old one are not used again, those still to come neither', async (t) => {
+  const { resolver, asked, answer } = scripted()
+  const first = resolver.resolve('a.example', signal)
+  answer('a.example').resolve(FIRST)
+  await first
+  const late = resolver.resolve('b.example', signal)
+  resolver.forget?.()
+  answer('b.example').resolve(FIRST)
+  t.same(await late, FIRST)
+  void resolver.resolve('a.example', signal)
+  void resolver.resolve('b.example', signal)
+  t.same(asked, ['a.example', 'b.example', 'a.example', 'b.example'])
+  for (const name of ['a.example', 'b.example']) answer(name).resolve(FIRST)
+})
+
 t.test('failures are told apart in words and are not kept', async (t) => {
   for (const [code, words] of [
     ['ENOTFOUND', /does not exist in DNS/],

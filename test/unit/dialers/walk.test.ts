@@ -158,6 +158,14 @@ t.test('what failed is tried last for a while, by settings generation', async (t
   t.equal(await go(['http:a', 'http:b'], 2), 'a')
 })
 
+t.test('another network: what failed in the old one is tried in its turn', async (t) => {
+  const { go, walk } = walker({ a: errorAt('CONNECT_REFUSED', 'a') })
+  await go(['http:a', 'http:b'])
+  t.equal(await go(['http:a', 'http:b']), 'b')
+  walk.forgetFailures?.()
+  t.equal(await go(['http:a', 'http:b']), 'a b')
+})
+
 t.test('one that works again is forgiven at once', async (t) => {
   const { go, failing } = walker({ a: errorAt('CONNECT_REFUSED', 'a') })
   await go(['http:a', 'http:b'])

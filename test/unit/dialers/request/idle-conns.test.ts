@@ -69,6 +69,17 @@ t.test('time, bytes, FIN and reset end an idle connection', async (t) => {
   }
 })
 
+t.test('another network: all that are idle are ended, and later ones are kept', async (t) => {
+  const { idle, tasks } = pool()
+  const [a, b] = await Promise.all([tcpPair(), tcpPair()])
+  idle.keep('k', a.near)
+  idle.dropAll()
+  t.same([a.near.destroyed, idle.size, tasks.size], [true, 0, 0])
+  idle.keep('k', b.near)
+  t.equal(idle.size, 1)
+  idle.close()
+})
+
 t.test('still watched until released', async (t) => {
   const { idle } = pool()
   const { near, far } = await tcpPair()
