@@ -11,7 +11,10 @@ import { unchangingNetwork } from './network-watch.ts'
 export { type Explanation, parseSubject, renderExplanation } from '../router/explain.ts'
 
 /** What is asked about: a target as traffic would ask for it. */
-export type Subject = Pick<RouteQuery, 'target' | 'scheme' | 'scope' | 'path'>
+export type Subject = Pick<RouteQuery, 'target' | 'scheme' | 'scope' | 'path'> & {
+  /** Whose flow it is. Absent: a program on loopback asks, as the host's own and its engine do. */
+  readonly client?: RouteQuery['client']
+}
 
 export interface Explainer {
   explain(subject: Subject): Promise<Explanation>
@@ -19,9 +22,7 @@ export interface Explainer {
 }
 
 /**
- * Says what a gateway with these settings would decide, from the router it would use. The client is taken to be on loopback, as the host's
- * own programs and its engine are.
- */
+ * Says what a gateway with these settings would decide, from the router it would use. */
 export async function createExplainer(
   settings: Settings,
   env: Readonly<Record<string, string | undefined>>,
@@ -42,7 +43,7 @@ export async function createExplainer(
   })
   return {
     explain: (subject) => {
-      const query = { ...subject, client: { address: '127.0.0.1', local: true } }
+      const query = { client: { address: '127.0.0.1', local: true }, ...subject }
       return explain(generation.router, query, new AbortController().signal)
     },
     close: () => generation.retire(),

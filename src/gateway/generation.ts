@@ -9,6 +9,7 @@ import { createDoorAuth } from '../credentials/door-auth.ts'
 import { type AllDialers, createDialers } from '../dialers/create-dialers.ts'
 import { createRequestDialer } from '../dialers/request/create-request-dialer.ts'
 import { type Access, createAccess } from '../router/access.ts'
+import { compileContainerRules } from '../router/container-rules.ts'
 import { createRouter, type Policy } from '../router/create-router.ts'
 import { readEnvironment } from '../router/environment.ts'
 import type { Endpoint } from '../router/own-endpoints.ts'
@@ -71,7 +72,13 @@ export async function createGeneration(number: number, settings: Settings, world
     releaseAll()
     throw thrown
   })
-  const router = createRouter({ host: policies[0], containers: policies[1], access, generation: number })
+  const router = createRouter({
+    host: policies[0],
+    containers: policies[1],
+    containerRules: compileContainerRules(settings.containerRules),
+    access,
+    generation: number,
+  })
   const dialers = createDialers({
     clock: world.clock,
     resolver: world.resolver,

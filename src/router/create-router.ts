@@ -1,5 +1,6 @@
 import type { Route, RouteQuery, Router } from '../contracts/route.ts'
 import type { Access } from './access.ts'
+import type { ContainerRules } from './container-rules.ts'
 import { type Decision, direct, reject } from './decision.ts'
 import { decideByEnvironment, type EnvironmentProxies } from './environment.ts'
 import { decideManually, type ManualPolicy } from './manual.ts'
@@ -19,20 +20,22 @@ export interface RouterOptions {
   readonly host: Policy
   /** Absent: the host's policy decides for containers too. */
   readonly containers?: Policy
+  /** Before the policy of the scope. Absent: none. */
+  readonly containerRules?: ContainerRules
   readonly access: Access
   /** Counts up with each reload of the settings. */
   readonly generation: number
 }
 
 /** One router for each generation of the settings. Traffic and `explain` ask the same object. */
-export function createRouter({ host, containers = host, access, generation }: RouterOptions): Router {
+export function createRouter({ host, containers = host, containerRules, access, generation }: RouterOptions): Router {
   return {
     async route(query, signal): Promise<Route> {
       signal.throwIfAborted()
       const refused = access.judgeTarget(query)
       if (refused) return { decision: 'reject', candidates: [], because: refused, generation }
       const policy = query.scope === 'containers' ? containers : host
-      const decision = stopAtRejectName(await decide(policy, query, signal))
+      const decision = stopAtRejectName(containerRules?.(query) ?? (await decide(policy, query, signal)))
       return { ...decision, generation }
     },
   }

@@ -25,6 +25,12 @@ export function mergeSources(sources: readonly Source[]): Merged {
         owners.set(group, source)
         continue
       }
+      // A list is one thing: its members mean what they mean by their order.
+      if (Array.isArray(value)) {
+        data[group] = value
+        owners.set(group, source)
+        continue
+      }
       const members = asGroup(value) ?? {}
       data[group] = { ...asGroup(data[group]), ...members }
       for (const member of Object.keys(members)) owners.set(`${group}.${member}`, source)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { about, section } from './about.ts'
+import { containerRulesSchema } from './schema/container-rules.ts'
 import { listenSchema } from './schema/listen.ts'
 import { chainSchema, containersProxySchema, proxySchema } from './schema/proxy.ts'
 import {
@@ -32,6 +33,10 @@ export const settingsSchema = section({
   upstreams: about(z.record(z.string(), chainSchema).prefault({}), {
     form: 'names with their chains',
     help: 'Chains of proxies under names of their own. A chain may hold names of other chains.',
+  }),
+  containerRules: about(containerRulesSchema.prefault([]), {
+    form: 'a list of rules',
+    help: 'Ways out for particular containers. The first rule that matches decides, before `containersProxy`.',
   }),
   access: about(accessSchema.prefault({}), { form: 'group', help: 'Which destinations may be reached at all.' }),
   timeouts: about(timeoutsSchema.prefault({}), { form: 'group', help: 'How long each step may take.' }),

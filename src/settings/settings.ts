@@ -13,6 +13,8 @@ export interface Settings extends Pick<WrittenSettings, 'timeouts' | 'limits' | 
   /** The same as `proxy` where the file has none of its own. */
   readonly containersProxy: ContainersProxySettings
   readonly upstreams: ReadonlyMap<string, readonly Hop[]>
+  /** In the order of the file: the first that matches decides. */
+  readonly containerRules: readonly ContainerRuleSettings[]
   readonly access: { readonly allow: ExcludeList; readonly deny: ExcludeList }
   readonly trust: { readonly ca: readonly PemFile[] }
   readonly status: { readonly listen: readonly StatusAddress[] }
@@ -53,6 +55,17 @@ export interface ProxySettings {
 export interface ContainersProxySettings extends ProxySettings {
   /** Sorted, without overlaps. */
   readonly transparentPorts: readonly PortRange[]
+}
+
+export interface ContainerRuleSettings {
+  /** Patterns by key; a list of patterns for each but `known`. */
+  readonly match: {
+    readonly [Key in 'container' | 'image' | 'project' | 'service' | 'network' | 'label']?: readonly string[]
+  } & { readonly known?: boolean }
+  readonly to?: ExcludeList
+  readonly use:
+    | { readonly kind: 'direct' | 'reject' | 'policy' }
+    | { readonly kind: 'chain'; readonly hops: readonly Hop[] }
 }
 
 export type PacSettings =

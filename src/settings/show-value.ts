@@ -3,6 +3,7 @@ import type { ExcludeList } from '../wire/exclude-list.ts'
 import { formatListenAddress, type ListenAddress } from '../wire/listen-address.ts'
 import { describeHop } from '../wire/upstream-url.ts'
 import type { About } from './about.ts'
+import type { WrittenSettings } from './schema.ts'
 import { formatByteSize } from './values/byte-size.ts'
 import { formatDuration } from './values/duration.ts'
 import type { PacLocation } from './values/pac-location.ts'
@@ -38,6 +39,7 @@ function showList(list: readonly unknown[]): string {
 
 function showObject(value: object): string {
   if ('rules' in value) return shorten((value as ExcludeList).rules.map(({ entry }) => entry))
+  if ('match' in value) return showRule(value as WrittenSettings['containerRules'][number])
   if ('address' in value) return showDoor(value as Door)
   if ('kind' in value) {
     const { kind } = value as { kind: string }
@@ -62,6 +64,12 @@ interface Door {
 function showDoor({ address, scope, from }: Door): string {
   const notes = [...(scope === 'host' ? [] : [scope]), ...(from.length > 0 ? [`from ${shorten(from)}`] : [])]
   return formatListenAddress(address) + (notes.length > 0 ? ` (${notes.join(', ')})` : '')
+}
+
+function showRule({ match, use }: WrittenSettings['containerRules'][number]): string {
+  const given = Object.entries(match).filter(([, value]) => value !== undefined)
+  const whom = given.map(([key, value]) => `${key} ${isList(value) ? value.join('|') : String(value)}`).join(' and ')
+  return `${whom} → ${isList(use) ? showList(use) : use}`
 }
 
 function showLink({ url }: { readonly url: UpstreamReference }): string {

@@ -45,6 +45,11 @@ export class ResolveContext implements ResolveEnvironment {
     return this.#merged.sourceOf(path) !== undefined
   }
 
+  /** Whether two keys come from the same file. */
+  haveSameSource(one: KeyPath, other: KeyPath): boolean {
+    return this.#merged.sourceOf(one) === this.#merged.sourceOf(other)
+  }
+
   /** The folder that relative paths in a value start from. */
   folderOf(path: KeyPath): string {
     return this.#merged.sourceOf(path)?.folder ?? '.'

@@ -1,6 +1,7 @@
 import type { WrittenSettings } from '../schema.ts'
 import type { Settings, StatusAddress } from '../settings.ts'
 import { statusSocket } from '../status-socket.ts'
+import { resolveContainerRules } from './container-rules.ts'
 import type { ResolveContext } from './context.ts'
 import { resolveDoors } from './doors.ts'
 import { readAuthorities } from './pem.ts'
@@ -19,10 +20,12 @@ export async function resolveSettings(written: WrittenSettings, context: Resolve
       expected: 'at most timeouts.dial',
     })
   }
+  const containersProxy = await resolveContainersProxy(written.containersProxy, proxy, upstreams, context)
   return {
     listen: await resolveDoors(written.listen, context),
     proxy,
-    containersProxy: await resolveContainersProxy(written.containersProxy, proxy, upstreams, context),
+    containersProxy,
+    containerRules: await resolveContainerRules(written.containerRules, upstreams, containersProxy, context),
     upstreams: upstreams.named,
     access,
     timeouts,

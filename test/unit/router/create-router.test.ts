@@ -108,3 +108,28 @@ test('an aborted decision is thrown', async (t) => {
     reason,
   )
 })
+
+test('container rules come after access, before the policy, and reject names hold for them too', async (t) => {
+  const container = { id: 'f00d', name: 'box', image: 'box', labels: {}, endpoints: [] }
+  const hop = parseUpstreamUrl('http://reject.docker.internal:1')
+  const router = createRouter({
+    host: { mode: 'none', exclude: nothing },
+    containerRules: ({ target, client }) => {
+      if (!client.container) return undefined
+      const hops = target.host === 'blocked.example' ? [hop] : [parseUpstreamUrl('http://p:1')]
+      return { decision: 'proxy', candidates: [{ hops }], because: { source: 'container-rule', detail: 'x' } }
+    },
+    access,
+    generation: 1,
+  })
+  const rows = [
+    ['https://a.example', { ...REMOTE_CLIENT, container }, 'proxy', 'container-rule'],
+    ['https://a.example', REMOTE_CLIENT, 'direct', 'mode-none'],
+    ['https://denied.example', { ...REMOTE_CLIENT, container }, 'reject', 'access'],
+    ['https://blocked.example', { ...REMOTE_CLIENT, container }, 'reject', 'reject-name'],
+  ] as const
+  for (const [url, client, decision, source] of rows) {
+    const route = await router.route(queryFor(url, 'containers', client), signal)
+    t.match(route, { decision, because: { source } }, `${url} ${decision}`)
+  }
+})

@@ -18,6 +18,7 @@ t.test('the tables of docs/settings.md are those of the schema', async (t) => {
     'containersProxy.http',
     'containersProxy.https',
     'upstreams',
+    'containerRules.use',
   ])
   t.strictSame(
     groupsOf().filter((group) => !tablesOf(page).includes(group) && !shared.has(group)),

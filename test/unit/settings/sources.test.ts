@@ -53,6 +53,13 @@ const rows: readonly (readonly [
     { 'proxy.http': 'admin', 'log.level': 'user' },
   ],
   [
+    'a list is taken whole',
+    'containerRules: [{ match: { container: a }, use: direct }]',
+    'containerRules: [{ match: { container: b }, use: reject }]',
+    { containerRules: [{ match: { container: 'b' }, use: 'reject' }] },
+    { containerRules: 'admin', 'containerRules.0.use': 'admin' },
+  ],
+  [
     'names are joined',
     'upstreams: { a: "http://a" }',
     'upstreams: { b: "http://b" }',

@@ -1,0 +1,111 @@
+import type { Container } from '../contracts/containers.ts'
+import type { Hop, RouteQuery } from '../contracts/route.ts'
+import type { ExcludeList } from '../wire/exclude-list.ts'
+import { compileGlob } from '../wire/glob.ts'
+import { quoteInput } from '../wire/quote-input.ts'
+import { type Decision, describeChain, direct, reject, throughChain } from './decision.ts'
+
+/** Which containers a rule is for. Every key that is given must match; of a list, one of its patterns, but of `label` all. `*` is any text. */
+export interface ContainerMatch {
+  readonly container?: readonly string[]
+  /** As it was asked for, with or without its tag and digest: `nginx` is also `docker.io/library/nginx:alpine`. */
+  readonly image?: readonly string[]
+  readonly project?: readonly string[]
+  readonly service?: readonly string[]
+  readonly network?: readonly string[]
+  /** `key`, or `key=value`. */
+  readonly label?: readonly string[]
+  /** False: clients of scope `containers` that are no container the engine knows; image pulls are among them. */
+  readonly known?: boolean
+}
+
+export interface ContainerRule {
+  readonly match: ContainerMatch
+  /** Only for these destinations. Absent: for all. */
+  readonly to?: ExcludeList
+  readonly use: ContainerRuleUse
+}
+
+export type ContainerRuleUse =
+  | { readonly kind: 'direct' | 'reject' | 'policy' }
+  | { readonly kind: 'chain'; readonly hops: readonly Hop[] }
+
+/** The first rule that matches decides; undefined where none does, or where it says that the policy of the scope shall. */
+export type ContainerRules = (query: RouteQuery) => Decision | undefined
+
+/** Patterns are compiled once for each generation of the settings. */
+export function compileContainerRules(rules: readonly ContainerRule[]): ContainerRules {
+  const compiled = rules.map((rule) => ({ ...rule, matches: compileMatch(rule.match) }))
+  return (query) => {
+    for (const [index, { matches, match, to, use }] of compiled.entries()) {
+      if (!matches(query)) continue
+      const entry = to?.match(query.target, query.scheme)
+      if (to && !entry) continue
+      const where = entry ? `, and to ${quoteInput(entry.entry)} ${query.target.host}` : ''
+      const rule = `containerRules[${index}] (${describeContainerMatch(match)}) matches ${describeClient(query)}${where}`
+      switch (use.kind) {
+        case 'policy':
+          return undefined
+        case 'direct':
+          return direct('container-rule', `${rule}: direct`)
+        case 'reject':
+          return reject('container-rule', `${rule}: reject`)
+        case 'chain':
+          return throughChain(use.hops, 'container-rule', `${rule}: ${describeChain(use.hops)}`)
+      }
+    }
+    return undefined
+  }
+}
+
+/** `project shop, service db*`. */
+export function describeContainerMatch(match: ContainerMatch): string {
+  return Object.entries(match)
+    .map(([key, value]) => `${key} ${Array.isArray(value) ? value.join('|') : String(value)}`)
+    .join(', ')
+}
+
+function describeClient({ client: { container, address } }: RouteQuery): string {
+  if (!container) return `${address ?? 'a client'}, which is no container the engine knows`
+  const service = container.service ? `, service ${container.service} of ${container.project ?? '?'}` : ''
+  return `container ${container.name}${service}`
+}
+
+function compileMatch(match: ContainerMatch): (query: RouteQuery) => boolean {
+  const { known, label = [] } = match
+  const tests: ((container: Container) => boolean)[] = []
+  const any = (patterns: readonly string[] | undefined, texts: (container: Container) => readonly string[]) => {
+    if (!patterns) return
+    const globs = patterns.map(compileGlob)
+    tests.push((container) => texts(container).some((text) => globs.some((glob) => glob(text))))
+  }
+  any(match.container, ({ name }) => [name])
+  any(match.image, ({ image }) => imageNames(image))
+  any(match.project, ({ project }) => present(project))
+  any(match.service, ({ service }) => present(service))
+  any(match.network, ({ endpoints }) => endpoints.map(({ network }) => network))
+  for (const one of label) tests.push(compileLabel(one))
+  return ({ client: { container }, scope }) => {
+    if (!container) return known === false && tests.length === 0 && scope === 'containers'
+    return known !== false && tests.every((test) => test(container))
+  }
+}
+
+function present(text: string | undefined): string[] {
+  return text === undefined ? [] : [text]
+}
+
+function compileLabel(pattern: string): (container: Container) => boolean {
+  const equals = pattern.indexOf('=')
+  const key = compileGlob(equals < 0 ? pattern : pattern.slice(0, equals))
+  const value = equals < 0 ? () => true : compileGlob(pattern.slice(equals + 1))
+  return ({ labels }) => Object.entries(labels).some(([name, text]) => key(name) && value(text))
+}
+
+/** What people call an image: the reference itself, without its digest, without its tag, and all that without Docker Hub's own name. */
+function imageNames(image: string): string[] {
+  const withoutDigest = image.replace(/@[^@]*$/, '')
+  const withoutTag = withoutDigest.replace(/:[^:/]*$/, '')
+  const names = [image, withoutDigest, withoutTag]
+  return [...new Set([...names, ...names.map((name) => name.replace(/^docker\.io\/(?:library\/)?/, ''))])]
+}
