@@ -24,6 +24,20 @@ export function parseAddress(text: string): Address | undefined {
 /** Characters of `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`. */
 const LONGEST_IPV6 = 45
 
+/** The 4 or 16 bytes of an address in canonical text, in network order. */
+export function addressBytes(address: string): Buffer {
+  if (!address.includes(':')) return Buffer.from(address.split('.').map(Number))
+  const bytes = Buffer.alloc(16)
+  parseIpv6(address)!.forEach((group, place) => void bytes.writeUInt16BE(group, place * 2))
+  return bytes
+}
+
+/** Canonical text of 4 or 16 bytes in network order; an IPv4-mapped address becomes its IPv4 address. */
+export function addressOf(bytes: Uint8Array): Address {
+  if (bytes.length === 4) return { address: bytes.join('.'), family: 4 }
+  return fromGroups(Array.from({ length: 8 }, (_, group) => bytes[group * 2]! * 256 + bytes[group * 2 + 1]!))
+}
+
 function fromGroups(groups: Ipv6Groups): Address {
   if (startsWith(groups, [0, 0, 0, 0, 0, 0xffff])) return { address: formatIpv4(lastIpv4(groups)), family: 4 }
   return { address: formatIpv6(groups), family: 6 }

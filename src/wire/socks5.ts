@@ -1,4 +1,6 @@
 import { GatewayError } from '../contracts/gateway-error.ts'
+import type { Target } from '../contracts/target.ts'
+import { addressBytes } from './address.ts'
 
 /**
  * SOCKS version 5 as a server reads and writes it (RFC 1928, RFC 1929). Each `parse…` takes the bytes so far and answers with the message
@@ -76,27 +78,48 @@ export function encodeSocks5PasswordVerdict(accepted: boolean): Buffer {
 
 /** `VER CMD RSV ATYP DST.ADDR DST.PORT` (RFC 1928 §4). An unknown address type throws ADDRESS_TYPE_NOT_SUPPORTED. */
 export function parseSocks5Request(bytes: Buffer): Parsed<Socks5Request> | undefined {
-  const [version, command, reserved, type, first] = bytes
+  const [version, command, reserved] = bytes
   if (version !== undefined && version !== SOCKS5_VERSION) {
     throw malformed(`SOCKS request has version ${version}, expected ${SOCKS5_VERSION} (RFC 1928 §4)`)
   }
   if (reserved !== undefined && reserved !== 0) {
     throw malformed(`SOCKS request has reserved byte ${reserved}, expected 0 (RFC 1928 §4)`)
   }
-  if (command === undefined || type === undefined) return undefined
+  if (command === undefined) return undefined
+  const parsed = parseSocks5Address(bytes, 3)
+  return parsed && { value: { command, ...parsed.value }, length: 3 + parsed.length }
+}
+
+/** `ATYP ADDR PORT` (RFC 1928 §5) from byte `at`; `length` counts from there. An unknown type throws ADDRESS_TYPE_NOT_SUPPORTED. */
+export function parseSocks5Address(bytes: Buffer, at: number): Parsed<Omit<Socks5Request, 'command'>> | undefined {
+  const [type, first] = [bytes[at], bytes[at + 1]]
+  if (type === undefined) return undefined
   const addressLength = addressLengthOf(type, first)
-  if (addressLength === undefined || bytes.length < 4 + addressLength + 2) return undefined
-  const address = bytes.subarray(4, 4 + addressLength)
+  const end = at + 1 + (addressLength ?? 0)
+  if (addressLength === undefined || bytes.length < end + 2) return undefined
   return {
-    value: { command, host: hostOf(type, address), port: bytes.readUInt16BE(4 + addressLength) },
-    length: 4 + addressLength + 2,
+    value: { host: hostOf(type, bytes.subarray(at + 1, end)), port: bytes.readUInt16BE(end) },
+    length: 1 + addressLength + 2,
   }
 }
 
-/** A reply with BND.ADDR 0.0.0.0:0: what we are bound to is nobody's business and clients of CONNECT do not need it. */
-export function encodeSocks5Reply(reply: Socks5Reply): Buffer {
-  return Buffer.of(SOCKS5_VERSION, reply, 0, ADDRESS_TYPE.ipv4, 0, 0, 0, 0, 0, 0)
+/** `ATYP ADDR PORT` (RFC 1928 §5) of a place; a name is ASCII and at most 253 bytes long by `Target`'s own rules. */
+export function encodeSocks5Address({ host, family, port }: Pick<Target, 'host' | 'family' | 'port'>): Buffer {
+  const address = family === 0 ? Buffer.from(host, 'latin1') : addressBytes(host)
+  const head = family === 0 ? Buffer.of(ADDRESS_TYPE.name, address.length) : Buffer.of(family === 4 ? 1 : 4)
+  return Buffer.concat([head, address, Buffer.of(port >> 8, port & 0xff)])
 }
+
+/**
+ * A reply with BND.ADDR 0.0.0.0:0, for what we are bound to is nobody's business and clients of CONNECT do not need it; those of UDP ASSOCIATE
+ * are told where to send their datagrams.
+ */
+export function encodeSocks5Reply(reply: Socks5Reply, bound: Bound = NOWHERE): Buffer {
+  return Buffer.concat([Buffer.of(SOCKS5_VERSION, reply, 0), encodeSocks5Address(bound)])
+}
+
+type Bound = Pick<Target, 'host' | 'family' | 'port'>
+const NOWHERE: Bound = { host: '0.0.0.0', family: 4, port: 0 }
 
 function addressLengthOf(type: number, first: number | undefined): number | undefined {
   switch (type) {
