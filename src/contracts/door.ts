@@ -1,5 +1,6 @@
 import type { Flow } from './flow.ts'
 import type { GatewayError } from './gateway-error.ts'
+import type { HandlePackets } from './packet.ts'
 import type { RequestFlow } from './request.ts'
 import type { Client } from './route.ts'
 import type { Scope } from './target.ts'
@@ -21,6 +22,8 @@ export interface DoorContext {
   /** Takes a flow to its end. Never rejects. `signal` aborts when the client goes or the door is closed for good. */
   handleFlow(flow: Flow, signal: AbortSignal): Promise<void>
   handleRequest(flow: RequestFlow, signal: AbortSignal): Promise<void>
+  /** Absent: the door carries no datagrams, and UDP ASSOCIATE is answered "command not supported". */
+  readonly handlePackets?: HandlePackets
   /** For the log: a client that was turned away before it became a flow (malformed bytes, wrong credentials, too slow). */
   refused?(client: Client, error: GatewayError): void
 }

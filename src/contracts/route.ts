@@ -37,6 +37,7 @@ export interface Because {
     | 'container-rule'
     | 'port'
     | 'name-mismatch'
+    | 'udp'
   readonly detail: string
 }
 

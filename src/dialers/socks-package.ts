@@ -4,6 +4,8 @@ import type { Conn } from '../contracts/conn.ts'
 import type { Hop } from '../contracts/route.ts'
 import type { Target } from '../contracts/target.ts'
 
+export type SocksCommand = 'connect' | 'associate'
+
 /** The `socks` package's side of one handshake. It sees whole, checked messages only and never the connection itself. */
 export interface PackageHandshake {
   /** One message of the server. */
@@ -20,10 +22,15 @@ export interface PackageHandshake {
  * socket, buffer and password for its whole length; its errors carry the password. So it gets a stream of its own, is fed message by
  * message, and its errors stay here.
  */
-export function startPackageHandshake(conn: Conn, hop: Hop, target: Target): PackageHandshake {
+export function startPackageHandshake(
+  conn: Conn,
+  hop: Hop,
+  target: Omit<Target, 'family'>,
+  command: SocksCommand,
+): PackageHandshake {
   const stream = new PackageStream(conn)
   const client = new SocksClient({
-    command: 'connect',
+    command,
     destination: { host: target.host, port: target.port },
     proxy: {
       host: hop.host,

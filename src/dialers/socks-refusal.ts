@@ -4,6 +4,7 @@ import type { Target } from '../contracts/target.ts'
 import type { SocksRefusal } from '../wire/socks-reply.ts'
 import { formatAuthority } from '../wire/target.ts'
 import { describeHop, failedHop } from './hop-error.ts'
+import type { SocksCommand } from './socks-package.ts'
 
 interface Meaning {
   readonly code: ErrorCode
@@ -18,7 +19,7 @@ const SOCKS5_REPLIES: Readonly<Record<number, Meaning>> = {
   4: { code: 'HOST_UNREACHABLE', words: 'host unreachable' },
   5: { code: 'CONNECT_REFUSED', words: 'connection refused' },
   6: { code: 'HOST_UNREACHABLE', words: 'TTL expired' },
-  7: { code: 'PROXY_REFUSED', words: 'CONNECT not supported' },
+  7: { code: 'PROXY_REFUSED', words: 'COMMAND not supported' },
   8: { code: 'ADDRESS_TYPE_NOT_SUPPORTED', words: 'address type not supported' },
 }
 
@@ -29,8 +30,15 @@ const SOCKS4_REPLIES: Readonly<Record<number, Meaning>> = {
   93: { code: 'PROXY_AUTH_FAILED', words: 'identd does not confirm the user' },
 }
 
+const COMMAND_NAMES: Readonly<Record<SocksCommand, string>> = { connect: 'CONNECT', associate: 'UDP ASSOCIATE' }
+
 /** What a SOCKS proxy's no means. `said` gives the code as well, for whoever reads the proxy's log beside ours. */
-export function socksRefused(hop: Hop, target: Target, refusal: SocksRefusal): GatewayError {
+export function socksRefused(
+  hop: Hop,
+  target: Omit<Target, 'family'>,
+  refusal: SocksRefusal,
+  command: SocksCommand,
+): GatewayError {
   if ('noMethod' in refusal) {
     const verb =
       hop.credentials === undefined ? 'asks for credentials' : 'takes neither a password nor anonymous clients'
@@ -51,8 +59,10 @@ export function socksRefused(hop: Hop, target: Target, refusal: SocksRefusal): G
     })
   }
   const table = refusal.version === 4 ? SOCKS4_REPLIES : SOCKS5_REPLIES
-  const { code, words } = table[refusal.reply] ?? { code: 'PROXY_REFUSED', words: 'unassigned code' }
-  return new GatewayError(code, `${describeHop(hop)} could not connect to ${formatAuthority(target)}: ${words}`, {
+  const meaning = table[refusal.reply] ?? { code: 'PROXY_REFUSED', words: 'unassigned code' }
+  const { code, words } = { ...meaning, words: meaning.words.replace('COMMAND', COMMAND_NAMES[command]) }
+  const wish = command === 'connect' ? `connect to ${formatAuthority(target)}` : 'carry UDP'
+  return new GatewayError(code, `${describeHop(hop)} could not ${wish}: ${words}`, {
     hop: failedHop(hop),
     said: `reply ${refusal.reply} (${words})`,
     hint: 'The proxy works and said no; its log or its administrator can say why.',

@@ -1,4 +1,5 @@
 import type { Clock } from '../contracts/clock.ts'
+import type { Conn } from '../contracts/conn.ts'
 import type { StreamDialer } from '../contracts/dialer.ts'
 import { type ErrorCode, GatewayError } from '../contracts/gateway-error.ts'
 import type { Hop } from '../contracts/route.ts'
@@ -7,7 +8,7 @@ import { createSocksReplyReader } from '../wire/socks-reply.ts'
 import { formatAuthority } from '../wire/target.ts'
 import { type Handshake, type HandshakeContext, shakeHands } from './handshake.ts'
 import { describeHop, failedHop, failedToReach } from './hop-error.ts'
-import { type PackageHandshake, startPackageHandshake } from './socks-package.ts'
+import { type PackageHandshake, type SocksCommand, startPackageHandshake } from './socks-package.ts'
 import { socksRefused } from './socks-refusal.ts'
 
 export interface SocksOptions {
@@ -23,33 +24,57 @@ const CREDENTIAL_LIMIT_BYTES = 255
  * whoever wants it resolved here puts `resolvingFirst` before this.
  */
 export function overSocks(hop: Hop, inner: StreamDialer, options: SocksOptions): StreamDialer {
-  const unusable = unusableCredentials(hop)
   return {
     async dial(target, { signal }) {
-      if (unusable !== undefined) throw unusable
       assertCarries(hop, target)
-      const conn = await inner.dial(hop, { signal }).catch((error: unknown) => {
-        throw failedToReach(hop, error)
-      })
-      const context: HandshakeContext = { hop, signal, clock: options.clock, handshakeMs: options.handshakeMs }
-      let client: PackageHandshake | undefined
-      try {
-        client = startPackageHandshake(conn, hop, target)
-        await shakeHands(conn, context, readReplies(hop, target, client))
-        await client.established
-        return conn
-      } catch (error) {
-        client?.dispose()
-        conn.destroy()
-        throw error instanceof GatewayError
-          ? error
-          : fault(hop, 'PROXY_PROTOCOL_ERROR', 'answered what its client could not follow')
-      }
+      return (await askSocks('connect', target, hop, inner, options, signal)).conn
     },
   }
 }
 
-function readReplies(hop: Hop, target: Target, client: PackageHandshake): Handshake<undefined> {
+/** A SOCKS proxy's yes, and the connection it was given on. */
+export interface SocksAnswer {
+  readonly conn: Conn
+  /** The whole reply; of SOCKS5, `VER REP RSV` and the address it has bound. */
+  readonly reply: Buffer
+}
+
+/** One conversation with a SOCKS proxy, from the dial to its yes. When it rejects, nothing is left open. */
+export async function askSocks(
+  command: SocksCommand,
+  target: Omit<Target, 'family'>,
+  hop: Hop,
+  inner: StreamDialer,
+  options: SocksOptions,
+  signal: AbortSignal,
+): Promise<SocksAnswer> {
+  const unusable = unusableCredentials(hop)
+  if (unusable !== undefined) throw unusable
+  const conn = await inner.dial(hop, { signal }).catch((error: unknown) => {
+    throw failedToReach(hop, error)
+  })
+  const context: HandshakeContext = { hop, signal, clock: options.clock, handshakeMs: options.handshakeMs }
+  let client: PackageHandshake | undefined
+  try {
+    client = startPackageHandshake(conn, hop, target, command)
+    const reply = await shakeHands(conn, context, readReplies(hop, target, client, command))
+    await client.established
+    return { conn, reply }
+  } catch (error) {
+    client?.dispose()
+    conn.destroy()
+    throw error instanceof GatewayError
+      ? error
+      : fault(hop, 'PROXY_PROTOCOL_ERROR', 'answered what its client could not follow')
+  }
+}
+
+function readReplies(
+  hop: Hop,
+  target: Omit<Target, 'family'>,
+  client: PackageHandshake,
+  command: SocksCommand,
+): Handshake<Buffer> {
   const reader = createSocksReplyReader(versionOf(hop), hop.credentials !== undefined)
   return {
     get begun() {
@@ -62,9 +87,9 @@ function readReplies(hop: Hop, target: Target, client: PackageHandshake): Handsh
           return undefined
         case 'message':
           client.deliver(step.bytes)
-          return step.last ? { value: undefined, rest: step.rest } : undefined
+          return step.last ? { value: step.bytes, rest: step.rest } : undefined
         case 'refused':
-          throw socksRefused(hop, target, step.refusal)
+          throw socksRefused(hop, target, step.refusal, command)
         case 'bad':
           throw fault(
             hop,

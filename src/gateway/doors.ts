@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../contracts/clock.ts'
 import type { DoorAuth, DoorContext } from '../contracts/door.ts'
 import type { GatewayError } from '../contracts/gateway-error.ts'
+import type { HandlePackets } from '../contracts/packet.ts'
 import type { Client } from '../contracts/route.ts'
 import type { Scope } from '../contracts/target.ts'
 import { type Listener, openListener, type TlsMaterial } from '../listeners/listener.ts'
@@ -14,6 +15,8 @@ export interface DoorPlan {
   readonly tls?: TlsMaterial
   readonly scope: Scope
   readonly auth?: DoorAuth
+  /** Whether UDP ASSOCIATE is offered, on a TCP port in clear. */
+  readonly carriesPackets: boolean
   admits(client: Client): boolean
 }
 
@@ -33,6 +36,7 @@ export interface DoorParts {
   nextId(): string
   handleFlow: DoorContext['handleFlow']
   handleRequest: DoorContext['handleRequest']
+  readonly handlePackets: HandlePackets
   refused(door: string, client: Client, error: GatewayError): void
   createHttpDoor(context: DoorContext): HttpSide
 }
@@ -163,6 +167,11 @@ export class Doors {
       nextId: parts.nextId,
       handleFlow: parts.handleFlow,
       handleRequest: parts.handleRequest,
+      // Datagrams go in clear, which a client that came by TLS does not expect; one that came by a UNIX socket has no address for them.
+      get handlePackets() {
+        const { carriesPackets, tls, address } = current()
+        return carriesPackets && !tls && address.kind === 'tcp' ? parts.handlePackets : undefined!
+      },
       refused: (client, error) => parts.refused(name, client, error),
     }
     const { httpVersion } = parts.limits()

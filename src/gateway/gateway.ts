@@ -21,6 +21,7 @@ import { handleFlow } from './handle-flow.ts'
 import { handleRequest } from './handle-request.ts'
 import { createHttpSide, httpVersionOf } from './http-side.ts'
 import { createNetworkWatch } from './network-watch.ts'
+import { PacketSessions } from './packet-sessions.ts'
 import { Relays } from './relay.ts'
 import { VERSION } from './version.ts'
 
@@ -78,6 +79,7 @@ export class Gateway {
   /** Random: in flow ids, and in Via, by which loops are found. */
   readonly #instance = randomBytes(6).toString('hex')
   readonly #relays: Relays
+  readonly #packets: PacketSessions
   #admin: { readonly server: Server; readonly address: ListenAddress }[] = []
   #flowCount = 0
   #generations = 0
@@ -109,6 +111,13 @@ export class Gateway {
         createNetworkWatch({ clock, changed: (what) => this.#log.info({ changed: what }, 'the network has changed') }),
       warn: (message) => this.#log.warn(message),
     }
+    this.#packets = new PacketSessions({
+      clock,
+      records: this.#records,
+      current: () => this.#current.udp,
+      nextId: () => this.#nextId(),
+      dropped: (reason) => this.#metrics.packetDropped(reason),
+    })
     this.#doors = new Doors({
       clock,
       limits: () => ({
@@ -120,7 +129,8 @@ export class Gateway {
         handshakeMs: this.#current.settings.timeouts.clientHead,
         httpVersion: httpVersionOf(this.#current.settings),
       }),
-      nextId: () => `${this.#instance}-${++this.#flowCount}`,
+      nextId: () => this.#nextId(),
+      handlePackets: this.#packets.open,
       handleFlow: (flow, signal) => {
         const { router, dialers, settings } = this.#current
         return handleFlow(flow, { router, dialers, relay: this.#relays.for(settings), records: this.#records }, signal)
@@ -238,6 +248,7 @@ export class Gateway {
   /** Takes nothing new, gives running flows `limitMs` milliseconds, then ends what is left. Answers how many flows had to be ended. */
   async drain(limitMs: number): Promise<number> {
     this.#doors.drain()
+    this.#packets.drain()
     const deadline = this.#clock.monotonic() + limitMs
     while (this.#records.size > 0 && this.#clock.monotonic() < deadline) {
       await new Promise<void>((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
@@ -253,12 +264,18 @@ export class Gateway {
     this.stopWatching()
     this.#doors.drain()
     this.#doors.destroy()
+    this.#packets.close()
     this.#current.retire()
     for (const { server } of this.#admin) {
       server.close()
       server.closeAllConnections()
     }
     await this.#relays.close()
+  }
+
+  #nextId(): string {
+    this.#flowCount += 1
+    return `${this.#instance}-${this.#flowCount}`
   }
 
   #ownEndpoints(): { address: string; port: number }[] {

@@ -17,6 +17,8 @@ import type { DoorSettings, ProxySettings, Settings, TlsDoorSettings } from '../
 import { admitsFrom } from './admits-from.ts'
 import type { DoorPlan } from './doors.ts'
 import { describePac, type PacEngines, type PacLease } from './pac-engines.ts'
+import { createPacketParts } from './packet-parts.ts'
+import type { PacketParts } from './packet-session.ts'
 import { USER_AGENT } from './version.ts'
 
 /** What a generation needs of the world; the same for all generations of a gateway. */
@@ -39,6 +41,8 @@ export interface Generation {
   readonly router: Router
   readonly access: Access
   readonly dialers: AllDialers
+  /** For datagrams: decides them, and opens their ways out. */
+  readonly udp: PacketParts
   readonly requests: RequestDialer
   readonly doorPlans: readonly DoorPlan[]
   /** What was learnt of the ways out in the old network is forgotten, and idle connections through it are ended. */
@@ -98,21 +102,26 @@ export async function createGeneration(number: number, settings: Settings, world
     dialLastHop: (candidate, _query, signal) => dialers.dialLastHop(candidate, signal),
     limits: { maxIdle: settings.limits.idleUpstreams, maxHeaderBytes: settings.limits.requestHead },
   })
+  const timed: Router = {
+    route: (query, signal) =>
+      inFlight.during(
+        leases.length === 0
+          ? router.route(query, signal)
+          : within(settings.timeouts.decision, world.clock, signal, (inTime) => router.route(query, inTime)),
+      ),
+  }
   return {
     number,
     settings,
     access,
     dialers,
     requests,
-    router: {
-      route: (query, signal) =>
-        inFlight.during(
-          leases.length === 0
-            ? router.route(query, signal)
-            : within(settings.timeouts.decision, world.clock, signal, (inTime) => router.route(query, inTime)),
-        ),
-    },
-    doorPlans: [...settings.listen.mixed.map(doorPlan), ...settings.listen.tls.map(tlsDoorPlan)],
+    router: timed,
+    udp: createPacketParts({ settings, router: timed, access, dialers, world, generation: number }),
+    doorPlans: [
+      ...settings.listen.mixed.map((door) => doorPlan(door, settings)),
+      ...settings.listen.tls.map((door) => tlsDoorPlan(door, settings)),
+    ],
     networkChanged() {
       dialers.walk.forgetFailures?.()
       requests.dropIdle()
@@ -144,18 +153,19 @@ async function policyOf(
   return { policy: { ...manual, mode, pac: { engine: lease.engine, label: describePac(proxy.pac), onFailure } }, lease }
 }
 
-function doorPlan(door: DoorSettings): DoorPlan {
+function doorPlan(door: DoorSettings, settings: Settings): DoorPlan {
   return {
     address: door.address,
     scope: door.scope,
+    carriesPackets: settings.udp[door.scope].kind !== 'deny',
     admits: admitsFrom(door.from),
     ...(door.users ? { auth: createDoorAuth(door.users) } : {}),
   }
 }
 
-function tlsDoorPlan(door: TlsDoorSettings): DoorPlan {
+function tlsDoorPlan(door: TlsDoorSettings, settings: Settings): DoorPlan {
   const passphrase = door.passphrase ? { passphrase: door.passphrase.reveal() } : {}
-  return { ...doorPlan(door), tls: { cert: door.cert, key: door.key.reveal(), ...passphrase } }
+  return { ...doorPlan(door, settings), tls: { cert: door.cert, key: door.key.reveal(), ...passphrase } }
 }
 
 /** A script may wait for names; the other rules take no time, and need no timer. */

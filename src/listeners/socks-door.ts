@@ -8,6 +8,7 @@ import { SocksConversation, type SocksRequest } from '../wire/socks-conversation
 import { targetFromHost } from '../wire/target.ts'
 import { clientOf } from './client.ts'
 import { farewell } from './farewell.ts'
+import { serveAssociate } from './socks-associate.ts'
 
 export interface SocksDoorOptions {
   readonly clock: Clock
@@ -17,7 +18,7 @@ export interface SocksDoorOptions {
 
 /** Serves one client that has begun to speak SOCKS with `first`. The socket is paused and has no data listener yet. */
 export function serveSocks(socket: Socket, first: Buffer, context: DoorContext, options: SocksDoorOptions): void {
-  const conversation = new SocksConversation(context.auth)
+  const conversation = new SocksConversation(context.auth, { offersAssociate: context.handlePackets !== undefined })
   const cancelTimer = options.clock.after(options.handshakeMs, () => {
     refuse(
       new GatewayError('BAD_REQUEST', `the SOCKS client sent no complete request within ${options.handshakeMs} ms`),
@@ -67,6 +68,9 @@ function begin(
   options: SocksDoorOptions,
 ): void {
   const client = clientOf(socket, request.user)
+  if (request.command === 'associate') {
+    return void serveAssociate(socket, request, client, conversation, context, options.clock)
+  }
   const gone = new AbortController()
   const onClose = () => gone.abort(new GatewayError('CLIENT_GONE', 'the client closed its connection'))
 

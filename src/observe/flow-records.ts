@@ -20,6 +20,9 @@ export interface Ending {
   readonly ended: string
   readonly bytesUp: number
   readonly bytesDown: number
+  /** Datagrams, where the flow is made of those. */
+  readonly packetsUp?: number
+  readonly packetsDown?: number
   readonly firstByteMs?: number
   readonly status?: number
   /** Why the client did not get the upstream's answer, where it did not. */
@@ -114,6 +117,8 @@ export class FlowRecord {
       status: ending.status,
       bytesUp: ending.bytesUp,
       bytesDown: ending.bytesDown,
+      packetsUp: ending.packetsUp,
+      packetsDown: ending.packetsDown,
       decisionMs: between(this.#startedAt, this.#decidedAt),
       dialMs: between(this.#decidedAt, this.#dialedAt),
       firstByteMs: ending.firstByteMs === undefined ? undefined : round(ending.firstByteMs),
@@ -206,6 +211,8 @@ export interface FlowLine {
   readonly status: number | undefined
   readonly bytesUp: number
   readonly bytesDown: number
+  readonly packetsUp: number | undefined
+  readonly packetsDown: number | undefined
   readonly decisionMs: number | undefined
   readonly dialMs: number | undefined
   readonly firstByteMs: number | undefined

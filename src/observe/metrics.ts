@@ -16,6 +16,18 @@ export class Metrics {
     labelNames: ['scope', 'direction'],
     registers: [this.#registry],
   })
+  readonly #packets = new Counter({
+    name: 'fairlead_packets_total',
+    help: 'Datagrams of UDP flows that have ended; up is from the client.',
+    labelNames: ['scope', 'direction'],
+    registers: [this.#registry],
+  })
+  readonly #packetsDropped = new Counter({
+    name: 'fairlead_packets_dropped_total',
+    help: 'Datagrams of clients that went nowhere: refused by policy, waiting for too long, or beyond a limit.',
+    labelNames: ['reason'],
+    registers: [this.#registry],
+  })
   readonly #reloads = new Counter({
     name: 'fairlead_reloads_total',
     help: 'Settings reloads, by whether the new settings were taken.',
@@ -32,7 +44,13 @@ export class Metrics {
     const decision = line.decision ?? 'none'
     this.#flows.inc({ scope: line.scope, decision, ended: line.ended, error: line.error?.code ?? '' })
     if (line.bytesUp > 0) this.#bytes.inc({ scope: line.scope, direction: 'up' }, line.bytesUp)
+    if (line.packetsUp) this.#packets.inc({ scope: line.scope, direction: 'up' }, line.packetsUp)
+    if (line.packetsDown) this.#packets.inc({ scope: line.scope, direction: 'down' }, line.packetsDown)
     if (line.bytesDown > 0) this.#bytes.inc({ scope: line.scope, direction: 'down' }, line.bytesDown)
+  }
+
+  packetDropped(reason: 'refused' | 'waiting' | 'limit'): void {
+    this.#packetsDropped.inc({ reason })
   }
 
   reloaded(taken: boolean): void {

@@ -13,6 +13,7 @@ import {
   timeoutsSchema,
   trustSchema,
 } from './schema/tuning.ts'
+import { udpSchema } from './schema/udp.ts'
 
 /** The one schema: types, defaults, validation and the help of `docs/settings.md`. */
 export const settingsSchema = section({
@@ -39,6 +40,7 @@ export const settingsSchema = section({
     help: 'Ways out for particular containers. The first rule that matches decides, before `containersProxy`.',
   }),
   access: about(accessSchema.prefault({}), { form: 'group', help: 'Which destinations may be reached at all.' }),
+  udp: about(udpSchema.prefault({}), { form: 'group', help: 'Where datagrams go: see [udp.md](udp.md).' }),
   timeouts: about(timeoutsSchema.prefault({}), { form: 'group', help: 'How long each step may take.' }),
   limits: about(limitsSchema.prefault({}), { form: 'group', help: 'How much may be held at once.' }),
   pac: about(pacSchema.prefault({}), { form: 'group', help: 'How PAC files are fetched and run.' }),

@@ -16,6 +16,7 @@ export interface Settings extends Pick<WrittenSettings, 'timeouts' | 'limits' | 
   /** In the order of the file: the first that matches decides. */
   readonly containerRules: readonly ContainerRuleSettings[]
   readonly access: { readonly allow: ExcludeList; readonly deny: ExcludeList }
+  readonly udp: UdpSettings
   readonly trust: { readonly ca: readonly PemFile[] }
   readonly status: { readonly listen: readonly StatusAddress[] }
 }
@@ -72,6 +73,17 @@ export type PacSettings =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'url'; readonly url: string }
   | { readonly kind: 'embedded'; readonly script: string }
+
+export interface UdpSettings {
+  readonly host: UdpRule
+  readonly containers: UdpRule
+  readonly quic: 'auto' | 'allow' | 'refuse'
+}
+
+/** What a scope's datagrams may do; a chain has SOCKS5 hops only. */
+export type UdpRule =
+  | { readonly kind: 'auto' | 'direct' | 'deny' }
+  | { readonly kind: 'chain'; readonly hops: readonly Hop[] }
 
 export interface PemFile {
   readonly path: string

@@ -1,5 +1,6 @@
 import type { DoorAuth } from '../contracts/door.ts'
 import { type ErrorCode, GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
+import type { Target } from '../contracts/target.ts'
 import { encodeSocks4Reply, parseSocks4Request, SOCKS4_COMMAND, SOCKS4_REPLY, SOCKS4_VERSION } from './socks4.ts'
 import {
   encodeSocks5Method,
@@ -18,6 +19,8 @@ import {
 /** What a client asks for once it has said all that the protocol lets it say before the answer. */
 export interface SocksRequest {
   readonly version: 4 | 5
+  /** `associate`: a relay for datagrams (RFC 1928 §7), and `host` and `port` are where the client will send them from, if it knows. */
+  readonly command: 'connect' | 'associate'
   readonly host: string
   readonly port: number
   readonly user?: string
@@ -35,12 +38,14 @@ export type SocksStep =
  */
 export class SocksConversation {
   readonly #auth: DoorAuth | undefined
+  readonly #offersAssociate: boolean
   #state: 'version' | 'socks4' | 'greeting' | 'password' | 'request' | 'over' = 'version'
   #held: Buffer = Buffer.alloc(0)
   #user: string | undefined
 
-  constructor(auth?: DoorAuth) {
+  constructor(auth?: DoorAuth, { offersAssociate = false } = {}) {
     this.#auth = auth
+    this.#offersAssociate = offersAssociate
   }
 
   push(chunk: Buffer): SocksStep {
@@ -63,6 +68,11 @@ export class SocksConversation {
   }
 
   #version: 4 | 5 = 5
+
+  /** The reply that tells a client of UDP ASSOCIATE where to send its datagrams. */
+  replyAssociated(bound: Pick<Target, 'host' | 'family' | 'port'>): Buffer {
+    return encodeSocks5Reply(SOCKS5_REPLY.succeeded, bound)
+  }
 
   /** The reply that tells this client of a failure, or of success when no code is given. */
   reply(code?: ErrorCode): Buffer {
@@ -147,8 +157,10 @@ export class SocksConversation {
   #readSocks5Request(): SocksStep {
     const parsed = parseSocks5Request(this.#held)
     if (!parsed) return { kind: 'more' }
-    if (parsed.value.command !== SOCKS5_COMMAND.connect) throw commandNotSupported(5, parsed.value.command)
-    return this.#requested({ version: 5, host: parsed.value.host, port: parsed.value.port }, parsed.length)
+    const { command, host, port } = parsed.value
+    const isAssociate = command === SOCKS5_COMMAND.associate && this.#offersAssociate
+    if (command !== SOCKS5_COMMAND.connect && !isAssociate) throw commandNotSupported(5, command)
+    return this.#requested({ version: 5, command: isAssociate ? 'associate' : 'connect', host, port }, parsed.length)
   }
 
   #readSocks4Request(): SocksStep {
@@ -160,7 +172,8 @@ export class SocksConversation {
         hint: 'Use SOCKS5 or HTTP with a user name and password.',
       })
     }
-    return this.#requested({ version: 4, host: parsed.value.host, port: parsed.value.port }, parsed.length)
+    const { host, port } = parsed.value
+    return this.#requested({ version: 4, command: 'connect', host, port }, parsed.length)
   }
 
   #requested(request: SocksRequest, length: number): SocksStep {
@@ -179,7 +192,7 @@ function finish(step: SocksStep, sent: readonly Buffer[]): SocksStep {
 function commandNotSupported(version: number, command: number): GatewayError {
   const name = ({ 1: 'CONNECT', 2: 'BIND', 3: 'UDP ASSOCIATE' } as const)[command] ?? 'unknown'
   return new GatewayError('COMMAND_NOT_SUPPORTED', `SOCKS${version} command ${command} (${name}) is not supported`, {
-    hint: 'Only CONNECT is.',
+    hint: 'CONNECT is; UDP ASSOCIATE at doors on a TCP port in clear, unless the settings turn it off.',
   })
 }
 

@@ -18,7 +18,7 @@ const OPEN: ReadonlyArray<readonly [what: string, sends: string, gets: string]> 
   ['a request of version 0', '050100 00010001 7f000001 PP', `0500${reply5('01')}`],
   ['a reserved byte that is not zero', '050100 05010101 7f000001 PP', `0500${reply5('01')}`],
   ['BIND', '050100 05020001 7f000001 PP', `0500${reply5('07')}`],
-  ['UDP ASSOCIATE', '050100 05030001 7f000001 PP', `0500${reply5('07')}`],
+  ['UDP ASSOCIATE with half an address', '050100 05030002 7f00', `0500${reply5('08')}`],
   ['command 0', '050100 05000001 7f000001 PP', `0500${reply5('07')}`],
   ['command 255', '050100 05ff0001 7f000001 PP', `0500${reply5('07')}`],
   ['address type 0', '050100 05010000 7f000001 PP', `0500${reply5('08')}`],

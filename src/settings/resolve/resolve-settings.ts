@@ -7,6 +7,7 @@ import { resolveDoors } from './doors.ts'
 import { readAuthorities } from './pem.ts'
 import { resolveContainersProxy, resolveProxy } from './proxy.ts'
 import { absolutePath } from './read-reference.ts'
+import { resolveUdp } from './udp.ts'
 import { resolveUpstreams } from './upstreams.ts'
 
 /** Follows every reference in what was written. Complete only if the context has no problems afterwards. */
@@ -28,6 +29,7 @@ export async function resolveSettings(written: WrittenSettings, context: Resolve
     containerRules: await resolveContainerRules(written.containerRules, upstreams, containersProxy, context),
     upstreams: upstreams.named,
     access,
+    udp: await resolveUdp(written.udp, upstreams, context),
     timeouts,
     limits,
     pac,

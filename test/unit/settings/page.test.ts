@@ -19,6 +19,8 @@ t.test('the tables of docs/settings.md are those of the schema', async (t) => {
     'containersProxy.https',
     'upstreams',
     'containerRules.use',
+    'udp.host',
+    'udp.containers',
   ])
   t.strictSame(
     groupsOf().filter((group) => !tablesOf(page).includes(group) && !shared.has(group)),

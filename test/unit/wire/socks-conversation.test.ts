@@ -72,7 +72,7 @@ const rows: Row[] = [
     steps: 'send 0500 05070001000000000000; failed COMMAND_NOT_SUPPORTED',
   },
   {
-    name: 'SOCKS5 ASSOCIATE',
+    name: 'SOCKS5 ASSOCIATE where it is not offered',
     bytes: '050100 | 05030001 00000000 0000',
     steps: 'send 0500 05070001000000000000; failed COMMAND_NOT_SUPPORTED',
   },
@@ -225,4 +225,14 @@ t.test('random bytes end in a step, never in a crash, and hold no more than a me
     }
   }
   t.same([...kinds].sort(), ['failed', 'more', 'request'])
+})
+
+t.test('ASSOCIATE where it is offered', async (t) => {
+  const offered = new SocksConversation(undefined, { offersAssociate: true })
+  const step = offered.push(hex('050100 | 05030001 00000000 0000'))
+  t.match(step, { kind: 'request', request: { version: 5, command: 'associate', host: '0.0.0.0', port: 0 } })
+  const bound = { host: '2001:db8::1', family: 6, port: 4660 } as const
+  t.equal(offered.replyAssociated(bound).toString('hex'), '0500000420010db8000000000000000000000001' + '1234')
+  const bind = new SocksConversation(undefined, { offersAssociate: true })
+  t.match(words(bind.push(hex('050100 | 05020001 c0000201 0050'))), /failed COMMAND_NOT_SUPPORTED/)
 })

@@ -1,0 +1,147 @@
+import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
+import type { Packet, PacketConn } from '../contracts/packet.ts'
+import type { ResolvedAddress, Resolver } from '../contracts/resolver.ts'
+import type { RouteQuery } from '../contracts/route.ts'
+import type { Target } from '../contracts/target.ts'
+import { formatAuthority } from '../wire/target.ts'
+import { orderAddresses } from './address-order.ts'
+import type { Judge } from './direct.ts'
+import { judgedAddresses } from './judged-addresses.ts'
+
+export interface ResolvingOptions {
+  readonly resolver: Resolver
+  readonly judge: Judge
+}
+
+/** Datagrams that wait for a name to be resolved, per far side. */
+const MAX_WAITING = 8
+
+/** A far side while it is spoken to. */
+interface FarSide {
+  readonly asked: Target
+  /** Addresses that have passed, best first; undefined while the name is being resolved. */
+  addresses: readonly ResolvedAddress[] | undefined
+  readonly waiting: Buffer[]
+}
+
+/**
+ * Puts addresses in the place of names before `inner` sees them: a name is resolved once for as long as it is spoken to, every address is judged,
+ * and only those that pass are sent to. `query` says who asks; without it the gateway sends on its own account, to a proxy's relay.
+ */
+export class ResolvingPackets implements PacketConn {
+  readonly closed: Promise<void>
+  readonly #inner: PacketConn
+  readonly #options: ResolvingOptions
+  readonly #query: RouteQuery | undefined
+  /** By what was asked for. Bounded by whoever holds the conn, who forgets far sides. */
+  readonly #farSides = new Map<string, FarSide>()
+  /** By the address that is sent to. */
+  readonly #sources = new Map<string, FarSide>()
+  readonly #abort = new AbortController()
+  #receive: (packet: Packet) => void = () => {}
+  #refused: (peer: Target, error: GatewayError) => void = () => {}
+
+  constructor(inner: PacketConn, options: ResolvingOptions, query: RouteQuery | undefined) {
+    this.#inner = inner
+    this.#options = options
+    this.#query = query
+    this.closed = inner.closed.then(() => {
+      this.#abort.abort(new GatewayError('CLIENT_GONE', 'the way out for datagrams was closed'))
+      this.#farSides.clear()
+      this.#sources.clear()
+    })
+    inner.onPacket(({ peer, data }) => {
+      const asked = this.#sources.get(formatAuthority(peer))?.asked
+      if (asked) this.#receive({ peer, data, asked })
+    })
+    inner.onRefused((peer, error) => this.#failed(peer, error))
+  }
+
+  onPacket(receive: (packet: Packet) => void): void {
+    this.#receive = receive
+  }
+
+  onRefused(refused: (peer: Target, error: GatewayError) => void): void {
+    this.#refused = refused
+  }
+
+  send({ peer, data }: Packet): void {
+    if (this.#abort.signal.aborted) return
+    const key = formatAuthority(peer)
+    const known = this.#farSides.get(key)
+    if (known?.addresses) {
+      this.#pass(known, data)
+      return
+    }
+    const farSide = known ?? { asked: peer, addresses: undefined, waiting: [] }
+    if (farSide.waiting.length < MAX_WAITING) farSide.waiting.push(data)
+    if (known) return
+    this.#farSides.set(key, farSide)
+    void this.#resolve(key, farSide)
+  }
+
+  forget(peer: Target): void {
+    const key = formatAuthority(peer)
+    const farSide = this.#farSides.get(key)
+    if (!farSide) return
+    this.#farSides.delete(key)
+    this.#unlisten(farSide)
+  }
+
+  close(): void {
+    this.#inner.close()
+  }
+
+  async #resolve(key: string, farSide: FarSide): Promise<void> {
+    const { signal } = this.#abort
+    const query = this.#query && { ...this.#query, target: farSide.asked }
+    try {
+      const addresses = await judgedAddresses(farSide.asked, { signal, ...(query && { query }) }, this.#options)
+      // Forgotten or closed meanwhile.
+      if (this.#farSides.get(key) !== farSide) return
+      farSide.addresses = orderAddresses(addresses)
+      for (const data of farSide.waiting.splice(0)) this.#pass(farSide, data)
+    } catch (thrown) {
+      if (this.#farSides.get(key) === farSide) this.#refuse(farSide, toGatewayError(thrown))
+    }
+  }
+
+  /** Two names may have one address: replies are then those of the one that was sent to last. */
+  #pass(farSide: FarSide, data: Buffer): void {
+    const peer = addressOf(farSide)
+    this.#sources.set(formatAuthority(peer), farSide)
+    this.#inner.send({ peer, data })
+  }
+
+  #failed(address: Target, error: GatewayError): void {
+    const farSide = this.#sources.get(formatAuthority(address))
+    if (!farSide) return
+    const [, ...others] = farSide.addresses!
+    const isWay = error.code === 'NETWORK_UNREACHABLE' || error.code === 'HOST_UNREACHABLE'
+    if (!isWay || others.length === 0) {
+      this.#refuse(farSide, error)
+      return
+    }
+    // A name with an IPv6 address on a host without IPv6: the next address serves, from the next datagram on.
+    this.#unlisten(farSide)
+    farSide.addresses = others
+  }
+
+  #refuse(farSide: FarSide, error: GatewayError): void {
+    this.forget(farSide.asked)
+    this.#refused(farSide.asked, error)
+  }
+
+  #unlisten(farSide: FarSide): void {
+    if (!farSide.addresses) return
+    const address = addressOf(farSide)
+    if (this.#sources.get(formatAuthority(address)) !== farSide) return
+    this.#sources.delete(formatAuthority(address))
+    this.#inner.forget(address)
+  }
+}
+
+function addressOf({ addresses, asked }: FarSide): Target {
+  const { address, family } = addresses![0]!
+  return { host: address, family, port: asked.port }
+}

@@ -1,0 +1,123 @@
+import { createSocket, type Socket } from 'node:dgram'
+import { parseAddress } from '../wire/address.ts'
+
+export interface Place {
+  readonly address: string
+  readonly port: number
+}
+
+export interface UdpSocketEvents {
+  /** From anywhere, while more than one far side is spoken to: the receiver judges. */
+  onMessage(data: Buffer, from: Place): void
+  /** The one far side, or the way to it, has answered "unreachable" or the like. */
+  onError(to: Place, error: NodeJS.ErrnoException): void
+  /** The socket is of no more use. */
+  onBroken(error: NodeJS.ErrnoException): void
+}
+
+/** Datagrams that wait for the socket to be bound, which takes a turn or two of the event loop. */
+const MAX_WAITING = 32
+/** Bytes waiting in Node for the system to take; more are dropped, as a full network card drops them. */
+const MAX_SEND_QUEUE = 1024 * 1024
+/** IANA's dynamic ports (RFC 6335 §6), which systems choose from for themselves too. */
+const DYNAMIC_PORTS = { first: 49_152, count: 16_384 }
+/** Random ports tried before the system is asked for any: then a second far side would move the first one to another port. */
+const BIND_TRIES = 8
+
+/**
+ * One socket of the host for datagrams of one family to any number of far sides, all from one port, as programs that find each other through a
+ * third (STUN) need it. While there is one far side it is connected to it: the system then tells when the port there is closed, which it does not
+ * tell an unconnected socket. A port asked for by number is kept when a socket is disconnected; one the system chose is not.
+ */
+export class UdpSocket {
+  readonly #socket: Socket
+  readonly #events: UdpSocketEvents
+  #waiting: { data: Buffer; to: Place }[] | undefined = []
+  #connected: Place | undefined
+  #spread = false
+  #closed = false
+  #triesLeft = BIND_TRIES
+  readonly #chance: () => number
+
+  constructor(family: 4 | 6, events: UdpSocketEvents, chance: () => number) {
+    this.#events = events
+    this.#chance = chance
+    this.#socket = createSocket({
+      type: family === 4 ? 'udp4' : 'udp6',
+      ...(family === 6 && { ipv6Only: true }),
+      // Only addresses are ever sent to; Node would ask its resolver for each datagram.
+      lookup: (address, _, done) => done(null, address, family),
+    })
+    this.#socket.on('message', (data, from) => {
+      const address = parseAddress(from.address.split('%', 1)[0]!)?.address
+      if (address !== undefined) events.onMessage(data, { address, port: from.port })
+    })
+    this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#failed(error))
+    this.#socket.once('listening', () => {
+      const waiting = this.#waiting ?? []
+      this.#waiting = undefined
+      for (const { data, to } of waiting) this.send(data, to)
+    })
+    this.#bind()
+  }
+
+  send(data: Buffer, to: Place): void {
+    if (this.#closed) return
+    if (this.#waiting) {
+      if (this.#waiting.length < MAX_WAITING) this.#waiting.push({ data, to })
+      return
+    }
+    if (this.#socket.getSendQueueSize() > MAX_SEND_QUEUE) return
+    const sent = (error: NodeJS.ErrnoException | null) => {
+      if (error && !this.#closed) this.#events.onError(to, error)
+    }
+    try {
+      if (this.#isFor(to)) this.#socket.send(data, sent)
+      else this.#socket.send(data, to.port, to.address, sent)
+    } catch (thrown) {
+      this.#events.onError(to, thrown as NodeJS.ErrnoException)
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#socket.close()
+  }
+
+  /** Whether the socket is connected to this place, after what can be done for it. */
+  #isFor(to: Place): boolean {
+    const connected = this.#connected
+    if (connected?.address === to.address && connected.port === to.port) return true
+    if (connected) {
+      this.#socket.disconnect()
+      this.#connected = undefined
+      this.#spread = true
+      return false
+    }
+    // The system's own choice of a port would be lost with the connection.
+    if (this.#spread || this.#triesLeft === 0) return false
+    this.#socket.connect(to.port, to.address)
+    this.#connected = to
+    return true
+  }
+
+  #bind(): void {
+    const port = this.#triesLeft === 0 ? 0 : DYNAMIC_PORTS.first + Math.floor(this.#chance() * DYNAMIC_PORTS.count)
+    this.#socket.bind({ port, exclusive: true })
+  }
+
+  #failed(error: NodeJS.ErrnoException): void {
+    if (this.#closed) return
+    if (this.#waiting && this.#triesLeft > 0) {
+      this.#triesLeft -= 1
+      this.#bind()
+    } else if (this.#waiting) {
+      this.close()
+      this.#events.onBroken(error)
+    } else if (this.#connected) {
+      // Connected, the error is the far side's. Otherwise it is left over from the time when it was.
+      this.#events.onError(this.#connected, error)
+    }
+  }
+}

@@ -1,0 +1,27 @@
+/** Milliseconds of silence after which a flow that only one side has spoken on is over: two tries of a DNS client, and what conntrack takes. */
+export const ONE_WAY_IDLE_MS = 30_000
+/** The same once both have spoken: RFC 4787 REQ-5 asks of translators at least 2 minutes and recommends 5. */
+export const BOTH_WAYS_IDLE_MS = 5 * 60_000
+/** Milliseconds for which a refusal stands without asking again: spares the router a flood, and forgets before a person has mended the settings. */
+export const REFUSAL_MS = 10_000
+/** Milliseconds of silence after which a flow is over while the gateway drains: nobody says when a UDP exchange has ended. */
+export const DRAIN_IDLE_MS = 1_000
+/** Milliseconds between looks for flows that are over. */
+export const SWEEP_MS = 5_000
+/** The same while the gateway drains. */
+export const DRAIN_SWEEP_MS = 100
+
+/** Far sides of one client's socket at once; datagrams to more are dropped. A browser or a DNS server of a few users stays well below. */
+export const FLOWS_PER_SESSION = 512
+/** Flows of one client address at once, over all of its sockets, so that one container cannot take every place. */
+export const FLOWS_PER_CLIENT = 2_048
+/** Flows at once. About 1 KiB each without their sockets. */
+export const FLOWS = 16_384
+/** Client sockets at once: each that goes out directly holds a descriptor or two. */
+export const SESSIONS = 8_192
+/** The same of one client address. */
+export const SESSIONS_PER_CLIENT = 1_024
+
+/** Datagrams, and bytes of them, that wait for one flow's decision; more are dropped, as UDP may be. */
+export const WAITING_PACKETS = 8
+export const WAITING_BYTES = 128 * 1024

@@ -1,0 +1,107 @@
+import type { Clock } from '../contracts/clock.ts'
+import type { HandlePackets, PacketClient } from '../contracts/packet.ts'
+import {
+  DRAIN_IDLE_MS,
+  DRAIN_SWEEP_MS,
+  FLOWS,
+  FLOWS_PER_CLIENT,
+  FLOWS_PER_SESSION,
+  SESSIONS,
+  SESSIONS_PER_CLIENT,
+  SWEEP_MS,
+} from './packet-limits.ts'
+import { Session, type SessionParts } from './packet-session.ts'
+
+export interface PacketSessionsOptions extends Pick<SessionParts, 'records' | 'current' | 'nextId' | 'dropped'> {
+  readonly clock: Clock
+}
+
+/** Every client socket whose datagrams the gateway carries, and how much they hold together. */
+export class PacketSessions {
+  readonly #options: PacketSessionsOptions
+  readonly #sessions = new Set<Session>()
+  readonly #flows = new PlaceCount(FLOWS, FLOWS_PER_CLIENT)
+  readonly #sockets = new PlaceCount(SESSIONS, SESSIONS_PER_CLIENT)
+  #cancelSweep: (() => void) | undefined
+  #draining = false
+
+  constructor(options: PacketSessionsOptions) {
+    this.#options = options
+  }
+
+  get flows(): number {
+    return this.#flows.taken
+  }
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  readonly open: HandlePackets = (client: PacketClient) => {
+    if (this.#draining || !this.#sockets.take(client)) return undefined
+    const { clock } = this.#options
+    const parts: SessionParts = {
+      ...this.#options,
+      now: () => clock.monotonic(),
+      takePlace: (client) => this.#flows.take(client),
+      leavePlace: (client) => this.#flows.leave(client),
+    }
+    const session = new Session(client, parts, FLOWS_PER_SESSION, () => {
+      this.#sessions.delete(session)
+      this.#sockets.leave(client)
+    })
+    this.#sessions.add(session)
+    this.#cancelSweep ??= this.#sweepLater()
+    return session
+  }
+
+  /** Takes no new client sockets, and ends flows as soon as they fall silent. */
+  drain(): void {
+    this.#draining = true
+    this.#cancelSweep?.()
+    this.#cancelSweep = this.#sweepLater()
+  }
+
+  close(): void {
+    this.#draining = true
+    for (const session of this.#sessions) session.close()
+    this.#cancelSweep?.()
+  }
+
+  #sweepLater(): () => void {
+    return this.#options.clock.after(this.#draining ? DRAIN_SWEEP_MS : SWEEP_MS, () => {
+      for (const session of this.#sessions) session.sweep(this.#draining ? DRAIN_IDLE_MS : undefined)
+      this.#cancelSweep = this.#sessions.size > 0 ? this.#sweepLater() : undefined
+    })
+  }
+}
+
+/** How many of something are taken, in all and by each client address. */
+class PlaceCount {
+  readonly #limit: number
+  readonly #clientLimit: number
+  readonly #byClient = new Map<string, number>()
+  taken = 0
+
+  constructor(limit: number, clientLimit: number) {
+    this.#limit = limit
+    this.#clientLimit = clientLimit
+  }
+
+  take({ client }: PacketClient): boolean {
+    const key = client.address ?? ''
+    const count = this.#byClient.get(key) ?? 0
+    if (this.taken >= this.#limit || count >= this.#clientLimit) return false
+    this.#byClient.set(key, count + 1)
+    this.taken += 1
+    return true
+  }
+
+  leave({ client }: PacketClient): void {
+    const key = client.address ?? ''
+    const count = this.#byClient.get(key) ?? 0
+    if (count > 1) this.#byClient.set(key, count - 1)
+    else this.#byClient.delete(key)
+    this.taken -= 1
+  }
+}
