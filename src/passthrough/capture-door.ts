@@ -1,0 +1,191 @@
+import type { Socket } from 'node:net'
+import type { AnsweredNames } from '../contracts/answered-names.ts'
+import type { Clock } from '../contracts/clock.ts'
+import type { Conn } from '../contracts/conn.ts'
+import type { ContainerDirectory } from '../contracts/containers.ts'
+import type { DoorContext } from '../contracts/door.ts'
+import type { Flow } from '../contracts/flow.ts'
+import { GatewayError } from '../contracts/gateway-error.ts'
+import type { Resolver } from '../contracts/resolver.ts'
+import type { Client } from '../contracts/route.ts'
+import type { Scheme, Target } from '../contracts/target.ts'
+import { isLoopback, parseAddress } from '../wire/address.ts'
+import type { Sniffed } from '../wire/sniffed-name.ts'
+import { heldAnswer } from './held-answer.ts'
+import type { HeldSyn } from './hold/queue-messages.ts'
+import { believe, type Trust, type Witness } from './names/believe.ts'
+import { peekName } from './names/peek.ts'
+import { PendingHolds } from './pending-holds.ts'
+import type { HeldAnswer } from './rules/capture-plan.ts'
+
+/** What can change with the settings while the door is open. */
+export interface CapturePolicy {
+  readonly trust: Trust
+  /** Milliseconds to wait for a client's first byte. */
+  readonly peekMs: number
+  /** Whether a name could change what is decided: otherwise nothing waits for one. */
+  readonly namesMatter: boolean
+}
+
+export interface CaptureDoorOptions {
+  readonly clock: Clock
+  readonly context: DoorContext
+  readonly resolver: Resolver
+  readonly names: AnsweredNames
+  policy(): CapturePolicy
+  directory(): ContainerDirectory | undefined
+  /** Says to the kernel what becomes of a held packet; `undefined` drops it. */
+  answer(packet: number, answer: HeldAnswer | undefined): void
+}
+
+/** Ports on which the server speaks first: FTP, SSH, Telnet, SMTP, POP3, NNTP, IMAP, submission, MySQL, VNC. Nobody sends a name there. */
+const SERVER_FIRST: ReadonlySet<number> = new Set([21, 22, 23, 25, 110, 119, 143, 587, 3306, 5900])
+/** Milliseconds from "you may" to the connection: the client's ACK is one round trip on a bridge away. */
+const ARRIVAL_MS = 3_000
+/** Milliseconds for looking up a name that is to be verified; after that it counts as wrong. */
+const VERIFY_MS = 2_000
+
+/** The door for connections that know nothing of proxies: `localAddress` of an accepted socket is what its client has dialled. */
+export class CaptureDoor {
+  readonly #options: CaptureDoorOptions
+  readonly #holds = new PendingHolds<Socket>()
+
+  constructor(options: CaptureDoorOptions) {
+    this.#options = options
+  }
+
+  /** Attempts that wait for an answer. */
+  get holding(): number {
+    return this.#holds.size
+  }
+
+  /** An attempt that the kernel holds. If its name cannot be known before its first bytes and matters, it is let in at once. */
+  held({ packet, source, dialled }: HeldSyn): void {
+    const { answer, names, context, clock } = this.#options
+    const key = keyOf(source.address, source.port, dialled.address, dialled.port)
+    switch (this.#holds.begin(key)) {
+      case 'repeated':
+      case 'silent':
+      case 'full':
+        return answer(packet, undefined)
+      case 'new':
+    }
+    const target: Target = { host: dialled.address, family: dialled.family, port: dialled.port }
+    const name = names.nameOf(source.address, dialled.address)
+    if (name === undefined && this.#waitsForName(target)) {
+      this.#holds.end(key)
+      return answer(packet, 'accept')
+    }
+    const gone = new AbortController()
+    const flow: Flow = {
+      ...this.#base(source.address, source.port, target.port),
+      target: name === undefined ? target : { host: name, family: 0, port: target.port },
+      captured: { dialled: target, ...(name === undefined ? {} : { nameSource: 'dns' as const }) },
+      accept: () =>
+        new Promise<Conn>((resolve, reject) => {
+          const cancel = clock.after(ARRIVAL_MS, () => {
+            this.#holds.end(key)
+            reject(new GatewayError('CLIENT_GONE', 'the client gave up before its connection stood'))
+          })
+          this.#holds.expect(key, (socket) => {
+            cancel()
+            resolve(socket)
+          })
+          answer(packet, 'accept')
+        }),
+      reject: (error) => {
+        const told = heldAnswer(error.code)
+        if (told === 'silence') this.#holds.silence(key)
+        else this.#holds.end(key)
+        answer(packet, told === 'silence' ? undefined : told)
+      },
+    }
+    void context.handleFlow(flow, gone.signal)
+  }
+
+  /** A connection that the kernel has completed. */
+  connected(socket: Socket): void {
+    const dialled = targetOf(socket)
+    const from = socket.remoteAddress === undefined ? undefined : parseAddress(socket.remoteAddress)
+    if (!dialled || !from || socket.remotePort === undefined) return void socket.destroy()
+    // Somebody on this machine has found the transparent socket itself.
+    if (isLoopback(dialled.host)) return void socket.resetAndDestroy()
+    if (this.#holds.deliver(keyOf(from.address, socket.remotePort, dialled.host, dialled.port), socket)) return
+    void this.#begin(socket, from.address, socket.remotePort, dialled)
+  }
+
+  async #begin(socket: Socket, address: string, port: number, dialled: Target): Promise<void> {
+    const { context, names, resolver, policy, clock } = this.#options
+    const gone = new AbortController()
+    const onClose = () => gone.abort(new GatewayError('CLIENT_GONE', 'the client closed its connection'))
+    socket.once('close', onClose)
+    const { trust, peekMs } = policy()
+    const known = names.nameOf(address, dialled.host)
+    const sniffed: Sniffed =
+      known === undefined && this.#waitsForName(dialled)
+        ? await peekName(socket, { clock, silenceMs: peekMs })
+        : { kind: 'nameless' }
+    const witness: Witness | undefined =
+      known !== undefined
+        ? { name: known, source: 'dns' }
+        : sniffed.kind === 'name'
+          ? {
+              name: sniffed.name,
+              source: sniffed.protocol === 'tls' ? 'sni' : 'http-host',
+              ...(sniffed.hint ? { hint: true } : {}),
+            }
+          : undefined
+    const verifying = new AbortController()
+    const cancel = clock.after(VERIFY_MS, () => verifying.abort(new GatewayError('RESOLVE_FAILED', 'too slow')))
+    const believed = await believe(dialled, witness, trust, resolver, verifying.signal)
+    cancel()
+    const protocol = sniffed.kind === 'more' ? undefined : sniffed.protocol
+    const flow: Flow = {
+      ...this.#base(address, port, dialled.port, schemeOf(protocol)),
+      ...believed,
+      async accept() {
+        socket.off('close', onClose)
+        if (socket.destroyed) throw new GatewayError('CLIENT_GONE', 'the client closed its connection')
+        return socket
+      },
+      reject: () => {
+        socket.off('close', onClose)
+        socket.resetAndDestroy()
+      },
+    }
+    await context.handleFlow(flow, gone.signal)
+  }
+
+  #waitsForName(target: Target): boolean {
+    return this.#options.policy().namesMatter && !SERVER_FIRST.has(target.port)
+  }
+
+  #base(address: string, port: number, dialledPort: number, scheme?: Scheme) {
+    const { context } = this.#options
+    const container = this.#options.directory()?.byAddress(address)
+    const client: Client = { address, port, local: false, ...(container ? { container } : {}) }
+    return {
+      id: context.nextId(),
+      door: context.name,
+      protocol: 'captured',
+      scheme: scheme ?? (dialledPort === 80 ? ('http' as const) : ('https' as const)),
+      scope: context.scope,
+      client,
+    }
+  }
+}
+
+function schemeOf(protocol: 'tls' | 'http' | 'h2c' | undefined): Scheme | undefined {
+  if (protocol === undefined) return undefined
+  return protocol === 'tls' ? 'https' : 'http'
+}
+
+function targetOf(socket: Socket): Target | undefined {
+  const address = socket.localAddress === undefined ? undefined : parseAddress(socket.localAddress)
+  if (!address || socket.localPort === undefined) return undefined
+  return { host: address.address, family: address.family, port: socket.localPort }
+}
+
+function keyOf(address: string, port: number, dialled: string, dialledPort: number): string {
+  return `${address} ${port} ${dialled} ${dialledPort}`
+}

@@ -1,0 +1,63 @@
+/** Both ends included. */
+export interface Ports {
+  readonly from: number
+  readonly to: number
+}
+
+/** Traffic to one port that goes elsewhere than to the capture door: the containers' DNS, to the gateway's own server. */
+export interface SpecialCapture {
+  readonly proto: 'tcp' | 'udp'
+  /** The port that was dialled. */
+  readonly port: number
+  /** The loopback port of a transparent socket of ours, for each family. */
+  readonly to: Readonly<Partial<Record<4 | 6, number>>>
+}
+
+/** Where taken traffic is delivered: loopback ports of transparent sockets, by family. */
+export type LocalPorts = Readonly<Partial<Record<4 | 6, number>>>
+
+/** All that the rules in the kernel depend on. Names and numbers are checked before they come here: they go into a script as they are. */
+export interface CapturePlan {
+  /** Of captured packets; the next few numbers are verdicts on held ones (`HeldMark`). */
+  readonly mark: number
+  readonly routeTable: number
+  /** Where captured traffic comes in. */
+  readonly interfaces: readonly string[]
+  /** Or whom it comes from: CIDR blocks, IPv4 and IPv6. */
+  readonly sources: readonly string[]
+  /** Never captured: the containers' own networks, so that they reach each other. CIDR blocks. */
+  readonly own: readonly string[]
+  readonly tcp: { readonly ports: readonly Ports[]; readonly to: LocalPorts }
+  /** TCP to other ports: left to the system's own forwarding, or refused. */
+  readonly otherPorts: 'bypass' | 'refuse'
+  readonly udp:
+    | { readonly kind: 'bypass' }
+    /** ICMP port unreachable, on which browsers fall back from QUIC to TCP at once. */
+    | { readonly kind: 'deny' }
+    | { readonly kind: 'take'; readonly to: LocalPorts }
+  readonly special: readonly SpecialCapture[]
+  /** Connection attempts wait in this queue of the kernel until the way out stands. Absent: they are taken at once. */
+  readonly hold?: {
+    readonly queue: number
+    /** `nft`: by nft's own statement; `apart`: by a rule that `hold-rule.ts` adds where the kernel has none. */
+    readonly by: 'nft' | 'apart'
+  }
+}
+
+/** What the gateway says about a held packet, as the mark it goes through the rules with again; added to the plan's mark. */
+export const HELD_MARK = {
+  accept: 0,
+  reset: 1,
+  hostUnreachable: 2,
+  networkUnreachable: 3,
+} as const
+export type HeldAnswer = keyof typeof HELD_MARK
+
+/** The table, of family inet, that holds all rules. No other is touched. */
+export const TABLE = 'fairlead'
+/** The chain that connection attempts wait in. */
+export const HOLD_CHAIN = 'hold'
+/** What routes and policy rules are stamped with (`protocol` of ip-rule and ip-route), so that ours are told from everybody else's. */
+export const ROUTE_PROTOCOL = 166
+/** Priority of the policy rule: before the main table (32766), behind nothing that people use. */
+export const RULE_PRIORITY = 7766

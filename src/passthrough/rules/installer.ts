@@ -1,0 +1,111 @@
+import { GatewayError } from '../../contracts/gateway-error.ts'
+import { type CapturePlan, RULE_PRIORITY } from './capture-plan.ts'
+import { nftMembers, nftRemoval, nftScript } from './nft-script.ts'
+import {
+  addRoute,
+  addRule,
+  type Command,
+  deleteRoutes,
+  deleteRule,
+  type Family,
+  listRoutes,
+  listRules,
+  readRouteTables,
+  readRules,
+} from './routing.ts'
+import { type CommandResult, type RunCommand, runCommand } from './run-command.ts'
+
+/** Rules, policy rule and route in the kernel. What stands there of an earlier run, killed or with other settings, is replaced. */
+export class Installer {
+  readonly #run: RunCommand
+  readonly #families: readonly Family[]
+
+  constructor(families: readonly Family[], run: RunCommand = runCommand) {
+    this.#families = families
+    this.#run = run
+  }
+
+  /** Where marked packets go first, then the rules that mark them. Rejects with what is missing; then nothing of ours is left. */
+  async install(plan: CapturePlan): Promise<void> {
+    try {
+      for (const family of this.#families) await this.#route(family, plan)
+      await this.#must(NFT, nftScript(plan))
+    } catch (thrown) {
+      await this.remove().catch(() => {})
+      throw thrown
+    }
+  }
+
+  /** Other networks; the rules stay. */
+  async update(plan: Pick<CapturePlan, 'interfaces' | 'sources' | 'own'>): Promise<void> {
+    await this.#must(NFT, nftMembers(plan))
+  }
+
+  /** Everything with our name or stamp, and nothing else. */
+  async remove(): Promise<void> {
+    await this.#must(NFT, nftRemoval())
+    for (const family of this.#families) {
+      for (const rule of await this.#rules(family)) await this.#must(deleteRule(family, rule))
+      for (const table of await this.#tables(family)) await this.#must(deleteRoutes(family, table))
+    }
+  }
+
+  async #route(family: Family, plan: CapturePlan): Promise<void> {
+    const wanted = { mark: plan.mark, table: String(plan.routeTable), priority: RULE_PRIORITY }
+    const found = await this.#rules(family)
+    await this.#must(addRoute(family, plan))
+    const isRight = ({ mark, table, priority }: (typeof found)[number]) =>
+      mark === wanted.mark && String(table) === wanted.table && priority === wanted.priority
+    if (!found.some(isRight)) await this.#must(addRule(family, plan))
+    for (const rule of found.filter((rule) => !isRight(rule))) await this.#must(deleteRule(family, rule))
+    for (const table of await this.#tables(family)) {
+      if (table !== wanted.table) await this.#must(deleteRoutes(family, table))
+    }
+  }
+
+  async #rules(family: Family) {
+    return readRules((await this.#must(listRules(family))).stdout)
+  }
+
+  /** A kernel that has had no routes of a kind says so by failing, or by printing nothing. */
+  async #tables(family: Family): Promise<string[]> {
+    const { code, stdout } = await this.#run(listRoutes(family))
+    return code === 0 ? readRouteTables(stdout) : []
+  }
+
+  async #must(command: Command, input?: string): Promise<CommandResult> {
+    const result = await this.#run(command, input)
+    if (result.code !== 0) throw refused(command, result)
+    return result
+  }
+}
+
+const NFT: Command = ['nft', '-f', '-']
+
+/** What `capture --dry-run` prints: the very commands, in their order. */
+export function renderInstallation(plan: CapturePlan, families: readonly Family[]): string {
+  const commands = families.flatMap((family) => [addRoute(family, plan), addRule(family, plan)])
+  return `${commands.map((command) => command.join(' ')).join('\n')}\n\n${NFT.join(' ')} <<'EOF'\n${nftScript(plan)}EOF\n`
+}
+
+/** nft and ip say which rule the kernel did not take, and why, in their own words. */
+function refused(command: Command, { stderr, code }: CommandResult): GatewayError {
+  const said = stderr.trim().split('\n').slice(0, MAX_LINES).join('\n')
+  return new GatewayError('INTERNAL', `capture: \`${command.join(' ')}\` failed: ${said || `exit code ${code}`}`, {
+    said,
+    hint: hintFor(said),
+  })
+}
+
+/** Lines of an error that are shown: the first names the reason. */
+const MAX_LINES = 6
+
+function hintFor(said: string): string {
+  if (/Operation not permitted|Permission denied/i.test(said)) {
+    return 'Capture needs the capability CAP_NET_ADMIN in the network namespace that the containers’ traffic comes through: run the gateway as root there, give its service AmbientCapabilities=CAP_NET_ADMIN, or start its container with --cap-add NET_ADMIN.'
+  }
+  if (/No such file or directory|not supported|unknown/i.test(said)) {
+    return 'The kernel lacks a part that the marked rule needs: load the modules nf_tables, nft_tproxy, nft_socket, nft_reject_inet, nft_fib_inet and nft_queue, or use a kernel that has them.'
+  }
+  return 'docs/capture.md says what capture needs.'
+}

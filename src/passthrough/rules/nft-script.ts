@@ -1,0 +1,138 @@
+import { type CapturePlan, HELD_MARK, HOLD_CHAIN, type LocalPorts, type Ports, TABLE } from './capture-plan.ts'
+
+/**
+ * The script for `nft -f -`: one transaction that puts the whole table in the place of the one before. Statements stand on lines of their own.
+ *
+ * Everything is decided in prerouting, before routing: what is captured never comes to the forward chains, where engine and firewall have
+ * theirs. Only packets that come in from containers are looked at: the gateway's own leave through output, so nothing can loop.
+ */
+export function nftScript(plan: CapturePlan): string {
+  return [
+    // Makes sure there is one to delete.
+    `table inet ${TABLE}`,
+    `delete table inet ${TABLE}`,
+    `table inet ${TABLE} {`,
+    ...indent([
+      ...setOf('interfaces', 'ifname', plan.interfaces.map(quoted)),
+      ...setOf('sources4', 'ipv4_addr', plan.sources.filter(isIpv4)),
+      ...setOf('sources6', 'ipv6_addr', plan.sources.filter(isIpv6)),
+      ...setOf('own4', 'ipv4_addr', plan.own.filter(isIpv4)),
+      ...setOf('own6', 'ipv6_addr', plan.own.filter(isIpv6)),
+      ...chain('prerouting', [
+        'type filter hook prerouting priority mangle; policy accept;',
+        ...heldAnswers(plan),
+        'meta l4proto != { tcp, udp } return',
+        'iifname @interfaces goto client',
+        'ip saddr @sources4 goto client',
+        'ip6 saddr @sources6 goto client',
+      ]),
+      ...chain('client', client(plan)),
+      ...(plan.hold ? chain(HOLD_CHAIN, plan.hold.by === 'nft' ? [`queue num ${plan.hold.queue}`] : []) : []),
+      ...chain('take_tcp', [
+        ...(plan.hold ? [`tcp flags & (fin | syn | rst | ack) == syn jump ${HOLD_CHAIN}`] : []),
+        'goto deliver_tcp',
+      ]),
+      ...chain('deliver_tcp', [
+        ...deliver('tcp', plan.tcp.to, plan.mark),
+        '# Nobody listens: the gateway has gone, or has no socket of this family. Closed, not open.',
+        'reject with tcp reset',
+      ]),
+      ...(plan.udp.kind === 'take'
+        ? chain('take_udp', [...deliver('udp', plan.udp.to, plan.mark), 'reject with icmpx port-unreachable'])
+        : []),
+    ]),
+    '}',
+    '',
+  ].join('\n')
+}
+
+/** The other direction, just as atomic; does nothing where there is nothing. */
+export function nftRemoval(): string {
+  return `table inet ${TABLE}\ndelete table inet ${TABLE}\n`
+}
+
+/** New members for the sets of a table that stands; connections and rules are not touched. */
+export function nftMembers(plan: Pick<CapturePlan, 'interfaces' | 'sources' | 'own'>): string {
+  const members: [string, readonly string[]][] = [
+    ['interfaces', plan.interfaces.map(quoted)],
+    ['sources4', plan.sources.filter(isIpv4)],
+    ['sources6', plan.sources.filter(isIpv6)],
+    ['own4', plan.own.filter(isIpv4)],
+    ['own6', plan.own.filter(isIpv6)],
+  ]
+  return members
+    .flatMap(([name, elements]) => [
+      `flush set inet ${TABLE} ${name}`,
+      ...(elements.length > 0 ? [`add element inet ${TABLE} ${name} { ${elements.join(', ')} }`] : []),
+    ])
+    .concat('')
+    .join('\n')
+}
+
+/** A held packet comes back here with what the gateway has said about it. */
+function heldAnswers({ hold, mark }: CapturePlan): string[] {
+  if (!hold) return []
+  return [
+    `meta mark ${hex(mark + HELD_MARK.accept)} meta l4proto tcp goto deliver_tcp`,
+    `meta mark ${hex(mark + HELD_MARK.reset)} meta l4proto tcp reject with tcp reset`,
+    `meta mark ${hex(mark + HELD_MARK.hostUnreachable)} reject with icmpx host-unreachable`,
+    `meta mark ${hex(mark + HELD_MARK.networkUnreachable)} reject with icmpx no-route`,
+  ]
+}
+
+function client(plan: CapturePlan): string[] {
+  const { mark, udp } = plan
+  return [
+    '# Packets of connections and flows that the gateway holds already.',
+    `meta l4proto tcp socket transparent 1 meta mark set ${hex(mark)} accept`,
+    '# To this machine itself (its doors, published ports), to everybody, and between containers: none of our business.',
+    'fib daddr type { local, broadcast, anycast, multicast } return',
+    'ip daddr @own4 return',
+    'ip6 daddr @own6 return',
+    'ip6 daddr fe80::/10 return',
+    ...plan.special.flatMap((special) =>
+      deliver(special.proto, special.to, mark).map((rule) => `${special.proto} dport ${special.port} ${rule}`),
+    ),
+    ...(plan.tcp.ports.length > 0 ? [`tcp dport ${portSet(plan.tcp.ports)} goto take_tcp`] : []),
+    ...(plan.otherPorts === 'refuse' ? ['meta l4proto tcp reject with tcp reset'] : []),
+    ...(udp.kind === 'deny' ? ['meta l4proto udp reject with icmpx port-unreachable'] : []),
+    ...(udp.kind === 'take' ? ['meta l4proto udp goto take_udp'] : []),
+  ]
+}
+
+/** On loopback, so that the transparent socket cannot be reached from anywhere by its own address. */
+function deliver(proto: 'tcp' | 'udp', to: LocalPorts, mark: number): string[] {
+  const rule = (family: string, address: string, port: number) =>
+    `meta l4proto ${proto} meta mark set ${hex(mark)} tproxy ${family} to ${address}:${port} accept`
+  return [
+    ...(to[4] === undefined ? [] : [rule('ip', '127.0.0.1', to[4])]),
+    ...(to[6] === undefined ? [] : [rule('ip6', '[::1]', to[6])]),
+  ]
+}
+
+function portSet(ports: readonly Ports[]): string {
+  return `{ ${ports.map(({ from, to }) => (from === to ? String(from) : `${from}-${to}`)).join(', ')} }`
+}
+
+function setOf(name: string, type: string, elements: readonly string[]): string[] {
+  return [
+    `set ${name} {`,
+    `  type ${type}`,
+    ...(type === 'ifname' ? [] : ['  flags interval', '  auto-merge']),
+    ...(elements.length > 0 ? [`  elements = { ${elements.join(', ')} }`] : []),
+    '}',
+  ]
+}
+
+function chain(name: string, rules: readonly string[]): string[] {
+  return [`chain ${name} {`, ...indent(rules), '}']
+}
+
+function indent(lines: readonly string[]): string[] {
+  return lines.map((line) => `  ${line}`)
+}
+
+const hex = (number: number): string => `0x${(number >>> 0).toString(16).padStart(8, '0')}`
+const quoted = (name: string): string => `"${name}"`
+const isIpv6 = (block: string): boolean => block.includes(':')
+const isIpv4 = (block: string): boolean => !block.includes(':')
