@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { toGatewayError } from '../contracts/gateway-error.ts'
 import { VERSION } from '../gateway/version.ts'
 import { runBypass } from './bypass.ts'
+import { type CaptureOptions, runCapture } from './capture.ts'
 import { runCheck } from './check.ts'
 import { runDemo } from './demo.ts'
 import { EXIT } from './exit-code.ts'
@@ -92,6 +93,12 @@ export function buildProgram(io: Io = processIo, done: (exitCode: number) => voi
     .addOption(config())
     .option('--json', 'for programs')
     .action(async (options: StatusOptions) => done(await runStatus(options, io)))
+  program
+    .command('capture')
+    .description('what capturing containers would put into the kernel, as commands; changes nothing')
+    .addOption(config())
+    .addOption(new Option('--dry-run', 'print the rules and commands').makeOptionMandatory())
+    .action(async (options: CaptureOptions) => done(await runCapture(options, io)))
   program
     .command('demo')
     .description(

@@ -6,15 +6,18 @@ import { formatAuthority } from '../wire/target.ts'
 import type { Judge } from './direct.ts'
 import { abortReason, copyError, failedTarget } from './hop-error.ts'
 
-/** The addresses of a target that may be dialled, at least one. All refused: the judge's error for the first. */
+/**
+ * The addresses of a target that may be dialled, at least one. All refused: the judge's error for the first. Of a captured connection it is
+ * the address that its client has dialled, whatever its name may lead to.
+ */
 export async function judgedAddresses(
   target: Target,
   { signal, query }: DialContext,
   { resolver, judge }: { readonly resolver: Resolver; readonly judge: Judge },
 ): Promise<readonly ResolvedAddress[]> {
   if (signal.aborted) throw abortReason(signal, (deadline) => resolveTimeout(target, deadline))
-  const resolved =
-    target.family === 0 ? await resolve(target, resolver, signal) : [{ address: target.host, family: target.family }]
+  const { host, family } = query?.captured?.dialled ?? target
+  const resolved = family === 0 ? await resolve(target, resolver, signal) : [{ address: host, family }]
   let refusal: GatewayError | undefined
   const allowed: ResolvedAddress[] = []
   for (const entry of resolved) {

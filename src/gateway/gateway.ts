@@ -3,8 +3,10 @@ import { mkdir } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { dirname } from 'node:path'
 import { type Clock, systemClock } from '../contracts/clock.ts'
+import type { Flow } from '../contracts/flow.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import type { NetworkWatch } from '../contracts/network-watch.ts'
+import type { RequestFlow } from '../contracts/request.ts'
 import type { Resolver } from '../contracts/resolver.ts'
 import { createSystemResolver } from '../dialers/resolver.ts'
 import { bind } from '../listeners/bind.ts'
@@ -12,8 +14,10 @@ import { createAdminServer } from '../observe/admin-server.ts'
 import { FlowRecords, type FlowTotals, type LiveFlow } from '../observe/flow-records.ts'
 import type { Log } from '../observe/log.ts'
 import { Metrics } from '../observe/metrics.ts'
+import { createAnsweredNames } from '../passthrough/names/answered-names.ts'
 import type { Settings } from '../settings/settings.ts'
 import { formatListenAddress, type ListenAddress } from '../wire/listen-address.ts'
+import { Capture } from './capture.ts'
 import { createPacEngines } from './create-pac-engines.ts'
 import { Doors } from './doors.ts'
 import { createGeneration, type Generation, type World } from './generation.ts'
@@ -80,6 +84,7 @@ export class Gateway {
   readonly #instance = randomBytes(6).toString('hex')
   readonly #relays: Relays
   readonly #packets: PacketSessions
+  readonly #capture: Capture
   #admin: { readonly server: Server; readonly address: ListenAddress }[] = []
   #flowCount = 0
   #generations = 0
@@ -95,7 +100,7 @@ export class Gateway {
     this.#startedAt = clock.monotonic()
     this.#metrics = new Metrics(
       () => this.#records.size,
-      () => this.#doors.connections,
+      () => this.#doors.connections + this.#capture.connections,
     )
     this.#records = new FlowRecords(clock, options.log, this.#metrics)
     this.#relays = new Relays(clock, (message) => this.#log.warn(message))
@@ -118,27 +123,39 @@ export class Gateway {
       nextId: () => this.#nextId(),
       dropped: (reason) => this.#metrics.packetDropped(reason),
     })
+    const maxConnections = () =>
+      Math.min(this.#current.settings.limits.connections, options.connectionCap ?? Number.POSITIVE_INFINITY)
+    const handlers = {
+      nextId: () => this.#nextId(),
+      handleFlow: (flow: Flow, signal: AbortSignal) => {
+        const { router, dialers, settings } = this.#current
+        return handleFlow(flow, { router, dialers, relay: this.#relays.for(settings), records: this.#records }, signal)
+      },
+      handleRequest: (flow: RequestFlow, signal: AbortSignal) => {
+        const { router, requests } = this.#current
+        return handleRequest(flow, { router, requests, records: this.#records }, signal)
+      },
+    }
+    this.#capture = new Capture({
+      ...handlers,
+      clock,
+      resolver,
+      maxConnections,
+      names: createAnsweredNames({ clock }),
+      directory: undefined,
+      special: () => [],
+      warn: (message) => this.#log.warn(message),
+    })
     this.#doors = new Doors({
+      ...handlers,
       clock,
       limits: () => ({
-        maxConnections: Math.min(
-          this.#current.settings.limits.connections,
-          options.connectionCap ?? Number.POSITIVE_INFINITY,
-        ),
+        maxConnections: maxConnections(),
         firstByteMs: this.#current.settings.timeouts.clientHead,
         handshakeMs: this.#current.settings.timeouts.clientHead,
         httpVersion: httpVersionOf(this.#current.settings),
       }),
-      nextId: () => this.#nextId(),
       handlePackets: this.#packets.open,
-      handleFlow: (flow, signal) => {
-        const { router, dialers, settings } = this.#current
-        return handleFlow(flow, { router, dialers, relay: this.#relays.for(settings), records: this.#records }, signal)
-      },
-      handleRequest: (flow, signal) => {
-        const { router, requests } = this.#current
-        return handleRequest(flow, { router, requests, records: this.#records }, signal)
-      },
       refused: (door, client, { code, message, hint }) => {
         this.#log.info({ door, client: client.address ?? 'unix', error: { code, message, hint } }, 'client refused')
       },
@@ -159,7 +176,7 @@ export class Gateway {
   }
 
   get doors(): string[] {
-    return this.#doors.names
+    return [...this.#doors.names, ...this.#capture.names]
   }
 
   get adminAddresses(): string[] {
@@ -181,10 +198,12 @@ export class Gateway {
       throw thrown
     }
     // Doors are open by now; one that has not started must not go on serving.
-    await this.#openAdmin(settings).catch(async (thrown: unknown) => {
-      await this.close()
-      throw thrown
-    })
+    await this.#openAdmin(settings)
+      .then(() => this.#capture.apply(settings))
+      .catch(async (thrown: unknown) => {
+        await this.close()
+        throw thrown
+      })
   }
 
   /**
@@ -201,6 +220,11 @@ export class Gateway {
     try {
       const next = await createGeneration(this.#generations + 1, settings, this.#world)
       const doors = await this.#doors.prepare(next.doorPlans).catch((thrown) => {
+        next.retire()
+        throw thrown
+      })
+      await this.#capture.apply(settings).catch((thrown: unknown) => {
+        doors.abandon()
         next.retire()
         throw thrown
       })
@@ -238,7 +262,7 @@ export class Gateway {
       uptimeMs: Math.round(this.#clock.monotonic() - this.#startedAt),
       generation: this.#current.number,
       doors: this.doors,
-      clientConnections: this.#doors.connections,
+      clientConnections: this.#doors.connections + this.#capture.connections,
       liveFlows: this.#records.size,
       totals: { ...this.#records.totals },
       flows: this.#records.live(FLOWS_SHOWN),
@@ -249,6 +273,7 @@ export class Gateway {
   async drain(limitMs: number): Promise<number> {
     this.#doors.drain()
     this.#packets.drain()
+    this.#capture.drain()
     const deadline = this.#clock.monotonic() + limitMs
     while (this.#records.size > 0 && this.#clock.monotonic() < deadline) {
       await new Promise<void>((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
@@ -270,6 +295,9 @@ export class Gateway {
       server.close()
       server.closeAllConnections()
     }
+    await this.#capture
+      .close()
+      .catch((thrown: unknown) => this.#log.error({ error: toGatewayError(thrown).message }, 'capture'))
     await this.#relays.close()
   }
 
@@ -280,7 +308,10 @@ export class Gateway {
 
   #ownEndpoints(): { address: string; port: number }[] {
     const all = [...this.#doors.addresses, ...this.#admin.map(({ address }) => address)]
-    return all.flatMap((address) => (address.kind === 'tcp' ? [{ address: address.host, port: address.port }] : []))
+    const explicit = all.flatMap((address) =>
+      address.kind === 'tcp' ? [{ address: address.host, port: address.port }] : [],
+    )
+    return [...explicit, ...this.#capture.endpoints]
   }
 
   async #openAdmin(settings: Settings): Promise<void> {

@@ -81,6 +81,7 @@ export async function createGeneration(number: number, settings: Settings, world
     containers: policies[1],
     containerRules: compileContainerRules(settings.containerRules),
     access,
+    rejectDisbelieved: settings.capture.trust === 'reject',
     generation: number,
   })
   const dialers = createDialers({

@@ -2,7 +2,7 @@ import type { Clock } from '../contracts/clock.ts'
 import type { Dialed } from '../contracts/dialer.ts'
 import type { GatewayError } from '../contracts/gateway-error.ts'
 import type { RelayCounts } from '../contracts/relay.ts'
-import type { Candidate, Client, Route, RouteQuery } from '../contracts/route.ts'
+import type { Candidate, Captured, Client, NameSource, Route, RouteQuery } from '../contracts/route.ts'
 import { formatAuthority } from '../wire/target.ts'
 import { describeHop } from '../wire/upstream-url.ts'
 import type { Log } from './log.ts'
@@ -102,6 +102,7 @@ export class FlowRecord {
       client: formatClient(this.#flow.client),
       user: this.#flow.client.user,
       target: formatAuthority(this.#flow.target),
+      captured: describeCaptured(this.#flow.captured),
       scheme: this.#flow.scheme,
       decision: this.#route?.decision,
       route: this.#dialed ? formatCandidate(this.#dialed.candidate) : undefined,
@@ -201,6 +202,8 @@ export interface FlowLine {
   readonly client: string
   readonly user: string | undefined
   readonly target: string
+  /** Of captured connections: the address that was dialled, and what became of a name. */
+  readonly captured: CapturedLine | undefined
   readonly scheme: string
   readonly decision: Route['decision'] | undefined
   readonly route: string | undefined
@@ -220,6 +223,16 @@ export interface FlowLine {
   readonly ended: string
   readonly error: Partial<GatewayError> | undefined
   readonly cause: unknown
+}
+
+export interface CapturedLine {
+  readonly dialled: string
+  readonly nameSource?: NameSource
+  readonly disbelieved?: string
+}
+
+function describeCaptured(captured: Captured | undefined): CapturedLine | undefined {
+  return captured && { ...captured, dialled: formatAuthority(captured.dialled) }
 }
 
 /** `direct`, `http://squid.example:3128`, or a chain with ` > ` between its hops, nearest first. */

@@ -49,6 +49,7 @@ const VERIFY_MS = 2_000
 export class CaptureDoor {
   readonly #options: CaptureDoorOptions
   readonly #holds = new PendingHolds<Socket>()
+  #draining = false
 
   constructor(options: CaptureDoorOptions) {
     this.#options = options
@@ -59,22 +60,29 @@ export class CaptureDoor {
     return this.#holds.size
   }
 
+  /** Takes nothing new from here on. */
+  drain(): void {
+    this.#draining = true
+  }
+
   /** An attempt that the kernel holds. If its name cannot be known before its first bytes and matters, it is let in at once. */
   held({ packet, source, dialled }: HeldSyn): void {
     const { answer, names, context, clock } = this.#options
+    if (this.#draining) {
+      answer(packet, 'reset')
+      return
+    }
     const key = keyOf(source.address, source.port, dialled.address, dialled.port)
-    switch (this.#holds.begin(key)) {
-      case 'repeated':
-      case 'silent':
-      case 'full':
-        return answer(packet, undefined)
-      case 'new':
+    if (this.#holds.begin(key) !== 'new') {
+      answer(packet, undefined)
+      return
     }
     const target: Target = { host: dialled.address, family: dialled.family, port: dialled.port }
     const name = names.nameOf(source.address, dialled.address)
     if (name === undefined && this.#waitsForName(target)) {
       this.#holds.end(key)
-      return answer(packet, 'accept')
+      answer(packet, 'accept')
+      return
     }
     const gone = new AbortController()
     const flow: Flow = {

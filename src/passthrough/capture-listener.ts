@@ -31,9 +31,12 @@ export async function openCaptureListener(
     socket.on('error', () => {})
     onConnection(socket)
   })
-  server.listen({ fd, backlog: BACKLOG })
+  // With a descriptor, Node takes the backlog as an argument of its own.
+  server.listen({ fd }, BACKLOG)
   await once(server, 'listening')
-  server.on('drop', () => onTrouble(new GatewayError('LIMIT_REACHED', `${server.maxConnections} connections are open already`)))
+  server.on('drop', () =>
+    onTrouble(new GatewayError('LIMIT_REACHED', `${server.maxConnections} connections are open already`)),
+  )
   server.on('error', (cause) => {
     onTrouble(new GatewayError('LIMIT_REACHED', `cannot take connections: ${cause.message}`, { cause }))
   })

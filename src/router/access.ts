@@ -59,9 +59,13 @@ export function createAccess(options: AccessOptions): Access {
   return {
     isOwnEndpoint,
     judgeTarget(query) {
-      const { target } = query
+      const { target, captured } = query
+      if (captured && target.family === 0) {
+        const addresses = [...withEmbedded(captured.dialled.host), ...loopbackOf(target.host)]
+        return judge([target, ...formsOf(captured.dialled)], addresses, query)
+      }
       if (target.family !== 0) return judge(formsOf(target), withEmbedded(target.host), query)
-      return judge([target], isLoopbackName(target.host) ? ['127.0.0.1', '::1'] : [], query)
+      return judge([target], loopbackOf(target.host), query)
     },
     judgeAddress(address, port, query) {
       const parsed = parseAddress(address)
@@ -78,6 +82,10 @@ export function createAccess(options: AccessOptions): Access {
       return because && refusal(because)
     },
   }
+}
+
+function loopbackOf(name: string): readonly string[] {
+  return isLoopbackName(name) ? ['127.0.0.1', '::1'] : []
 }
 
 function withEmbedded(address: string): readonly string[] {

@@ -23,22 +23,32 @@ export interface RouterOptions {
   /** Before the policy of the scope. Absent: none. */
   readonly containerRules?: ContainerRules
   readonly access: Access
+  /** Captured connections whose name does not lead to the dialled address are refused (`capture.trust: reject`). */
+  readonly rejectDisbelieved?: boolean
   /** Counts up with each reload of the settings. */
   readonly generation: number
 }
 
 /** One router for each generation of the settings. Traffic and `explain` ask the same object. */
-export function createRouter({ host, containers = host, containerRules, access, generation }: RouterOptions): Router {
+export function createRouter(options: RouterOptions): Router {
+  const { host, containers = host, containerRules, access, generation, rejectDisbelieved = false } = options
   return {
     async route(query, signal): Promise<Route> {
       signal.throwIfAborted()
       const refused = access.judgeTarget(query)
       if (refused) return { decision: 'reject', candidates: [], because: refused, generation }
+      if (rejectDisbelieved && query.captured?.disbelieved !== undefined) {
+        return { ...mismatch(query.captured.disbelieved, query.captured.dialled.host), generation }
+      }
       const policy = query.scope === 'containers' ? containers : host
       const decision = stopAtRejectName(containerRules?.(query) ?? (await decide(policy, query, signal)))
       return { ...decision, generation }
     },
   }
+}
+
+function mismatch(name: string, address: string): Decision {
+  return reject('name-mismatch', `the client speaks of ${name}, which does not lead to ${address} (capture.trust)`)
 }
 
 async function decide(policy: Policy, query: RouteQuery, signal: AbortSignal): Promise<Decision> {

@@ -41,7 +41,10 @@ export function readEnvironment(env: Environment): EnvironmentProxies {
 }
 
 /** System mode. As in Go and Chromium, this host's own loopback never goes through a proxy: there it would be the proxy's. */
-export function decideByEnvironment(environment: EnvironmentProxies, { target, scheme }: RouteQuery): Decision {
+export function decideByEnvironment(
+  environment: EnvironmentProxies,
+  { target, scheme, captured }: RouteQuery,
+): Decision {
   const proxy: EnvironmentProxy | undefined = environment[scheme satisfies Scheme]
   if (!proxy) return direct('environment', `no proxy variable of the environment is set for ${scheme} targets`)
   if (target.family === 0 ? isLoopbackName(target.host) : isLoopback(target.host)) {
@@ -49,6 +52,8 @@ export function decideByEnvironment(environment: EnvironmentProxies, { target, s
   }
   const excluded = environment.noProxy.match(target, scheme)
   if (excluded) return direct('environment', describeMatch('no_proxy', excluded, target.host))
+  const byAddress = captured && environment.noProxy.match(captured.dialled, scheme)
+  if (byAddress) return direct('environment', describeMatch('no_proxy', byAddress, captured.dialled.host))
   if (!proxy.hop) return reject('environment', `${proxy.variable} is set but is not the URL of a proxy`)
   return throughChain([proxy.hop], 'environment', `${proxy.variable} is ${describeChain([proxy.hop])}`)
 }

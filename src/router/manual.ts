@@ -16,9 +16,12 @@ export function decideManually(
   { group = 'proxy', http = [], https = [], exclude }: ManualPolicy,
   query: RouteQuery,
 ): Decision {
-  const { target, scheme } = query
+  const { target, scheme, captured } = query
   const excluded = exclude.match(target, scheme)
   if (excluded) return direct('exclude', describeMatch('exclude', excluded, target.host))
+  // The address is what was dialled, so entries that speak of addresses hold for it too.
+  const byAddress = captured && exclude.match(captured.dialled, scheme)
+  if (byAddress) return direct('exclude', describeMatch('exclude', byAddress, captured.dialled.host))
   const chain = scheme === 'http' ? http : https
   if (chain.length > 0) return throughChain(chain, 'manual', `${group}.${scheme} is ${describeChain(chain)}`)
   const other = scheme === 'http' ? 'https' : 'http'

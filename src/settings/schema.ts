@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { about, section } from './about.ts'
+import { captureSchema } from './schema/capture.ts'
 import { containerRulesSchema } from './schema/container-rules.ts'
 import { listenSchema } from './schema/listen.ts'
 import { chainSchema, containersProxySchema, proxySchema } from './schema/proxy.ts'
@@ -38,6 +39,10 @@ export const settingsSchema = section({
   containerRules: about(containerRulesSchema.prefault([]), {
     form: 'a list of rules',
     help: 'Ways out for particular containers. The first rule that matches decides, before `containersProxy`.',
+  }),
+  capture: about(captureSchema.prefault({}), {
+    form: 'group',
+    help: 'Containers that know nothing of proxies: docs/capture.md.',
   }),
   access: about(accessSchema.prefault({}), { form: 'group', help: 'Which destinations may be reached at all.' }),
   udp: about(udpSchema.prefault({}), { form: 'group', help: 'Where datagrams go: see [udp.md](udp.md).' }),

@@ -7,7 +7,7 @@ import type { WrittenSettings } from './schema.ts'
 import type { PortRange } from './values/port-ranges.ts'
 
 /** Settings in force: complete, checked, every reference followed. Durations are in milliseconds, sizes in bytes, paths absolute. */
-export interface Settings extends Pick<WrittenSettings, 'timeouts' | 'limits' | 'pac' | 'relay' | 'log'> {
+export interface Settings extends Pick<WrittenSettings, 'timeouts' | 'limits' | 'pac' | 'relay' | 'log' | 'capture'> {
   readonly listen: { readonly mixed: readonly DoorSettings[]; readonly tls: readonly TlsDoorSettings[] }
   readonly proxy: ProxySettings
   /** The same as `proxy` where the file has none of its own. */

@@ -1,5 +1,15 @@
 import { GatewayError } from '../../contracts/gateway-error.ts'
-import { AF_NETLINK, close, errno, NETLINK_NETFILTER, receive, SOCK_CLOEXEC, SOCK_RAW, send, socket } from '../linux/libc.ts'
+import {
+  AF_NETLINK,
+  close,
+  errno,
+  NETLINK_NETFILTER,
+  receive,
+  SOCK_CLOEXEC,
+  SOCK_RAW,
+  send,
+  socket,
+} from '../linux/libc.ts'
 import {
   decodeMessages,
   encodeMessage,
@@ -51,7 +61,14 @@ export function addHoldRule(queue: number): void {
 }
 
 function control(type: number, sequence: number): Buffer {
-  return encodeMessage({ type, flags: NLM_F_REQUEST, sequence, family: 0, resource: SUBSYSTEM_NFTABLES, attributes: [] })
+  return encodeMessage({
+    type,
+    flags: NLM_F_REQUEST,
+    sequence,
+    family: 0,
+    resource: SUBSYSTEM_NFTABLES,
+    attributes: [],
+  })
 }
 
 function rule(queue: number, sequence: number): Buffer {

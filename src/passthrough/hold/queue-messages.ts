@@ -75,7 +75,11 @@ function config(queue: number, sequence: number, attribute: { readonly type: num
 }
 
 /** What one datagram of the kernel holds: attempts, and packets that are none (`unread`), which must not wait for ever. */
-export function readQueued(bytes: Buffer): { readonly syns: HeldSyn[]; readonly unread: number[]; readonly errors: number[] } {
+export function readQueued(bytes: Buffer): {
+  readonly syns: HeldSyn[]
+  readonly unread: number[]
+  readonly errors: number[]
+} {
   const syns: HeldSyn[] = []
   const unread: number[] = []
   const errors: number[] = []

@@ -104,7 +104,10 @@ export class SynQueue {
 
   #receive(message: FromQueueWorker): void {
     if (this.#closed) return
-    if (message.kind === 'lost') return this.#options.onLost(getSystemErrorName(-message.code))
+    if (message.kind === 'lost') {
+      this.#options.onLost(getSystemErrorName(-message.code))
+      return
+    }
     for (const packet of message.unread) this.answer(packet, this.#options.acceptMark)
     for (const syn of message.syns) this.#options.onSyn(syn)
   }
@@ -115,8 +118,10 @@ export class SynQueue {
     }
     const reply = Buffer.alloc(REPLY_BYTES)
     const bytes = receive(this.#fd, reply, reply.length, 0)
-    const answer = bytes < 0 ? undefined : decodeMessages(reply.subarray(0, bytes)).find(({ type }) => type === NLMSG_ERROR)
-    if (answer?.error !== 0) throw unusable(answer?.error ? getSystemErrorName(answer.error) : 'no answer', this.#options.queue)
+    const answer =
+      bytes < 0 ? undefined : decodeMessages(reply.subarray(0, bytes)).find(({ type }) => type === NLMSG_ERROR)
+    if (answer?.error !== 0)
+      throw unusable(answer?.error ? getSystemErrorName(answer.error) : 'no answer', this.#options.queue)
   }
 }
 
@@ -125,7 +130,9 @@ function unusable(reason: string, queue: number): GatewayError {
     reason === 'EPERM'
       ? 'It needs CAP_NET_ADMIN; or another program has this queue: choose another capture.queue.'
       : 'Load the module nfnetlink_queue, or set capture.hold: off.'
-  return new GatewayError('INTERNAL', `capture: connection attempts cannot be held in queue ${queue}: ${reason}`, { hint })
+  return new GatewayError('INTERNAL', `capture: connection attempts cannot be held in queue ${queue}: ${reason}`, {
+    hint,
+  })
 }
 
 function startWorker(workerData: QueueWorkerData): Worker {

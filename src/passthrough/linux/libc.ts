@@ -11,9 +11,7 @@ export const errno = koffi.errno
 export const { EAGAIN, EINTR, ENOBUFS, EPERM, EACCES, EAFNOSUPPORT, ENOPROTOOPT } = constants.errno as Record<
   string,
   number
-> as Readonly<
-  Record<'EAGAIN' | 'EINTR' | 'ENOBUFS' | 'EPERM' | 'EACCES' | 'EAFNOSUPPORT' | 'ENOPROTOOPT', number>
->
+> as Readonly<Record<'EAGAIN' | 'EINTR' | 'ENOBUFS' | 'EPERM' | 'EACCES' | 'EAFNOSUPPORT' | 'ENOPROTOOPT', number>>
 
 /** int socket(int domain, int type, int protocol) */
 export const socket: (domain: number, type: number, protocol: number) => number = libc.func('int socket(int, int, int)')

@@ -25,15 +25,10 @@ export class Installer {
     this.#run = run
   }
 
-  /** Where marked packets go first, then the rules that mark them. Rejects with what is missing; then nothing of ours is left. */
+  /** Where marked packets go first, then the rules that mark them. Rejects with what is missing; rules that stood then still stand. */
   async install(plan: CapturePlan): Promise<void> {
-    try {
-      for (const family of this.#families) await this.#route(family, plan)
-      await this.#must(NFT, nftScript(plan))
-    } catch (thrown) {
-      await this.remove().catch(() => {})
-      throw thrown
-    }
+    for (const family of this.#families) await this.#route(family, plan)
+    await this.#must(NFT, nftScript(plan))
   }
 
   /** Other networks; the rules stay. */

@@ -18,6 +18,12 @@ export function nftScript(plan: CapturePlan): string {
       ...setOf('sources6', 'ipv6_addr', plan.sources.filter(isIpv6)),
       ...setOf('own4', 'ipv4_addr', plan.own.filter(isIpv4)),
       ...setOf('own6', 'ipv6_addr', plan.own.filter(isIpv6)),
+      ...chain('bridged', [
+        '# A bridge may have shown this packet to `prerouting` already (br_netfilter), and has lost the socket it was given to there.',
+        '# As the very first, for what follows skips the other chains for such packets.',
+        'type filter hook prerouting priority -2147483648; policy accept;',
+        `meta mark ${hex(plan.mark)} goto deliver`,
+      ]),
       ...chain('prerouting', [
         'type filter hook prerouting priority mangle; policy accept;',
         ...heldAnswers(plan),
@@ -30,16 +36,9 @@ export function nftScript(plan: CapturePlan): string {
       ...(plan.hold ? chain(HOLD_CHAIN, plan.hold.by === 'nft' ? [`queue num ${plan.hold.queue}`] : []) : []),
       ...chain('take_tcp', [
         ...(plan.hold ? [`tcp flags & (fin | syn | rst | ack) == syn jump ${HOLD_CHAIN}`] : []),
-        'goto deliver_tcp',
+        'goto deliver',
       ]),
-      ...chain('deliver_tcp', [
-        ...deliver('tcp', plan.tcp.to, plan.mark),
-        '# Nobody listens: the gateway has gone, or has no socket of this family. Closed, not open.',
-        'reject with tcp reset',
-      ]),
-      ...(plan.udp.kind === 'take'
-        ? chain('take_udp', [...deliver('udp', plan.udp.to, plan.mark), 'reject with icmpx port-unreachable'])
-        : []),
+      ...chain('deliver', deliver(plan)),
     ]),
     '}',
     '',
@@ -73,7 +72,7 @@ export function nftMembers(plan: Pick<CapturePlan, 'interfaces' | 'sources' | 'o
 function heldAnswers({ hold, mark }: CapturePlan): string[] {
   if (!hold) return []
   return [
-    `meta mark ${hex(mark + HELD_MARK.accept)} meta l4proto tcp goto deliver_tcp`,
+    `meta mark ${hex(mark + HELD_MARK.accept)} goto deliver`,
     `meta mark ${hex(mark + HELD_MARK.reset)} meta l4proto tcp reject with tcp reset`,
     `meta mark ${hex(mark + HELD_MARK.hostUnreachable)} reject with icmpx host-unreachable`,
     `meta mark ${hex(mark + HELD_MARK.networkUnreachable)} reject with icmpx no-route`,
@@ -84,29 +83,37 @@ function client(plan: CapturePlan): string[] {
   const { mark, udp } = plan
   return [
     '# Packets of connections and flows that the gateway holds already.',
-    `meta l4proto tcp socket transparent 1 meta mark set ${hex(mark)} accept`,
+    `socket transparent 1 meta mark set ${hex(mark)} accept`,
     '# To this machine itself (its doors, published ports), to everybody, and between containers: none of our business.',
     'fib daddr type { local, broadcast, anycast, multicast } return',
     'ip daddr @own4 return',
     'ip6 daddr @own6 return',
     'ip6 daddr fe80::/10 return',
-    ...plan.special.flatMap((special) =>
-      deliver(special.proto, special.to, mark).map((rule) => `${special.proto} dport ${special.port} ${rule}`),
-    ),
+    ...plan.special.map(({ proto, port }) => `${proto} dport ${port} goto deliver`),
     ...(plan.tcp.ports.length > 0 ? [`tcp dport ${portSet(plan.tcp.ports)} goto take_tcp`] : []),
     ...(plan.otherPorts === 'refuse' ? ['meta l4proto tcp reject with tcp reset'] : []),
     ...(udp.kind === 'deny' ? ['meta l4proto udp reject with icmpx port-unreachable'] : []),
-    ...(udp.kind === 'take' ? ['meta l4proto udp goto take_udp'] : []),
+    ...(udp.kind === 'take' ? ['meta l4proto udp goto deliver'] : []),
   ]
 }
 
-/** On loopback, so that the transparent socket cannot be reached from anywhere by its own address. */
-function deliver(proto: 'tcp' | 'udp', to: LocalPorts, mark: number): string[] {
-  const rule = (family: string, address: string, port: number) =>
-    `meta l4proto ${proto} meta mark set ${hex(mark)} tproxy ${family} to ${address}:${port} accept`
+/** To whom which packet goes. On loopback, so that the transparent sockets cannot be reached from anywhere by their own address. */
+function deliver({ special, tcp, udp, mark }: CapturePlan): string[] {
+  const rules = (match: string, to: LocalPorts) => {
+    const rule = (family: string, address: string, port: number) =>
+      `${match} meta mark set ${hex(mark)} tproxy ${family} to ${address}:${port} accept`
+    return [
+      ...(to[4] === undefined ? [] : [rule('ip', '127.0.0.1', to[4])]),
+      ...(to[6] === undefined ? [] : [rule('ip6', '[::1]', to[6])]),
+    ]
+  }
   return [
-    ...(to[4] === undefined ? [] : [rule('ip', '127.0.0.1', to[4])]),
-    ...(to[6] === undefined ? [] : [rule('ip6', '[::1]', to[6])]),
+    ...special.flatMap(({ proto, port, to }) => rules(`${proto} dport ${port}`, to)),
+    ...rules('meta l4proto tcp', tcp.to),
+    ...(udp.kind === 'take' ? rules('meta l4proto udp', udp.to) : []),
+    '# Nobody listens: the gateway has gone, or has no socket of this family. Closed, not open.',
+    'meta l4proto tcp reject with tcp reset',
+    'reject with icmpx port-unreachable',
   ]
 }
 

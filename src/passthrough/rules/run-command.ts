@@ -45,8 +45,12 @@ export const runCommand: RunCommand = (command, input) =>
 function cannotRun(program: string, cause: NodeJS.ErrnoException): GatewayError {
   const missing = cause.code === 'ENOENT'
   const packageName = program === 'nft' ? 'nftables' : 'iproute2'
-  return new GatewayError('INTERNAL', `capture: the program ${program} ${missing ? 'is not installed' : `cannot be run: ${cause.code}`}`, {
-    cause,
-    hint: `Install the package ${packageName}, or set capture.enabled: false.`,
-  })
+  return new GatewayError(
+    'INTERNAL',
+    `capture: the program ${program} ${missing ? 'is not installed' : `cannot be run: ${cause.code}`}`,
+    {
+      cause,
+      hint: `Install the package ${packageName}, or set capture.enabled: false.`,
+    },
+  )
 }

@@ -14,7 +14,7 @@ import { resolveUpstreams } from './upstreams.ts'
 export async function resolveSettings(written: WrittenSettings, context: ResolveContext): Promise<Settings> {
   const upstreams = await resolveUpstreams(written.upstreams, context)
   const proxy = await resolveProxy(written.proxy, upstreams, context)
-  const { timeouts, limits, pac, relay, log, access } = written
+  const { timeouts, limits, pac, relay, log, access, capture } = written
   if (timeouts.attempt > timeouts.dial) {
     context.problem(['timeouts', 'attempt'], {
       message: 'one attempt is longer than all of them',
@@ -35,6 +35,7 @@ export async function resolveSettings(written: WrittenSettings, context: Resolve
     pac,
     relay,
     log,
+    capture,
     trust: { ca: await readAuthorities(written.trust.ca, context) },
     status: { listen: statusAddresses(written.status.listen, context) },
   }

@@ -1,0 +1,58 @@
+import type { ContainerDirectory, ContainerNetwork } from '../contracts/containers.ts'
+import type { CapturePlan, LocalPorts, SpecialCapture } from '../passthrough/rules/capture-plan.ts'
+import type { Settings } from '../settings/settings.ts'
+
+/** What the rules need beyond the settings. */
+export interface CaptureSurroundings {
+  readonly directory: ContainerDirectory | undefined
+  /** Ports of the gateway's transparent sockets. */
+  readonly tcp: LocalPorts
+  readonly hold: CapturePlan['hold'] | undefined
+  readonly special: readonly SpecialCapture[]
+  /** Absent: as the settings say. */
+  readonly udp?: CapturePlan['udp']
+}
+
+/** The settings, and the engine's networks as they are now, as one plan for the kernel. */
+export function planCapture(settings: Settings, around: CaptureSurroundings): CapturePlan {
+  const { capture, containersProxy } = settings
+  return {
+    mark: capture.mark,
+    routeTable: capture.table,
+    ...capturedNetworks(settings, around.directory),
+    tcp: { ports: containersProxy.transparentPorts, to: around.tcp },
+    otherPorts: capture.otherPorts,
+    udp: around.udp ?? { kind: capture.udp },
+    special: around.special,
+    ...(around.hold ? { hold: around.hold } : {}),
+  }
+}
+
+/** Where captured traffic comes from. A network whose bridge is known is captured by it, any other by its addresses. */
+export function capturedNetworks(
+  { capture }: Settings,
+  directory: ContainerDirectory | undefined,
+): Pick<CapturePlan, 'interfaces' | 'sources' | 'own'> {
+  const all = directory?.view().networks ?? []
+  const chosen = all.filter((network) => isChosen(network, capture.networks))
+  const interfaces = chosen.flatMap(({ bridge }) => (bridge === undefined ? [] : [bridge]))
+  const sources = chosen.filter(({ bridge }) => bridge === undefined).flatMap(({ subnets }) => subnets)
+  return {
+    interfaces: unique([...capture.interfaces, ...interfaces.filter((name) => INTERFACE.test(name))]),
+    sources: unique([...capture.subnets, ...sources]),
+    own: unique([...capture.subnets, ...all.flatMap(({ subnets }) => subnets)]),
+  }
+}
+
+/** The engine's word goes into a script: nothing but a plain name may. */
+const INTERFACE = /^[A-Za-z0-9_.:@-]{1,15}$/
+/** Drivers whose containers do not come through this host's own bridges. */
+const ELSEWHERE = new Set(['host', 'null', 'none', 'macvlan', 'ipvlan'])
+
+function isChosen({ name, driver }: ContainerNetwork, wanted: readonly string[]): boolean {
+  return wanted.includes(name) || (wanted.includes('engine') && !ELSEWHERE.has(driver))
+}
+
+function unique(texts: readonly string[]): string[] {
+  return [...new Set(texts)].sort()
+}

@@ -1,0 +1,234 @@
+import { execFileSync } from 'node:child_process'
+import t from 'tap'
+import type { CapturePlan } from '../../../src/passthrough/rules/capture-plan.ts'
+import { nftMembers, nftRemoval, nftScript } from '../../../src/passthrough/rules/nft-script.ts'
+
+const PLAN: CapturePlan = {
+  mark: 0xf1a000,
+  routeTable: 7766,
+  interfaces: ['docker0'],
+  sources: [],
+  own: ['172.17.0.0/16', 'fd00:17::/64'],
+  tcp: { ports: [{ from: 1, to: 65_535 }], to: { 4: 40_004, 6: 40_006 } },
+  otherPorts: 'bypass',
+  udp: { kind: 'bypass' },
+  special: [],
+  hold: { queue: 7766, by: 'nft' },
+}
+
+t.test('the whole script', async (t) => {
+  t.equal(
+    nftScript(PLAN),
+    `table inet fairlead
+delete table inet fairlead
+table inet fairlead {
+  set interfaces {
+    type ifname
+    elements = { "docker0" }
+  }
+  set sources4 {
+    type ipv4_addr
+    flags interval
+    auto-merge
+  }
+  set sources6 {
+    type ipv6_addr
+    flags interval
+    auto-merge
+  }
+  set own4 {
+    type ipv4_addr
+    flags interval
+    auto-merge
+    elements = { 172.17.0.0/16 }
+  }
+  set own6 {
+    type ipv6_addr
+    flags interval
+    auto-merge
+    elements = { fd00:17::/64 }
+  }
+  chain bridged {
+    # A bridge may have shown this packet to \`prerouting\` already (br_netfilter), and has lost the socket it was given to there.
+    # As the very first, for what follows skips the other chains for such packets.
+    type filter hook prerouting priority -2147483648; policy accept;
+    meta mark 0x00f1a000 goto deliver
+  }
+  chain prerouting {
+    type filter hook prerouting priority mangle; policy accept;
+    meta mark 0x00f1a000 goto deliver
+    meta mark 0x00f1a001 meta l4proto tcp reject with tcp reset
+    meta mark 0x00f1a002 reject with icmpx host-unreachable
+    meta mark 0x00f1a003 reject with icmpx no-route
+    meta l4proto != { tcp, udp } return
+    iifname @interfaces goto client
+    ip saddr @sources4 goto client
+    ip6 saddr @sources6 goto client
+  }
+  chain client {
+    # Packets of connections and flows that the gateway holds already.
+    socket transparent 1 meta mark set 0x00f1a000 accept
+    # To this machine itself (its doors, published ports), to everybody, and between containers: none of our business.
+    fib daddr type { local, broadcast, anycast, multicast } return
+    ip daddr @own4 return
+    ip6 daddr @own6 return
+    ip6 daddr fe80::/10 return
+    tcp dport { 1-65535 } goto take_tcp
+  }
+  chain hold {
+    queue num 7766
+  }
+  chain take_tcp {
+    tcp flags & (fin | syn | rst | ack) == syn jump hold
+    goto deliver
+  }
+  chain deliver {
+    meta l4proto tcp meta mark set 0x00f1a000 tproxy ip to 127.0.0.1:40004 accept
+    meta l4proto tcp meta mark set 0x00f1a000 tproxy ip6 to [::1]:40006 accept
+    # Nobody listens: the gateway has gone, or has no socket of this family. Closed, not open.
+    meta l4proto tcp reject with tcp reset
+    reject with icmpx port-unreachable
+  }
+}
+`,
+  )
+})
+
+/** A setting and the lines of the script that it adds or takes away. */
+const rows: readonly {
+  readonly title: string
+  readonly plan: { readonly [Key in keyof CapturePlan]?: CapturePlan[Key] | undefined }
+  readonly has: string[]
+  readonly not?: string[]
+}[] = [
+  {
+    title: 'some ports, the others refused',
+    plan: {
+      tcp: {
+        ports: [
+          { from: 80, to: 80 },
+          { from: 8000, to: 8999 },
+        ],
+        to: { 4: 1 },
+      },
+      otherPorts: 'refuse',
+    },
+    has: ['tcp dport { 80, 8000-8999 } goto take_tcp', 'meta l4proto tcp reject with tcp reset'],
+    not: ['tproxy ip6'],
+  },
+  { title: 'no port at all', plan: { tcp: { ports: [], to: {} } }, has: [], not: ['tcp dport', 'tproxy'] },
+  {
+    title: 'UDP refused: QUIC falls back at once',
+    plan: { udp: { kind: 'deny' } },
+    has: ['meta l4proto udp reject with icmpx port-unreachable'],
+  },
+  {
+    title: 'UDP taken',
+    plan: { udp: { kind: 'take', to: { 4: 5 } } },
+    has: ['meta l4proto udp goto deliver', 'meta l4proto udp meta mark set 0x00f1a000 tproxy ip to 127.0.0.1:5 accept'],
+  },
+  {
+    title: 'DNS to a server of ours',
+    plan: {
+      special: [
+        { proto: 'udp', port: 53, to: { 4: 7, 6: 8 } },
+        { proto: 'tcp', port: 53, to: { 4: 9 } },
+      ],
+      udp: { kind: 'deny' },
+    },
+    has: [
+      'udp dport 53 goto deliver',
+      'tcp dport 53 goto deliver',
+      'udp dport 53 meta mark set 0x00f1a000 tproxy ip to 127.0.0.1:7 accept',
+      'udp dport 53 meta mark set 0x00f1a000 tproxy ip6 to [::1]:8 accept',
+      'tcp dport 53 meta mark set 0x00f1a000 tproxy ip to 127.0.0.1:9 accept',
+    ],
+  },
+  {
+    title: 'by address, and without holding',
+    plan: { interfaces: [], sources: ['10.0.0.0/8', '10.1.0.0/16', 'fd00::/8'], hold: undefined },
+    has: ['elements = { 10.0.0.0/8, 10.1.0.0/16 }', 'elements = { fd00::/8 }'],
+    not: ['queue', 'jump hold', 'chain hold', '0x00f1a001'],
+  },
+  {
+    title: 'held by a rule of its own',
+    plan: { hold: { queue: 1, by: 'apart' } },
+    has: ['jump hold', 'chain hold {'],
+    not: ['queue num'],
+  },
+]
+
+for (const { title, plan, has, not = [] } of rows) {
+  t.test(title, async (t) => {
+    const script = nftScript({ ...PLAN, ...plan } as CapturePlan)
+    const lines = script.split('\n').map((line) => line.trim())
+    for (const line of has)
+      t.ok(
+        lines.some((one) => one.includes(line)),
+        line,
+      )
+    for (const line of not)
+      t.notOk(
+        lines.some((one) => one.includes(line)),
+        `not ${line}`,
+      )
+  })
+}
+
+t.test('other networks', async (t) => {
+  t.equal(
+    nftMembers({ interfaces: ['br-1', 'br-2'], sources: ['10.0.0.0/8'], own: [] }),
+    `flush set inet fairlead interfaces
+add element inet fairlead interfaces { "br-1", "br-2" }
+flush set inet fairlead sources4
+add element inet fairlead sources4 { 10.0.0.0/8 }
+flush set inet fairlead sources6
+flush set inet fairlead own4
+flush set inet fairlead own6
+`,
+  )
+})
+
+t.test('the kernel takes every script, and the removal leaves nothing', async (t) => {
+  const why = whyNotHere()
+  if (why) {
+    if (process.env['CI'] === 'true') t.fail(why)
+    else t.pass(`SKIPPED: ${why}`)
+    return
+  }
+  const nft = (...scripts: string[]) =>
+    execFileSync(
+      'unshare',
+      [
+        '-n',
+        'sh',
+        '-c',
+        `${scripts.map(() => 'nft -f "$1" && shift').join(' && ')} && nft list tables`,
+        'sh',
+        ...scripts.map(asFile),
+      ],
+      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] },
+    )
+  const asFile = (script: string, index: number) => {
+    const folder = t.testdir({ [`script${index}`]: script })
+    return `${folder}/script${index}`
+  }
+  for (const { title, plan } of rows) {
+    // nft's own `queue` needs a kernel option that small virtual machines lack.
+    const script = nftScript({ ...PLAN, hold: { queue: 1, by: 'apart' }, ...plan } as CapturePlan)
+    t.match(nft(script), 'table inet fairlead', title)
+  }
+  const script = nftScript({ ...PLAN, hold: { queue: 1, by: 'apart' } })
+  t.equal(nft(`${script}${script}${nftMembers(PLAN)}${nftRemoval()}${nftRemoval()}`), '', 'twice on, twice off')
+})
+
+function whyNotHere(): string | undefined {
+  if (process.platform !== 'linux') return 'nftables are Linux’s'
+  if (process.getuid?.() !== 0) return 'a network namespace needs root'
+  try {
+    execFileSync('unshare', ['-n', 'nft', '--version'], { stdio: 'ignore' })
+    return undefined
+  } catch {
+    return 'nft is not installed (package nftables)'
+  }
+}
