@@ -6,6 +6,7 @@ import { createPacResolver } from 'pac-resolver'
 import { QuickJS } from 'quickjs-wasi'
 import { createPacEngine } from '../../src/pac-engine/create-pac-engine.ts'
 import { SCRIPTS } from './scripts.ts'
+import { processMs, share, type Turns, threadMs, watchTurns } from './thread-time.ts'
 
 const SECONDS = Number(process.argv[2] ?? 3)
 /** Decisions under way at once. */
@@ -13,25 +14,40 @@ const CONCURRENCY = 256
 const { signal } = new AbortController()
 const resolver = { resolve: () => Promise.reject(new Error('no names here')) }
 
-console.log(`script     engine cold/s   remembered/s   pac-resolver/s   factor   longest loop turn (p99, max)`)
+console.log(
+  'script     engine cold/s  remembered/s  pac-resolver/s  factor | per CPU-second: engine  pac-resolver  factor | main thread: µs a decision, turn p99, max (ms of CPU; max by the wall)',
+)
 for (const [name, script] of Object.entries(SCRIPTS)) {
-  const { cold, remembered, turns } = await measureEngine(script)
-  const baseline = await measurePacResolver(script)
-  turns.sort((a, b) => a - b)
-  const [p99 = 0, max = 0] = [turns[Math.floor(turns.length * 0.99)], turns.at(-1)]
+  const { cold, coldPerCpu, mainUs, remembered, turns } = await measureEngine(script)
+  const { rate, perCpu } = await measurePacResolver(script)
   console.log(
     [
       name.padEnd(10),
-      format(cold).padStart(12),
-      format(remembered).padStart(15),
-      format(baseline).padStart(16),
-      `${(cold / baseline).toFixed(1)}x`.padStart(9),
-      `${p99.toFixed(2)} ms, ${max.toFixed(2)} ms`.padStart(22),
+      format(cold).padStart(13),
+      format(remembered).padStart(13),
+      format(rate).padStart(15),
+      `${(cold / rate).toFixed(1)}x`.padStart(7),
+      '|',
+      format(coldPerCpu).padStart(22),
+      format(perCpu).padStart(13),
+      `${(coldPerCpu / perCpu).toFixed(1)}x`.padStart(7),
+      '|',
+      `${mainUs.toFixed(1).padStart(26)}, ${share(turns.cpu, 0.99).toFixed(2)}, ${share(turns.cpu, 1).toFixed(2)} (${share(turns.wall, 1).toFixed(1)})`,
     ].join(' '),
   )
 }
 
-async function measureEngine(script: string): Promise<{ cold: number; remembered: number; turns: number[] }> {
+interface Measured {
+  readonly cold: number
+  /** Decisions for each second of CPU that the process used, all threads together. */
+  readonly coldPerCpu: number
+  /** CPU of the main thread, the benchmark's own share in it. */
+  readonly mainUs: number
+  readonly remembered: number
+  readonly turns: Turns
+}
+
+async function measureEngine(script: string): Promise<Measured> {
   const engine = createPacEngine({ source: { kind: 'embedded', script }, resolver })
   await engine.ready
   let n = 0
@@ -43,11 +59,16 @@ async function measureEngine(script: string): Promise<{ cold: number; remembered
     }
   }
   await concurrently(cold, 0.5)
-  const turns: number[] = []
-  const stop = watchTurns(turns)
-  n = 1_000_000
-  const coldRate = (await concurrently(cold, SECONDS, () => n - 1_000_000)) as number
-  stop()
+  // Turns first, for looking at each costs something; then speed.
+  const stop = watchTurns()
+  await concurrently(cold, 1)
+  const turns = stop()
+  const first = n
+  const [cpu, main] = [processMs(), threadMs()]
+  const coldRate = await concurrently(cold, SECONDS, () => n - first)
+  const decisions = n - first
+  const coldPerCpu = (decisions / (processMs() - cpu)) * 1000
+  const mainUs = ((threadMs() - main) / decisions) * 1000
   const hosts = Array.from({ length: 100 }, (_, i) => ({
     url: `http://known${i}.example:80`,
     host: `known${i}.example`,
@@ -61,7 +82,7 @@ async function measureEngine(script: string): Promise<{ cold: number; remembered
   }
   const remembered = (hits / (performance.now() - began)) * 1000
   await engine.close()
-  return { cold: coldRate, remembered, turns }
+  return { cold: coldRate, coldPerCpu, mainUs, remembered, turns }
 }
 
 async function concurrently(
@@ -75,35 +96,21 @@ async function concurrently(
   return (done() / (performance.now() - began)) * 1000
 }
 
-/** How long each turn of the event loop kept the main thread. */
-function watchTurns(turns: number[]): () => void {
-  let running = true
-  let last = performance.now()
-  const turn = () => {
-    const now = performance.now()
-    turns.push(now - last)
-    last = now
-    if (running) setImmediate(turn)
-  }
-  setImmediate(turn)
-  return () => {
-    running = false
-  }
-}
-
-async function measurePacResolver(script: string): Promise<number> {
+async function measurePacResolver(script: string): Promise<{ rate: number; perCpu: number }> {
   const vm = await QuickJS.create()
   const find = createPacResolver(vm, script)
   for (let i = 0; i < 200; i++) await find(`http://warm${i}.example.org/`, `warm${i}.example.org`)
   let n = 0
   const began = performance.now()
+  const cpu = processMs()
   while (performance.now() < began + SECONDS * 1000) {
     const host = `www.host${n++}.example.org`
     await find(`http://${host}/`, host)
   }
   const rate = (n / (performance.now() - began)) * 1000
+  const perCpu = (n / (processMs() - cpu)) * 1000
   vm.dispose()
-  return rate
+  return { rate, perCpu }
 }
 
 function format(rate: number): string {

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { PacLimits } from './limits.ts'
-import { type Job, PacVm } from './pac-vm.ts'
+import { type Circumstances, PacVm } from './pac-vm.ts'
+import type { Query } from './query-lines.ts'
 import type { DnsEntry, VmOutcome } from './vm-outcome.ts'
 
 export interface EvaluatorSetup {
@@ -8,7 +9,7 @@ export interface EvaluatorSetup {
   readonly wasm: WebAssembly.Module
 }
 
-export interface EvaluatorJob extends Job {
+export interface EvaluatorJob extends Query, Circumstances {
   readonly script: string
   readonly dns: readonly DnsEntry[]
 }
@@ -50,12 +51,12 @@ async function evaluate(job: EvaluatorJob): Promise<VmOutcome> {
     // What global code saw of the clock, of names or of chance stays in the script's variables: good for this job only.
     const { used, clock, random } = loaded.notes
     if (used.length > 0 || clock || random) {
-      const outcome = await vm.evaluate(job)
+      const outcome = await vm.evaluate(job, job)
       spare.push(vm)
       return outcome
     }
   }
-  const outcome = await vm.evaluate(job)
+  const outcome = await vm.evaluate(job, job)
   if (vm.usable && vm.evaluations < limits.evaluationsPerVm) vms.set(job.script, vm)
   else spare.push(vm)
   return outcome

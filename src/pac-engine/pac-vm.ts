@@ -2,7 +2,9 @@ import { createPacResolver } from 'pac-resolver'
 import { JSException, type JSValueHandle, QuickJS } from 'quickjs-wasi'
 import { libraryBytecode, PAC_RESOLVER_FUNCTIONS } from './library-bytecode.ts'
 import type { PacLimits } from './limits.ts'
-import { type DnsEntry, type Failure, NO_NOTES, type Notes, type VmOutcome } from './vm-outcome.ts'
+import { packLines, type Query } from './query-lines.ts'
+import { isAscii, located, readAnswer } from './vm-answer.ts'
+import { type DnsEntry, NO_NOTES, type Notes, type VmOutcome } from './vm-outcome.ts'
 
 const SCRIPT_NAME = 'proxy.pac'
 const PAGE_BYTES = 65_536
@@ -12,15 +14,28 @@ const BRIDGE = `globalThis.FindProxyForURL = (function (find) {
   return function (url, host) { return find(url, host) }
 })(globalThis.__find)`
 
-export interface Job {
-  readonly url: string
-  readonly host: string
+/** How a script is run. */
+export interface Circumstances {
   /** Milliseconds since the epoch: what the script's clock says when it begins. */
   readonly now: number
   /** The clock stands still during the evaluation, for made-up times. */
   readonly frozen?: boolean
   /** Record the helper calls: a trace costs more than most decisions. */
   readonly trace: boolean
+}
+
+/** How a row of queries came out: all of them, or the one that broke the VM; of those before it nothing is known then, those behind were not run. */
+export type RowOutcome =
+  /** Nothing but answers, each behind a `=`, with `\n` between them. */
+  | { readonly is: 'answers'; readonly text: string }
+  | { readonly is: 'mixed'; readonly outcomes: readonly VmOutcome[] }
+  | { readonly is: 'broken'; readonly at: number; readonly outcome: VmOutcome }
+
+export interface VmEvents {
+  /** The query with this index begins. */
+  readonly turn?: (index: number) => void
+  /** The one that runs has run for `slowMs`. Once for each. */
+  readonly slow?: () => void
 }
 
 /**
@@ -42,20 +57,28 @@ export class PacVm {
   #find!: (url: URL, host: string) => Promise<unknown>
   #deadline = Number.POSITIVE_INFINITY
   #timedOut = false
+  /** When `events.slow` is due, by performance.now(). */
+  #slowAt = Number.POSITIVE_INFINITY
   #began = 0
   #now = 0
   #clockRead = false
   #frozen = false
+  /** Of the row that runs: how many queries it has, how many have begun, and which of them read the clock. */
+  #length = 0
+  #begun = 0
+  #clockReaders = new Set<number>()
+  readonly #events: VmEvents
 
-  constructor(wasm: WebAssembly.Module, limits: PacLimits) {
+  constructor(wasm: WebAssembly.Module, limits: PacLimits, events: VmEvents = {}) {
     this.#wasm = wasm
     this.#limits = limits
+    this.#events = events
   }
 
   /** Runs the script's global code. */
   async load(
     script: string,
-    { now, dns, frozen }: Pick<Job, 'now' | 'frozen'> & { readonly dns: readonly DnsEntry[] },
+    { now, dns, frozen }: Omit<Circumstances, 'trace'> & { readonly dns: readonly DnsEntry[] },
   ): Promise<VmOutcome> {
     this.usable = false
     this.evaluations = 0
@@ -66,7 +89,7 @@ export class PacVm {
     try {
       this.#call('begin', '')
       this.#vm.evalCode(script, SCRIPT_NAME).dispose()
-      const outcome = this.#understand(this.#call('loaded', ''))
+      const outcome = this.#read(this.#call('loaded', ''), this.#clockRead)
       this.usable = outcome.is === 'answer'
       this.#loadedBytes = this.#memory.buffer.byteLength
       return outcome
@@ -90,9 +113,13 @@ export class PacVm {
       wasm: this.#wasm,
       memoryLimit: this.#limits.memoryPages * PAGE_BYTES,
       interruptHandler: () => {
-        if (performance.now() < this.#deadline) return false
-        this.#timedOut = true
-        return true
+        const now = performance.now()
+        if (now >= this.#slowAt) {
+          this.#slowAt = Number.POSITIVE_INFINITY
+          this.#events.slow?.()
+        }
+        this.#timedOut = now >= this.#deadline
+        return this.#timedOut
       },
       wasi: (memory: WebAssembly.Memory) => {
         this.#memory = memory
@@ -102,7 +129,11 @@ export class PacVm {
     this.#control = this.#vm.evalBytecode(await libraryBytecode(this.#wasm, this.#limits))
     const inert = Object.fromEntries(PAC_RESOLVER_FUNCTIONS.map((name) => [name, () => undefined]))
     this.#find = createPacResolver(this.#vm, BRIDGE, { sandbox: inert, filename: 'pac-bridge' })
-    this.#call('seal', '')
+    const turn = this.#vm.newFunction('turn', () => {
+      this.#turn()
+      return this.#vm.undefined
+    })
+    this.#vm.callFunction(this.#control, this.#vm.undefined, this.#vm.newString('seal'), turn).dispose()
     this.#blank = this.#vm.snapshot().memory
   }
 
@@ -133,21 +164,38 @@ export class PacVm {
     this.#call('replace', JSON.stringify(entries))
   }
 
-  async evaluate(job: Job): Promise<VmOutcome> {
-    this.evaluations++
-    this.#begin(this.#limits.evaluateMs, job.now, job.frozen)
+  async evaluate(query: Query, circumstances: Circumstances): Promise<VmOutcome> {
+    const row = await this.evaluateRow([query], circumstances)
+    const outcome =
+      row.is === 'answers' ? this.#read(row.text, false) : row.is === 'mixed' ? row.outcomes[0] : row.outcome
+    return outcome ?? this.#failed(new Error('the VM gave no outcome'))
+  }
+
+  /**
+   * All in one call, for going into the VM and out of it costs as much as a short evaluation does. Each query has the whole time limit. Not for
+   * scripts that take long: nothing is known before the last one is done.
+   */
+  async evaluateRow(queries: readonly Query[], { now, frozen, trace }: Circumstances): Promise<RowOutcome> {
+    this.evaluations += queries.length
+    this.#length = queries.length
+    this.#begun = 0
+    if (this.#clockReaders.size > 0) this.#clockReaders.clear()
+    this.#now = now
+    this.#frozen = frozen ?? false
+    this.#clockRead = false
     try {
-      // Not a URL: pac-resolver would write it anew, and the script must see it as it stands.
-      const url = { href: job.url, hostname: job.host } as URL
-      const outcome = this.#understand(await this.#find(url, `${job.trace ? 't' : 'h'}${job.host}`))
+      // Not a URL: pac-resolver would write it anew, and it must arrive as it stands.
+      const row = { href: packLines(queries) } as URL
+      const outcome = this.#readRow(await this.#find(row, trace ? 't' : 'h'))
       // A VM never gives memory back: one that has grown a good deal since it was loaded is replaced.
       if (this.#memory.buffer.byteLength > this.#loadedBytes + this.#limits.growthPages * PAGE_BYTES)
         this.usable = false
       return outcome
     } catch (error) {
-      return this.#failed(error)
+      return { is: 'broken', at: Math.max(0, this.#begun - 1), outcome: this.#failed(error) }
     } finally {
       this.#deadline = Number.POSITIVE_INFINITY
+      this.#slowAt = Number.POSITIVE_INFINITY
     }
   }
 
@@ -171,11 +219,26 @@ export class PacVm {
     this.#timedOut = false
   }
 
+  /** Called from the VM before each query. A script that has got at the loop gains no time by calling for more turns than there are queries. */
+  #turn(): void {
+    this.#noteClock()
+    const index = this.#begun
+    if (index >= this.#length) return
+    this.#begun++
+    this.#begin(this.#limits.evaluateMs, this.#now, this.#frozen)
+    this.#slowAt = this.#began + this.#limits.slowMs
+    this.#events.turn?.(index)
+  }
+
+  #noteClock(): void {
+    if (this.#clockRead && this.#begun > 0) this.#clockReaders.add(this.#begun - 1)
+  }
+
   /** Global code that asked for an unknown name ended with an exception: the names are what matters. */
   #missing(): VmOutcome | undefined {
     if (this.#timedOut) return undefined
     try {
-      const outcome = this.#understand(this.#call('missing', ''))
+      const outcome = this.#read(this.#call('missing', ''), false)
       return outcome.is === 'missing' ? outcome : undefined
     } catch {
       return undefined
@@ -194,19 +257,19 @@ export class PacVm {
     }
   }
 
-  #understand(packed: unknown): VmOutcome {
-    const ms = performance.now() - this.#began
-    const clock = this.#clockRead
-    if (typeof packed !== 'string') return this.#failed(new Error('the VM gave no string'))
-    const body = packed.slice(1)
-    if (packed[0] === '=') return asAscii(body, clock ? { ...NO_NOTES, clock } : NO_NOTES, ms)
-    if (packed[0] === 'm') return { is: 'missing', names: texts(JSON.parse(body), this.#limits.dnsNames) }
-    const report: unknown = JSON.parse(body)
-    const [first, second] = Array.isArray(report) ? report : []
-    const notes = readNotes(second, clock, this.#limits)
-    if (packed[0] === 'r') return asAscii(String(first), notes, ms)
-    if (this.#isFull()) return this.#outOfMemory(notes)
-    return { is: 'failed', failure: describe(first, this.#limits), notes }
+  #readRow(packed: unknown): RowOutcome {
+    this.#noteClock()
+    if (typeof packed !== 'string') throw new Error('the VM gave no string')
+    const plain = this.#clockReaders.size === 0 && packed[0] === '='
+    const lines = packed.split('\n')
+    if (lines.length !== this.#length) throw new Error('the VM gave another number of outcomes than there were queries')
+    if (plain && lines.every((line) => line[0] === '=') && isAscii(packed)) return { is: 'answers', text: packed }
+    return { is: 'mixed', outcomes: lines.map((line, index) => this.#read(line, this.#clockReaders.has(index))) }
+  }
+
+  #read(packed: string, clock: boolean): VmOutcome {
+    const outcome = readAnswer(packed, clock, this.#limits, performance.now() - this.#began)
+    return outcome.is === 'failed' && this.#isFull() ? this.#outOfMemory(outcome.notes) : outcome
   }
 
   /** Close to the end of its memory even an error may not be made any more: the script throws null then. */
@@ -242,50 +305,4 @@ export class PacVm {
     if (/out of memory/.test(message) || this.#isFull()) return this.#outOfMemory(notes)
     return { is: 'failed', failure: located('threw', `${name}: ${message}`, stack ?? ''), notes }
   }
-}
-
-/** What the script can have tampered with is read as what it should be, or not at all. */
-function readNotes(value: unknown, clock: boolean, limits: PacLimits): Notes {
-  const { used, calls, alerts, dropped, random } = (typeof value === 'object' && value !== null ? value : {}) as Record<
-    string,
-    unknown
-  >
-  const { dnsNames, tracedCalls } = limits
-  return {
-    used: texts(used, dnsNames),
-    alerts: texts(alerts, limits.alerts),
-    calls: (Array.isArray(calls) ? calls : []).slice(0, tracedCalls).map((call: unknown) => {
-      const [name, args, answer]: unknown[] = Array.isArray(call) ? call : []
-      return [String(name), texts(args, MAX_ARGUMENTS), String(answer)] as const
-    }),
-    dropped: typeof dropped === 'number' ? dropped : 0,
-    random: random !== false,
-    clock,
-  }
-}
-
-/** Arguments shown of a helper call; dateRange takes seven. */
-const MAX_ARGUMENTS = 8
-
-function texts(value: unknown, most: number): string[] {
-  return (Array.isArray(value) ? value : []).slice(0, most).map(String)
-}
-
-function asAscii(answer: string, notes: Notes, ms: number): VmOutcome {
-  if (!/[^\x01-\x7f]/.test(answer)) return { is: 'answer', answer, notes, ms }
-  return { is: 'failed', failure: { kind: 'not-ascii', message: JSON.stringify(answer.slice(0, 100)) }, notes }
-}
-
-function describe(value: unknown, limits: PacLimits): Failure {
-  const [kind, message = '', stack = ''] = texts(value, 3)
-  if (kind === 'type') return { kind: 'not-a-string', message }
-  if (kind === 'nul') return { kind: 'not-ascii', message }
-  if (kind === 'long') return { kind: 'too-long', message: `${message} characters, at most ${limits.answerChars}` }
-  return located('threw', message, stack)
-}
-
-/** The innermost place in the user's script: `at f (proxy.pac:3:5)`. */
-function located(kind: Failure['kind'], message: string, stack: string): Failure {
-  const place = /proxy\.pac:(\d{1,7}):(\d{1,7})/.exec(stack)
-  return place ? { kind, message, line: Number(place[1]), column: Number(place[2]) } : { kind, message }
 }

@@ -64,3 +64,9 @@ function sourceLine(script: string, number: number): string | undefined {
 export function clean(text: string): string {
   return text.replace(/[\0-\x1f\x7f-\x9f]/g, ' ')
 }
+
+export function tooManyNames(origin: string, most: number): GatewayError {
+  return new GatewayError('PAC_FAILED', `PAC ${origin} looks up more than ${most} names`, {
+    hint: 'Decide by name with dnsDomainIs or shExpMatch where it is possible.',
+  })
+}

@@ -1,50 +1,15 @@
-import type { Worker } from 'node:worker_threads'
 import type { Clock } from '../contracts/clock.ts'
 import type { PacLimits } from './limits.ts'
-import type { Job } from './pac-vm.ts'
+import type { Query } from './query-lines.ts'
 import { quickjsModule } from './quickjs-module.ts'
-import { startThread } from './start-thread.ts'
-import { type DnsEntry, NO_NOTES, type Notes, type VmOutcome } from './vm-outcome.ts'
-import {
-  CURRENT_JOB,
-  type FromWorker,
-  LEAVE_REST,
-  type NumberedJob,
-  packJobs,
-  RELOADING,
-  STATE_CELLS,
-  type ToWorker,
-  unpackOutcomes,
-  type WorkerSetup,
-} from './worker-protocol.ts'
+import { type DnsEntry, NO_NOTES, type VmOutcome } from './vm-outcome.ts'
+import { CLOSED, crashed, type Job, VmThread } from './vm-thread.ts'
+import type { Loaded } from './worker-protocol.ts'
 
-/** Batches under way in one thread: while one is worked on, the next already lies there. */
-const BATCHES_AHEAD = 2
 /** Threads that died while starting, one after the other, before the pool gives up on the script. */
 const MAX_FAILED_STARTS = 3
-
-interface Waiting extends NumberedJob {
-  readonly settle: (outcome: VmOutcome) => void
-}
-
-type Loaded = { readonly is: 'ready'; readonly notes: Notes } | Exclude<VmOutcome, { is: 'answer' }>
-
-interface Thread {
-  readonly worker: Worker
-  readonly state: Int32Array<SharedArrayBuffer>
-  /** Ready to be sent batches: loaded, and not held by a slow evaluation. */
-  ready: boolean
-  slow: boolean
-  batches: number
-  readonly jobs: Map<number, Waiting>
-  /** What changed in the DNS table since the last message. */
-  dns: DnsEntry[]
-  loading?: (loaded: Loaded) => void
-  /** The thread runs and turns to the script. */
-  begun?: () => void
-  /** The job seen running at the last look, and when it was first seen. */
-  seen: { job: number; since: number }
-}
+/** How long threads beyond the wanted number are kept, in ms: what hung once hangs again. */
+const RETIRE_MS = 30_000
 
 /**
  * One script in a few threads. An evaluation that takes long keeps its thread, and what waited behind it goes to another one; past its limit
@@ -54,11 +19,10 @@ export class VmPool {
   readonly #script: string
   readonly #limits: PacLimits
   readonly #clock: Clock
-  readonly #threads = new Set<Thread>()
-  readonly #queue: Waiting[] = []
+  readonly #threads = new Set<VmThread>()
+  readonly #queue: Job[] = []
   #wasm: WebAssembly.Module | undefined
   #known: readonly DnsEntry[] = []
-  #nextNumber = 1
   #pending = 0
   #flushing = false
   #watching: (() => void) | undefined
@@ -84,7 +48,7 @@ export class VmPool {
   async start(known: readonly DnsEntry[]): Promise<Loaded> {
     this.#known = known
     this.#wasm ??= await quickjsModule(this.#limits.memoryPages)
-    if (this.#closed) return crashed('the engine is closed')
+    if (this.#closed) return CLOSED
     // A script that stopped for a name begins again in the same thread.
     const [thread = this.#spawn(this.#wasm)] = this.#threads
     const loaded = await this.#load(thread)
@@ -98,21 +62,26 @@ export class VmPool {
   /** Tells every thread, now and in future. `known` is the whole table after `changes`. */
   learn(changes: readonly DnsEntry[], known: readonly DnsEntry[]): void {
     this.#known = known
-    for (const thread of this.#threads) thread.dns.push(...changes)
+    for (const thread of this.#threads) thread.learn(changes)
   }
 
-  run(job: Job): Promise<VmOutcome> {
-    return new Promise((resolve) => {
-      this.#pending++
-      const settle = (outcome: VmOutcome) => {
+  /** `settle` is called once, never before this returns. */
+  run({ url, host }: Query, trace: boolean, settle: (outcome: VmOutcome) => void): void {
+    if (this.#closed) {
+      queueMicrotask(() => settle(CLOSED))
+      return
+    }
+    this.#pending++
+    this.#queue.push({
+      url,
+      host,
+      trace,
+      settle: (outcome) => {
         this.#pending--
-        resolve(outcome)
-      }
-      if (this.#closed) return settle(crashed('the engine is closed'))
-      this.#queue.push({ ...job, number: this.#nextNumber++, settle })
-      if (this.#nextNumber > 2 ** 31 - 2) this.#nextNumber = 1
-      this.#flushSoon()
+        settle(outcome)
+      },
     })
+    this.#flushSoon()
   }
 
   async close(): Promise<void> {
@@ -121,12 +90,13 @@ export class VmPool {
     this.#retiring?.()
     const threads = [...this.#threads]
     this.#threads.clear()
-    await Promise.all(threads.map(({ worker }) => worker.terminate()))
-    for (const thread of threads) {
-      thread.loading?.(crashed('the engine is closed'))
-      for (const job of thread.jobs.values()) job.settle(crashed('the engine is closed'))
-    }
-    for (const job of this.#queue.splice(0)) job.settle(crashed('the engine is closed'))
+    for (const thread of threads) this.#queue.push(...thread.end(CLOSED))
+    this.#giveUp(CLOSED)
+    await Promise.all(threads.map(({ gone }) => gone))
+  }
+
+  #giveUp(why: VmOutcome): void {
+    for (const job of this.#queue.splice(0)) job.settle(why)
   }
 
   /** A lone job goes at once. While others are under way, those of one turn of the event loop travel together: a message costs as much as a job. */
@@ -143,28 +113,32 @@ export class VmPool {
 
   #flush(): void {
     while (this.#queue.length > 0) {
-      const thread = this.#idlest()
+      const { thread, takers } = this.#idlest()
       if (!thread) break
-      const jobs = this.#queue.splice(0, Math.min(this.#limits.batch, this.#queue.length))
-      for (const job of jobs) thread.jobs.set(job.number, job)
-      thread.batches++
-      this.#send(thread, {
-        do: 'run',
-        dns: thread.dns.splice(0),
-        jobs: packJobs(jobs),
-      })
+      thread.run(this.#takeBatch(takers))
     }
     if (this.#queue.length > 0 && this.#free() === 0) this.#addThread()
     this.#watch()
   }
 
-  #idlest(): Thread | undefined {
-    let best: Thread | undefined
-    for (const thread of this.#threads) {
-      if (!thread.ready || thread.slow || thread.batches >= BATCHES_AHEAD) continue
-      if (!best || thread.batches < best.batches) best = thread
+  /** An equal share for each thread that could take one, up to the limit, and all of one kind. */
+  #takeBatch(takers: number): Job[] {
+    const most = Math.min(this.#limits.batch, Math.ceil(this.#queue.length / takers))
+    const trace = this.#queue[0]?.trace
+    let count = 1
+    while (count < most && this.#queue[count]?.trace === trace) count++
+    return this.#queue.splice(0, count)
+  }
+
+  #idlest(): { thread: VmThread | undefined; takers: number } {
+    let thread: VmThread | undefined
+    let takers = 0
+    for (const one of this.#threads) {
+      if (!one.takesMore) continue
+      takers++
+      if (!thread || one.batches < thread.batches) thread = one
     }
-    return best
+    return { thread, takers }
   }
 
   /** Threads that serve, or will as soon as they are loaded. */
@@ -179,86 +153,36 @@ export class VmPool {
     void this.#load(this.#spawn(this.#wasm))
   }
 
-  #spawn(wasm: WebAssembly.Module): Thread {
-    const state = new Int32Array(new SharedArrayBuffer(STATE_CELLS * Int32Array.BYTES_PER_ELEMENT))
-    const setup: WorkerSetup = { script: this.#script, limits: this.#limits, wasm, state }
-    const worker = startThread('worker', setup)
-    worker.unref()
-    const thread: Thread = {
-      worker,
-      state,
-      ready: false,
-      slow: false,
-      batches: 0,
-      jobs: new Map(),
-      dns: [],
-      seen: { job: 0, since: 0 },
-    }
+  #spawn(wasm: WebAssembly.Module): VmThread {
+    const thread: VmThread = new VmThread(
+      { script: this.#script, limits: this.#limits, clock: this.#clock, wasm },
+      {
+        advanced: () => {
+          this.#flush()
+          this.#retireLater()
+        },
+        slow: (taken) => {
+          this.#queue.unshift(...taken)
+          this.#flush()
+        },
+        died: (left, reason, wasReady) => this.#died(thread, left, reason, wasReady),
+      },
+    )
     this.#threads.add(thread)
-    worker.on('message', (message: FromWorker) => this.#received(thread, message))
-    worker.on('error', (error) => this.#died(thread, error instanceof Error ? error.message : 'unknown'))
-    worker.on('exit', () => this.#died(thread, 'the thread ended'))
     return thread
   }
 
-  #load(thread: Thread): Promise<Loaded> {
-    return new Promise((resolve) => {
-      const { loadMs, graceMs, threadStartMs } = this.#limits
-      const giveUp = (message: string) => () => {
-        thread.loading?.({ is: 'failed', failure: { kind: 'time', message }, notes: NO_NOTES })
-      }
-      let cancel = this.#clock.after(threadStartMs, giveUp(`its thread did not start within ${threadStartMs} ms`))
-      thread.begun = () => {
-        cancel()
-        cancel = this.#clock.after(loadMs + graceMs, giveUp(`loading was stopped after ${loadMs} ms`))
-      }
-      thread.loading = (loaded) => {
-        delete thread.loading
-        cancel()
-        // One that stopped for a name serves: its first job will stop for the same name, and that is looked up.
-        thread.ready = loaded.is !== 'failed'
-        if (!thread.ready) this.#end(thread)
-        else {
-          this.#failedStarts = 0
-          this.#flush()
-        }
-        resolve(loaded)
-      }
-      this.#send(thread, { do: 'load', dns: this.#known, now: this.#clock.wall() })
-    })
+  async #load(thread: VmThread): Promise<Loaded> {
+    const loaded = await thread.load(this.#known)
+    if (loaded.is === 'failed') this.#end(thread, loaded)
+    else {
+      this.#failedStarts = 0
+      this.#flush()
+    }
+    return loaded
   }
 
-  #send(thread: Thread, message: ToWorker): void {
-    thread.worker.postMessage(message)
-  }
-
-  #received(thread: Thread, message: FromWorker): void {
-    if (!this.#threads.has(thread)) return
-    if ('begun' in message) {
-      thread.begun?.()
-      return
-    }
-    if ('loaded' in message) {
-      thread.loading?.(message.loaded)
-      return
-    }
-    if (message.end) thread.batches--
-    for (const [number, outcome] of unpackOutcomes(message.done)) {
-      const job = thread.jobs.get(number)
-      if (!job) continue
-      thread.jobs.delete(number)
-      job.settle(outcome)
-    }
-    // A slow evaluation that came to its end: the thread serves again.
-    if (thread.slow && thread.batches === 0) {
-      thread.slow = false
-      Atomics.store(thread.state, LEAVE_REST, 0)
-      this.#retireLater()
-    }
-    this.#flush()
-  }
-
-  /** While anything runs, looks every few milliseconds what each thread is at. */
+  /** While anything runs, looks every few milliseconds what each thread is at. A thread says itself when it is slow, unless it is in a built-in's own loop. */
   #watch(): void {
     if (this.#watching || this.#closed || this.#pending === 0) return
     this.#watching = this.#clock.after(this.#limits.slowMs, () => {
@@ -268,86 +192,41 @@ export class VmPool {
     })
   }
 
-  #look(thread: Thread): void {
-    const now = this.#clock.monotonic()
-    const current = Atomics.load(thread.state, CURRENT_JOB)
-    if (current === 0) return
-    if (current !== thread.seen.job) {
-      thread.seen = { job: current, since: now }
-      return
-    }
-    const running = now - thread.seen.since
-    if (running >= this.#limits.slowMs && !thread.slow) this.#slow(thread, current)
+  #look(thread: VmThread): void {
+    const running = thread.look(this.#clock.monotonic())
     if (running >= this.#limits.spareMs && this.#free() < this.#limits.threads) this.#addThread()
-    const { evaluateMs, loadMs, graceMs } = this.#limits
-    const limit = (Atomics.load(thread.state, RELOADING) === 1 ? evaluateMs + loadMs : evaluateMs) + graceMs
-    if (running >= limit) this.#kill(thread, current, limit)
+    const limit = thread.limitMs
+    if (running >= limit) {
+      const message = `its thread was ended after ${limit} ms`
+      this.#end(thread, { is: 'failed', failure: { kind: 'time', message }, notes: NO_NOTES })
+      if (this.#free() < this.#limits.threads) this.#addThread()
+      this.#flush()
+    }
   }
 
-  /** The running job keeps the thread; everything else it was given goes back to the head of the queue. */
-  #slow(thread: Thread, current: number): void {
-    thread.slow = true
-    Atomics.store(thread.state, LEAVE_REST, 1)
-    const others = [...thread.jobs.values()].filter(({ number }) => number !== current)
-    for (const { number } of others) thread.jobs.delete(number)
-    this.#queue.unshift(...others)
-    this.#flush()
-  }
-
-  #kill(thread: Thread, current: number, limit: number): void {
-    const job = thread.jobs.get(current)
-    this.#end(thread)
-    job?.settle({
-      is: 'failed',
-      failure: { kind: 'time', message: `its thread was ended after ${limit} ms` },
-      notes: NO_NOTES,
-    })
-    if (this.#free() < this.#limits.threads) this.#addThread()
-    this.#flush()
-  }
-
-  /** More threads than wanted are kept for a while, for what hung once hangs again. */
   #retireLater(): void {
     if (this.#retiring || this.#threads.size <= this.#limits.threads) return
     this.#retiring = this.#clock.after(RETIRE_MS, () => {
       this.#retiring = undefined
       for (const thread of [...this.#threads]) {
-        const idle = thread.ready && thread.jobs.size === 0 && !thread.slow
-        if (idle && this.#threads.size > this.#limits.threads) this.#end(thread)
+        if (thread.idle && this.#threads.size > this.#limits.threads) this.#end(thread, CLOSED)
       }
       this.#retireLater()
     })
   }
 
-  #end(thread: Thread): void {
-    if (!this.#threads.delete(thread)) return
-    thread.ready = false
-    for (const job of thread.jobs.values()) {
-      if (Atomics.load(thread.state, CURRENT_JOB) !== job.number) this.#queue.unshift(job)
-    }
-    void thread.worker.terminate()
+  #end(thread: VmThread, why: VmOutcome): void {
+    if (this.#threads.delete(thread)) this.#queue.unshift(...thread.end(why))
   }
 
-  /** Out of memory in the host, or a fault of ours: whatever it was working on failed, the rest goes elsewhere. */
-  #died(thread: Thread, reason: string): void {
-    if (!this.#threads.has(thread)) return
-    const current = Atomics.load(thread.state, CURRENT_JOB)
-    const job = thread.jobs.get(current)
-    this.#end(thread)
-    thread.loading?.(crashed(reason))
-    job?.settle(crashed(reason))
-    if (!thread.ready && ++this.#failedStarts >= MAX_FAILED_STARTS && this.#threads.size === 0) {
-      for (const waiting of this.#queue.splice(0)) waiting.settle(crashed(reason))
+  #died(thread: VmThread, left: Job[], reason: string, wasReady: boolean): void {
+    if (!this.#threads.delete(thread)) return
+    this.#queue.unshift(...left)
+    if (!wasReady && ++this.#failedStarts >= MAX_FAILED_STARTS && this.#threads.size === 0) {
+      this.#giveUp(crashed(reason))
       return
     }
     if (this.#threads.size < this.#limits.threads) this.#addThread()
     this.#flush()
   }
-}
-
-/** How long extra threads are kept. */
-const RETIRE_MS = 30_000
-
-function crashed(message: string): { is: 'failed'; failure: { kind: 'crashed'; message: string }; notes: Notes } {
-  return { is: 'failed', failure: { kind: 'crashed', message }, notes: NO_NOTES }
 }

@@ -1,6 +1,6 @@
 import type { PacLimits } from './limits.ts'
-import type { Job } from './pac-vm.ts'
-import { type DnsEntry, NO_NOTES, type Notes, type VmOutcome } from './vm-outcome.ts'
+import { packLines, type Query } from './query-lines.ts'
+import type { DnsEntry, Notes, VmOutcome } from './vm-outcome.ts'
 
 /** Handed to the thread when it is made. One thread serves one script. */
 export interface WorkerSetup {
@@ -19,60 +19,50 @@ export const LEAVE_REST = 1
 export const RELOADING = 2
 export const STATE_CELLS = 3
 
-export interface NumberedJob extends Job {
-  /** From 1 upwards, unique in the pool. */
-  readonly number: number
-}
-
 /** To the thread. `dns` comes first into effect. */
 export type ToWorker =
   | { readonly do: 'load'; readonly dns: readonly DnsEntry[]; readonly now: number }
-  | { readonly do: 'run'; readonly dns: readonly DnsEntry[]; readonly jobs: PackedJobs }
+  | { readonly do: 'run'; readonly dns: readonly DnsEntry[]; readonly now: number; readonly batch: Batch }
+
+/**
+ * Jobs with numbers in a row, as one text: url, host, url, host …, a line each. Copying one text between threads costs a tenth of copying
+ * as many objects, which is as much as a short evaluation.
+ */
+export interface Batch {
+  /** From 1 upwards, unique in the thread. */
+  readonly first: number
+  readonly trace: boolean
+  readonly lines: string
+}
+
+export type Loaded = { readonly is: 'ready'; readonly notes: Notes } | Exclude<VmOutcome, { is: 'answer' }>
 
 /** From the thread. Outcomes come in one or more messages, the last one with `end`; they can be fewer than the batch had jobs. */
 export type FromWorker =
-  | { readonly begun: true }
-  | { readonly loaded: { readonly is: 'ready'; readonly notes: Notes } | Exclude<VmOutcome, { is: 'answer' }> }
-  | { readonly done: PackedOutcomes; readonly end: boolean }
+  | { readonly is: 'begun' }
+  | { readonly is: 'loaded'; readonly loaded: Loaded }
+  /** The current job takes long; what was done before it has been sent. */
+  | { readonly is: 'slow'; readonly job: number }
+  | { readonly is: 'done'; readonly done: readonly Done[]; readonly end: boolean }
 
-export type NumberedOutcome = readonly [number: number, outcome: VmOutcome]
+/** Plain answers of jobs with numbers in a row, each behind a `=` on a line of its own; or one outcome that is more than that. */
+export type Done =
+  | { readonly first: number; readonly answers: string }
+  | { readonly number: number; readonly outcome: VmOutcome }
 
-/** Five cells a job. Copying a flat array between threads costs a third of what copying its objects does, and that is half of a short evaluation. */
-export type PackedJobs = readonly (number | string | boolean)[]
-
-export function packJobs(jobs: readonly NumberedJob[]): PackedJobs {
-  const cells: (number | string | boolean)[] = []
-  for (const { number, url, host, now, trace } of jobs) cells.push(number, url, host, now, trace)
-  return cells
+export function packBatch(first: number, trace: boolean, queries: readonly Query[]): Batch {
+  return { first, trace, lines: packLines(queries) }
 }
 
-export function unpackJobs(cells: PackedJobs): NumberedJob[] {
-  const jobs: NumberedJob[] = []
-  for (let i = 0; i + 4 < cells.length; i += 5) {
-    const [number, url, host, now, trace] = cells.slice(i, i + 5) as [number, string, string, number, boolean]
-    jobs.push({ number, url, host, now, trace })
-  }
-  return jobs
+export interface NumberedQuery extends Query {
+  readonly number: number
 }
 
-/** Two cells an outcome: an answer with nothing to say about it is its text alone. */
-export type PackedOutcomes = readonly (number | string | VmOutcome)[]
-
-export function packOutcomes(outcomes: readonly NumberedOutcome[]): PackedOutcomes {
-  const cells: (number | string | VmOutcome)[] = []
-  for (const [number, outcome] of outcomes) {
-    const plain = outcome.is === 'answer' && outcome.notes === NO_NOTES
-    cells.push(number, plain ? outcome.answer : outcome)
-  }
-  return cells
-}
-
-export function unpackOutcomes(cells: PackedOutcomes): NumberedOutcome[] {
-  const outcomes: NumberedOutcome[] = []
+export function unpackBatch({ first, lines }: Batch): NumberedQuery[] {
+  const cells = lines.split('\n')
+  const queries: NumberedQuery[] = []
   for (let i = 0; i + 1 < cells.length; i += 2) {
-    const cell = cells[i + 1] as string | VmOutcome
-    const outcome: VmOutcome = typeof cell === 'string' ? { is: 'answer', answer: cell, notes: NO_NOTES, ms: 0 } : cell
-    outcomes.push([cells[i] as number, outcome])
+    queries.push({ number: first + i / 2, url: cells[i] as string, host: cells[i + 1] as string })
   }
-  return outcomes
+  return queries
 }

@@ -1,16 +1,17 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { PacVm } from './pac-vm.ts'
-import type { DnsEntry } from './vm-outcome.ts'
+import type { DnsEntry, VmOutcome } from './vm-outcome.ts'
 import {
+  type Batch,
   CURRENT_JOB,
+  type Done,
   type FromWorker,
   LEAVE_REST,
-  type NumberedJob,
-  type NumberedOutcome,
-  packOutcomes,
+  type Loaded,
+  type NumberedQuery,
   RELOADING,
   type ToWorker,
-  unpackJobs,
+  unpackBatch,
   type WorkerSetup,
 } from './worker-protocol.ts'
 
@@ -19,27 +20,47 @@ const { script, limits, wasm, state } = workerData as WorkerSetup
 const port = parentPort
 if (!port) throw new Error('to be run as a worker thread')
 
+/**
+ * Milliseconds that a row of evaluations should take, which tell nothing before the last one is done; and after which outcomes are handed over,
+ * for what a slow evaluation finds done must not wait for it.
+ */
+const ROW_MS = 1
+
 /** All that the script may know of DNS, for the next VM. */
 const known = new Map<string, DnsEntry>()
-const vm = new PacVm(wasm, limits)
-
-/** Outcomes are handed over at least this often: what a slow evaluation finds done before it must not wait for it. Milliseconds. */
-const HAND_OVER_MS = 1
+/** The row that the VM works on. */
+let row: readonly NumberedQuery[] = []
+let done: Done[] = []
+const vm = new PacVm(wasm, limits, {
+  turn: (index) => Atomics.store(state, CURRENT_JOB, row[index]?.number ?? 0),
+  slow() {
+    handOver(false)
+    send({ is: 'slow', job: Atomics.load(state, CURRENT_JOB) })
+  },
+})
+/** Milliseconds that an evaluation took of late. The first one is alone in its row. */
+let usualMs = ROW_MS
 
 let turn: Promise<void> = Promise.resolve()
 port.on('message', (message: ToWorker) => {
   turn = turn.then(async () => {
     remember(message.dns)
-    if (message.do === 'run') await run(unpackJobs(message.jobs))
+    if (message.do === 'run') await run(message.batch, message.now)
     else {
-      send({ begun: true })
-      send({ loaded: await load(message.now) })
+      send({ is: 'begun' })
+      send({ is: 'loaded', loaded: await load(message.now) })
     }
   })
 })
 
 function send(message: FromWorker): void {
   port?.postMessage(message)
+}
+
+function handOver(end: boolean): void {
+  if (done.length === 0 && !end) return
+  send({ is: 'done', done, end })
+  done = []
 }
 
 function remember(entries: readonly DnsEntry[]): void {
@@ -50,34 +71,61 @@ function remember(entries: readonly DnsEntry[]): void {
   if (vm.usable) vm.learn(entries)
 }
 
-async function load(now: number): Promise<Extract<FromWorker, { loaded: unknown }>['loaded']> {
+async function load(now: number): Promise<Loaded> {
   const loaded = await vm.load(script, { now, dns: [...known.values()] })
   return loaded.is === 'answer' ? { is: 'ready', notes: loaded.notes } : loaded
 }
 
-async function reload(now: number): ReturnType<typeof load> {
+/** `job` is what the main thread sees us at meanwhile, so that it does not wait for longer than a load may take. */
+async function reload(job: number, now: number): Promise<Loaded> {
+  Atomics.store(state, CURRENT_JOB, job)
   Atomics.store(state, RELOADING, 1)
   const loaded = await load(now)
   Atomics.store(state, RELOADING, 0)
   return loaded
 }
 
-async function run(jobs: readonly NumberedJob[]): Promise<void> {
-  let done: NumberedOutcome[] = []
+async function run(batch: Batch, now: number): Promise<void> {
+  let queries = unpackBatch(batch)
+  /** How many of the next are known to have had a neighbour that broke the VM: each goes alone. */
+  let alone = 0
   let handedOver = performance.now()
-  for (const job of jobs) {
-    if (Atomics.load(state, LEAVE_REST) === 1) break
-    Atomics.store(state, CURRENT_JOB, job.number)
-    const loaded = vm.usable ? undefined : await reload(job.now)
-    if (loaded && loaded.is !== 'ready') done.push([job.number, loaded])
-    else done.push([job.number, await vm.evaluate(job)])
+  while (queries.length > 0 && Atomics.load(state, LEAVE_REST) === 0) {
+    const [first] = queries as [NumberedQuery]
+    const loaded = vm.usable ? undefined : await reload(first.number, now)
+    if (loaded && loaded.is !== 'ready') {
+      done.push({ number: first.number, outcome: loaded })
+      queries = queries.slice(1)
+      continue
+    }
+    row = queries.slice(0, alone > 0 ? 1 : Math.max(1, Math.floor(ROW_MS / usualMs)))
+    alone = Math.max(0, alone - 1)
+    const began = performance.now()
+    const outcome = await vm.evaluateRow(row, { now, trace: batch.trace })
+    const ended = performance.now()
+    if (outcome.is === 'broken') {
+      const broken = row[outcome.at] ?? first
+      done.push({ number: broken.number, outcome: outcome.outcome })
+      queries = queries.filter(({ number }) => number !== broken.number)
+      alone = outcome.at
+    } else {
+      if (outcome.is === 'answers') done.push({ first: first.number, answers: outcome.text })
+      else for (const [i, { number }] of row.entries()) done.push({ number, outcome: outcome.outcomes[i] as VmOutcome })
+      queries = queries.slice(row.length)
+      usualMs = 0.8 * usualMs + 0.2 * Math.max(MIN_MS, (ended - began) / row.length)
+    }
+    const spent = !vm.usable || vm.evaluations >= limits.evaluationsPerVm
+    if (spent || ended - handedOver >= ROW_MS) {
+      handOver(false)
+      handedOver = ended
+    }
     // Made good while the main thread still takes us for busy, so that nobody waits for it.
-    if (!loaded && (!vm.usable || vm.evaluations >= limits.evaluationsPerVm)) await reload(job.now)
-    if (performance.now() - handedOver < HAND_OVER_MS) continue
-    send({ done: packOutcomes(done), end: false })
-    done = []
-    handedOver = performance.now()
+    if (spent && !loaded) await reload(first.number, now)
   }
+  row = []
   Atomics.store(state, CURRENT_JOB, 0)
-  send({ done: packOutcomes(done), end: true })
+  handOver(true)
 }
+
+/** No evaluation is taken to be faster, milliseconds: what a clock that stands still for a moment would say otherwise. */
+const MIN_MS = 0.001

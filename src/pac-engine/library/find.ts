@@ -1,13 +1,29 @@
 /**
- * One evaluation: calls the script's function and packs what came of it into a string, for that is all that leaves the VM.
+ * A row of evaluations: calls the script's function for each and packs what came of it into a line, for text is all that leaves the VM.
  * `=answer` when there is nothing else to say, otherwise a letter and JSON. Put together by hand: a script may have a toJSON on every array.
  */
 export const find = `
-// pac-resolver refuses an empty host, so the host comes with a mark in front: 't' for helper calls to be recorded.
-function find(url, markedHost) {
+// pac-resolver hands on a URL and a host. In the URL's place stand two lines for each query, in the host's a mark: 't' for helper calls to be recorded.
+function find(row, mark) {
+  let outcomes = ''
+  for (let at = 0; at < row.length; ) {
+    const middle = row.indexOf('\\n', at)
+    const end = row.indexOf('\\n', middle + 1)
+    const url = row.slice(at, middle), host = row.slice(middle + 1, end)
+    at = end + 1
+    turn()
+    if (outcomes !== '') outcomes += '\\n'
+    outcomes += findOne(url, host, mark === 't')
+  }
+  return outcomes
+}
+
+// The host's: it gives each query its time limit. Nothing that the script can reach leads to it.
+let turn
+
+function findOne(url, host, traced) {
   reset()
-  if (markedHost[0] !== 't') room = 0
-  const host = markedHost.slice(1)
+  if (!traced) room = 0
   let answer
   try {
     answer = entryPoint()(url, host)
@@ -19,7 +35,7 @@ function find(url, markedHost) {
   // A NUL would end the text on its way out of the VM, and hide what follows.
   if (answer.includes('\\0')) return failure(['nul', 'a NUL character'])
   if (answer.length > limits.answer) return failure(['long', text(answer.length)])
-  if (used.length === 0 && calls.length === 0 && alerts.length === 0 && !random) return '=' + answer
+  if (used.length === 0 && calls.length === 0 && alerts.length === 0 && !random && !answer.includes('\\n')) return '=' + answer
   return 'r[' + stringify(answer) + ',' + notes() + ']'
 }
 
@@ -74,6 +90,7 @@ function describe(error) {
 function control(operation, argument) {
   switch (operation) {
     case 'seal':
+      turn = argument
       for (let i = 0; i < bridgeNames.length; i++) delete global[bridgeNames[i]]
       return ''
     case 'learn': {

@@ -1,0 +1,100 @@
+import type { Clock } from '../contracts/clock.ts'
+import type { PacLimits } from './limits.ts'
+import type { PacDns } from './pac-dns.ts'
+import { clean, scriptFailure, tooManyNames } from './script-failure.ts'
+import type { Script } from './script-source.ts'
+import type { DnsEntry, Notes } from './vm-outcome.ts'
+import { VmPool } from './vm-pool.ts'
+
+/** One version of a script with the threads it runs in. */
+export interface Version {
+  readonly script: Script
+  readonly pool: VmPool
+  /** What the script's global code asked for. */
+  readonly loadNotes: Notes
+  /** When it was read or last confirmed, in milliseconds since the epoch. */
+  fetchedAt: number
+}
+
+export interface ScriptInUseOptions {
+  readonly origin: string
+  readonly limits: PacLimits
+  readonly clock: Clock
+  readonly dns: PacDns
+  readonly log: (level: 'info' | 'warn', message: string) => void
+  /** Another version, or none, is in use. */
+  readonly changed: () => void
+}
+
+/** The version that decides. A newer one is loaded beside it and takes its place only when that went well. */
+export class ScriptInUse {
+  version: Version | undefined
+  readonly #options: ScriptInUseOptions
+  #closed = false
+
+  constructor(options: ScriptInUseOptions) {
+    this.#options = options
+  }
+
+  /** Rejects with `GatewayError` PAC_FAILED when it does not load. With `insteadOf`: only if that one is still in use then, for another may be newer. */
+  async use(script: Script, insteadOf?: Version): Promise<void> {
+    const { origin, limits, clock, dns, log, changed } = this.#options
+    const pool = new VmPool(script.text, { limits, clock })
+    const loadNotes = await this.#load(pool, script)
+    const before = this.version
+    if (this.#closed || (insteadOf && insteadOf !== before)) return pool.close()
+    this.version = { script, pool, loadNotes, fetchedAt: script.fetchedAt }
+    changed()
+    // What changed while it was loading.
+    const known = dns.entries()
+    pool.learn(known, known)
+    if (before) void this.#closeWhenIdle(before.pool)
+    const type = script.contentType === undefined ? '' : `, ${clean(script.contentType)}`
+    log('info', `PAC ${origin}: version ${script.sha256.slice(0, 12)} in use (${script.text.length} characters${type})`)
+  }
+
+  /** No version is to be used. */
+  drop(): void {
+    const before = this.version
+    if (!before) return
+    this.version = undefined
+    this.#options.changed()
+    void this.#closeWhenIdle(before.pool)
+  }
+
+  learn(changes: readonly DnsEntry[]): void {
+    this.version?.pool.learn(changes, this.#options.dns.entries())
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.version?.pool.close()
+  }
+
+  async #load(pool: VmPool, script: Script): Promise<Notes> {
+    const { origin, limits, dns } = this.#options
+    for (let names = 0; ; ) {
+      const loaded = await pool.start(dns.entries())
+      if (loaded.is === 'ready') return loaded.notes
+      if (loaded.is === 'missing') {
+        names += loaded.names.length
+        if (names <= limits.dnsNames) {
+          await dns.resolve(loaded.names)
+          continue
+        }
+      }
+      await pool.close()
+      if (loaded.is === 'missing') throw tooManyNames(origin, limits.dnsNames)
+      throw scriptFailure(loaded.failure, origin, script.text, 'the script')
+    }
+  }
+
+  /** Evaluations under way still end there; each has its time limit. */
+  async #closeWhenIdle(pool: VmPool): Promise<void> {
+    const { limits, clock } = this.#options
+    if (pool.pending > 0) {
+      await new Promise<void>((resolve) => clock.after(limits.evaluateMs + limits.graceMs, resolve))
+    }
+    await pool.close()
+  }
+}

@@ -1,0 +1,236 @@
+import type { Worker } from 'node:worker_threads'
+import type { Clock } from '../contracts/clock.ts'
+import type { PacLimits } from './limits.ts'
+import type { Query } from './query-lines.ts'
+import { startThread } from './start-thread.ts'
+import { type DnsEntry, NO_NOTES, type VmOutcome } from './vm-outcome.ts'
+import {
+  CURRENT_JOB,
+  type Done,
+  type FromWorker,
+  LEAVE_REST,
+  type Loaded,
+  packBatch,
+  RELOADING,
+  STATE_CELLS,
+  type ToWorker,
+  type WorkerSetup,
+} from './worker-protocol.ts'
+
+/** An evaluation that somebody waits for. */
+export interface Job extends Query {
+  readonly trace: boolean
+  readonly settle: (outcome: VmOutcome) => void
+}
+
+export interface ThreadOptions {
+  readonly script: string
+  readonly limits: PacLimits
+  readonly clock: Clock
+  /** Compiled once for all threads. */
+  readonly wasm: WebAssembly.Module
+}
+
+export interface ThreadEvents {
+  /** Some jobs are settled, or it serves again. */
+  advanced(): void
+  /** Its current job takes long: `taken` are the jobs it had besides, unsettled. */
+  slow(taken: Job[]): void
+  /** It ended by itself, before it was loaded or after; its current job is settled, `left` are the others. */
+  died(left: Job[], reason: string, wasReady: boolean): void
+}
+
+/** Batches under way: while one is worked on, the next already lies there. */
+const BATCHES_AHEAD = 2
+
+/** One worker thread with the script, seen from the main thread: which jobs it has, and what it is at. */
+export class VmThread {
+  /** Loaded: may be sent batches. */
+  ready = false
+  /** One evaluation holds it. */
+  slow = false
+  #batches = 0
+  /** By number, which is counted up; so the oldest stands first. */
+  readonly #jobs = new Map<number, Job>()
+  #next = 1
+  /** What changed in the DNS table since the last message. */
+  #dns: DnsEntry[] = []
+  readonly #worker: Worker
+  readonly #state = new Int32Array(new SharedArrayBuffer(STATE_CELLS * Int32Array.BYTES_PER_ELEMENT))
+  readonly #limits: PacLimits
+  readonly #clock: Clock
+  readonly #events: ThreadEvents
+  #loading: ((loaded: Loaded) => void) | undefined
+  /** The thread runs and turns to the script. */
+  #begun: (() => void) | undefined
+  /** The job seen running at the last look, and when it was first seen. */
+  #seen = { job: 0, since: 0 }
+  #ended = false
+  /** After `end`: when the thread is there no longer. */
+  gone: Promise<unknown> = Promise.resolve()
+
+  constructor({ script, limits, clock, wasm }: ThreadOptions, events: ThreadEvents) {
+    this.#limits = limits
+    this.#clock = clock
+    this.#events = events
+    this.#worker = startThread('worker', { script, limits, wasm, state: this.#state } satisfies WorkerSetup)
+    this.#worker.unref()
+    this.#worker.on('message', (message: FromWorker) => this.#received(message))
+    this.#worker.on('error', (error) => this.#died(error instanceof Error ? error.message : 'unknown'))
+    this.#worker.on('exit', () => this.#died('the thread ended'))
+  }
+
+  get batches(): number {
+    return this.#batches
+  }
+
+  get takesMore(): boolean {
+    return this.ready && !this.slow && this.#batches < BATCHES_AHEAD
+  }
+
+  get idle(): boolean {
+    return this.ready && !this.slow && this.#jobs.size === 0
+  }
+
+  /** Runs the script's global code there. Can be asked again after `missing`. */
+  load(known: readonly DnsEntry[]): Promise<Loaded> {
+    return new Promise((resolve) => {
+      const { loadMs, graceMs, threadStartMs } = this.#limits
+      const giveUp = (message: string) => () => {
+        this.#loading?.({ is: 'failed', failure: { kind: 'time', message }, notes: NO_NOTES })
+      }
+      let cancel = this.#clock.after(threadStartMs, giveUp(`its thread did not start within ${threadStartMs} ms`))
+      this.#begun = () => {
+        cancel()
+        cancel = this.#clock.after(loadMs + graceMs, giveUp(`loading was stopped after ${loadMs} ms`))
+      }
+      this.#loading = (loaded) => {
+        this.#loading = undefined
+        cancel()
+        // One that stopped for a name serves: its first job will stop for the same name, and that is looked up.
+        this.ready = loaded.is !== 'failed'
+        resolve(loaded)
+      }
+      this.#send({ do: 'load', dns: known, now: this.#clock.wall() })
+    })
+  }
+
+  learn(changes: readonly DnsEntry[]): void {
+    this.#dns.push(...changes)
+  }
+
+  /** All with the same `trace`. */
+  run(jobs: readonly Job[]): void {
+    const [job] = jobs
+    if (!job) return
+    if (this.#next + jobs.length > MAX_NUMBER) this.#next = 1
+    const batch = packBatch(this.#next, job.trace, jobs)
+    for (const one of jobs) this.#jobs.set(this.#next++, one)
+    this.#batches++
+    this.#send({ do: 'run', dns: this.#dns, now: this.#clock.wall(), batch })
+    if (this.#dns.length > 0) this.#dns = []
+  }
+
+  /** How long, in ms, the current job was seen running; to be asked every few milliseconds while there are jobs. */
+  look(now: number): number {
+    const current = Atomics.load(this.#state, CURRENT_JOB)
+    if (current === 0 || current !== this.#seen.job) {
+      this.#seen = { job: current, since: now }
+      return 0
+    }
+    const running = now - this.#seen.since
+    if (running >= this.#limits.slowMs) this.#becameSlow(current)
+    return running
+  }
+
+  /** Milliseconds after which nothing but its end helps. */
+  get limitMs(): number {
+    const { evaluateMs, loadMs, graceMs } = this.#limits
+    return (Atomics.load(this.#state, RELOADING) === 1 ? evaluateMs + loadMs : evaluateMs) + graceMs
+  }
+
+  /** Ends it. The current job is settled with `why`; answers the others. */
+  end(why: VmOutcome): Job[] {
+    this.#ended = true
+    this.ready = false
+    this.#loading?.(why.is === 'answer' ? CLOSED : why)
+    const current = this.#jobs.get(Atomics.load(this.#state, CURRENT_JOB))
+    const others = [...this.#jobs.values()].filter((job) => job !== current)
+    this.#jobs.clear()
+    this.gone = this.#worker.terminate()
+    current?.settle(why)
+    return others
+  }
+
+  #send(message: ToWorker): void {
+    this.#worker.postMessage(message)
+  }
+
+  #received(message: FromWorker): void {
+    if (this.#ended) return
+    switch (message.is) {
+      case 'begun':
+        this.#begun?.()
+        return
+      case 'loaded':
+        this.#loading?.(message.loaded)
+        return
+      case 'slow':
+        // It may have come to its end since.
+        if (this.#jobs.has(message.job)) this.#becameSlow(message.job)
+        return
+      case 'done':
+        if (message.end) this.#batches--
+        for (const done of message.done) this.#settle(done)
+        if (this.slow && this.#batches === 0) {
+          this.slow = false
+          Atomics.store(this.#state, LEAVE_REST, 0)
+        }
+        this.#events.advanced()
+    }
+  }
+
+  #settle(done: Done): void {
+    if ('outcome' in done) {
+      this.#settleOne(done.number, done.outcome)
+      return
+    }
+    let number = done.first
+    for (const answer of done.answers.split('\n')) {
+      this.#settleOne(number++, { is: 'answer', answer: answer.slice(1), notes: NO_NOTES, ms: 0 })
+    }
+  }
+
+  #settleOne(number: number, outcome: VmOutcome): void {
+    const job = this.#jobs.get(number)
+    if (!job) return
+    this.#jobs.delete(number)
+    job.settle(outcome)
+  }
+
+  /** The running job keeps the thread, and everything else it was given goes elsewhere. */
+  #becameSlow(current: number): void {
+    if (this.slow) return
+    this.slow = true
+    Atomics.store(this.#state, LEAVE_REST, 1)
+    const others = [...this.#jobs].filter(([number]) => number !== current)
+    for (const [number] of others) this.#jobs.delete(number)
+    this.#events.slow(others.map(([, job]) => job))
+  }
+
+  /** Out of memory in the host, or a fault of ours: whatever it was working on failed, the rest goes elsewhere. */
+  #died(reason: string): void {
+    if (this.#ended) return
+    const wasReady = this.ready
+    this.#events.died(this.end(crashed(reason)), reason, wasReady)
+  }
+}
+
+/** What a cell of the shared state holds. */
+const MAX_NUMBER = 2 ** 31 - 1
+
+export function crashed(message: string): Extract<VmOutcome, { is: 'failed' }> {
+  return { is: 'failed', failure: { kind: 'crashed', message }, notes: NO_NOTES }
+}
+
+export const CLOSED = crashed('the engine is closed')
