@@ -1,0 +1,42 @@
+# Fairlead in a container: not root, no capability but CAP_NET_ADMIN where it is given one (for capture), at home on a read-only root.
+#
+#   docker build -t fairlead .
+#   docker run --rm -p 127.0.0.1:3128:3128 -v "$PWD/fairlead.yaml:/etc/fairlead/fairlead.yaml:ro" fairlead
+#
+# Any Debian image with Node >= 20.11 and npm does as a base; test/e2e/offline-images makes one on a machine that cannot pull.
+ARG NODE_IMAGE=node:22-bookworm-slim
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /build
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY build.mjs tsconfig.json tsconfig.build.json ./
+COPY src ./src
+RUN node build.mjs && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM ${NODE_IMAGE}
+# nft and ip are what capture is made with. setpriv hands the one capability on to them: a copy of it may take it, where the container has it.
+RUN if ! command -v nft || ! command -v ip || ! command -v setcap || ! [ -e /etc/ssl/certs/ca-certificates.crt ]; then \
+      apt-get update && \
+      apt-get install -y --no-install-recommends ca-certificates iproute2 libcap2-bin nftables && \
+      rm -rf /var/lib/apt/lists/*; \
+    fi >&2 && \
+    useradd --system --uid 10128 --user-group --no-create-home --home-dir /var/lib/fairlead --shell /usr/sbin/nologin fairlead && \
+    install -d -o fairlead -g fairlead -m 0700 /run/fairlead /var/lib/fairlead && \
+    install -m 0755 "$(command -v setpriv)" /usr/local/bin/with-net-admin && \
+    setcap cap_net_admin+ep /usr/local/bin/with-net-admin
+COPY --from=build /build/package.json /opt/fairlead/package.json
+COPY --from=build /build/node_modules /opt/fairlead/node_modules
+COPY --from=build /build/dist /opt/fairlead/dist
+COPY LICENSE /opt/fairlead/LICENSE
+COPY docker/fairlead /usr/local/bin/fairlead
+COPY docker/fairlead.yaml /etc/fairlead/fairlead.yaml
+
+# Where the status socket and the last good PAC script are kept; on a read-only root, mount a tmpfs (and a volume, if you like) there.
+ENV NODE_ENV=production XDG_RUNTIME_DIR=/run/fairlead STATE_DIRECTORY=/var/lib/fairlead
+WORKDIR /etc/fairlead
+USER fairlead
+EXPOSE 3128
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 CMD ["fairlead", "status"]
+ENTRYPOINT ["fairlead"]
+CMD ["start"]

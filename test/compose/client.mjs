@@ -1,0 +1,26 @@
+// The client: runs its probes once, writes what came of them to /logs/client.json, and stays.
+import { renameSync, writeFileSync } from 'node:fs'
+import { banner, curl, ORIGIN, python, run, WAYS } from './probes.mjs'
+
+const results = { environment: Object.keys(process.env), route: await run('ip', 'route', 'show', 'default') }
+for (const way of WAYS) {
+  const host = `${way}.example.test`
+  results[way] = {
+    http: await curl(`http://${host}/`),
+    https: await curl(`https://${host}/`),
+    python: await python(`https://${host}/`),
+    oldHttp: await curl('--http1.0', `http://${host}/`),
+    banner: await banner(host, 2525),
+  }
+}
+results.address = await curl(`http://${ORIGIN}/`)
+results.onlyDns = await curl('http://only-the-dns-server-knows.corp.test/')
+results.registry = await curl('-D', '-', 'https://registry.example.test/v2/')
+results.blocked = {
+  http: await curl('http://blocked.example.test/'),
+  banner: await banner('blocked.example.test', 2525),
+}
+
+writeFileSync('/logs/client.part', JSON.stringify(results, undefined, 2))
+renameSync('/logs/client.part', '/logs/client.json')
+setInterval(() => {}, 2 ** 30)
