@@ -5,6 +5,7 @@ import { runBypass } from './bypass.ts'
 import { type CaptureOptions, runCapture } from './capture.ts'
 import { runCheck } from './check.ts'
 import { runDemo } from './demo.ts'
+import { type DockerSetupFlags, runDockerSetup } from './docker-setup.ts'
 import { EXIT } from './exit-code.ts'
 import { type ExplainOptions, runExplain } from './explain.ts'
 import { type Io, processIo } from './io.ts'
@@ -99,6 +100,18 @@ export function buildProgram(io: Io = processIo, done: (exitCode: number) => voi
     .addOption(config())
     .addOption(new Option('--dry-run', 'print the rules and commands').makeOptionMandatory())
     .action(async (options: CaptureOptions) => done(await runCapture(options, io)))
+  program
+    .command('docker-setup')
+    .description('what a Docker engine and its clients are told of the gateway: show it, make it, take it back')
+    .addOption(config())
+    .option('--print', 'show what would be changed (the default)')
+    .option('--apply', 'change the files')
+    .option('--remove', 'take back what --apply has changed, and nothing else')
+    .addOption(new Option('--only <part>', 'one of the two files').choices(['engine', 'client']))
+    .option('--daemon-json <file>', 'the engine’s file; default: /etc/docker/daemon.json')
+    .option('--client-config <file>', 'the client’s file; default: config.json in $DOCKER_CONFIG or ~/.docker')
+    .option('--bypass <list>', 'names, addresses and blocks that do not go to the gateway, beside loopback')
+    .action(async (flags: DockerSetupFlags) => done(await runDockerSetup(flags, io)))
   program
     .command('demo')
     .description(
