@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import {
@@ -42,9 +42,17 @@ export function openTransparentUdp(family: 4 | 6, prepare?: (fd: number) => void
   return open(family, SOCK_DGRAM, prepare)
 }
 
-/** The families this kernel has: IPv6 can be compiled out or switched off at boot. */
-export function kernelFamilies(): (4 | 6)[] {
-  return existsSync('/proc/net/if_inet6') ? [4, 6] : [4]
+/**
+ * The families that traffic can be led to us by: IPv6 can be compiled out, switched off at boot, or disabled for loopback, as engines do in the
+ * containers of networks without IPv6.
+ */
+export function kernelFamilies(proc = '/proc'): (4 | 6)[] {
+  if (!existsSync(`${proc}/net/if_inet6`)) return [4]
+  try {
+    return readFileSync(`${proc}/sys/net/ipv6/conf/lo/disable_ipv6`, 'utf8').trim() === '0' ? [4, 6] : [4]
+  } catch {
+    return [4]
+  }
 }
 
 function open(family: 4 | 6, type: number, prepare?: (fd: number) => void): TransparentSocket {
