@@ -6,13 +6,18 @@
 # Any Debian image with Node >= 20.11 and npm does as a base; test/e2e/offline-images makes one on a machine that cannot pull.
 ARG NODE_IMAGE=node:22-bookworm-slim
 
+FROM ${NODE_IMAGE} AS dependencies
+WORKDIR /build
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
 FROM ${NODE_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY build.mjs tsconfig.json tsconfig.build.json ./
 COPY src ./src
-RUN node build.mjs && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
+RUN node build.mjs
 
 FROM ${NODE_IMAGE}
 # nft and ip are what capture is made with. setpriv hands the one capability on to them: a copy of it may take it, where the container has it.
@@ -25,8 +30,8 @@ RUN if ! command -v nft || ! command -v ip || ! command -v setcap || ! [ -e /etc
     install -d -o fairlead -g fairlead -m 0700 /run/fairlead /var/lib/fairlead && \
     install -m 0755 "$(command -v setpriv)" /usr/local/bin/with-net-admin && \
     setcap cap_net_admin+ep /usr/local/bin/with-net-admin
-COPY --from=build /build/package.json /opt/fairlead/package.json
-COPY --from=build /build/node_modules /opt/fairlead/node_modules
+COPY --from=dependencies /build/package.json /opt/fairlead/package.json
+COPY --from=dependencies /build/node_modules /opt/fairlead/node_modules
 COPY --from=build /build/dist /opt/fairlead/dist
 COPY LICENSE /opt/fairlead/LICENSE
 COPY docker/fairlead /usr/local/bin/fairlead

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { abandonedLabs, createLab, endProgram, type Lab, labEnvironment, leftInLab, removeLab } from './harness/lab.ts'
 import { installPackages } from './harness/packages.ts'
 
-/** The longest a single scenario file may take. The slowest, `upstreams`, needs about 90 on two idle cores. */
-const FILE_TIMEOUT_SECONDS = 300
+/** The longest a single scenario file may take. The slowest, `compose`, makes a whole Debian first where none is in the cache. */
+const FILE_TIMEOUT_SECONDS = 900
 /** How much of a file's TAP is kept to find its summary, which comes last. */
 const SUMMARY_CHARS = 4096
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))

@@ -13,6 +13,8 @@ export interface EngineOptions {
 
 export interface Engine {
   readonly running: Running
+  /** Where it listens, for other clients than `docker`. */
+  readonly socket: string
   /** The docker command line against this engine. */
   docker(...args: string[]): Promise<Finished>
 }
@@ -47,7 +49,7 @@ export async function startEngine(scenario: Scenario, { proxy, clear }: EngineOp
       env: { DOCKER_CONFIG: etc },
     })
   await running.until('an answer to docker version', async () => (await docker('version')).code === 0, START_MS)
-  return { running, docker }
+  return { running, socket: `${folder}/docker.sock`, docker }
 }
 
 function onGuestWithCgroups(scenario: Scenario, etc: string, argv: readonly string[]): string[] {
