@@ -67,8 +67,19 @@ function render(status: GatewayStatus): string {
     `Fairlead ${status.version}, pid ${status.pid}, up ${Math.round(status.uptimeMs / 1000)} s, settings generation ${status.generation}`,
     ...status.doors.map((door) => `  ${door}`),
     `${status.clientConnections} client connections, ${status.liveFlows} live flows`,
+    ...status.pac.map(renderPac),
     `${totals.flows} flows have ended, ${totals.rejected} of them rejected; up ${totals.bytesUp} B, down ${totals.bytesDown} B`,
     ...flows,
     '',
   ].join('\n')
+}
+
+function renderPac({ source, via, sha256, fetchedAt, contentType, failure }: GatewayStatus['pac'][number]): string {
+  const way = via === undefined ? '' : ` through ${via}`
+  const age = fetchedAt === undefined ? '' : `, read ${Math.round((Date.now() - fetchedAt) / 1000)} s ago`
+  const version =
+    sha256 === undefined
+      ? 'no version in use'
+      : `version ${sha256.slice(0, 12)}${age}${contentType ? `, ${contentType}` : ''}`
+  return `PAC ${source}${way}: ${version}${failure === undefined ? '' : `\n  ${failure}`}`
 }

@@ -15,6 +15,8 @@ export interface PacAnswer {
 
 export interface PacTrace {
   readonly source: string
+  /** The upstreams it was read through, where not directly. */
+  readonly via?: string
   readonly sha256: string
   readonly cached: boolean
   readonly milliseconds: number

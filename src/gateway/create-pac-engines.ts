@@ -1,13 +1,17 @@
 import type { Clock } from '../contracts/clock.ts'
 import type { Resolver } from '../contracts/resolver.ts'
+import { chain } from '../dialers/chain.ts'
 import { createDirectDialer } from '../dialers/direct.ts'
-import { systemAuthorities } from '../dialers/tls-trust.ts'
+import { createTrust, systemAuthorities } from '../dialers/tls-trust.ts'
 import type { Log } from '../observe/log.ts'
 import { createPacEngine } from '../pac-engine/create-pac-engine.ts'
 import type { PacSource } from '../pac-engine/script-source.ts'
+import { describeChain } from '../router/decision.ts'
+import { createOwnEndpoints, type Endpoint } from '../router/own-endpoints.ts'
 import type { PacSettings, Settings } from '../settings/settings.ts'
 import { PacEngines } from './pac-engines.ts'
 import { stateFolder } from './state-folder.ts'
+import { USER_AGENT } from './version.ts'
 
 /** `off`: however old. Ten years. */
 const NO_LIMIT_MS = 10 * 365 * 86_400_000
@@ -17,17 +21,33 @@ export interface PacEnginesOptions {
   readonly resolver: Resolver
   readonly log: Log
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Where the gateway listens now: a script is never fetched through its own doors, for they would ask that script. */
+  ownEndpoints(): readonly Endpoint[]
 }
 
-/** PAC engines that look names up as the gateway does, fetch directly, and keep the last good version of a URL on disk. */
-export function createPacEngines({ clock, resolver, log, env }: PacEnginesOptions): PacEngines {
-  // Never through the PAC script that is about to be loaded: directly.
-  const dialer = createDirectDialer({ clock, resolver, judge: () => undefined, isOwnEndpoint: () => false })
+/** PAC engines that look names up as the gateway does, fetch directly or by `pac.via`, and keep the last good version of a URL on disk. */
+export function createPacEngines({ clock, resolver, log, env, ownEndpoints }: PacEnginesOptions): PacEngines {
+  const judge = () => undefined
+  const isOwnEndpoint = createOwnEndpoints({ endpoints: ownEndpoints, clock })
+  const direct = createDirectDialer({ clock, resolver, judge, isOwnEndpoint })
   const cacheDir = stateFolder(env)
-  const sourceOf = (source: PacSettings, { trust }: Settings): PacSource => {
+
+  const sourceOf = (source: PacSettings, { trust, pac, timeouts }: Settings): PacSource => {
     if (source.kind !== 'url') return source
-    return { ...source, dialer, ca: [...systemAuthorities(env), ...trust.ca.map(({ pem }) => pem)].join('\n') }
+    const extra = trust.ca.map(({ pem }) => pem)
+    const ca = [...systemAuthorities(env), ...extra].join('\n')
+    if (pac.via.length === 0) return { ...source, dialer: direct, ca }
+    const dialer = chain(pac.via, direct, {
+      clock,
+      resolver,
+      judge,
+      handshakeMs: timeouts.handshake,
+      userAgent: USER_AGENT,
+      trust: createTrust(extra),
+    })
+    return { ...source, dialer, ca, via: describeChain(pac.via) }
   }
+
   return new PacEngines(async ({ source, onFailure, settings }) => {
     const engine = createPacEngine({
       source: sourceOf(source, settings),

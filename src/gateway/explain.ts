@@ -32,12 +32,13 @@ export async function createExplainer(
   const resolver = createSystemResolver({ clock })
   const log = createLog({ level: 'silent', format: 'json' })
   const listening = [...settings.listen.mixed, ...settings.listen.tls].map(({ address }) => address)
+  const ownEndpoints = () => listening.flatMap((at) => (at.kind === 'tcp' ? [{ address: at.host, port: at.port }] : []))
   const generation = await createGeneration(1, settings, {
     clock,
     resolver,
     env,
-    ownEndpoints: () => listening.flatMap((at) => (at.kind === 'tcp' ? [{ address: at.host, port: at.port }] : [])),
-    pacEngines: createPacEngines({ clock, resolver, log, env }),
+    ownEndpoints,
+    pacEngines: createPacEngines({ clock, resolver, log, env, ownEndpoints }),
     networkWatch: unchangingNetwork,
     warn,
   })

@@ -14,6 +14,7 @@ import { createAdminServer } from '../observe/admin-server.ts'
 import { FlowRecords, type FlowTotals, type LiveFlow } from '../observe/flow-records.ts'
 import type { Log } from '../observe/log.ts'
 import { Metrics } from '../observe/metrics.ts'
+import type { PacStatus } from '../pac-engine/create-pac-engine.ts'
 import { createAnsweredNames } from '../passthrough/names/answered-names.ts'
 import type { Settings } from '../settings/settings.ts'
 import { formatListenAddress, type ListenAddress } from '../wire/listen-address.ts'
@@ -51,6 +52,8 @@ export interface GatewayStatus {
   readonly doors: readonly string[]
   readonly clientConnections: number
   readonly liveFlows: number
+  /** Scripts in use: where from, by what way, which version, how old, and what is wrong with them. */
+  readonly pac: readonly PacStatus[]
   /** Of flows that have ended. */
   readonly totals: FlowTotals
   /** The oldest live ones. */
@@ -110,7 +113,13 @@ export class Gateway {
       resolver,
       env: options.env,
       ownEndpoints: () => this.#ownEndpoints(),
-      pacEngines: createPacEngines({ clock, resolver, log: options.log, env: options.env }),
+      pacEngines: createPacEngines({
+        clock,
+        resolver,
+        log: options.log,
+        env: options.env,
+        ownEndpoints: () => this.#ownEndpoints(),
+      }),
       networkWatch:
         options.networkWatch ??
         createNetworkWatch({ clock, changed: (what) => this.#log.info({ changed: what }, 'the network has changed') }),
@@ -264,6 +273,7 @@ export class Gateway {
       doors: this.doors,
       clientConnections: this.#doors.connections + this.#capture.connections,
       liveFlows: this.#records.size,
+      pac: this.#world.pacEngines.status(),
       totals: { ...this.#records.totals },
       flows: this.#records.live(FLOWS_SHOWN),
     }

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto'
 import type { Scope } from '../contracts/target.ts'
-import type { RunningPacEngine } from '../pac-engine/create-pac-engine.ts'
+import type { PacStatus, RunningPacEngine } from '../pac-engine/create-pac-engine.ts'
 import type { PacSettings, Settings } from '../settings/settings.ts'
 
 export interface PacWish {
@@ -17,6 +18,8 @@ export interface PacLease {
 
 interface Entry {
   readonly engine: Promise<RunningPacEngine>
+  /** Once it has started. */
+  running?: RunningPacEngine
   leases: number
 }
 
@@ -33,15 +36,23 @@ export class PacEngines {
   }
 
   async lease(wish: PacWish): Promise<PacLease> {
-    const key = JSON.stringify([wish.source, wish.onFailure, wish.settings.pac, wish.settings.trust])
+    const key = keyOf(wish)
     let entry = this.#entries.get(key)
-    if (entry && wish.source.kind !== 'embedded') {
+    // One that is still starting is being read right now, for the other scope most often.
+    if (entry?.running && wish.source.kind !== 'embedded') {
       // The same place may hold another script by now. A file is read at once; a server may take its time, and the script at hand serves meanwhile.
-      const reloaded = entry.engine.then((engine) => engine.refresh?.())
+      const reloaded = entry.running.refresh()
       if (wish.source.kind === 'file') await reloaded
     }
     if (!entry) {
-      entry = { engine: this.#create(wish), leases: 0 }
+      const made: Entry = { engine: this.#create(wish), leases: 0 }
+      made.engine.then(
+        (running) => {
+          made.running = running
+        },
+        () => {},
+      )
+      entry = made
       this.#entries.set(key, entry)
     }
     entry.leases += 1
@@ -64,6 +75,11 @@ export class PacEngines {
     }
   }
 
+  /** Of each script in use, for `status`. */
+  status(): PacStatus[] {
+    return [...this.#entries.values()].flatMap(({ running }) => (running ? [running.status()] : []))
+  }
+
   #releaseOnce(key: string, entry: Entry): () => void {
     let released = false
     return () => {
@@ -78,6 +94,13 @@ export class PacEngines {
       )
     }
   }
+}
+
+/** Settings that make the same engine. Passwords of `via` show as `***` in JSON, and another password is another way: so a digest of them stands beside it. */
+function keyOf({ source, onFailure, settings: { pac, trust } }: PacWish): string {
+  const secrets = createHash('sha256')
+  for (const { credentials } of pac.via) secrets.update(`${credentials?.password.reveal() ?? ''}\0`)
+  return JSON.stringify([source, onFailure, pac, trust, secrets.digest('hex')])
 }
 
 /** For people: a path, a URL without its secrets, or `embeddedPac`. */

@@ -34,6 +34,8 @@ export interface PacEngineOptions {
 
 export interface PacStatus {
   readonly source: string
+  /** The upstreams that its server is reached through, where not directly. */
+  readonly via?: string
   readonly sha256?: string
   /** Milliseconds since the epoch. */
   readonly fetchedAt?: number
@@ -59,6 +61,8 @@ export function createPacEngine(options: PacEngineOptions): RunningPacEngine {
 class Engine implements RunningPacEngine {
   readonly ready: Promise<void>
   readonly #origin: string
+  /** `via`, where there is one. */
+  readonly #way: { readonly via?: string }
   readonly #clock: Clock
   readonly #lastGood: boolean
   readonly #log: NonNullable<PacEngineOptions['log']>
@@ -75,11 +79,12 @@ class Engine implements RunningPacEngine {
 
   constructor(options: PacEngineOptions) {
     this.#origin = originOf(options.source)
+    this.#way = options.source.kind === 'url' && options.source.via ? { via: options.source.via } : {}
     this.#clock = options.clock ?? systemClock
     this.#lastGood = (options.onPacFailure ?? 'lastGood') === 'lastGood'
     this.#log = options.log ?? (() => {})
     const limits = { ...DEFAULT_LIMITS, ...options.limits }
-    const common = { origin: this.#origin, clock: this.#clock, limits, log: this.#log }
+    const common = { origin: this.#origin, way: this.#way, clock: this.#clock, limits, log: this.#log }
     this.#dns = new PacDns({
       resolver: options.resolver,
       myAddresses: options.myAddresses ?? myAddresses,
@@ -144,6 +149,7 @@ class Engine implements RunningPacEngine {
     const { version } = this.#inUse
     return {
       source: this.#origin,
+      ...this.#way,
       ...(version ? { sha256: version.script.sha256, fetchedAt: version.fetchedAt } : {}),
       ...(version?.script.contentType === undefined ? {} : { contentType: version.script.contentType }),
       ...(this.#failure ? { failure: this.#failure.message } : {}),

@@ -13,6 +13,7 @@ const TRACE_WHILE_PENDING = 8
 
 export interface DecisionsOptions {
   readonly origin: string
+  readonly way: { readonly via?: string }
   readonly limits: PacLimits
   readonly clock: Clock
   readonly dns: PacDns
@@ -185,6 +186,7 @@ export class Decisions {
   #trace(version: Version, notes: Notes, dnsRounds: number, milliseconds: number): PacTrace {
     return {
       source: this.#options.origin,
+      ...this.#options.way,
       sha256: version.script.sha256,
       ageSeconds: Math.max(0, Math.round((this.#options.clock.wall() - version.fetchedAt) / 1000)),
       cached: true,

@@ -30,6 +30,14 @@ export interface FetchOptions {
 
 /** GETs a script over http or https. Rejects with a `GatewayError`. */
 export async function fetchScript(url: URL, options: FetchOptions): Promise<FetchedScript | 'unchanged'> {
+  try {
+    return await follow(url, options)
+  } catch (error) {
+    throw asFailure(url, error)
+  }
+}
+
+async function follow(url: URL, options: FetchOptions): Promise<FetchedScript | 'unchanged'> {
   let place = url
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
     const answer = await get(place, options)
@@ -82,7 +90,8 @@ function request(
     if (options.etag) headers['if-none-match'] = options.etag
     if (options.lastModified) headers['if-modified-since'] = options.lastModified
     const make = url.protocol === 'https:' ? https.request : http.request
-    const outgoing = make(url, { createConnection, agent: false, headers, signal: options.signal }, (reply) => {
+    // No `agent: false`: with it Node makes an agent that opens a connection of its own, past the dialer.
+    const outgoing = make(url, { createConnection, headers, signal: options.signal }, (reply) => {
       reply.on('error', fail)
       const status = reply.statusCode ?? 0
       if (status === 304 && (options.etag || options.lastModified)) return resolve('unchanged')
@@ -94,6 +103,8 @@ function request(
       readBody(reply).then((bytes) => resolve({ bytes, ...described(reply.headers) }), fail)
     })
     outgoing.on('error', fail)
+    // A handshake leaves its connection paused, and Node's client takes it as it is.
+    outgoing.once('socket', (socket) => socket.resume())
     outgoing.end()
   })
 }
@@ -122,12 +133,22 @@ function described(headers: http.IncomingHttpHeaders): Omit<FetchedScript, 'byte
 }
 
 function asFailure(url: URL, error: unknown): GatewayError {
-  if (error instanceof GatewayError) return error
+  if (error instanceof GatewayError) return error.code === 'PAC_FAILED' ? error : wayFailed(url, error)
   const cause = error instanceof Error && error.name === 'AbortError' ? (error.cause ?? error) : error
-  if (cause instanceof GatewayError) return cause
+  if (cause instanceof GatewayError) return asFailure(url, cause)
   const reason = cause instanceof Error ? cause.message : toGatewayError(cause).message
   return new GatewayError('PAC_FAILED', `cannot fetch the PAC script from ${url.host}: ${reason}`, {
     cause: error,
     hint: 'Check `proxy.pac`, and that its host is reachable without the proxy it configures.',
+  })
+}
+
+/** No way to the server came about: whoever reads it must know what the way was for. */
+function wayFailed(url: URL, error: GatewayError): GatewayError {
+  if (error.code === 'SHUTTING_DOWN') return error
+  return new GatewayError('PAC_FAILED', `cannot fetch the PAC script from ${url.host}: ${error.message}`, {
+    cause: error,
+    hint: error.hint ?? 'Its host must be reachable directly, or through `pac.via`.',
+    ...(error.hop ? { hop: error.hop } : {}),
   })
 }

@@ -18,6 +18,7 @@ export interface Version {
 
 export interface ScriptInUseOptions {
   readonly origin: string
+  readonly way: { readonly via?: string }
   readonly limits: PacLimits
   readonly clock: Clock
   readonly dns: PacDns
@@ -38,7 +39,7 @@ export class ScriptInUse {
 
   /** Rejects with `GatewayError` PAC_FAILED when it does not load. With `insteadOf`: only if that one is still in use then, for another may be newer. */
   async use(script: Script, insteadOf?: Version): Promise<void> {
-    const { origin, limits, clock, dns, log, changed } = this.#options
+    const { origin, way, limits, clock, dns, log, changed } = this.#options
     const pool = new VmPool(script.text, { limits, clock })
     const loadNotes = await this.#load(pool, script)
     const before = this.version
@@ -50,7 +51,9 @@ export class ScriptInUse {
     pool.learn(known, known)
     if (before) void this.#closeWhenIdle(before.pool)
     const type = script.contentType === undefined ? '' : `, ${clean(script.contentType)}`
-    log('info', `PAC ${origin}: version ${script.sha256.slice(0, 12)} in use (${script.text.length} characters${type})`)
+    const through = way.via === undefined ? '' : `, read through ${way.via}`
+    const described = `${script.text.length} characters${type}${through}`
+    log('info', `PAC ${origin}: version ${script.sha256.slice(0, 12)} in use (${described})`)
   }
 
   /** No version is to be used. */

@@ -8,8 +8,14 @@ import { fetchScript, MAX_SCRIPT_BYTES } from './fetch-script.ts'
 
 export type PacSource =
   | { readonly kind: 'file'; readonly path: string }
-  /** `dialer` leads there; `ca` is PEM, in place of the system's authorities. */
-  | { readonly kind: 'url'; readonly url: string; readonly dialer?: StreamDialer; readonly ca?: string }
+  /** `dialer` leads there, `via` says in words by what way if not directly; `ca` is PEM, in place of the system's authorities. */
+  | {
+      readonly kind: 'url'
+      readonly url: string
+      readonly dialer?: StreamDialer
+      readonly via?: string
+      readonly ca?: string
+    }
   | { readonly kind: 'embedded'; readonly script: string }
 
 /** One version of a script. */

@@ -49,8 +49,8 @@ export function renderExplanation({ target, scope, decision, candidates, because
   ].join('\n')
 }
 
-function renderTrace({ source, sha256, ageSeconds = 0, milliseconds, calls }: PacTrace): string[] {
-  const script = `  script: ${source}, sha256 ${sha256.slice(0, 12)}, read ${ageSeconds} s ago; ran ${milliseconds.toFixed(1)} ms`
+function renderTrace({ source, via, sha256, ageSeconds = 0, milliseconds, calls }: PacTrace): string[] {
+  const script = `  script: ${source}${via === undefined ? '' : ` through ${via}`}, sha256 ${sha256.slice(0, 12)}, read ${ageSeconds} s ago; ran ${milliseconds.toFixed(1)} ms`
   return [script, ...calls.map(({ name, args, answer }) => `    ${name}(${args.join(', ')}) → ${answer}`)]
 }
 

@@ -8,13 +8,14 @@ const REJECT_NAMES: ReadonlySet<string> = new Set(['reject.docker.internal', 're
 export function stopAtRejectName(decision: Decision): Decision {
   const place = decision.candidates.findIndex(namesReject)
   if (place < 0) return decision
-  const { detail } = decision.because
-  if (place === 0) return reject('reject-name', detail)
+  const { because, pac } = decision
+  const { detail } = because
+  if (place === 0) return { ...reject('reject-name', detail), ...(pac ? { pac } : {}) }
   const candidates = decision.candidates.slice(0, place)
   return {
     ...decision,
     candidates,
-    because: { ...decision.because, detail: `${detail} (the reject name ends the list)` },
+    because: { ...because, detail: `${detail} (the reject name ends the list)` },
   }
 }
 

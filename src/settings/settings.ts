@@ -7,7 +7,7 @@ import type { WrittenSettings } from './schema.ts'
 import type { PortRange } from './values/port-ranges.ts'
 
 /** Settings in force: complete, checked, every reference followed. Durations are in milliseconds, sizes in bytes, paths absolute. */
-export interface Settings extends Pick<WrittenSettings, 'timeouts' | 'limits' | 'pac' | 'relay' | 'log' | 'capture'> {
+export interface Settings extends Pick<WrittenSettings, 'timeouts' | 'limits' | 'relay' | 'log' | 'capture'> {
   readonly listen: { readonly mixed: readonly DoorSettings[]; readonly tls: readonly TlsDoorSettings[] }
   readonly proxy: ProxySettings
   /** The same as `proxy` where the file has none of its own. */
@@ -15,6 +15,8 @@ export interface Settings extends Pick<WrittenSettings, 'timeouts' | 'limits' | 
   readonly upstreams: ReadonlyMap<string, readonly Hop[]>
   /** In the order of the file: the first that matches decides. */
   readonly containerRules: readonly ContainerRuleSettings[]
+  /** `via`: hops to the server of a PAC URL, in the order traffic passes them; empty: directly. */
+  readonly pac: Omit<WrittenSettings['pac'], 'via'> & { readonly via: readonly Hop[] }
   readonly access: { readonly allow: ExcludeList; readonly deny: ExcludeList }
   readonly udp: UdpSettings
   readonly trust: { readonly ca: readonly PemFile[] }

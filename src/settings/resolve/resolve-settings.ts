@@ -1,5 +1,5 @@
 import type { WrittenSettings } from '../schema.ts'
-import type { Settings, StatusAddress } from '../settings.ts'
+import type { ProxySettings, Settings, StatusAddress } from '../settings.ts'
 import { statusSocket } from '../status-socket.ts'
 import { resolveContainerRules } from './container-rules.ts'
 import type { ResolveContext } from './context.ts'
@@ -8,13 +8,13 @@ import { readAuthorities } from './pem.ts'
 import { resolveContainersProxy, resolveProxy } from './proxy.ts'
 import { absolutePath } from './read-reference.ts'
 import { resolveUdp } from './udp.ts'
-import { resolveUpstreams } from './upstreams.ts'
+import { resolveUpstreams, type Upstreams } from './upstreams.ts'
 
 /** Follows every reference in what was written. Complete only if the context has no problems afterwards. */
 export async function resolveSettings(written: WrittenSettings, context: ResolveContext): Promise<Settings> {
   const upstreams = await resolveUpstreams(written.upstreams, context)
   const proxy = await resolveProxy(written.proxy, upstreams, context)
-  const { timeouts, limits, pac, relay, log, access, capture } = written
+  const { timeouts, limits, relay, log, access, capture } = written
   if (timeouts.attempt > timeouts.dial) {
     context.problem(['timeouts', 'attempt'], {
       message: 'one attempt is longer than all of them',
@@ -32,13 +32,30 @@ export async function resolveSettings(written: WrittenSettings, context: Resolve
     udp: await resolveUdp(written.udp, upstreams, context),
     timeouts,
     limits,
-    pac,
+    pac: await resolvePacFetching(written.pac, [proxy, containersProxy], upstreams, context),
     relay,
     log,
     capture,
     trust: { ca: await readAuthorities(written.trust.ca, context) },
     status: { listen: statusAddresses(written.status.listen, context) },
   }
+}
+
+/** How scripts are fetched and run, whichever group names them. */
+async function resolvePacFetching(
+  written: WrittenSettings['pac'],
+  groups: readonly ProxySettings[],
+  upstreams: Upstreams,
+  context: ResolveContext,
+): Promise<Settings['pac']> {
+  if (written.via.length > 0 && !groups.some(({ pac }) => pac?.kind === 'url')) {
+    context.warning(['pac', 'via'], {
+      key: true,
+      message: 'this has no effect: no PAC file is given as a URL',
+      hint: 'It is the way to the server of proxy.pac or containersProxy.pac.',
+    })
+  }
+  return { ...written, via: await upstreams.chain(written.via, ['pac', 'via']) }
 }
 
 function statusAddresses(written: WrittenSettings['status']['listen'], context: ResolveContext): StatusAddress[] {

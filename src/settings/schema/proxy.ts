@@ -29,7 +29,7 @@ const upstream = z.preprocess((value) => (typeof value === 'string' ? { url: val
 export const chainSchema = oneOrMore(upstream)
 
 /** The reference's files hold `""` for what is not set. */
-const chainOrEmpty = z.preprocess((value) => (value === '' ? [] : value), chainSchema).prefault([])
+export const chainOrEmpty = z.preprocess((value) => (value === '' ? [] : value), chainSchema).prefault([])
 
 const commonKeys = {
   locked: about(z.boolean().prefault(false), {

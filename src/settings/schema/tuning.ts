@@ -3,6 +3,7 @@ import { about, section } from '../about.ts'
 import { excludeEntries } from '../values/exclude-entries.ts'
 import { parseStatusAddress } from '../values/status-address.ts'
 import { parsedBy } from '../values/value-error.ts'
+import { chainOrEmpty } from './proxy.ts'
 import { byteSize, count, duration, oneOrMore, text } from './scalars.ts'
 
 const SECOND = 1_000
@@ -134,6 +135,10 @@ export const limitsSchema = section({
 })
 
 export const pacSchema = section({
+  via: about(chainOrEmpty, {
+    form: 'a URL, an upstream, a list of them (a chain), or a name under `upstreams`',
+    help: 'The way to the server of a PAC file that is given as a URL; empty: direct. Never the way that the PAC file itself chooses.',
+  }),
   refresh: duration(
     '15m',
     { min: 10 * SECOND, max: 7 * DAY },

@@ -33,3 +33,10 @@ test('reject names', async (t) => {
     t.equal(after.because.source, decision === 'reject' ? 'reject-name' : 'pac', answer)
   }
 })
+
+test('how the script came to it stays with the rejection', async (t) => {
+  const pac = { source: 'x.pac', sha256: 'f00', cached: false, milliseconds: 1, calls: [] }
+  const { candidates } = parsePacResult('PROXY reject.docker.internal:1')
+  const before = { decision: 'proxy', candidates, because: { source: 'pac', detail: 'x' }, pac } as const
+  t.same(stopAtRejectName(before).pac, pac)
+})

@@ -21,6 +21,7 @@ t.test('the tables of docs/settings.md are those of the schema', async (t) => {
     'containerRules.use',
     'udp.host',
     'udp.containers',
+    'pac.via',
   ])
   t.strictSame(
     groupsOf().filter((group) => !tablesOf(page).includes(group) && !shared.has(group)),
