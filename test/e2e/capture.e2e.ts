@@ -1,0 +1,333 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { BOX, BRIDGE, startBox } from './harness/box.ts'
+import { aptFolders } from './harness/clients/apt.ts'
+import { type Policy, startGateway } from './harness/gateway.ts'
+import { CORP, CORP_IPV6, GATEWAY_FOR_CORP } from './harness/lab.ts'
+import { startAptRepository } from './harness/origins/apt-repository.ts'
+import { startGitServer } from './harness/origins/git-server.ts'
+import { startOrigins } from './harness/origins/origins.ts'
+import { startDante } from './harness/peers/dante.ts'
+import { peerFolder } from './harness/peers/peer.ts'
+import { startSquid } from './harness/peers/squid.ts'
+import { joinScenario } from './harness/scenario.ts'
+
+// A host that knows nothing of proxies, behind a bridge whose only way out is the gateway: its programs reach what the policy lets them reach, by the
+// way it says, and are told the truth about what they cannot reach.
+
+const scenario = await joinScenario(t)
+const origins = await startOrigins(scenario)
+const squid = await startSquid(scenario)
+const dante = await startDante(scenario)
+const box = await startBox(scenario)
+const SQUID = `http://${squid.name}:${squid.port}`
+const DANTE = `socks5://${dante.name}:${dante.port}`
+/** Nobody has this address, and the gateway has a route to its network: the host is unreachable. */
+const NOBODY = '10.77.2.99'
+/** The gateway has no route there. */
+const NO_ROUTE = '198.51.100.7'
+
+const kernelBefore = await kernelState()
+const captured = { enabled: true, networks: [], interfaces: [BRIDGE] }
+const start = (policy: Policy = {}, capture: object = {}) =>
+  startGateway(scenario, { ...policy, capture: { ...captured, ...capture } })
+
+await t.test('without the gateway there is no way out', async (t) => {
+  for (const address of [CORP['origin.test'], CORP_IPV6['origin.test']]) {
+    const talked = await box.talk(address, origins.ports.http, { say: ['x'], limitMs: 1_000 })
+    t.equal(talked.connectMs, undefined, `${address}: ${talked.error ?? 'no answer'}`)
+  }
+})
+
+await t.test('programs without any proxy setting, each way that a PAC file says', async (t) => {
+  const pac = `function FindProxyForURL(url, host) {
+    if (url.indexOf('https:') === 0) return 'SOCKS5 dante.corp.test:${dante.port}'
+    if (host === 'origin.test') return 'PROXY squid.corp.test:${squid.port}'
+    return 'DIRECT'
+  }`
+  const gateway = await start({ containersProxy: { mode: 'manual', embeddedPac: pac } })
+
+  for (const [url, route, from, source] of [
+    [origins.http(), SQUID, squid.address, 'http-host'],
+    [origins.https(), DANTE, dante.address, 'sni'],
+    [`http://${origins.address}:${origins.ports.http}/`, 'direct', GATEWAY_FOR_CORP, undefined],
+  ] as const) {
+    await t.test(`curl and wget: ${url}`, async (t) => {
+      for (const argv of [
+        ['curl', '-q', '-sS', '--cacert', scenario.ca.file, url],
+        ['wget', '--no-config', '--tries=1', '-q', '-O-', `--ca-certificate=${scenario.ca.file}`, url],
+      ]) {
+        const before = gateway.flows().length
+        const done = await box.run(argv)
+        t.equal(done.code, 0, done.stderr)
+        t.equal((JSON.parse(done.stdout) as { from: string }).from, from, 'the origin saw whom it should')
+        const line = await gateway.flow(url, (flow) => flow.target === new URL(url).host, before)
+        t.match(line, { route, scope: 'containers', door: 'capture', ended: /finished|client-reset/ })
+        t.equal(line.captured?.dialled, `${origins.address}:${new URL(url).port}`)
+        t.equal(line.captured?.nameSource, source)
+        t.match(line.client, new RegExp(`^${BOX.ipv4}:`))
+      }
+    })
+  }
+  t.match(squid.log(), `CONNECT origin.test:${origins.ports.http}`, 'squid was asked for the name')
+  t.match(dante.log(), `.${origins.ports.https}`, 'dante’s own log shows it')
+
+  await t.test('git clone', async (t) => {
+    const server = await startGitServer(scenario)
+    for (const url of [server.http, server.https]) {
+      const work = join(peerFolder(scenario, 'clone'), 'project')
+      const clone = await box.run(['git', '-c', `http.sslCAInfo=${scenario.ca.file}`, 'clone', '-q', url, work])
+      t.equal(clone.code, 0, clone.stderr)
+      t.equal(readFileSync(join(work, 'message'), 'utf8'), server.message, url)
+    }
+  })
+
+  await t.test('apt', async (t) => {
+    const repository = await startAptRepository(scenario)
+    for (const url of [repository.http, repository.https]) {
+      const { env, cwd } = aptFolders(scenario, url)
+      const update = await box.run(['apt-get', 'update'], env)
+      t.equal(update.code, 0, update.stderr)
+      const get = ['sh', '-c', `cd ${cwd} && exec apt-get download ${repository.package}=${repository.version}`]
+      t.equal((await box.run(get, env)).code, 0, url)
+    }
+  })
+  await gateway.running.stop()
+})
+
+await t.test('through a chain', async (t) => {
+  const chain = [squid.url('http'), dante.url('socks5h')]
+  const gateway = await start({ containersProxy: { mode: 'manual', http: chain, https: chain } })
+  const before = { squid: squid.log().length, dante: dante.log().length }
+  const banner = await box.talk(origins.address, origins.ports.banner, { say: ['hello\r\n'], enough: 50 })
+  t.match(banner.heard, `220 origin speaks first to ${dante.address}\r\nhello\r\n`)
+  const silent = await box.talk(origins.address, origins.ports.banner, { enough: 30 })
+  t.match(silent.heard, '220 origin speaks first', 'a client that waits for its server gets its greeting')
+  t.ok(silent.firstByteMs! < 1_000, `after ${Math.round(silent.firstByteMs!)} ms`)
+  const line = await gateway.flow('banner', (flow) => flow.target.endsWith(`:${origins.ports.banner}`))
+  t.equal(line.route, `${SQUID} > ${DANTE.replace('socks5', 'socks5h')}`)
+  t.match(squid.log().slice(before.squid), `CONNECT dante.corp.test:${dante.port}`)
+  t.match(dante.log().slice(before.dante), `.${origins.ports.banner}`)
+  await gateway.running.stop()
+})
+
+await t.test('the truth comes back', async (t) => {
+  const gateway = await start()
+  await t.test('refused', async (t) => {
+    const talked = await box.talk(origins.address, 1, {})
+    t.equal(talked.error, 'ECONNREFUSED')
+    t.equal(talked.connectMs, undefined, 'and was never connected')
+  })
+  await t.test('refused, over IPv6', async (t) => {
+    t.equal((await box.talk(CORP_IPV6['origin.test'], 1, {})).error, 'ECONNREFUSED')
+  })
+  await t.test('no such host', async (t) => {
+    t.equal((await box.talk(NOBODY, 80, { limitMs: 10_000 })).error, 'EHOSTUNREACH')
+  })
+  await t.test('no such network', async (t) => {
+    t.match((await box.talk(NO_ROUTE, 80, {})).error, /ENETUNREACH|EHOSTUNREACH/)
+  })
+  await t.test('no answer: none either, and one flow for all repetitions', async (t) => {
+    await scenario.run('corp', [
+      'nft',
+      'add table ip quiet; add chain ip quiet in { type filter hook input priority 0; }; add rule ip quiet in tcp dport 9 drop',
+    ])
+    t.teardown(() => scenario.run('corp', ['nft', 'delete table ip quiet']).then(() => {}))
+    const before = gateway.flows().length
+    await gateway.reload({ timeouts: { dial: '1500ms', attempt: '1500ms' }, capture: captured })
+    const talked = await box.talk(origins.address, 9, { limitMs: 4_500 })
+    t.equal(talked.error, undefined, 'not refused')
+    t.equal(talked.connectMs, undefined, 'and not connected')
+    const line = await gateway.flow('silence', (flow) => flow.target.endsWith(':9'), before)
+    t.equal(line.error?.code, 'CONNECT_TIMEOUT')
+    t.equal(
+      gateway
+        .flows()
+        .slice(before)
+        .filter((flow) => flow.target.endsWith(':9')).length,
+      1,
+    )
+    await gateway.reload({ capture: captured })
+  })
+  await t.test('forbidden by the rules of access', async (t) => {
+    const talked = await box.talk('169.254.169.254', 80, {})
+    t.equal(talked.error, 'ECONNREFUSED')
+    const line = await gateway.flow('metadata', (flow) => flow.target === '169.254.169.254:80')
+    t.match(line, { decision: 'reject', because: { source: 'access' } })
+  })
+  await t.test('connected only when the way out stands', async (t) => {
+    const talked = await box.talk(origins.address, origins.ports.banner, { enough: 10 })
+    t.match(talked.heard, GATEWAY_FOR_CORP)
+  })
+  await gateway.running.stop()
+})
+
+await t.test('bytes pass unchanged', async (t) => {
+  // Names matter, so every connection is peeked at: the harder case.
+  const gateway = await start({
+    containersProxy: { mode: 'manual', https: dante.url('socks5'), http: dante.url('socks5') },
+  })
+  const hello = readFileSync(new URL('../fixtures/client-hello.bin', import.meta.url))
+  for (const [title, ...say] of [
+    ['HTTP/1.0 without Host', 'GET / HTTP/1.0\r\n\r\n'],
+    ['HTTP/1.1 without Host', 'GET / HTTP/1.1\r\n\r\n'],
+    ['absolute-form', 'GET http://elsewhere.test/ HTTP/1.1\r\nHost: elsewhere.test\r\n\r\n'],
+    ['HTTP/2 in clear', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0'],
+    ['bare LF and folded fields', 'GET / HTTP/1.1\nHost: origin.test\n  folded\nX:\ty \n\n'],
+    ['a ClientHello in two segments', hello.subarray(0, 70), hello.subarray(70)],
+    ['half a ClientHello and the end', hello.subarray(0, 70)],
+    ['not a protocol at all', randomBytes(1000)],
+    ['a large first flight', randomBytes(80_000)],
+    ['one byte', 'x'],
+    ['nothing', ''],
+  ] as const) {
+    await t.test(title, async (t) => {
+      const sent = Buffer.concat(say.map((part) => Buffer.from(part as string)))
+      const talked = await box.talk(origins.address, origins.ports.late, {
+        say,
+        pauseMs: 20,
+        end: true,
+        limitMs: 10_000,
+      })
+      const line = JSON.parse(talked.heard.slice(0, talked.heard.indexOf('\n'))) as object
+      const sha256 = createHash('sha256').update(sent).digest('hex')
+      t.match(
+        line,
+        { from: dante.address, length: sent.length, sha256 },
+        'and the late reply came after the client’s FIN',
+      )
+    })
+  }
+  await t.test('the server ends first', async (t) => {
+    const said = randomBytes(5000)
+    const talked = await box.talk(origins.address, origins.ports.farewell, { say: [said], end: true })
+    t.match(talked.heard, '221 goodbye')
+  })
+  await t.test('WebSocket', async (t) => {
+    const key = randomBytes(16).toString('base64')
+    const talked = await box.talk(origins.address, origins.ports.http, {
+      say: [
+        `GET /socket HTTP/1.1\r\nHost: origin.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
+      ],
+      enough: 200,
+      limitMs: 2_000,
+    })
+    t.match(talked.heard, /^HTTP\/1\.1 101 /)
+    t.match(talked.heard, `hello ${dante.address}`)
+  })
+  await gateway.running.stop()
+})
+
+await t.test('behaviour 8.4: the dialled address is the authority, whatever Host says', async (t) => {
+  const lie = `GET / HTTP/1.1\r\nHost: ${squid.name}\r\nConnection: close\r\n\r\n`
+  for (const trust of ['address', 'name', 'reject'] as const) {
+    const gateway = await start({ containersProxy: { mode: 'manual', exclude: ['*'] } }, { trust })
+    const talked = await box.talk(origins.address, origins.ports.http, { say: [lie] })
+    const line = await gateway.flow(
+      trust,
+      (flow) => flow.captured?.dialled === `${origins.address}:${origins.ports.http}`,
+    )
+    if (trust === 'reject') {
+      t.equal(talked.error, 'ECONNRESET')
+      t.match(line, { decision: 'reject', because: { source: 'name-mismatch' } })
+    } else {
+      t.match(talked.heard, `"from":"${GATEWAY_FOR_CORP}"`, `${trust}: the dialled origin answers`)
+      if (trust === 'name')
+        t.match(line, { target: `${squid.name}:${origins.ports.http}`, captured: { nameSource: 'http-host' } })
+      else t.match(line, { target: `${origins.address}:${origins.ports.http}`, captured: { disbelieved: squid.name } })
+    }
+    await gateway.running.stop()
+  }
+})
+
+await t.test('transparentPorts, and what becomes of the others', async (t) => {
+  const only = { containersProxy: { mode: 'none', transparentPorts: String(origins.ports.http) } }
+  const gateway = await start(only, { otherPorts: 'refuse' })
+  t.match((await request(origins.address, origins.ports.http)).heard, '"from"', 'a port that is captured')
+  t.equal((await box.talk(origins.address, origins.ports.banner, {})).error, 'ECONNREFUSED', 'refused')
+  await gateway.reload({ ...only, capture: captured })
+  const bypassed = await box.talk(origins.address, origins.ports.banner, { limitMs: 700 })
+  t.equal(bypassed.heard, '', 'bypass: left to the host, which does not forward')
+  const flows = gateway.flows().filter((flow) => flow.target.endsWith(`:${origins.ports.banner}`))
+  t.equal(flows.length, 0, 'neither was a flow')
+  await gateway.running.stop()
+})
+
+await t.test('behaviour 8.9: IPv6', async (t) => {
+  const gateway = await start()
+  const talked = await request(CORP_IPV6['origin.test'], origins.ports.http6)
+  t.match(talked.heard, '"from":"fd77:2::1"')
+  const line = await gateway.flow(
+    'IPv6',
+    (flow) => flow.target === `[${CORP_IPV6['origin.test']}]:${origins.ports.http6}`,
+  )
+  t.match(line.client, `[${BOX.ipv6}]`)
+  await gateway.running.stop()
+})
+
+await t.test('behaviour 8.12: a ping to a dead address does not succeed', async (t) => {
+  const gateway = await start()
+  for (const address of [NOBODY, NO_ROUTE, CORP['origin.test']]) {
+    t.not(
+      (await box.run(['busybox', 'ping', '-c', '1', '-W', '1', address])).code,
+      0,
+      `${address}: this host does not forward`,
+    )
+  }
+  t.equal(
+    (await box.run(['busybox', 'ping', '-c', '1', '-W', '1', '10.77.5.1'])).code,
+    0,
+    'the host itself answers for itself',
+  )
+  await gateway.running.stop()
+})
+
+await t.test('UDP denied: the answer comes at once', async (t) => {
+  const gateway = await start({}, { udp: 'deny' })
+  const script = `const s=require('node:dgram').createSocket('udp4');const b=performance.now();s.connect(443,'${origins.address}',()=>s.send('quic'));s.on('error',(e)=>{console.log(e.code,Math.round(performance.now()-b));process.exit()});setTimeout(()=>{console.log('silence');process.exit()},2000)`
+  t.match((await box.run(['node', '-e', script])).stdout, /^ECONNREFUSED \d{1,3}\n/)
+  await gateway.running.stop()
+})
+
+await t.test('killed, and started again', async (t) => {
+  const first = await start()
+  t.match((await request(origins.address, origins.ports.http)).heard, '"from"')
+  first.running.signal('SIGKILL')
+  await first.running.exited
+  const shut = await box.talk(origins.address, origins.ports.http, { say: ['GET / HTTP/1.0\r\n\r\n'], limitMs: 700 })
+  t.equal(shut.heard, '', 'without the gateway nothing goes out')
+  // Other numbers than those of the run that was killed.
+  const second = await start({}, { mark: 0xf1b000, table: 7788 })
+  t.match((await request(origins.address, origins.ports.http)).heard, '"from"', 'and works again')
+  const rules = (await scenario.run('gateway', ['ip', 'rule'])).stdout
+  t.match(rules, 'fwmark 0xf1b000 lookup 7788')
+  t.notMatch(rules, '0xf1a000', 'what the killed run left is gone')
+  await second.running.stop()
+})
+
+await t.test('after all of this nothing is left in the kernel, and nothing of others is changed', async (t) => {
+  t.equal(await kernelState(), kernelBefore)
+})
+
+function request(address: string, port: number) {
+  return box.talk(address, port, { say: ['GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'], end: false })
+}
+
+/** Rules, policy rules and routes of the gateway's host, as text. A table of somebody else's is put there first, to be found unchanged. */
+async function kernelState(): Promise<string> {
+  const theirs = 'add table inet theirs; add chain inet theirs in { type filter hook prerouting priority mangle; }'
+  await scenario.run('gateway', ['nft', theirs])
+  const commands = [
+    ['nft', 'list', 'ruleset'],
+    ['ip', 'rule'],
+    ['ip', '-6', 'rule'],
+    ['ip', 'route', 'show', 'table', 'all'],
+    ['ip', '-6', 'route', 'show', 'table', 'all'],
+  ]
+  const outputs = []
+  for (const command of commands) outputs.push((await scenario.run('gateway', command)).stdout)
+  // Link-local addresses come a moment after their link.
+  return outputs.join('\n').replace(/^.*\bfe80:.*\n/gm, '')
+}
