@@ -1,0 +1,139 @@
+import { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
+import t from 'tap'
+import type { Flow } from '../../../src/contracts/flow.ts'
+import { ERROR_CODES, GatewayError } from '../../../src/contracts/gateway-error.ts'
+import { CaptureDoor, type CapturePolicy } from '../../../src/passthrough/capture-door.ts'
+import { heldAnswer } from '../../../src/passthrough/held-answer.ts'
+import type { HeldSyn } from '../../../src/passthrough/hold/queue-messages.ts'
+import { createAnsweredNames } from '../../../src/passthrough/names/answered-names.ts'
+import { manualClock } from '../../fixtures/manual-clock.ts'
+
+const SYN: HeldSyn = {
+  packet: 1,
+  source: { address: '10.0.0.2', port: 40_000 },
+  dialled: { address: '192.0.2.1', family: 4, port: 443 },
+}
+
+function rig(policy: Partial<CapturePolicy> = {}) {
+  const clock = manualClock()
+  const names = createAnsweredNames({ clock })
+  const flows: Flow[] = []
+  const answers: string[] = []
+  let id = 0
+  const door = new CaptureDoor({
+    clock,
+    names,
+    resolver: { resolve: async () => [{ address: '192.0.2.1', family: 4 }] },
+    context: {
+      name: 'capture',
+      scope: 'containers',
+      nextId: () => String(++id),
+      handleFlow: async (flow) => void flows.push(flow),
+      handleRequest: async () => {},
+    },
+    policy: () => ({ trust: 'address', peekMs: 100, namesMatter: false, ...policy }),
+    directory: () => undefined,
+    answer: (packet, answer) => answers.push(`${packet} ${answer}`),
+  })
+  return { clock, names, flows, answers, door }
+}
+
+function arriving(port = SYN.source.port, local = SYN.dialled.address): Socket {
+  const socket = new EventEmitter() as unknown as Socket
+  return Object.assign(socket, {
+    localAddress: local,
+    localPort: 443,
+    remoteAddress: '10.0.0.2',
+    remotePort: port,
+    resetAndDestroy: () => socket.emit('reset'),
+  })
+}
+
+t.test('held until the way out stands; its repetitions are dropped', async (t) => {
+  const { door, flows, answers } = rig()
+  door.held(SYN)
+  door.held({ ...SYN, packet: 2 })
+  t.same(answers, ['2 undefined'])
+  t.match(flows, [
+    { target: { host: '192.0.2.1', port: 443 }, scope: 'containers', client: { address: '10.0.0.2', local: false } },
+  ])
+  t.equal(flows.length, 1)
+  const accepted = flows[0]!.accept()
+  t.same(answers, ['2 undefined', '1 accept'])
+  const socket = arriving()
+  door.connected(socket)
+  t.equal(await accepted, socket)
+  t.equal(door.holding, 0)
+})
+
+t.test('a client that has given up', async (t) => {
+  const { door, flows, clock } = rig()
+  door.held(SYN)
+  const accepted = flows[0]!.accept()
+  clock.advance(3_000)
+  await t.rejects(accepted, { code: 'CLIENT_GONE' })
+  t.equal(door.holding, 0)
+})
+
+t.test('refusals', async (t) => {
+  for (const [code, answer] of [
+    ['CONNECT_REFUSED', '1 reset'],
+    ['POLICY_REJECTED', '1 reset'],
+    ['HOST_UNREACHABLE', '1 hostUnreachable'],
+    ['NETWORK_UNREACHABLE', '1 networkUnreachable'],
+    ['CONNECT_TIMEOUT', '1 undefined'],
+  ] as const) {
+    const { door, flows, answers } = rig()
+    door.held(SYN)
+    flows[0]!.reject(new GatewayError(code, 'x'))
+    t.same(answers, [answer], code)
+    door.held({ ...SYN, packet: 2 })
+    t.equal(flows.length, code === 'CONNECT_TIMEOUT' ? 1 : 2, 'who got no answer gets none to its repetitions either')
+  }
+  for (const code of ERROR_CODES) t.ok(heldAnswer(code), code)
+})
+
+t.test('names: from DNS before anything else; where one matters and is not known, let in first', async (t) => {
+  const { door, flows, answers, names } = rig({ namesMatter: true })
+  door.held(SYN)
+  t.same(answers, ['1 accept'], 'its first bytes may hold a name')
+  t.equal(flows.length, 0)
+  names.remember('10.0.0.2', 'www.test', ['192.0.2.1'], 60)
+  door.held({ ...SYN, packet: 2 })
+  t.match(flows, [
+    {
+      target: { host: 'www.test', family: 0, port: 443 },
+      captured: { dialled: { host: '192.0.2.1' }, nameSource: 'dns' },
+    },
+  ])
+  door.held({ ...SYN, packet: 3, dialled: { ...SYN.dialled, address: '192.0.2.9', port: 22 } })
+  t.match(flows[1], { target: { host: '192.0.2.9', port: 22 } }, 'SSH servers speak first: no name to wait for')
+})
+
+t.test('bounded', async (t) => {
+  const { door, answers, flows } = rig()
+  for (let port = 1; port <= 5000; port++) door.held({ ...SYN, packet: port, source: { ...SYN.source, port } })
+  t.equal(flows.length, 4096)
+  t.equal(answers.length, 5000 - 4096, 'the rest is dropped, and sent again by its clients')
+})
+
+t.test('somebody dials the transparent socket itself', async (t) => {
+  const { door, flows } = rig()
+  const socket = arriving(1, '127.0.0.1')
+  let reset = false
+  socket.once('reset' as 'close', () => {
+    reset = true
+  })
+  door.connected(socket)
+  t.equal(reset, true)
+  t.equal(flows.length, 0)
+})
+
+t.test('draining: refused at once', async (t) => {
+  const { door, answers, flows } = rig()
+  door.drain()
+  door.held(SYN)
+  t.same(answers, ['1 reset'])
+  t.equal(flows.length, 0)
+})
