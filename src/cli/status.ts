@@ -68,6 +68,7 @@ function render(status: GatewayStatus): string {
     ...status.doors.map((door) => `  ${door}`),
     `${status.clientConnections} client connections, ${status.liveFlows} live flows`,
     ...status.pac.map(renderPac),
+    ...(status.dns ? [describeDns(status.dns)] : []),
     `${totals.flows} flows have ended, ${totals.rejected} of them rejected; up ${totals.bytesUp} B, down ${totals.bytesDown} B`,
     ...flows,
     '',
@@ -82,4 +83,9 @@ function renderPac({ source, via, sha256, fetchedAt, contentType, failure }: Gat
       ? 'no version in use'
       : `version ${sha256.slice(0, 12)}${age}${contentType ? `, ${contentType}` : ''}`
   return `PAC ${source}${way}: ${version}${failure === undefined ? '' : `\n  ${failure}`}`
+}
+
+function describeDns({ cached, waiting, reach }: NonNullable<GatewayStatus['dns']>): string {
+  const families = reach && [...(reach.ipv4 ? ['IPv4'] : []), ...(reach.ipv6 ? ['IPv6'] : [])].join(' and ')
+  return `DNS: ${cached} answers kept, ${waiting} questions waiting${reach ? `, the host reaches ${families || 'nothing'}` : ''}`
 }

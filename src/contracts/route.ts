@@ -37,6 +37,7 @@ export interface Because {
     | 'container-rule'
     | 'port'
     | 'name-mismatch'
+    | 'special-name'
     | 'udp'
   readonly detail: string
 }

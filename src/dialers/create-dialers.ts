@@ -17,6 +17,8 @@ export interface DialersOptions {
   readonly judge: Judge
   /** Whether the gateway itself listens there. */
   readonly isOwnEndpoint: (address: string, port: number) => boolean
+  /** See `JudgedBy`. */
+  readonly leadsTo?: (query: RouteQuery) => readonly string[] | undefined
   /** Value of User-Agent towards HTTP proxies: `Fairlead/0.1.0`. */
   readonly userAgent: string
   /** Authorities (PEM) that HTTPS proxies may be certified by, besides the machine's. */

@@ -21,6 +21,8 @@ export interface DirectOptions {
   /** Whether the gateway itself listens there: dialling it would go round in a circle. */
   readonly isOwnEndpoint: (address: string, port: number) => boolean
   readonly clock: Clock
+  /** See `JudgedBy`. */
+  readonly leadsTo?: (query: RouteQuery) => readonly string[] | undefined
   readonly attemptDelayMs?: number
 }
 

@@ -1,10 +1,18 @@
 import type { DialContext } from '../contracts/dialer.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { ResolvedAddress, Resolver } from '../contracts/resolver.ts'
+import type { RouteQuery } from '../contracts/route.ts'
 import type { Target } from '../contracts/target.ts'
 import { formatAuthority } from '../wire/target.ts'
 import type { Judge } from './direct.ts'
 import { abortReason, copyError, failedTarget } from './hop-error.ts'
+
+export interface JudgedBy {
+  readonly resolver: Resolver
+  readonly judge: Judge
+  /** Canonical addresses to dial instead of what was asked for, as for `host.docker.internal`. They are judged too. */
+  readonly leadsTo?: ((query: RouteQuery) => readonly string[] | undefined) | undefined
+}
 
 /**
  * The addresses of a target that may be dialled, at least one. All refused: the judge's error for the first. Of a captured connection it is
@@ -13,11 +21,16 @@ import { abortReason, copyError, failedTarget } from './hop-error.ts'
 export async function judgedAddresses(
   target: Target,
   { signal, query }: DialContext,
-  { resolver, judge }: { readonly resolver: Resolver; readonly judge: Judge },
+  { resolver, judge, leadsTo }: JudgedBy,
 ): Promise<readonly ResolvedAddress[]> {
   if (signal.aborted) throw abortReason(signal, (deadline) => resolveTimeout(target, deadline))
   const { host, family } = query?.captured?.dialled ?? target
-  const resolved = family === 0 ? await resolve(target, resolver, signal) : [{ address: host, family }]
+  const instead = query && leadsTo?.(query)
+  const resolved = instead
+    ? instead.map((address) => ({ address, family: address.includes(':') ? (6 as const) : (4 as const) }))
+    : family === 0
+      ? await resolve(target, resolver, signal)
+      : [{ address: host, family }]
   let refusal: GatewayError | undefined
   const allowed: ResolvedAddress[] = []
   for (const entry of resolved) {

@@ -20,6 +20,7 @@ import type { Settings } from '../settings/settings.ts'
 import { formatListenAddress, type ListenAddress } from '../wire/listen-address.ts'
 import { Capture } from './capture.ts'
 import { createPacEngines } from './create-pac-engines.ts'
+import { DnsService, type DnsStatus } from './dns.ts'
 import { Doors } from './doors.ts'
 import { createGeneration, type Generation, type World } from './generation.ts'
 import { handleFlow } from './handle-flow.ts'
@@ -50,6 +51,8 @@ export interface GatewayStatus {
   readonly uptimeMs: number
   readonly generation: number
   readonly doors: readonly string[]
+  /** Absent where it is off. */
+  readonly dns?: DnsStatus
   readonly clientConnections: number
   readonly liveFlows: number
   /** Scripts in use: where from, by what way, which version, how old, and what is wrong with them. */
@@ -88,6 +91,7 @@ export class Gateway {
   readonly #relays: Relays
   readonly #packets: PacketSessions
   readonly #capture: Capture
+  readonly #dns: DnsService
   #admin: { readonly server: Server; readonly address: ListenAddress }[] = []
   #flowCount = 0
   #generations = 0
@@ -145,15 +149,25 @@ export class Gateway {
         return handleRequest(flow, { router, requests, records: this.#records }, signal)
       },
     }
+    const names = createAnsweredNames({ clock })
     this.#capture = new Capture({
       ...handlers,
       clock,
       resolver,
       maxConnections,
-      names: createAnsweredNames({ clock }),
+      names,
       directory: undefined,
       special: () => [],
       warn: (message) => this.#log.warn(message),
+    })
+    this.#dns = new DnsService({
+      clock,
+      resolver,
+      networkWatch: this.#world.networkWatch,
+      log: options.log,
+      metrics: this.#metrics,
+      names,
+      directory: () => undefined,
     })
     this.#doors = new Doors({
       ...handlers,
@@ -185,7 +199,7 @@ export class Gateway {
   }
 
   get doors(): string[] {
-    return [...this.#doors.names, ...this.#capture.names]
+    return [...this.#doors.names, ...this.#capture.names, ...this.#dns.names]
   }
 
   get adminAddresses(): string[] {
@@ -201,7 +215,12 @@ export class Gateway {
     this.#world.networkWatch.onChange(() => this.#networkChanged())
     try {
       const doors = await this.#doors.prepare(this.#current.doorPlans)
+      const dns = await this.#dns.prepare(settings).catch((thrown: unknown) => {
+        doors.abandon()
+        throw thrown
+      })
       doors.commit()
+      dns.commit()
     } catch (thrown) {
       this.#current.retire()
       throw thrown
@@ -232,7 +251,13 @@ export class Gateway {
         next.retire()
         throw thrown
       })
+      const dns = await this.#dns.prepare(settings).catch((thrown: unknown) => {
+        doors.abandon()
+        next.retire()
+        throw thrown
+      })
       await this.#capture.apply(settings).catch((thrown: unknown) => {
+        dns.abandon()
         doors.abandon()
         next.retire()
         throw thrown
@@ -241,6 +266,7 @@ export class Gateway {
       this.#generations += 1
       this.#current = next
       doors.commit()
+      dns.commit()
       previous.retire()
       this.#metrics.reloaded(true)
       if (JSON.stringify(previous.settings.status) !== JSON.stringify(settings.status)) {
@@ -271,6 +297,7 @@ export class Gateway {
       uptimeMs: Math.round(this.#clock.monotonic() - this.#startedAt),
       generation: this.#current.number,
       doors: this.doors,
+      ...(this.#dns.status ? { dns: this.#dns.status } : {}),
       clientConnections: this.#doors.connections + this.#capture.connections,
       liveFlows: this.#records.size,
       pac: this.#world.pacEngines.status(),
@@ -300,6 +327,7 @@ export class Gateway {
     this.#doors.drain()
     this.#doors.destroy()
     this.#packets.close()
+    this.#dns.close()
     this.#current.retire()
     for (const { server } of this.#admin) {
       server.close()
@@ -317,7 +345,7 @@ export class Gateway {
   }
 
   #ownEndpoints(): { address: string; port: number }[] {
-    const all = [...this.#doors.addresses, ...this.#admin.map(({ address }) => address)]
+    const all = [...this.#doors.addresses, ...this.#admin.map(({ address }) => address), ...this.#dns.addresses]
     const explicit = all.flatMap((address) =>
       address.kind === 'tcp' ? [{ address: address.host, port: address.port }] : [],
     )

@@ -15,6 +15,7 @@ import { readEnvironment } from '../router/environment.ts'
 import type { Endpoint } from '../router/own-endpoints.ts'
 import type { DoorSettings, ProxySettings, Settings, TlsDoorSettings } from '../settings/settings.ts'
 import { admitsFrom } from './admits-from.ts'
+import { specialAddressesOf } from './dns-settings.ts'
 import type { DoorPlan } from './doors.ts'
 import { describePac, type PacEngines, type PacLease } from './pac-engines.ts'
 import { createPacketParts } from './packet-parts.ts'
@@ -67,7 +68,13 @@ export async function createGeneration(number: number, settings: Settings, world
     if (taken.lease) leases.push(taken.lease)
     return taken.policy
   }
-  const access = createAccess({ ...settings.access, ownEndpoints: world.ownEndpoints, clock: world.clock })
+  const special = specialAddressesOf(settings)
+  const access = createAccess({
+    ...settings.access,
+    leadsTo: special.dialled,
+    ownEndpoints: world.ownEndpoints,
+    clock: world.clock,
+  })
   const inFlight = new InFlight(releaseAll)
   const policies = await Promise.all([
     lease(settings.proxy, 'host'),
@@ -81,6 +88,7 @@ export async function createGeneration(number: number, settings: Settings, world
     containers: policies[1],
     containerRules: compileContainerRules(settings.containerRules),
     access,
+    special,
     rejectDisbelieved: settings.capture.trust === 'reject',
     generation: number,
   })
@@ -88,6 +96,7 @@ export async function createGeneration(number: number, settings: Settings, world
     clock: world.clock,
     resolver: world.resolver,
     judge: access.judgeAddress,
+    leadsTo: special.dialled,
     isOwnEndpoint: access.isOwnEndpoint,
     userAgent: USER_AGENT,
     ca: settings.trust.ca.map((file) => file.pem),

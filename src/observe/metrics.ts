@@ -28,6 +28,12 @@ export class Metrics {
     labelNames: ['reason'],
     registers: [this.#registry],
   })
+  readonly #dns = new Counter({
+    name: 'fairlead_dns_answers_total',
+    help: 'DNS answers, by how they were sent and their rcode.',
+    labelNames: ['transport', 'rcode'],
+    registers: [this.#registry],
+  })
   readonly #reloads = new Counter({
     name: 'fairlead_reloads_total',
     help: 'Settings reloads, by whether the new settings were taken.',
@@ -51,6 +57,10 @@ export class Metrics {
 
   packetDropped(reason: 'refused' | 'waiting' | 'limit'): void {
     this.#packetsDropped.inc({ reason })
+  }
+
+  dnsAnswered(transport: 'udp' | 'tcp', rcode: number): void {
+    this.#dns.inc({ transport, rcode })
   }
 
   reloaded(taken: boolean): void {

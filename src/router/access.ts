@@ -27,6 +27,8 @@ export interface AccessOptions {
   readonly deny: ExcludeList
   readonly ownEndpoints: () => readonly Endpoint[]
   readonly clock: Clock
+  /** Addresses that a query leads to instead of its own: it may reach them although they are loopback. */
+  readonly leadsTo?: (query: RouteQuery) => readonly string[] | undefined
   /** The host's own addresses; default: those of its interfaces. */
   readonly localAddresses?: () => readonly string[]
 }
@@ -52,7 +54,11 @@ export function createAccess(options: AccessOptions): Access {
     if (own !== undefined && !matches(allowWithPort)) {
       return { source: 'loop', detail: `${formatAuthority({ ...query.target, host: own })} is the gateway itself` }
     }
-    const reason = firstReason(query, addresses)
+    const led = options.leadsTo?.(query) ?? []
+    const reason = firstReason(
+      query,
+      addresses.filter((address) => !led.includes(address)),
+    )
     return reason === undefined || matches(allow) ? undefined : { source: 'access', detail: reason }
   }
 

@@ -6,6 +6,7 @@ import { decideByEnvironment, type EnvironmentProxies } from './environment.ts'
 import { decideManually, type ManualPolicy } from './manual.ts'
 import { decideByPac, type PacPolicy } from './pac.ts'
 import { stopAtRejectName } from './reject-names.ts'
+import type { SpecialAddresses } from './special-addresses.ts'
 
 /** What decides for one scope: `proxy` or `containersProxy`, with names resolved and texts parsed. */
 export interface Policy extends ManualPolicy {
@@ -23,6 +24,8 @@ export interface RouterOptions {
   /** Before the policy of the scope. Absent: none. */
   readonly containerRules?: ContainerRules
   readonly access: Access
+  /** What containers call the host and the gateway; before everything but access. */
+  readonly special?: SpecialAddresses
   /** Captured connections whose name does not lead to the dialled address are refused (`capture.trust: reject`). */
   readonly rejectDisbelieved?: boolean
   /** Counts up with each reload of the settings. */
@@ -31,12 +34,14 @@ export interface RouterOptions {
 
 /** One router for each generation of the settings. Traffic and `explain` ask the same object. */
 export function createRouter(options: RouterOptions): Router {
-  const { host, containers = host, containerRules, access, generation, rejectDisbelieved = false } = options
+  const { host, containers = host, containerRules, access, generation, special, rejectDisbelieved = false } = options
   return {
     async route(query, signal): Promise<Route> {
       signal.throwIfAborted()
       const refused = access.judgeTarget(query)
       if (refused) return { decision: 'reject', candidates: [], because: refused, generation }
+      const toSpecial = special?.decide(query)
+      if (toSpecial) return { ...toSpecial, generation }
       if (rejectDisbelieved && query.captured?.disbelieved !== undefined) {
         return { ...mismatch(query.captured.disbelieved, query.captured.dialled.host), generation }
       }

@@ -25,8 +25,8 @@ export function mergeSources(sources: readonly Source[]): Merged {
         owners.set(group, source)
         continue
       }
-      // A list is one thing: its members mean what they mean by their order.
-      if (Array.isArray(value)) {
+      // A word is one thing; so is a list, whose members mean what they mean by their order.
+      if (asGroup(value) === undefined && value !== null && value !== undefined) {
         data[group] = value
         owners.set(group, source)
         continue

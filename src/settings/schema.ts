@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { about, section } from './about.ts'
 import { captureSchema } from './schema/capture.ts'
 import { containerRulesSchema } from './schema/container-rules.ts'
+import { dnsSchema, inhibitionSchema, networkingModeSchema } from './schema/dns.ts'
 import { listenSchema } from './schema/listen.ts'
 import { chainSchema, containersProxySchema, proxySchema } from './schema/proxy.ts'
 import {
@@ -50,6 +51,9 @@ export const settingsSchema = section({
   limits: about(limitsSchema.prefault({}), { form: 'group', help: 'How much may be held at once.' }),
   pac: about(pacSchema.prefault({}), { form: 'group', help: 'How PAC files are fetched and run.' }),
   relay: about(relaySchema.prefault({}), { form: 'group', help: 'How bytes are moved.' }),
+  defaultNetworkingMode: networkingModeSchema,
+  dnsInhibition: inhibitionSchema,
+  dns: about(dnsSchema.prefault({}), { form: 'group', help: 'Names for containers.' }),
   log: about(logSchema.prefault({}), { form: 'group', help: 'What is written to standard error.' }),
   trust: about(trustSchema.prefault({}), { form: 'group', help: 'Whom to believe.' }),
   status: about(statusSchema.prefault({}), { form: 'group', help: 'How a running gateway tells how it is.' }),

@@ -4,6 +4,7 @@ import type { Scope } from '../contracts/target.ts'
 import type { ExcludeList } from '../wire/exclude-list.ts'
 import type { ListenAddress } from '../wire/listen-address.ts'
 import type { WrittenSettings } from './schema.ts'
+import type { AddressAndPort } from './values/dns-server.ts'
 import type { PortRange } from './values/port-ranges.ts'
 
 /** Settings in force: complete, checked, every reference followed. Durations are in milliseconds, sizes in bytes, paths absolute. */
@@ -17,6 +18,7 @@ export interface Settings extends Pick<WrittenSettings, 'timeouts' | 'limits' | 
   readonly containerRules: readonly ContainerRuleSettings[]
   /** `via`: hops to the server of a PAC URL, in the order traffic passes them; empty: directly. */
   readonly pac: Omit<WrittenSettings['pac'], 'via'> & { readonly via: readonly Hop[] }
+  readonly dns: DnsSettings
   readonly access: { readonly allow: ExcludeList; readonly deny: ExcludeList }
   readonly udp: UdpSettings
   readonly trust: { readonly ca: readonly PemFile[] }
@@ -86,6 +88,19 @@ export interface UdpSettings {
 export type UdpRule =
   | { readonly kind: 'auto' | 'direct' | 'deny' }
   | { readonly kind: 'chain'; readonly hops: readonly Hop[] }
+
+export interface DnsSettings extends Omit<WrittenSettings['dns'], 'listen' | 'zones'> {
+  readonly mode: WrittenSettings['defaultNetworkingMode']
+  readonly inhibition: WrittenSettings['dnsInhibition']
+  readonly listen: readonly {
+    readonly address: Extract<ListenAddress, { kind: 'tcp' }>
+    readonly from: readonly string[]
+  }[]
+  /** By canonical name. */
+  readonly zones: ReadonlyMap<string, readonly AddressAndPort[]>
+  /** Whether somebody has set it, rather than the schema. */
+  readonly hostAddressIsGiven: boolean
+}
 
 export interface PemFile {
   readonly path: string

@@ -40,6 +40,7 @@ function showList(list: readonly unknown[]): string {
 function showObject(value: object): string {
   if ('rules' in value) return shorten((value as ExcludeList).rules.map(({ entry }) => entry))
   if ('match' in value) return showRule(value as WrittenSettings['containerRules'][number])
+  if ('address' in value && 'port' in value) return showServer(value as { address: string; port: number })
   if ('address' in value) return showDoor(value as Door)
   if ('kind' in value) {
     const { kind } = value as { kind: string }
@@ -57,11 +58,15 @@ function showObject(value: object): string {
 
 interface Door {
   readonly address: ListenAddress
-  readonly scope: string
+  readonly scope?: string
   readonly from: readonly string[]
 }
 
-function showDoor({ address, scope, from }: Door): string {
+function showServer({ address, port }: { readonly address: string; readonly port: number }): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}
+
+function showDoor({ address, scope = 'host', from }: Door): string {
   const notes = [...(scope === 'host' ? [] : [scope]), ...(from.length > 0 ? [`from ${shorten(from)}`] : [])]
   return formatListenAddress(address) + (notes.length > 0 ? ` (${notes.join(', ')})` : '')
 }

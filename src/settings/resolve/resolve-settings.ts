@@ -3,6 +3,7 @@ import type { ProxySettings, Settings, StatusAddress } from '../settings.ts'
 import { statusSocket } from '../status-socket.ts'
 import { resolveContainerRules } from './container-rules.ts'
 import type { ResolveContext } from './context.ts'
+import { resolveDns } from './dns.ts'
 import { resolveDoors } from './doors.ts'
 import { readAuthorities } from './pem.ts'
 import { resolveContainersProxy, resolveProxy } from './proxy.ts'
@@ -28,6 +29,7 @@ export async function resolveSettings(written: WrittenSettings, context: Resolve
     containersProxy,
     containerRules: await resolveContainerRules(written.containerRules, upstreams, containersProxy, context),
     upstreams: upstreams.named,
+    dns: resolveDns(written, context),
     access,
     udp: await resolveUdp(written.udp, upstreams, context),
     timeouts,

@@ -1,0 +1,150 @@
+import { createSocket, type Socket as UdpSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:net'
+import type { Clock } from '../contracts/clock.ts'
+import { GatewayError } from '../contracts/gateway-error.ts'
+import type { Client } from '../contracts/route.ts'
+import { isLoopback, parseAddress } from '../wire/address.ts'
+import type { ListenAddress } from '../wire/listen-address.ts'
+import type { DnsClient } from './answerer.ts'
+import { serveTcp } from './tcp-conversation.ts'
+
+export type TcpAddress = Extract<ListenAddress, { kind: 'tcp' }>
+
+export interface DnsDoorOptions {
+  readonly address: TcpAddress
+  readonly clock: Clock
+  admits(client: Client): boolean
+  /** See `Answerer.answer`. */
+  answer(query: Buffer, client: DnsClient): Promise<Buffer | undefined>
+  /** Asked anew for each connection. */
+  maxTcpConnections(): number
+}
+
+export interface DnsDoor {
+  /** As bound. */
+  readonly address: TcpAddress
+  readonly tcpConnections: number
+  close(): void
+}
+
+/** Octets the kernel holds of questions that we have not come to: a burst of some thousand. It may allow less. */
+const RECEIVE_BUFFER = 1024 * 1024
+/** TCP connections of one client: RFC 7766 §6.2.2 asks clients to make do with one. */
+const TCP_PER_CLIENT = 32
+/** Tries to find a port that is free for UDP and TCP alike, where any will do. */
+const PORT_TRIES = 8
+
+/** Listens for questions on one address, over UDP and TCP. Rejects with `GatewayError`, with nothing left open. */
+export async function openDnsDoor(options: DnsDoorOptions): Promise<DnsDoor> {
+  for (let tries = 1; ; tries++) {
+    const udp = createUdp(options)
+    const perClient = new Map<string, number>()
+    const tcp = createTcp(options, perClient)
+    try {
+      udp.bind({ address: options.address.host, port: options.address.port, exclusive: true })
+      await once(udp, 'listening')
+      const { port } = udp.address()
+      tcp.server.listen({ host: options.address.host, port, ipv6Only: true })
+      await once(tcp.server, 'listening')
+      udp.on('error', () => {})
+      enlarge(udp)
+      return {
+        address: { ...options.address, port },
+        get tcpConnections() {
+          return tcp.sockets.size
+        },
+        close() {
+          udp.close()
+          tcp.server.close()
+          for (const end of tcp.sockets) end()
+        },
+      }
+    } catch (thrown) {
+      udp.on('error', () => {})
+      closeUdp(udp)
+      tcp.server.close()
+      if (options.address.port === 0 && tries < PORT_TRIES) continue
+      throw cannotListen(options.address, thrown as NodeJS.ErrnoException)
+    }
+  }
+}
+
+function createUdp(options: DnsDoorOptions): UdpSocket {
+  const socket = createSocket(options.address.host.includes(':') ? { type: 'udp6', ipv6Only: true } : { type: 'udp4' })
+  socket.on('message', async (query, sender) => {
+    const client = clientAt(sender.address, sender.port)
+    if (!client || !options.admits(client)) return
+    const answer = await options.answer(query, { address: client.address, transport: 'udp' })
+    if (!answer) return
+    try {
+      // A client that has gone, or a door that has closed meanwhile, is no error.
+      socket.send(answer, sender.port, sender.address, () => {})
+    } catch {
+      return
+    }
+  })
+  return socket
+}
+
+function createTcp(
+  options: DnsDoorOptions,
+  perClient: Map<string, number>,
+): { server: Server; sockets: Set<() => void> } {
+  const sockets = new Set<() => void>()
+  // Half-open: a client may send its questions, end, and wait (RFC 7766 §6.2.3).
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const client = clientAt(socket.remoteAddress ?? '', socket.remotePort ?? 0)
+    const count = perClient.get(client?.address ?? '') ?? 0
+    const isFull = sockets.size >= options.maxTcpConnections() || count >= TCP_PER_CLIENT
+    if (!client?.address || isFull || !options.admits(client)) {
+      socket.on('error', () => {})
+      socket.destroy()
+      return
+    }
+    const { address } = client
+    const end = () => socket.destroy()
+    sockets.add(end)
+    perClient.set(address, count + 1)
+    socket.on('close', () => {
+      sockets.delete(end)
+      const left = perClient.get(address)! - 1
+      if (left === 0) perClient.delete(address)
+      else perClient.set(address, left)
+    })
+    serveTcp(socket, (query) => options.answer(query, { address, transport: 'tcp' }))
+  })
+  return { server, sockets }
+}
+
+function clientAt(text: string, port: number): Client | undefined {
+  const address = parseAddress(text.split('%', 1)[0]!)?.address
+  return address === undefined || port === 0 ? undefined : { address, port, local: isLoopback(address) }
+}
+
+function enlarge(udp: UdpSocket): void {
+  try {
+    udp.setRecvBufferSize(RECEIVE_BUFFER)
+  } catch {
+    // What the system gives by itself will have to do.
+  }
+}
+
+function closeUdp(udp: UdpSocket): void {
+  try {
+    udp.close()
+  } catch {
+    // It never opened.
+  }
+}
+
+function cannotListen({ host, port }: TcpAddress, cause: NodeJS.ErrnoException): GatewayError {
+  const where = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  const said: Readonly<Record<string, [what: string, hint: string]>> = {
+    EADDRINUSE: ['another program is listening there', 'Stop it, or choose another address under `dns.listen`.'],
+    EACCES: ['not permitted', 'Ports below 1024 need a privilege (CAP_NET_BIND_SERVICE).'],
+    EADDRNOTAVAIL: ['this machine has no such address', 'Listen on an address of this machine.'],
+  }
+  const [what, hint] = said[cause.code ?? ''] ?? [cause.message, 'See the system’s message.']
+  return new GatewayError('INTERNAL', `cannot answer DNS on ${where}: ${what}`, { cause, hint })
+}

@@ -1,0 +1,133 @@
+import { connect } from 'node:net'
+import type { Clock } from '../contracts/clock.ts'
+import type { NetworkWatch } from '../contracts/network-watch.ts'
+import type { DnsServerAddress } from './exchange.ts'
+import type { Reach } from './inhibition.ts'
+
+export interface ReachProbeOptions {
+  readonly clock: Clock
+  readonly networkWatch: NetworkWatch
+  /** Where to connect to; of both families, asked anew for each look. */
+  readonly targets: () => readonly DnsServerAddress[]
+  /** Farther away, for families whose `targets` do not answer: strangers' servers, which are not to be bothered often. */
+  readonly lastResort?: readonly DnsServerAddress[]
+  /** For tests: whether something answers there within so many milliseconds. */
+  readonly reaches?: (target: DnsServerAddress, limitMs: number) => Promise<boolean>
+  readonly changed?: (reach: Reach) => void
+}
+
+/** Milliseconds between two looks while nothing changes. Half a dozen packets in the own network. */
+const EVERY_MS = 3000
+/** Milliseconds for which the word of a last resort holds while the network stays the same. */
+const LAST_RESORT_MS = 60_000
+/** Milliseconds for a connection to stand or be refused: twice the round trip by satellite. */
+const PROBE_MS = 1500
+/** Milliseconds until a family that was reached and now is not is looked at once more: one lost packet must not take a family away. */
+const AGAIN_MS = 1000
+/** Looks in a row that must fail before a family that was there counts as gone. */
+const FAILURES = 2
+
+/**
+ * Tests by connecting whether the host really reaches anything by IPv4 and by IPv6: an address or a route alone says nothing. Looks at once, after each
+ * change of the network, and now and then.
+ */
+export class ReachProbe {
+  readonly #options: ReachProbeOptions
+  readonly #failures = { ipv4: 0, ipv6: 0 }
+  readonly #forget: () => void
+  readonly #first: Promise<void>
+  #reach: Reach | undefined
+  #cancel: () => void = () => {}
+  #isClosed = false
+  #lastResort: Partial<Record<'ipv4' | 'ipv6', { readonly answered: boolean; readonly until: number }>> = {}
+  /** A look that has been overtaken says nothing any more. */
+  #look = 0
+
+  constructor(options: ReachProbeOptions) {
+    this.#options = options
+    this.#forget = options.networkWatch.onChange(() => {
+      this.#lastResort = {}
+      void this.#run()
+    })
+    this.#first = this.#run()
+  }
+
+  /** Undefined until the first look has ended. */
+  get reach(): Reach | undefined {
+    return this.#reach
+  }
+
+  /** The first look; never rejects. */
+  get ready(): Promise<void> {
+    return this.#first
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#cancel()
+    this.#forget()
+  }
+
+  async #run(): Promise<void> {
+    this.#cancel()
+    const look = ++this.#look
+    const targets = this.#options.targets()
+    const [ipv4, ipv6] = await Promise.all([this.#leads('ipv4', targets), this.#leads('ipv6', targets)])
+    if (this.#isClosed || look !== this.#look) return
+    this.#judge({ ipv4, ipv6 })
+    const unsure = Object.values(this.#failures).some((count) => count > 0 && count < FAILURES)
+    this.#cancel = this.#options.clock.after(unsure ? AGAIN_MS : EVERY_MS, () => void this.#run())
+  }
+
+  #judge(seen: Reach): void {
+    const before = this.#reach
+    const settle = (family: keyof Reach) => {
+      this.#failures[family] = seen[family] ? 0 : this.#failures[family] + 1
+      return seen[family] || (before?.[family] === true && this.#failures[family] < FAILURES)
+    }
+    const reach = { ipv4: settle('ipv4'), ipv6: settle('ipv6') }
+    if (before?.ipv4 === reach.ipv4 && before.ipv6 === reach.ipv6) return
+    this.#reach = reach
+    this.#options.changed?.(reach)
+  }
+
+  async #leads(family: keyof Reach, targets: readonly DnsServerAddress[]): Promise<boolean> {
+    const { lastResort = [], clock } = this.#options
+    if (await this.#any(targets, family === 'ipv6')) return true
+    const known = this.#lastResort[family]
+    // While unsure, the word of the last resort is asked for anew.
+    if (known && clock.monotonic() < known.until && this.#failures[family] !== 1) return known.answered
+    const answered = await this.#any(lastResort, family === 'ipv6')
+    this.#lastResort[family] = { answered, until: clock.monotonic() + LAST_RESORT_MS }
+    return answered
+  }
+
+  async #any(targets: readonly DnsServerAddress[], ipv6: boolean): Promise<boolean> {
+    const { reaches = answersTo } = this.#options
+    const ofFamily = targets.filter(({ address }) => address.includes(':') === ipv6)
+    return new Promise((resolve) => {
+      let left = ofFamily.length
+      if (left === 0) resolve(false)
+      for (const target of ofFamily) {
+        reaches(target, PROBE_MS).then((answered) => {
+          if (answered) resolve(true)
+          else if (--left === 0) resolve(false)
+        })
+      }
+    })
+  }
+}
+
+/** A refusal is an answer too: somebody was reached. */
+function answersTo({ address, port }: DnsServerAddress, limitMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port })
+    const end = (answered: boolean) => {
+      socket.destroy()
+      resolve(answered)
+    }
+    socket.setTimeout(limitMs, () => end(false))
+    socket.on('connect', () => end(true))
+    socket.on('error', (error: NodeJS.ErrnoException) => end(error.code === 'ECONNREFUSED'))
+  })
+}

@@ -1,0 +1,61 @@
+import type { Socket } from 'node:net'
+
+/** Octets of a question: names and options fill some hundred. */
+const MAX_QUERY = 4096
+/** Milliseconds without an octet or an answer under way; RFC 7766 §6.2.3 advises some seconds. */
+const IDLE_MS = 10_000
+/** Questions of one connection that are being answered; the next are not read. */
+const MAX_PIPELINED = 64
+/** Octets of answers that the client has not taken; until it does, nothing more is read. */
+const MAX_UNSENT = 256 * 1024
+
+/**
+ * Questions over one TCP connection (RFC 1035 §4.2.2, RFC 7766): pipelined, answered as answers come. Takes a half-open socket and ends it: when the
+ * client has ended and has its answers, when it is idle, or when it sends what is no question.
+ */
+export function serveTcp(socket: Socket, answer: (query: Buffer) => Promise<Buffer | undefined>): void {
+  let pending: Buffer = Buffer.alloc(0)
+  let running = 0
+  let hasEnded = false
+  socket.on('error', () => socket.destroy())
+  socket.setTimeout(IDLE_MS, () => running === 0 && socket.destroy())
+  socket.on('drain', proceed)
+  socket.on('end', () => {
+    hasEnded = true
+    finish()
+  })
+  socket.on('data', (chunk: Buffer) => {
+    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
+    proceed()
+  })
+
+  function proceed(): void {
+    while (!socket.destroyed && pending.length >= 2) {
+      if (running >= MAX_PIPELINED || socket.writableLength > MAX_UNSENT) return void socket.pause()
+      const length = pending.readUInt16BE(0)
+      if (length > MAX_QUERY) return void socket.destroy()
+      if (pending.length < length + 2) break
+      const query = Buffer.from(pending.subarray(2, length + 2))
+      pending = pending.subarray(length + 2)
+      void serve(query)
+    }
+    socket.resume()
+  }
+
+  async function serve(query: Buffer): Promise<void> {
+    running++
+    const reply = await answer(query)
+    running--
+    if (socket.destroyed) return
+    if (!reply) return void socket.destroy()
+    const length = Buffer.alloc(2)
+    length.writeUInt16BE(reply.length)
+    socket.write(Buffer.concat([length, reply]))
+    proceed()
+    finish()
+  }
+
+  function finish(): void {
+    if (hasEnded && running === 0) socket.end()
+  }
+}

@@ -1,0 +1,90 @@
+import type { Clock } from '../contracts/clock.ts'
+import type { DnsMessage } from '../wire/dns/message.ts'
+import { FLAG, RCODE } from '../wire/dns/numbers.ts'
+import { isConclusive, makeQuery } from '../wire/dns/reply.ts'
+import { askTcp, askUdp, type DnsServerAddress, ExchangeError, GUESSED } from './exchange.ts'
+
+export interface UpstreamOptions {
+  readonly clock: Clock
+  /** 0–65535, unguessable. */
+  readonly randomId: () => number
+}
+
+export interface Asked {
+  /** Name, type and class, octet by octet. */
+  readonly question: Buffer
+  readonly dnssecOk: boolean
+  readonly checkingDisabled: boolean
+}
+
+/** Milliseconds for one datagram to be answered: a resolver that has to ask others itself needs some hundred. Doubled in the second round. */
+const TRY_MS = 1000
+/** Times that every server is asked. */
+const ROUNDS = 2
+/** Milliseconds for the answer over TCP. */
+const TCP_MS = 3000
+
+/** No server gave an answer that says something of the name. `last` is what one of them said instead. */
+export class NoUpstreamAnswer extends Error {
+  override readonly name = 'NoUpstreamAnswer'
+}
+
+/** Asks servers in turn, over UDP and, where that is too small or not safe, TCP. The server that answered last is asked first. */
+export class Upstream {
+  readonly #options: UpstreamOptions
+  /** By list of servers, the place of the one that answered last. Lists are those of the settings, so there are few. */
+  readonly #preferred = new WeakMap<readonly DnsServerAddress[], number>()
+
+  constructor(options: UpstreamOptions) {
+    this.#options = options
+  }
+
+  /** The answer with its OPT. Rejects with `NoUpstreamAnswer`, or with `signal.reason` on abort. */
+  async ask(servers: readonly DnsServerAddress[], asked: Asked, signal: AbortSignal): Promise<DnsMessage> {
+    const failures: string[] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      const first = this.#preferred.get(servers) ?? 0
+      for (let step = 0; step < servers.length; step++) {
+        const place = (first + step) % servers.length
+        const server = servers[place]!
+        try {
+          const answer = await this.#askOne(server, asked, TRY_MS << round, signal)
+          if (isConclusive(answer.rcode)) {
+            this.#preferred.set(servers, place)
+            return answer
+          }
+          failures.push(`${server.address}: rcode ${answer.rcode}`)
+        } catch (thrown) {
+          signal.throwIfAborted()
+          if (!(thrown instanceof ExchangeError)) throw thrown
+          failures.push(`${server.address}: ${thrown.message}`)
+        }
+      }
+    }
+    throw new NoUpstreamAnswer(servers.length === 0 ? 'there is no server to ask' : failures.slice(0, SHOWN).join('; '))
+  }
+
+  async #askOne(server: DnsServerAddress, asked: Asked, limitMs: number, signal: AbortSignal): Promise<DnsMessage> {
+    const exchange = async (over: typeof askUdp, ms: number, edns = true) =>
+      over(server, this.#query(asked, edns), { clock: this.#options.clock, limitMs: ms, signal })
+    let answer: DnsMessage
+    try {
+      answer = await exchange(askUdp, limitMs)
+    } catch (thrown) {
+      if (thrown instanceof ExchangeError && thrown.message === GUESSED) return exchange(askTcp, TCP_MS)
+      throw thrown
+    }
+    // RFC 6891 §7: a server that has never heard of EDNS.
+    const knowsNoEdns = answer.rcode === RCODE.FORMERR || (answer.rcode === RCODE.NOTIMP && !answer.edns)
+    if (knowsNoEdns) answer = await exchange(askUdp, limitMs, false)
+    return answer.flags & FLAG.TC ? exchange(askTcp, TCP_MS, !knowsNoEdns) : answer
+  }
+
+  /** A new id each time: a second try must not give a guesser a second chance. */
+  #query({ question, dnssecOk, checkingDisabled }: Asked, edns: boolean): Buffer {
+    return makeQuery(this.#options.randomId(), question, { edns, dnssecOk, cd: checkingDisabled })
+  }
+}
+
+/** Failures repeated in the log. */
+const SHOWN = 4

@@ -1,0 +1,235 @@
+import { randomInt } from 'node:crypto'
+import type { AnsweredNames } from '../contracts/answered-names.ts'
+import type { Clock } from '../contracts/clock.ts'
+import type { ContainerDirectory } from '../contracts/containers.ts'
+import type { NetworkWatch } from '../contracts/network-watch.ts'
+import type { Resolver } from '../contracts/resolver.ts'
+import type { Client } from '../contracts/route.ts'
+import { AnswerCache } from '../dns/answer-cache.ts'
+import { Answerer, type DnsClient, type Outcome } from '../dns/answerer.ts'
+import { type DnsDoor, openDnsDoor, type TcpAddress } from '../dns/dns-door.ts'
+import { createHostServers } from '../dns/host-servers.ts'
+import { Lookups } from '../dns/lookups.ts'
+import { ReachProbe } from '../dns/reach-probe.ts'
+import { Upstream } from '../dns/upstream.ts'
+import type { Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { Settings } from '../settings/settings.ts'
+import { formatListenAddress } from '../wire/listen-address.ts'
+import { admitsFrom } from './admits-from.ts'
+import { droppedBy, LAST_RESORT, needsProbe, probeTargets, seldom } from './dns-settings.ts'
+
+export interface DnsParts {
+  readonly clock: Clock
+  readonly resolver: Resolver
+  readonly networkWatch: NetworkWatch
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly names?: AnsweredNames | undefined
+  readonly directory: () => ContainerDirectory | undefined
+}
+
+/** What `fairlead status` shows. */
+export interface DnsStatus {
+  readonly listen: readonly string[]
+  readonly cached: number
+  readonly waiting: number
+  readonly tcpConnections: number
+  /** What the host reaches; absent where that decides nothing. */
+  readonly reach?: { readonly ipv4: boolean; readonly ipv6: boolean }
+}
+
+/** Everything that one version of the settings becomes. */
+interface Serving {
+  readonly settings: Settings
+  readonly answerer: Answerer
+  readonly lookups: Lookups
+  readonly probe?: ReachProbe
+}
+
+interface OpenDoor {
+  readonly door: DnsDoor
+  admits: (client: Client) => boolean
+}
+
+/** Milliseconds between two lines about questions that could not be answered. */
+const FAILURE_LOG_MS = 10_000
+
+/** The containers' DNS server: its doors live through reloads, and so does what it knows, unless its own settings change. */
+export class DnsService {
+  readonly #parts: DnsParts
+  readonly #hostServers: () => readonly { readonly address: string; readonly port: number }[]
+  readonly #failed: (message: string) => void
+  #doors = new Map<string, OpenDoor>()
+  #serving: Serving | undefined
+
+  constructor(parts: DnsParts) {
+    this.#parts = parts
+    this.#hostServers = createHostServers({ clock: parts.clock, isOwn: (address, port) => this.#isOwn(address, port) })
+    this.#failed = seldom(parts.clock, FAILURE_LOG_MS, (reason, more) =>
+      parts.log.warn({ reason, alike: more }, 'a DNS question could not be answered'),
+    )
+    parts.networkWatch.onChange(() => this.#serving?.lookups.forget())
+  }
+
+  /** As bound. */
+  get addresses(): TcpAddress[] {
+    return [...this.#doors.values()].map(({ door }) => door.address)
+  }
+
+  get names(): string[] {
+    return this.addresses.map((address) => `dns ${formatListenAddress(address)}`)
+  }
+
+  get status(): DnsStatus | undefined {
+    if (!this.#serving || this.#doors.size === 0) return undefined
+    const { answerer, lookups, probe } = this.#serving
+    return {
+      listen: this.addresses.map(formatListenAddress),
+      cached: lookups.cached,
+      waiting: answerer.waiting,
+      tcpConnections: [...this.#doors.values()].reduce((sum, { door }) => sum + door.tcpConnections, 0),
+      ...(probe?.reach ? { reach: probe.reach } : {}),
+    }
+  }
+
+  /** For questions that were captured rather than addressed to one of the doors; see `Answerer.answer`. */
+  async answer(query: Buffer, client: DnsClient): Promise<Buffer | undefined> {
+    return this.#serving?.answerer.answer(query, client)
+  }
+
+  /** As `Doors.prepare`: opens what is missing; `commit` puts the settings in force, `abandon` leaves everything as it was. */
+  async prepare(settings: Settings): Promise<{ commit(): void; abandon(): void }> {
+    const opened = new Map<string, OpenDoor>()
+    const abandon = () => {
+      for (const { door } of opened.values()) door.close()
+    }
+    try {
+      for (const [key, { address, from }] of keyed(settings)) {
+        if (!this.#doors.has(key)) opened.set(key, await this.#open(address, admitsFrom(from)))
+      }
+    } catch (thrown) {
+      abandon()
+      throw thrown
+    }
+    return { abandon, commit: () => this.#commit(settings, opened) }
+  }
+
+  close(): void {
+    for (const { door } of this.#doors.values()) door.close()
+    this.#doors.clear()
+    this.#serving?.probe?.close()
+  }
+
+  #commit(settings: Settings, opened: ReadonlyMap<string, OpenDoor>): void {
+    const next = new Map<string, OpenDoor>()
+    for (const [key, { from }] of keyed(settings)) {
+      const door = this.#doors.get(key) ?? opened.get(key)!
+      door.admits = admitsFrom(from)
+      next.set(key, door)
+    }
+    for (const [key, { door }] of this.#doors) if (!next.has(key)) door.close()
+    this.#doors = next
+    const previous = this.#serving
+    if (previous && isSame(previous.settings, settings)) return
+    this.#serving = this.#build(settings)
+    previous?.probe?.close()
+  }
+
+  async #open(address: TcpAddress, admits: OpenDoor['admits']): Promise<OpenDoor> {
+    const open: { admits: OpenDoor['admits'] } = { admits }
+    const door = await openDnsDoor({
+      address,
+      clock: this.#parts.clock,
+      admits: (client) => open.admits(client),
+      answer: (query, client) => this.answer(query, client),
+      maxTcpConnections: () => this.#serving?.settings.dns.tcpConnections ?? 0,
+    })
+    return Object.assign(open, { door })
+  }
+
+  #build(settings: Settings): Serving {
+    const { clock, resolver, networkWatch, log, names, directory } = this.#parts
+    const { dns } = settings
+    const servers = () => (dns.servers.length > 0 ? dns.servers : this.#hostServers())
+    const lookups = new Lookups({
+      clock,
+      resolver,
+      upstream: new Upstream({ clock, randomId: () => randomInt(65_536) }),
+      cache: new AnswerCache({
+        clock,
+        maxEntries: dns.cacheEntries,
+        maxTtl: dns.maxTtl / 1000,
+        maxNegativeTtl: dns.negativeTtl / 1000,
+      }),
+      servers,
+      zones: dns.zones,
+      hostTtl: Math.max(1, Math.floor(dns.hostTtl / 1000)),
+      maxRunning: dns.questions,
+    })
+    const probe = needsProbe(dns)
+      ? new ReachProbe({
+          clock,
+          networkWatch,
+          targets: () => probeTargets(settings, this.#hostServers()),
+          ...(dns.probe.length > 0 ? {} : { lastResort: LAST_RESORT }),
+          changed: (reach) => log.info(reach, 'where the host reaches anything has changed (dnsInhibition: auto)'),
+        })
+      : undefined
+    const answerer = new Answerer({
+      clock,
+      lookups,
+      timeoutMs: dns.timeout,
+      specialAddresses: { host: dns.hostAddress, gateway: dns.gatewayAddress },
+      ipv6ForAll: dns.hostAddressIsGiven,
+      containers: directory,
+      containerNames: dns.containerNames,
+      names,
+      dropped: async () => {
+        await probe?.ready
+        return droppedBy(dns, probe?.reach)
+      },
+      maxWaiting: dns.questions,
+      maxWaitingPerClient: Math.max(LEAST_PER_CLIENT, Math.floor(dns.questions / 10)),
+      answered: (outcome) => this.#answered(outcome),
+    })
+    return { settings, answerer, lookups, ...(probe ? { probe } : {}) }
+  }
+
+  #answered({ transport, rcode, failure }: Outcome): void {
+    this.#parts.metrics.dnsAnswered(transport, rcode)
+    if (failure !== undefined) this.#failed(failure)
+  }
+
+  #isOwn(address: string, port: number): boolean {
+    return this.addresses.some(
+      (own) => own.port === port && (own.host === address || /^(0\.0\.0\.0|::)$/.test(own.host)),
+    )
+  }
+}
+
+/** Questions of one client that may wait, however few are allowed in all. */
+const LEAST_PER_CLIENT = 50
+
+function keyed({ dns }: Settings): [key: string, plan: Settings['dns']['listen'][number]][] {
+  const seen = new Map<string, number>()
+  return dns.listen.map((plan) => {
+    const name = formatListenAddress(plan.address)
+    const place = (seen.get(name) ?? 0) + 1
+    seen.set(name, place)
+    return [`${name} ${place}`, plan]
+  })
+}
+
+/** Whether nothing has changed that the answers hang on. */
+function isSame(one: Settings, other: Settings): boolean {
+  const relevant = ({ dns, proxy, containersProxy }: Settings) =>
+    JSON.stringify([
+      dns,
+      [...dns.zones],
+      [proxy.http, proxy.https, containersProxy.http, containersProxy.https].map((hops) =>
+        hops.map(({ host, port }) => [host, port]),
+      ),
+    ])
+  return relevant(one) === relevant(other)
+}
