@@ -6,7 +6,7 @@ import { createPacResolver } from 'pac-resolver'
 import { QuickJS } from 'quickjs-wasi'
 import { createPacEngine } from '../../src/pac-engine/create-pac-engine.ts'
 import { SCRIPTS } from './scripts.ts'
-import { processMs, share, type Turns, threadMs, watchTurns } from './thread-time.ts'
+import { processMs, type Turns, threadMs, watchTurns } from './thread-time.ts'
 
 const SECONDS = Number(process.argv[2] ?? 3)
 /** Decisions under way at once. */
@@ -32,7 +32,7 @@ for (const [name, script] of Object.entries(SCRIPTS)) {
       format(perCpu).padStart(13),
       `${(coldPerCpu / perCpu).toFixed(1)}x`.padStart(7),
       '|',
-      `${mainUs.toFixed(1).padStart(26)}, ${share(turns.cpu, 0.99).toFixed(2)}, ${share(turns.cpu, 1).toFixed(2)} (${share(turns.wall, 1).toFixed(1)})`,
+      `${mainUs.toFixed(1).padStart(26)}, ${turns.cpu.p99.toFixed(2)}, ${turns.cpu.max.toFixed(2)} (${turns.wall.max.toFixed(1)})`,
     ].join(' '),
   )
 }
@@ -60,7 +60,7 @@ async function measureEngine(script: string): Promise<Measured> {
   }
   await concurrently(cold, 0.5)
   // Turns first, for looking at each costs something; then speed.
-  const stop = watchTurns()
+  const stop = watchTurns({ spin: true })
   await concurrently(cold, 1)
   const turns = stop()
   const first = n

@@ -1,10 +1,12 @@
 /**
  * 1,000 decisions a second that no cache answers, first alone and then while hostile evaluations of the same script run one after the other:
  *   node bench/pac/run.mjs stall [seconds of each part]
- * What counts: the decisions' latency, and how long the main thread was held.
+ * What counts: the decisions' latency, and how long our turns held the main thread. On a busy machine both say more of the machine, so two controls run
+ * along: a bare thread that only echoes a message for each decision, and the CPU time of each turn, to which waiting for the processor adds nothing.
  */
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { Worker } from 'node:worker_threads'
 import { createPacEngine, type RunningPacEngine } from '../../src/pac-engine/create-pac-engine.ts'
+import { share, type Turns, watchTurns } from './thread-time.ts'
 
 const SECONDS = Number(process.argv[2] ?? 10)
 const PER_SECOND = 1_000
@@ -35,7 +37,10 @@ return "PROXY proxy.corp.example:3128" }`,
   resolver: { resolve: () => Promise.reject(new Error('no names here')) },
 })
 await engine.ready
-console.log('                  decisions   p50 ms   p99 ms   max ms   loop delay p99 ms   max ms')
+const control = startEcho()
+console.log(
+  'ms                decisions      p50      p99      max | bare echo: p50     p99      max | turns of the main thread, CPU: p99      max  by the wall: max',
+)
 // A short run first: compilers warm up, and the threads.
 await steady(engine, 1)
 report('alone', await steady(engine, SECONDS))
@@ -48,6 +53,7 @@ for (const [name, { times, longest }] of await attacks) {
   console.log(`  ${name.padEnd(10)} ended in its error ${times} times, at the latest after ${longest.toFixed(0)} ms`)
 }
 await engine.close()
+await control.close()
 
 async function attack(going: () => boolean): Promise<Map<string, { times: number; longest: number }>> {
   const seen = new Map<string, { times: number; longest: number }>()
@@ -66,42 +72,86 @@ async function attack(going: () => boolean): Promise<Map<string, { times: number
 }
 
 interface Latencies {
-  readonly ms: number[]
-  readonly delayP99: number
-  readonly delayMax: number
+  /** Milliseconds, sorted. */
+  readonly decisions: number[]
+  readonly echoes: number[]
+  readonly turns: Turns
 }
 
 async function steady(target: RunningPacEngine, seconds: number): Promise<Latencies> {
-  const delay = monitorEventLoopDelay({ resolution: 1 })
-  delay.enable()
-  const ms: number[] = []
+  const stop = watchTurns({ spin: false })
+  const decisions: number[] = []
+  const echoes: number[] = []
   const under: Promise<void>[] = []
   const began = performance.now()
   let sent = 0
   await new Promise<void>((resolve) => {
     const timer = setInterval(() => {
       const due = Math.min(PER_SECOND * seconds, Math.floor(((performance.now() - began) * PER_SECOND) / 1000))
-      for (; sent < due; sent++) under.push(one(target, `www.host${host++}.example`, ms))
+      for (; sent < due; sent++) {
+        under.push(
+          timed(() => decide(target, `www.host${host++}.example`), decisions),
+          timed(() => control.echo(), echoes),
+        )
+      }
       if (sent < PER_SECOND * seconds) return
       clearInterval(timer)
       resolve()
     }, 1)
   })
   await Promise.all(under)
-  delay.disable()
-  return { ms: ms.sort((a, b) => a - b), delayP99: delay.percentile(99) / 1e6 - 1, delayMax: delay.max / 1e6 - 1 }
+  const turns = stop()
+  for (const list of [decisions, echoes]) list.sort((a, b) => a - b)
+  return { decisions, echoes, turns }
 }
 
-async function one(target: RunningPacEngine, name: string, ms: number[]): Promise<void> {
+async function timed(work: () => Promise<unknown>, ms: number[]): Promise<void> {
   const began = performance.now()
-  await target.find({ url: `http://${name}:80`, host: name }, new AbortController().signal)
+  await work()
   ms.push(performance.now() - began)
 }
 
-function report(name: string, { ms, delayP99, delayMax }: Latencies): void {
-  const at = (share: number) => ms[Math.min(ms.length - 1, Math.floor(ms.length * share))] ?? 0
-  const cells = [at(0.5), at(0.99), at(1)].map((value) => value.toFixed(2).padStart(8))
-  console.log(
-    `${name.padEnd(16)} ${String(ms.length).padStart(10)} ${cells.join(' ')} ${delayP99.toFixed(2).padStart(19)} ${delayMax.toFixed(2).padStart(8)}`,
+function decide(target: RunningPacEngine, name: string): Promise<unknown> {
+  return target.find({ url: `http://${name}:80`, host: name }, new AbortController().signal)
+}
+
+/** A thread that does nothing but send back what it is sent: as fast as anything in another thread can be here. */
+function startEcho(): { echo(): Promise<void>; close(): Promise<unknown> } {
+  const worker = new Worker(
+    `const { parentPort } = require('node:worker_threads'); parentPort.on('message', (m) => parentPort.postMessage(m))`,
+    {
+      eval: true,
+    },
   )
+  const waiting: (() => void)[] = []
+  worker.on('message', () => waiting.shift()?.())
+  return {
+    echo: () =>
+      new Promise((resolve) => {
+        waiting.push(resolve)
+        worker.postMessage(0)
+      }),
+    close: () => worker.terminate(),
+  }
+}
+
+function report(name: string, { decisions, echoes, turns }: Latencies): void {
+  const cells = (sorted: number[], ...parts: number[]) => parts.map((part) => cell(share(sorted, part)))
+  console.log(
+    [
+      name.padEnd(16),
+      String(decisions.length).padStart(10),
+      ...cells(decisions, 0.5, 0.99, 1),
+      '|   ',
+      ...cells(echoes, 0.5, 0.99, 1),
+      '|                         ',
+      ...[turns.cpu.p99, turns.cpu.max].map(cell),
+      '      ',
+      cell(turns.wall.max),
+    ].join(' '),
+  )
+}
+
+function cell(ms: number): string {
+  return ms.toFixed(2).padStart(8)
 }

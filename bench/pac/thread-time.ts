@@ -1,3 +1,4 @@
+import { createHistogram } from 'node:perf_hooks'
 import koffi from 'koffi'
 
 /** clock_gettime(2). */
@@ -20,34 +21,40 @@ export function processMs(): number {
 }
 
 export interface Turns {
-  /** Milliseconds of CPU the main thread used in one turn of the event loop: what it really kept others waiting. Sorted. */
-  readonly cpu: number[]
-  /** The same by the wall: with what the system gave to others meanwhile. Sorted. */
-  readonly wall: number[]
+  /** Milliseconds of CPU the main thread used in one turn of the event loop: what it really kept others waiting. Of the turns that did something. */
+  readonly cpu: { readonly p99: number; readonly max: number }
+  /** The same by the wall: with what the system gave to others meanwhile. */
+  readonly wall: { readonly max: number }
 }
 
-/** Watches every turn of this thread's event loop until the returned function is called. */
-export function watchTurns(): () => Turns {
-  const turns: Turns = { cpu: [], wall: [] }
+/** Below this many milliseconds a turn did nothing but be looked at. */
+const IDLE_MS = 0.02
+
+/**
+ * Watches this thread's event loop until the returned function is called. `spin`: at every turn, for a loop that is busy anyway. Otherwise once a
+ * millisecond, so that the watching takes no processor from those that are watched: a look then covers all turns of that millisecond.
+ */
+export function watchTurns({ spin }: { readonly spin: boolean }): () => Turns {
+  const cpu = createHistogram()
+  let wallMax = 0
   let running = true
-  let wall = performance.now()
-  let cpu = threadMs()
-  const turn = () => {
+  let lastWall = performance.now()
+  let lastCpu = threadMs()
+  const look = () => {
     if (!running) return
-    const nowWall = performance.now()
-    const nowCpu = threadMs()
-    turns.wall.push(nowWall - wall)
-    turns.cpu.push(nowCpu - cpu)
-    wall = performance.now()
-    cpu = threadMs()
-    setImmediate(turn)
+    const used = threadMs() - lastCpu
+    if (used >= IDLE_MS) cpu.record(Math.ceil(used * 1e6))
+    wallMax = Math.max(wallMax, performance.now() - lastWall - (spin ? 0 : 1))
+    lastWall = performance.now()
+    lastCpu = threadMs()
+    if (spin) setImmediate(look)
   }
-  setImmediate(turn)
+  const timer = spin ? undefined : setInterval(look, 1)
+  if (spin) setImmediate(look)
   return () => {
     running = false
-    turns.cpu.sort((a, b) => a - b)
-    turns.wall.sort((a, b) => a - b)
-    return turns
+    clearInterval(timer)
+    return { cpu: { p99: cpu.percentile(99) / 1e6, max: cpu.max / 1e6 }, wall: { max: wallMax } }
   }
 }
 

@@ -23,7 +23,7 @@ export interface PacLimits {
   readonly maxThreads: number
   /** Evaluations waiting at once; more are refused, for they would only time out. */
   readonly pending: number
-  /** Evaluations sent to a thread in one message. */
+  /** Evaluations sent to a thread in one message. Four such can come back in one turn of the main thread, which takes some 5 µs for each. */
   readonly batch: number
   /** Characters of an answer. Real ones are below 1 kB. */
   readonly answerChars: number
@@ -60,7 +60,7 @@ export const DEFAULT_LIMITS: PacLimits = {
   threads: 2,
   maxThreads: 4,
   pending: 10_000,
-  batch: 32,
+  batch: 16,
   answerChars: 65_536,
   dnsNames: 20,
   dnsNameMs: 5_000,

@@ -158,7 +158,8 @@ export class VmPool {
       { script: this.#script, limits: this.#limits, clock: this.#clock, wasm },
       {
         advanced: () => {
-          this.#flush()
+          // In a turn of its own: Node hands over up to a thousand messages in one, and sending more work from in there would bring the next of them.
+          if (this.#queue.length > 0) this.#flushSoon()
           this.#retireLater()
         },
         slow: (taken) => {

@@ -1,0 +1,109 @@
+import t, { type Test } from 'tap'
+import { GatewayError } from '../../../src/contracts/gateway-error.ts'
+import { DEFAULT_LIMITS, type PacLimits } from '../../../src/pac-engine/limits.ts'
+import { PacVm, type RowOutcome } from '../../../src/pac-engine/pac-vm.ts'
+import { quickjsModule } from '../../../src/pac-engine/quickjs-module.ts'
+import { ask, engineFor } from './engine-under-test.ts'
+
+// Several queries in one call of the VM: each has its own answer, its own limit and its own notes.
+
+const ROW = ['a', 'b', 'c', 'd'].map((host) => ({ url: `http://${host}:80`, host }))
+const NOW = Date.UTC(2026, 0, 5, 12)
+
+async function run(t: Test, body: string, limits: Partial<PacLimits> = {}, turns: number[] = []): Promise<RowOutcome> {
+  const all = { ...DEFAULT_LIMITS, evaluateMs: 200, ...limits }
+  const vm = new PacVm(await quickjsModule(all.memoryPages), all, { turn: (index) => turns.push(index) })
+  t.teardown(() => vm.dispose())
+  const loaded = await vm.load(`function FindProxyForURL(url, host) { ${body} }`, { now: NOW, dns: [] })
+  if (loaded.is !== 'answer') throw new Error(JSON.stringify(loaded))
+  return vm.evaluateRow(ROW, { now: NOW, trace: false })
+}
+
+t.test('plain answers are one text, in order, and each query has its turn', async (t) => {
+  const turns: number[] = []
+  t.same(await run(t, 'return host + url', {}, turns), {
+    is: 'answers',
+    text: '=ahttp://a:80\n=bhttp://b:80\n=chttp://c:80\n=dhttp://d:80',
+  })
+  t.same(turns, [0, 1, 2, 3])
+})
+
+t.test('each keeps its own notes', async (t) => {
+  const row = await run(
+    t,
+    `if (host === "a") { new Date(); return "clock" }
+     if (host === "b") { alert("said"); return "alert" }
+     if (host === "c") throw new Error("thrown")
+     return "line\\nbreak"`,
+  )
+  if (row.is !== 'mixed') throw new Error(row.is)
+  const [a, b, c, d] = row.outcomes
+  t.match(a, { is: 'answer', answer: 'clock', notes: { clock: true, alerts: [] } })
+  t.match(b, { is: 'answer', answer: 'alert', notes: { clock: false, alerts: ['said'] } })
+  t.match(c, { is: 'failed', failure: { kind: 'threw', message: /thrown/ }, notes: { clock: false } })
+  t.match(d, { is: 'answer', answer: 'line\nbreak', notes: { clock: false } })
+})
+
+t.test('the one that breaks the VM is named', async (t) => {
+  for (const [body, kind] of [
+    ['while (true);', 'time'],
+    ['(function again() { again() })()', undefined],
+    ['/^(a+)+$/.test("a".repeat(40) + "!")', 'time'],
+  ] as const) {
+    const row = await run(t, `if (host === "c") { ${body} } return host`)
+    if (row.is === 'mixed') t.equal(row.outcomes[2]?.is, 'failed', body)
+    else {
+      t.match(row, { is: 'broken', at: 2, outcome: { is: 'failed', ...(kind ? { failure: { kind } } : {}) } }, body)
+    }
+  }
+})
+
+t.test('a script that gets at the loop’s own functions fools itself only, and gains no time', async (t) => {
+  const began = performance.now()
+  for (const body of [
+    'String.prototype.indexOf = function () { return 0 }; return host',
+    'String.prototype.slice = function () { return "x" }; return host',
+    'String.prototype.indexOf = function () { throw 1 }; return host',
+    'String.prototype.includes = function () { return false }; return "a\\nb"',
+    'Object.defineProperty(String.prototype, "length", { get() { return 1e9 } }); return host',
+  ]) {
+    const row = await run(t, body)
+    const outcomes = row.is === 'broken' ? [row.outcome] : row.is === 'answers' ? row.text.split('\n') : row.outcomes
+    t.ok(row.is === 'broken' || outcomes.length === ROW.length, body)
+  }
+  t.ok(performance.now() - began < 10_000, 'each was stopped in its time')
+})
+
+t.test('in the engine: one in a row that hangs, breaks or floods, and the others have their answers', async (t) => {
+  const engine = engineFor(
+    t,
+    `function FindProxyForURL(url, host) {
+       if (host === "loop") while (true);
+       if (host === "deep") return FindProxyForURL(url, host);
+       if (host === "memory") { var a = []; while (true) a.push(new Array(1000).fill("x" + a.length)) }
+       if (host === "builtin") Array.prototype.indexOf.call({ length: Math.pow(2, 40) }, 1);
+       return "PROXY " + host + ":1" }`,
+    { limits: { threads: 2, evaluateMs: 300 } },
+  )
+  await engine.ready
+  for (const bad of ['loop', 'deep', 'memory', 'builtin']) {
+    const hosts = Array.from({ length: 40 }, (_, i) => (i === 17 ? bad : `${bad}${i}`))
+    const answers = await Promise.all(hosts.map((host) => ask(engine, host)))
+    t.same(
+      answers.map((answer) => (answer instanceof GatewayError ? answer.code : answer)),
+      hosts.map((host) => (host === bad ? 'PAC_FAILED' : `PROXY ${host}:1`)),
+      bad,
+    )
+  }
+})
+
+t.test('every one in a row hangs: each has its own failure, and the engine serves on', async (t) => {
+  const engine = engineFor(t, 'function FindProxyForURL(url, host) { while (host[0] === "h"); return host }', {
+    limits: { threads: 2, evaluateMs: 50 },
+  })
+  await engine.ready
+  const hosts = Array.from({ length: 12 }, (_, i) => `h${i}`)
+  const answers = await Promise.all(hosts.map((host) => ask(engine, host)))
+  t.ok(answers.every((answer) => answer instanceof GatewayError && /ran too long/.test(answer.message)))
+  t.equal(await ask(engine, 'good'), 'good')
+})
