@@ -1,0 +1,119 @@
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { EINTR, errno, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../linux/libc.ts'
+import { DatagramBatch } from './datagram-batch.ts'
+import {
+  type Carried,
+  DATAGRAM_COST,
+  type FromWorker,
+  MAX_UP,
+  POSTED,
+  type ToWorker,
+  type WorkerData,
+} from './datagram-protocol.ts'
+import { eventDescriptor, POLLIN, poll, readInto } from './libc-udp.ts'
+import { ReplySockets } from './reply-sockets.ts'
+import { encodeSocketAddress } from './socket-address.ts'
+import { UnreachableSender } from './unreachable-sender.ts'
+
+/** Milliseconds to sleep at most, for a process that ends without telling us. */
+const LONGEST_SLEEP_MS = 2_000
+/** Milliseconds after which the sockets are looked at again when the main thread was too far behind. */
+const BEHIND_MS = 2
+/** struct pollfd. */
+const POLL = { bytes: 8, events: 4, happened: 6 }
+
+/** A thread that sleeps in poll and moves datagrams between transparent sockets and the main thread. It never returns to Node's event loop. */
+class DatagramWorker {
+  readonly #sockets = (workerData as WorkerData).sockets
+  readonly #counts = new Int32Array((workerData as WorkerData).counts)
+  readonly #wake = eventDescriptor(0, SOCK_NONBLOCK | SOCK_CLOEXEC)
+  readonly #bell = new Uint8Array(8)
+  readonly #batch = new DatagramBatch()
+  readonly #replies = new ReplySockets()
+  readonly #unreachable = new UnreachableSender(() => performance.now())
+  readonly #polled = Buffer.alloc((1 + this.#sockets.length) * POLL.bytes)
+  #closing = false
+
+  run(): void {
+    if (this.#wake < 0) {
+      this.#post({ kind: 'unusable', reason: `eventfd: error ${errno()}` })
+      return
+    }
+    for (const [place, fd] of [this.#wake, ...this.#sockets].entries()) {
+      this.#polled.writeInt32LE(fd, place * POLL.bytes)
+      this.#polled.writeInt16LE(POLLIN, place * POLL.bytes + POLL.events)
+    }
+    this.#post({ kind: 'ready', wakeDescriptor: this.#wake, tellsUnreachable: this.#unreachable.works })
+    try {
+      while (!this.#closing) this.#turn()
+    } finally {
+      this.#replies.close()
+      this.#unreachable.close()
+      // The event descriptor is the main thread's to close: it may be ringing it this moment.
+    }
+  }
+
+  #turn(): void {
+    const isBehind = Atomics.load(this.#counts, POSTED.up) > MAX_UP
+    const count = poll(this.#polled, isBehind ? 1 : 1 + this.#sockets.length, isBehind ? BEHIND_MS : LONGEST_SLEEP_MS)
+    if (count < 0 && errno() !== EINTR) throw new Error(`poll: error ${errno()}`)
+    if (count <= 0) return
+    if (this.#happened(0)) this.#receive()
+    if (isBehind) return
+    for (const [place, fd] of this.#sockets.entries()) if (this.#happened(place + 1)) this.#read(fd)
+  }
+
+  #happened(place: number): boolean {
+    return this.#polled.readInt16LE(place * POLL.bytes + POLL.happened) !== 0
+  }
+
+  #read(fd: number): void {
+    const received = this.#batch.receive(fd)
+    if (received.length === 0) return
+    const bytes = new Uint8Array(received.reduce((sum, { data }) => sum + data.length, 0))
+    let end = 0
+    const carried = received.map(({ client, far, data }): Carried => {
+      bytes.set(data, end)
+      end += data.length
+      return { client: client.address, clientPort: client.port, far: far.address, farPort: far.port, end }
+    })
+    Atomics.add(this.#counts, POSTED.up, bytes.length + carried.length * DATAGRAM_COST)
+    this.#post({ kind: 'datagrams', carried, bytes }, [bytes.buffer])
+  }
+
+  #receive(): void {
+    readInto(this.#wake, this.#bell, 8)
+    for (;;) {
+      const received = receiveMessageOnPort(parentPort!) as { message: ToWorker } | undefined
+      if (!received) return
+      this.#obey(received.message)
+    }
+  }
+
+  #obey(message: ToWorker): void {
+    switch (message.kind) {
+      case 'close':
+        this.#closing = true
+        break
+      case 'unreachable':
+        for (const ends of message.ends) this.#unreachable.tell(ends.far.includes(':') ? 6 : 4, ends)
+        break
+      case 'replies': {
+        const { carried, bytes } = message
+        let from = 0
+        for (const { client, clientPort, far, farPort, end } of carried) {
+          const to = encodeSocketAddress(client, clientPort)
+          this.#replies.send({ address: far, port: farPort }, to, bytes.subarray(from, end))
+          from = end
+        }
+        Atomics.sub(this.#counts, POSTED.down, bytes.length + carried.length * DATAGRAM_COST)
+      }
+    }
+  }
+
+  #post(message: FromWorker, handedOver: ArrayBuffer[] = []): void {
+    parentPort!.postMessage(message, handedOver)
+  }
+}
+
+new DatagramWorker().run()

@@ -1,0 +1,146 @@
+import type { AnsweredNames } from '../../contracts/answered-names.ts'
+import type { Clock } from '../../contracts/clock.ts'
+import type { ContainerDirectory } from '../../contracts/containers.ts'
+import type { HandlePackets, Packet, PacketClient, PacketSession } from '../../contracts/packet.ts'
+import type { Target } from '../../contracts/target.ts'
+import { isLoopback, isUnspecified } from '../../wire/address.ts'
+import { SOL_IP, SOL_IPV6, switchOn } from '../linux/libc.ts'
+import { openTransparentUdp, type TransparentSocket } from '../transparent-socket.ts'
+import { DatagramThread, type Ends } from './datagram-thread.ts'
+import { IP_RECVORIGDSTADDR, IPV6_RECVORIGDSTADDR } from './libc-udp.ts'
+
+export interface UdpDoorOptions {
+  readonly clock: Clock
+  readonly families: readonly (4 | 6)[]
+  /** Absent where no DNS of ours answers the containers. */
+  readonly names?: Pick<AnsweredNames, 'nameOf'>
+  directory(): ContainerDirectory | undefined
+  readonly handlePackets: HandlePackets
+  warn(message: string): void
+}
+
+/** Milliseconds between looks for client sockets that no flow is left of. */
+const SWEEP_MS = 5_000
+
+/** The door for datagrams of programs that know nothing of proxies. */
+export class UdpDoor {
+  readonly #options: UdpDoorOptions
+  readonly #sockets: readonly TransparentSocket[]
+  readonly #thread: DatagramThread
+  /** By the client's address and port. Bounded by `handlePackets`. */
+  readonly #sessions = new Map<string, PacketSession>()
+  readonly #cancelSweep: () => void
+  #closed = false
+
+  /** Opens the sockets and the thread. Rejects with a `GatewayError` that says what is missing. */
+  static async open(options: UdpDoorOptions): Promise<UdpDoor> {
+    const sockets: TransparentSocket[] = []
+    try {
+      for (const family of options.families)
+        sockets.push(openTransparentUdp(family, (fd) => askForDestination(fd, family)))
+      let door: UdpDoor | undefined
+      const { thread, tellsUnreachable } = await DatagramThread.start({
+        sockets: sockets.map(({ fd }) => fd),
+        onDatagram: (ends, data) => door?.take(ends, data),
+        onGone: (reason) => door?.lost(reason),
+      })
+      if (!tellsUnreachable) {
+        options.warn('capture: refused datagrams are dropped in silence: telling "port unreachable" needs CAP_NET_RAW')
+      }
+      door = new UdpDoor(options, sockets, thread)
+      return door
+    } catch (thrown) {
+      for (const socket of sockets) socket.close()
+      throw thrown
+    }
+  }
+
+  private constructor(options: UdpDoorOptions, sockets: readonly TransparentSocket[], thread: DatagramThread) {
+    this.#options = options
+    this.#sockets = sockets
+    this.#thread = thread
+    let cancel = () => {}
+    const sweepLater = () => {
+      cancel = options.clock.after(SWEEP_MS, () => {
+        this.#sweep()
+        sweepLater()
+      })
+    }
+    sweepLater()
+    this.#cancelSweep = () => cancel()
+  }
+
+  /** Where rules are to lead datagrams: loopback ports, by family. */
+  get ports(): Readonly<Partial<Record<4 | 6, number>>> {
+    return Object.fromEntries(this.#sockets.map(({ port }, place) => [this.#options.families[place]!, port]))
+  }
+
+  /** Client sockets that are spoken for. */
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  take(ends: Ends, data: Buffer): void {
+    // Somebody on this machine has found the transparent socket itself.
+    if (this.#closed || isLoopback(ends.far) || isUnspecified(ends.far) || ends.clientPort === 0) return
+    const session = this.#sessions.get(keyOf(ends)) ?? this.#begin(ends)
+    const name = this.#options.names?.nameOf(ends.client, ends.far)
+    session?.send({ peer: farOf(ends), data }, name === undefined ? {} : { name, nameSource: 'dns' })
+  }
+
+  lost(reason: string): void {
+    this.#options.warn(`capture: datagrams are no longer taken in: ${reason}`)
+    void this.close()
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#cancelSweep()
+    for (const session of this.#sessions.values()) session.close()
+    this.#sessions.clear()
+    await this.#thread.close()
+    for (const socket of this.#sockets) socket.close()
+  }
+
+  #begin(ends: Ends): PacketSession | undefined {
+    const session = this.#options.handlePackets(this.#clientAt(ends))
+    if (session) this.#sessions.set(keyOf(ends), session)
+    return session
+  }
+
+  #clientAt({ client, clientPort }: Ends): PacketClient {
+    const container = this.#options.directory()?.byAddress(client)
+    const endsTo = (far: Target): Ends => ({ client, clientPort, far: far.host, farPort: far.port })
+    return {
+      door: 'capture',
+      protocol: 'udp',
+      scope: 'containers',
+      client: { address: client, port: clientPort, local: false, ...(container && { container }) },
+      // From the address that the client has sent to, whatever the way back was.
+      receive: ({ asked, peer, data }: Packet) => this.#thread.reply(endsTo(asked ?? peer), data),
+      refused: (peer) => this.#thread.unreachable(endsTo(peer)),
+    }
+  }
+
+  #sweep(): void {
+    for (const [key, session] of this.#sessions) {
+      if (session.flows > 0) continue
+      session.close()
+      this.#sessions.delete(key)
+    }
+  }
+}
+
+function keyOf({ client, clientPort }: Ends): string {
+  return `${client} ${clientPort}`
+}
+
+function farOf({ far, farPort }: Ends): Target {
+  return { host: far, family: far.includes(':') ? 6 : 4, port: farPort }
+}
+
+function askForDestination(fd: number, family: 4 | 6): void {
+  if (family === 4) switchOn(fd, SOL_IP, IP_RECVORIGDSTADDR)
+  else switchOn(fd, SOL_IPV6, IPV6_RECVORIGDSTADDR)
+}

@@ -1,0 +1,181 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { type Gateway, type Policy, startGateway } from './harness/gateway.ts'
+import { CORP, CORP_IPV6, GATEWAY_FOR_CORP, GATEWAY_FOR_GUEST, GATEWAY_IPV6 } from './harness/lab.ts'
+import { startDante } from './harness/peers/dante.ts'
+import { takePort } from './harness/ports.ts'
+import { joinScenario } from './harness/scenario.ts'
+
+// Datagrams of a guest that knows nothing of proxies: direct, refused, and through dante's UDP ASSOCIATE.
+
+const UDP = fileURLToPath(new URL('./harness/udp', import.meta.url))
+const ORIGIN = CORP['origin.test']
+const ORIGIN6 = CORP_IPV6['origin.test']
+/** How soon a refusal has to be there for a browser to fall back without its user noticing. */
+const AT_ONCE_MS = 250
+
+const scenario = await joinScenario(t)
+const ip = async (host: 'guest' | 'gateway', ...args: string[]) => {
+  const { code, stderr } = await scenario.run(host, ['ip', ...args])
+  if (code !== 0) throw new Error(`ip ${args.join(' ')}: ${stderr}`)
+}
+// The guest sends everything to the gateway, as containers do, over IPv4 and IPv6.
+await ip('gateway', 'address', 'add', 'fd77:1::1/64', 'dev', 'guest', 'nodad')
+await ip('guest', 'address', 'add', 'fd77:1::2/64', 'dev', 'gw', 'nodad')
+await ip('guest', 'route', 'add', 'default', 'via', GATEWAY_FOR_GUEST)
+await ip('guest', '-6', 'route', 'add', 'default', 'via', 'fd77:1::1')
+scenario.undo.push('the guest’s routes', async () => {
+  await ip('guest', 'route', 'delete', 'default')
+  await ip('guest', '-6', 'route', 'delete', 'default')
+  await ip('guest', 'address', 'delete', 'fd77:1::2/64', 'dev', 'gw')
+  await ip('gateway', 'address', 'delete', 'fd77:1::1/64', 'dev', 'guest')
+})
+
+const echo = takePort()
+const places = [ORIGIN, ORIGIN6].flatMap((address) => [address, String(echo), address, '443'])
+const echoes = scenario.start('corp', 'udp-echo', [process.execPath, join(UDP, 'echo.mjs'), ...places])
+await echoes.until('ready', () => echoes.stdout.includes('ready'))
+const dnsmasq = scenario.start('corp', 'dnsmasq', [
+  ...[
+    'dnsmasq',
+    '--keep-in-foreground',
+    '--conf-file=/dev/null',
+    '--no-resolv',
+    '--no-hosts',
+    '--pid-file',
+    '--user=root',
+  ],
+  ...[
+    '--bind-interfaces',
+    `--listen-address=${ORIGIN}`,
+    `--listen-address=${ORIGIN6}`,
+    '--address=/answer.test/192.0.2.53',
+  ],
+  ...['--log-queries', '--log-facility=-'],
+])
+await dnsmasq.until('started', () => dnsmasq.stderr.includes('started'))
+
+interface Asked {
+  readonly reply?: { readonly seen: string; readonly bytes: number; readonly from: string; readonly port: number }
+  readonly error?: string
+  readonly ms: number
+}
+
+const ask = async (address: string, port: number, bytes = 5): Promise<Asked> => {
+  const argv = [process.execPath, join(UDP, 'ask.mjs'), address, String(port), String(bytes)]
+  return JSON.parse((await scenario.run('guest', argv)).stdout) as Asked
+}
+const dig = async (server: string) => {
+  const { stdout } = await scenario.run('guest', [
+    'dig',
+    '+short',
+    '+tries=1',
+    '+time=2',
+    `@${server}`,
+    'answer.test',
+    'A',
+  ])
+  return stdout.trim()
+}
+const capturing = (policy: Policy): Promise<Gateway> =>
+  startGateway(scenario, { capture: { enabled: true, networks: [], interfaces: ['guest'] }, ...policy })
+
+/** What the kernel has of ours. */
+async function left(): Promise<string> {
+  const { stdout: tables } = await scenario.run('gateway', ['nft', 'list', 'tables'])
+  const { stdout: rules } = await scenario.run('gateway', ['ip', 'rule', 'show'])
+  const { stdout: sockets } = await scenario.run('gateway', ['ss', '-Huan'])
+  return [tables, ...rules.split('\n').filter((line) => line.includes('fwmark')), sockets].join('').trim()
+}
+
+await t.test('direct', async (t) => {
+  const gateway = await capturing({})
+  t.equal(await dig(ORIGIN), '192.0.2.53', 'DNS')
+  t.equal(await dig(ORIGIN6), '192.0.2.53', 'DNS over IPv6')
+  t.match(await ask(ORIGIN, echo), { reply: { seen: GATEWAY_FOR_CORP, bytes: 5, from: ORIGIN, port: echo } })
+  t.match(await ask(ORIGIN6, echo), { reply: { seen: GATEWAY_IPV6, bytes: 5, from: ORIGIN6, port: echo } })
+  t.match(await ask(ORIGIN, echo, 60_000), { reply: { bytes: 60_000 } }, 'a large one, in many IP fragments')
+  t.match(await ask(ORIGIN, echo, 0), { reply: { bytes: 0 } }, 'an empty one')
+  t.match(await ask(ORIGIN, 443), { reply: { from: ORIGIN, port: 443 } }, 'QUIC, without a policy')
+  const closed = await ask(ORIGIN, takePort())
+  t.equal(closed.error, 'ECONNREFUSED', 'a closed port is told')
+  t.ok(closed.ms < AT_ONCE_MS, `${closed.ms} ms`)
+  gateway.running.signal('SIGTERM')
+  const line = await gateway.flow('DNS', ({ protocol, target }) => protocol === 'udp' && target === `${ORIGIN}:53`)
+  t.match(line, { scope: 'containers', decision: 'direct', route: 'direct', packetsUp: 1, packetsDown: 1 })
+  await gateway.running.exited
+  t.equal(await left(), '', 'nothing is left')
+})
+
+await t.test('refused: the client knows at once', async (t) => {
+  const gateway = await capturing({ udp: { containers: 'deny' } })
+  for (const [address, port] of [
+    [ORIGIN, echo],
+    [ORIGIN, 443],
+    [ORIGIN6, echo],
+    [ORIGIN6, 443],
+  ] as const) {
+    const asked = await ask(address, port)
+    t.equal(asked.error, 'ECONNREFUSED', `[${address}]:${port}`)
+    t.ok(asked.ms < AT_ONCE_MS, `${asked.ms} ms`)
+  }
+  await gateway.running.stop()
+})
+
+await t.test('an HTTP proxy carries none: what the policy sends direct goes, the rest is refused', async (t) => {
+  const gateway = await capturing({ containersProxy: { https: 'http://squid.corp.test:1', exclude: [ORIGIN] } })
+  t.match(await ask(ORIGIN, echo), { reply: { seen: GATEWAY_FOR_CORP } }, 'excluded')
+  const [refused, quic] = [await ask(ORIGIN6, echo), await ask(ORIGIN, 443)]
+  t.equal(refused.error, 'ECONNREFUSED')
+  t.ok(refused.ms < AT_ONCE_MS, `${refused.ms} ms`)
+  t.equal(quic.error, 'ECONNREFUSED', 'QUIC under a policy')
+  t.ok(quic.ms < AT_ONCE_MS, `${quic.ms} ms`)
+  await gateway.flow(
+    'the refusal',
+    ({ target, error }) => target === `[${ORIGIN6}]:${echo}` && error?.code === 'POLICY_REJECTED',
+  )
+  await gateway.running.stop()
+})
+
+for (const password of [false, true]) {
+  await t.test(`through dante’s UDP ASSOCIATE${password ? ', with a password' : ''}`, async (t) => {
+    const dante = await startDante(scenario, { password })
+    const gateway = await capturing({ containersProxy: { https: dante.url('socks5') } })
+    const asked = await ask(ORIGIN, echo)
+    t.match(
+      asked,
+      { reply: { seen: CORP['dante.corp.test'], bytes: 5, from: ORIGIN, port: echo } },
+      'from the address it was sent to',
+    )
+    t.equal(await dig(ORIGIN), '192.0.2.53', 'DNS')
+    t.match(
+      dnsmasq.stderr + dnsmasq.stdout,
+      new RegExp(`answer\\.test from ${CORP['dante.corp.test']}`),
+      'asked by dante',
+    )
+    t.equal((await ask(ORIGIN, 443)).error, 'ECONNREFUSED', 'QUIC')
+    t.match(dante.log(), /udp/i, 'dante’s log tells of it')
+    await dante.running.stop()
+    gateway.running.signal('SIGTERM')
+    await gateway.flow(
+      'dante',
+      ({ route, packetsDown }) => route === `socks5://dante.corp.test:${dante.port}` && packetsDown === 1,
+    )
+    await gateway.running.exited
+  })
+}
+
+await t.test('2,000 clients of one guest: bounded, none mixed up, and those with a place are served', async (t) => {
+  const gateway = await capturing({})
+  const argv = [process.execPath, join(UDP, 'crowd.mjs'), ORIGIN, String(echo), '2000']
+  const { stdout } = await scenario.run('guest', argv, { timeoutMs: 30_000 })
+  const { answered, strangers } = JSON.parse(stdout) as { answered: number; strangers: number }
+  t.equal(strangers, 0)
+  t.ok(answered > 900 && answered <= 1_024, `${answered} answered; 1,024 sockets of one client are the limit`)
+  const { liveFlows } = await gateway.status()
+  t.ok(liveFlows <= 1_024, `${liveFlows} flows`)
+  gateway.running.signal('SIGTERM')
+  await gateway.running.exited
+  t.equal(await left(), '', 'nothing is left')
+})

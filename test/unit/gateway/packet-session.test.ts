@@ -1,0 +1,275 @@
+import t, { type Test } from 'tap'
+import { GatewayError } from '../../../src/contracts/gateway-error.ts'
+import type { Packet, PacketClient, PacketConn } from '../../../src/contracts/packet.ts'
+import type { Candidate, Route } from '../../../src/contracts/route.ts'
+import type { Target } from '../../../src/contracts/target.ts'
+import {
+  BOTH_WAYS_IDLE_MS,
+  DRAIN_IDLE_MS,
+  FLOWS_PER_CLIENT,
+  FLOWS_PER_SESSION,
+  ONE_WAY_IDLE_MS,
+  REFUSAL_MS,
+  SESSIONS_PER_CLIENT,
+  SWEEP_MS,
+  WAITING_PACKETS,
+} from '../../../src/gateway/packet-limits.ts'
+import { PacketSessions } from '../../../src/gateway/packet-sessions.ts'
+import { type FlowLine, FlowRecords } from '../../../src/observe/flow-records.ts'
+import type { Log } from '../../../src/observe/log.ts'
+import { Metrics } from '../../../src/observe/metrics.ts'
+import { parseAuthority } from '../../../src/wire/target.ts'
+import { manualClock } from '../../fixtures/manual-clock.ts'
+import { until } from '../../fixtures/until.ts'
+
+/** A way out that keeps what it is given. */
+class FakeConn implements PacketConn {
+  readonly sent: string[] = []
+  readonly forgotten: string[] = []
+  isClosed = false
+  receive: (packet: Packet) => void = () => {}
+  refuse: (peer: Target, error: GatewayError) => void = () => {}
+  #settle: () => void = () => {}
+  readonly closed = new Promise<void>((resolve) => {
+    this.#settle = resolve
+  })
+  onPacket(receive: (packet: Packet) => void) {
+    this.receive = receive
+  }
+  onRefused(refuse: (peer: Target, error: GatewayError) => void) {
+    this.refuse = refuse
+  }
+  send({ peer, data }: Packet) {
+    this.sent.push(`${peer.host}:${peer.port} ${data}`)
+  }
+  forget({ host }: Target) {
+    this.forgotten.push(host)
+  }
+  close() {
+    this.isClosed = true
+    this.#settle()
+  }
+}
+
+interface World {
+  /** Decides, by host; default direct. */
+  readonly route?: (host: string) => Promise<Partial<Route>> | Partial<Route>
+}
+
+function world(_t: Test, { route }: World = {}) {
+  const clock = manualClock()
+  const lines: FlowLine[] = []
+  const log = { info: (line: FlowLine) => void lines.push(line), error: (line: FlowLine) => void lines.push(line) }
+  const dropped: string[] = []
+  const conns: FakeConn[] = []
+  let asked = 0
+  const direct: Route = {
+    decision: 'direct',
+    candidates: [{ hops: [] }],
+    because: { source: 'default', detail: 'd' },
+    generation: 1,
+  }
+  const sessions = new PacketSessions({
+    clock,
+    records: new FlowRecords(
+      clock,
+      log as unknown as Log,
+      new Metrics(
+        () => 0,
+        () => 0,
+      ),
+    ),
+    current: () => ({
+      router: {
+        route: async ({ target }) => {
+          asked++
+          return { ...direct, ...(await route?.(target.host)) }
+        },
+      },
+      packets: {
+        async open({ decision, candidates }) {
+          if (decision === 'reject') throw new GatewayError('POLICY_REJECTED', 'no')
+          const conn = new FakeConn()
+          conns.push(conn)
+          return { value: conn, candidate: candidates[0] as Candidate, failed: [] }
+        },
+      },
+    }),
+    nextId: () => 'id',
+    dropped: (reason) => void dropped.push(reason),
+  })
+  const heard: string[] = []
+  const refused: string[] = []
+  const client = (address = '172.17.0.2', port = 4000): PacketClient => ({
+    door: 'capture',
+    protocol: 'udp',
+    scope: 'containers',
+    client: { address, port, local: false },
+    receive: ({ peer, data }) => void heard.push(`${peer.host} ${data}`),
+    refused: ({ host }, { code }) => void refused.push(`${host} ${code}`),
+  })
+  return { clock, sessions, lines, dropped, conns, heard, refused, client, asked: () => asked }
+}
+
+const packet = (to: string, data = 'x'): Packet => ({ peer: parseAuthority(to), data: Buffer.from(data) })
+
+t.test('far sides share the way out; what is sent meanwhile waits, up to a limit', async (t) => {
+  const { sessions, client, conns, heard, dropped } = world(t)
+  const session = sessions.open(client())!
+  for (let count = 0; count < WAITING_PACKETS + 2; count++) session.send(packet('192.0.2.1:53', String(count)))
+  session.send(packet('192.0.2.2:53'))
+  await until('sent', () => conns[0]?.sent.length === WAITING_PACKETS + 1)
+  t.equal(conns.length, 1)
+  t.same(dropped, ['waiting', 'waiting'])
+  conns[0]!.receive({ ...packet('192.0.2.2:53', 'yes') })
+  conns[0]!.receive({ ...packet('192.0.2.9:53', 'stranger') })
+  t.same(heard, ['192.0.2.2 yes'])
+})
+
+t.test('idle', async (t) => {
+  const { clock, sessions, client, conns, lines } = world(t)
+  const session = sessions.open(client())!
+  session.send(packet('192.0.2.1:53'))
+  session.send(packet('192.0.2.2:53'))
+  await until('sent', () => conns[0]?.sent.length === 2)
+  conns[0]!.receive(packet('192.0.2.2:53', 'yes'))
+  clock.advance(ONE_WAY_IDLE_MS - 1)
+  t.equal(session.flows, 2)
+  clock.advance(SWEEP_MS)
+  t.equal(session.flows, 1, 'one that nobody has answered')
+  t.match(lines, [{ target: '192.0.2.1:53', ended: 'idle', packetsUp: 1, packetsDown: 0 }])
+  t.same(conns[0]!.forgotten, ['192.0.2.1'])
+  t.equal(conns[0]!.isClosed, false)
+  clock.advance(BOTH_WAYS_IDLE_MS)
+  t.equal(session.flows, 0)
+  t.equal(conns[0]!.isClosed, true, 'nobody uses the way out any more')
+  t.equal(sessions.flows, 0)
+  session.send(packet('192.0.2.1:53'))
+  await until('a new way out', () => conns.length === 2)
+})
+
+t.test('a refusal is told each time, decided once, and forgotten', async (t) => {
+  const { clock, sessions, client, refused, dropped, lines, asked } = world(t, {
+    route: () => ({ decision: 'reject', candidates: [] }),
+  })
+  const session = sessions.open(client())!
+  session.send(packet('192.0.2.1:443'))
+  await until('refused', () => refused.length === 1)
+  session.send(packet('192.0.2.1:443'))
+  t.same(refused, ['192.0.2.1 POLICY_REJECTED', '192.0.2.1 POLICY_REJECTED'])
+  t.same(dropped, ['refused', 'refused'])
+  t.equal(asked(), 1)
+  t.match(lines, [{ ended: 'rejected', error: { code: 'POLICY_REJECTED' } }])
+  clock.advance(REFUSAL_MS + SWEEP_MS)
+  t.equal(session.flows, 0)
+  session.send(packet('192.0.2.1:443'))
+  await until('asked again', () => asked() === 2)
+})
+
+t.test('what the way out reports ends the flow, and the client is told', async (t) => {
+  const { sessions, client, conns, refused, lines } = world(t)
+  const session = sessions.open(client())!
+  session.send(packet('192.0.2.1:53'))
+  await until('sent', () => conns[0]?.sent.length === 1)
+  conns[0]!.refuse(parseAuthority('192.0.2.1:53'), new GatewayError('CONNECT_REFUSED', 'closed'))
+  t.same(refused, ['192.0.2.1 CONNECT_REFUSED'])
+  t.match(lines, [{ ended: 'rejected', packetsUp: 1, error: { code: 'CONNECT_REFUSED' } }])
+})
+
+t.test('a way out that closes takes its flows with it; the next datagram asks anew', async (t) => {
+  const { sessions, client, conns, lines } = world(t)
+  const session = sessions.open(client())!
+  session.send(packet('192.0.2.1:53'))
+  await until('sent', () => conns[0]?.sent.length === 1)
+  conns[0]!.close()
+  await until('ended', () => lines.length === 1)
+  t.match(lines, [{ ended: 'upstream-reset' }])
+  session.send(packet('192.0.2.1:53'))
+  await until('sent again', () => conns[1]?.sent.length === 1)
+})
+
+t.test('other ways, other conns', async (t) => {
+  const hops = [{ kind: 'socks5' as const, host: 'dante', family: 0 as const, port: 1080 }]
+  const { sessions, client, conns } = world(t, {
+    route: (host) => (host === '192.0.2.1' ? {} : { decision: 'proxy', candidates: [{ hops }] }),
+  })
+  const session = sessions.open(client())!
+  for (const host of ['192.0.2.1', '192.0.2.2', '192.0.2.3']) session.send(packet(`${host}:53`))
+  await until('sent', () => conns.reduce((sum, { sent }) => sum + sent.length, 0) === 3)
+  t.same(
+    conns.map(({ sent }) => sent.length),
+    [1, 2],
+  )
+  session.close()
+  t.ok(conns.every(({ isClosed }) => isClosed))
+})
+
+t.test('the captured name is what policy sees, the dialled address where datagrams go', async (t) => {
+  const seen: string[] = []
+  const { sessions, client, conns, lines } = world(t, {
+    route: (host) => {
+      seen.push(host)
+      return {}
+    },
+  })
+  const session = sessions.open(client())!
+  session.send(packet('192.0.2.1:443'), { name: 'a.test', nameSource: 'dns' })
+  await until('sent', () => conns[0]?.sent.length === 1)
+  t.same(seen, ['a.test'])
+  t.same(conns[0]!.sent, ['192.0.2.1:443 x'])
+  session.close()
+  t.match(lines, [{ target: 'a.test:443' }])
+})
+
+t.test('a client that goes while it is decided', async (t) => {
+  const decisions: (() => void)[] = []
+  const { sessions, client, conns, lines } = world(t, {
+    route: () => new Promise((resolve) => void decisions.push(() => resolve({}))),
+  })
+  const session = sessions.open(client())!
+  session.send(packet('192.0.2.1:53'))
+  await until('asked', () => decisions.length === 1)
+  session.close()
+  t.match(lines, [{ ended: 'client-gone', packetsUp: 0 }])
+  decisions[0]!()
+  await until('closed again', () => conns.length === 0 || conns[0]!.isClosed)
+  t.equal(sessions.size, 0)
+  session.send(packet('192.0.2.1:53'))
+  t.equal(session.flows, 0)
+})
+
+t.test('bounds', async (t) => {
+  const { sessions, client, dropped } = world(t)
+  const first = sessions.open(client())!
+  for (let host = 0; host < FLOWS_PER_SESSION + 10; host++) first.send(packet(`192.0.${host >> 8}.${host & 255}:53`))
+  t.equal(first.flows, FLOWS_PER_SESSION)
+  t.equal(dropped.length, 10)
+  let opened = 1
+  while (sessions.open(client('172.17.0.2', 5000 + opened))) opened++
+  t.equal(opened, SESSIONS_PER_CLIENT)
+  t.ok(sessions.open(client('172.17.0.3')), 'another client has its own')
+  first.close()
+  t.ok(sessions.open(client()), 'a place that was given back')
+  const more = Array.from({ length: 5 }, (_, count) => sessions.open(client('172.17.0.9', count))!)
+  for (const session of more) {
+    for (let host = 0; host < FLOWS_PER_SESSION; host++) session.send(packet(`192.0.${host >> 8}.${host & 255}:53`))
+  }
+  t.equal(
+    more.reduce((sum, { flows }) => sum + flows, 0),
+    FLOWS_PER_CLIENT,
+  )
+  sessions.close()
+  t.equal(sessions.flows, 0)
+  t.equal(sessions.size, 0)
+})
+
+t.test('draining ends flows as they fall silent', async (t) => {
+  const { clock, sessions, client, conns } = world(t)
+  const session = sessions.open(client())!
+  session.send(packet('192.0.2.1:53'))
+  await until('sent', () => conns[0]?.sent.length === 1)
+  sessions.drain()
+  t.equal(sessions.open(client('172.17.0.3')), undefined)
+  clock.advance(DRAIN_IDLE_MS + SWEEP_MS)
+  t.equal(session.flows, 0)
+})
