@@ -9,8 +9,7 @@ export interface CaptureSurroundings {
   readonly tcp: LocalPorts
   readonly hold: CapturePlan['hold'] | undefined
   readonly special: readonly SpecialCapture[]
-  /** Absent: as the settings say. */
-  readonly udp?: CapturePlan['udp']
+  readonly udp: CapturePlan['udp']
 }
 
 /** The settings, and the engine's networks as they are now, as one plan for the kernel. */
@@ -22,7 +21,7 @@ export function planCapture(settings: Settings, around: CaptureSurroundings): Ca
     ...capturedNetworks(settings, around.directory),
     tcp: { ports: containersProxy.transparentPorts, to: around.tcp },
     otherPorts: capture.otherPorts,
-    udp: around.udp ?? { kind: capture.udp },
+    udp: around.udp,
     special: around.special,
     ...(around.hold ? { hold: around.hold } : {}),
   }

@@ -1,10 +1,13 @@
+import type { CapturePlan } from '../passthrough/rules/capture-plan.ts'
 import { renderInstallation } from '../passthrough/rules/installer.ts'
 import { kernelFamilies } from '../passthrough/transparent-socket.ts'
 import type { Settings } from '../settings/settings.ts'
 import { planCapture } from './capture-plan.ts'
+import { planDatagrams } from './captured-datagrams.ts'
 
 /** Loopback ports stand for those that the kernel chooses at start. */
 const SOME_PORT = { 4: 40_004, 6: 40_006 } as const
+const SOME_UDP_PORT = { 4: 41_004, 6: 41_006 } as const
 
 export interface CapturePreview {
   readonly commands: string
@@ -16,15 +19,18 @@ export interface CapturePreview {
 export function renderCapture(settings: Settings): CapturePreview {
   const families = kernelFamilies()
   const { capture } = settings
+  const ports = (some: Readonly<Record<4 | 6, number>>) =>
+    Object.fromEntries(families.map((family) => [family, some[family]]))
   const plan = planCapture(settings, {
     directory: undefined,
-    tcp: Object.fromEntries(families.map((family) => [family, SOME_PORT[family]])),
+    tcp: ports(SOME_PORT),
+    udp: planDatagrams(settings, ports(SOME_UDP_PORT)),
     special: [],
     hold: capture.hold === 'off' ? undefined : { queue: capture.queue, by: 'nft' },
   })
   const notes = [
     ...(capture.enabled ? [] : ['capture.enabled is false: nothing of this is done']),
-    `ports ${Object.values(plan.tcp.to).join(' and ')} stand for ports that the kernel chooses at start`,
+    `ports ${portsOf(plan).join(', ')} stand for ports that the kernel chooses at start`,
     ...(capture.networks.length > 0
       ? [
           `the networks chosen by capture.networks (${capture.networks.join(', ')}) are added to the sets while the gateway runs`,
@@ -32,4 +38,8 @@ export function renderCapture(settings: Settings): CapturePreview {
       : []),
   ]
   return { commands: renderInstallation(plan, families), notes }
+}
+
+function portsOf({ tcp, udp }: CapturePlan): number[] {
+  return [...Object.values(tcp.to), ...(udp.kind === 'take' ? Object.values(udp.to) : [])]
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../contracts/clock.ts'
 import type { ContainerDirectory } from '../contracts/containers.ts'
 import type { DoorContext } from '../contracts/door.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
+import type { HandlePackets } from '../contracts/packet.ts'
 import type { Resolver } from '../contracts/resolver.ts'
 import { CaptureDoor } from '../passthrough/capture-door.ts'
 import { type CaptureListener, openCaptureListener } from '../passthrough/capture-listener.ts'
@@ -13,6 +14,7 @@ import { Installer } from '../passthrough/rules/installer.ts'
 import { kernelFamilies } from '../passthrough/transparent-socket.ts'
 import type { Settings } from '../settings/settings.ts'
 import { capturedNetworks, planCapture } from './capture-plan.ts'
+import { CapturedDatagrams } from './captured-datagrams.ts'
 
 export interface CaptureParts {
   readonly clock: Clock
@@ -21,8 +23,7 @@ export interface CaptureParts {
   readonly directory: ContainerDirectory | undefined
   /** Where captured DNS and the like goes; ports of transparent sockets. */
   special(): readonly SpecialCapture[]
-  /** Where captured datagrams go, if anywhere. */
-  udp?(): CapturePlan['udp'] | undefined
+  readonly handlePackets: HandlePackets
   maxConnections(): number
   nextId: DoorContext['nextId']
   handleFlow: DoorContext['handleFlow']
@@ -39,6 +40,7 @@ export class Capture {
   readonly #families = kernelFamilies()
   readonly #installer = new Installer(this.#families)
   readonly #door: CaptureDoor
+  readonly #datagrams: CapturedDatagrams
   #settings: Settings | undefined
   #listeners: readonly CaptureListener[] = []
   #queue: SynQueue | undefined
@@ -50,6 +52,7 @@ export class Capture {
   constructor(parts: CaptureParts) {
     this.#parts = parts
     const { clock, resolver, names, nextId, handleFlow, handleRequest } = parts
+    this.#datagrams = new CapturedDatagrams({ ...parts, families: this.#families, directory: () => parts.directory })
     this.#door = new CaptureDoor({
       clock,
       resolver,
@@ -75,7 +78,8 @@ export class Capture {
 
   /** The transparent sockets themselves, which nobody may dial. */
   get endpoints(): { address: string; port: number }[] {
-    return this.#listeners.map(({ family, port }) => ({ address: family === 4 ? '127.0.0.1' : '::1', port }))
+    const tcp = this.#listeners.map(({ family, port }) => ({ address: family === 4 ? '127.0.0.1' : '::1', port }))
+    return [...tcp, ...this.#datagrams.endpoints]
   }
 
   /** Puts the settings in force. Rejects with what stands in the way; what ran before goes on. */
@@ -115,6 +119,7 @@ export class Capture {
   async #open(settings: Settings, before: Settings['capture'] | undefined): Promise<void> {
     if (this.#listeners.length === 0) this.#listeners = await this.#listen()
     for (const listener of this.#listeners) listener.setMaxConnections(this.#parts.maxConnections())
+    await this.#datagrams.apply(settings)
     const { hold, queue } = settings.capture
     if (this.#queue && (hold === 'off' || before?.queue !== queue)) await this.#closeQueue()
     if (!this.#queue && hold !== 'off') this.#queue = this.#openQueue(settings)
@@ -124,16 +129,14 @@ export class Capture {
 
   /** By nft's own statement; where the kernel has none, by the older rule; where it has neither, without holding. */
   async #install(settings: Settings): Promise<CapturePlan> {
-    const plan = (hold: CapturePlan['hold']) => {
-      const udp = this.#parts.udp?.()
-      return planCapture(settings, {
+    const plan = (hold: CapturePlan['hold']) =>
+      planCapture(settings, {
         directory: this.#parts.directory,
         tcp: this.#ports(),
+        udp: this.#datagrams.plan(settings),
         special: this.#parts.special(),
         hold,
-        ...(udp ? { udp } : {}),
       })
-    }
     const { queue, hold } = settings.capture
     if (!this.#queue) return this.#put(plan(undefined))
     try {
@@ -208,6 +211,7 @@ export class Capture {
       listener.destroyConnections()
     }
     this.#listeners = []
+    await this.#datagrams.close()
     const stood = this.#installed !== undefined
     this.#installed = undefined
     await this.#closeQueue()

@@ -156,6 +156,7 @@ export class Gateway {
       resolver,
       maxConnections,
       names,
+      handlePackets: this.#packets.open,
       directory: undefined,
       special: () => [],
       warn: (message) => this.#log.warn(message),

@@ -1,10 +1,11 @@
 import { randomInt } from 'node:crypto'
 import type { Router } from '../contracts/route.ts'
+import type { Scope } from '../contracts/target.ts'
 import type { AllDialers } from '../dialers/create-dialers.ts'
 import { createPacketDialer } from '../dialers/packet-dialer.ts'
 import type { Access } from '../router/access.ts'
 import { createUdpRouter } from '../router/udp.ts'
-import type { ProxySettings, Settings } from '../settings/settings.ts'
+import type { Settings } from '../settings/settings.ts'
 import type { World } from './generation.ts'
 import type { PacketParts } from './packet-session.ts'
 
@@ -20,17 +21,12 @@ export interface PacketPartsOptions {
 /** What one version of the settings means for datagrams. */
 export function createPacketParts(options: PacketPartsOptions): PacketParts {
   const { settings, router, access, dialers, world, generation } = options
-  const hasPolicy = ({ mode }: ProxySettings) => mode !== 'none'
   return {
     router: createUdpRouter({
       scopes: {
-        host: { rule: settings.udp.host, hasPolicy: hasPolicy(settings.proxy) },
-        containers: {
-          rule: settings.udp.containers,
-          hasPolicy: hasPolicy(settings.containersProxy) || settings.containerRules.length > 0,
-        },
+        host: { rule: settings.udp.host, refusesQuic: isQuicRefused(settings, 'host') },
+        containers: { rule: settings.udp.containers, refusesQuic: isQuicRefused(settings, 'containers') },
       },
-      quic: settings.udp.quic,
       router,
       access,
       generation,
@@ -45,6 +41,13 @@ export function createPacketParts(options: PacketPartsOptions): PacketParts {
       chance: () => randomInt(CHANCE_STEPS) / CHANCE_STEPS,
     }),
   }
+}
+
+/** By setting, or because the scope has a policy, which sees names in TCP only. */
+export function isQuicRefused({ udp, proxy, containersProxy, containerRules }: Settings, scope: Scope): boolean {
+  if (udp.quic !== 'auto') return udp.quic === 'refuse'
+  if (scope === 'host') return proxy.mode !== 'none'
+  return containersProxy.mode !== 'none' || containerRules.length > 0
 }
 
 /** As fine as a choice among 16,384 ports can use. */

@@ -10,13 +10,12 @@ export type UdpRule =
 
 export interface UdpScope {
   readonly rule: UdpRule
-  /** Whether the scope has a policy at all (its mode is not `none`). */
-  readonly hasPolicy: boolean
+  /** Whether UDP to port 443 goes nowhere, whatever the rule. */
+  readonly refusesQuic: boolean
 }
 
 export interface UdpRouterOptions {
   readonly scopes: Readonly<Record<Scope, UdpScope>>
-  readonly quic: 'auto' | 'allow' | 'refuse'
   /** Decides streams, and datagrams under `auto`. */
   readonly router: Router
   readonly access: Access
@@ -27,14 +26,14 @@ export interface UdpRouterOptions {
 const QUIC_PORT = 443
 
 /** Decides flows of datagrams. Who may reach what holds for them as for streams. */
-export function createUdpRouter({ scopes, quic, router, access, generation }: UdpRouterOptions): Router {
+export function createUdpRouter({ scopes, router, access, generation }: UdpRouterOptions): Router {
   async function decide(query: RouteQuery, signal: AbortSignal): Promise<Decision> {
     const refused = access.judgeTarget(query)
     if (refused) return { decision: 'reject', candidates: [], because: refused }
-    const { rule, hasPolicy } = scopes[query.scope]
+    const { rule, refusesQuic } = scopes[query.scope]
     const key = `udp.${query.scope}`
-    if (query.target.port === QUIC_PORT && (quic === 'refuse' || (quic === 'auto' && hasPolicy))) {
-      return reject('udp', `QUIC is refused (udp.quic: ${quic}): browsers then use TCP, where the policy sees names`)
+    if (refusesQuic && query.target.port === QUIC_PORT) {
+      return reject('udp', 'QUIC is refused (udp.quic): browsers then use TCP, where the policy sees names')
     }
     switch (rule.kind) {
       case 'direct':

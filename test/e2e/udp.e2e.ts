@@ -63,7 +63,7 @@ interface Asked {
 }
 
 const ask = async (address: string, port: number, bytes = 5): Promise<Asked> => {
-  const argv = [process.execPath, join(UDP, 'ask.mjs'), address, String(port), String(bytes)]
+  const argv = ['node', join(UDP, 'ask.mjs'), address, String(port), String(bytes)]
   return JSON.parse((await scenario.run('guest', argv)).stdout) as Asked
 }
 const dig = async (server: string) => {
@@ -168,7 +168,7 @@ for (const password of [false, true]) {
 
 await t.test('2,000 clients of one guest: bounded, none mixed up, and those with a place are served', async (t) => {
   const gateway = await capturing({})
-  const argv = [process.execPath, join(UDP, 'crowd.mjs'), ORIGIN, String(echo), '2000']
+  const argv = ['node', join(UDP, 'crowd.mjs'), ORIGIN, String(echo), '2000']
   const { stdout } = await scenario.run('guest', argv, { timeoutMs: 30_000 })
   const { answered, strangers } = JSON.parse(stdout) as { answered: number; strangers: number }
   t.equal(strangers, 0)

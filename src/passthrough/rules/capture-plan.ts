@@ -34,7 +34,8 @@ export interface CapturePlan {
     | { readonly kind: 'bypass' }
     /** ICMP port unreachable, on which browsers fall back from QUIC to TCP at once. */
     | { readonly kind: 'deny' }
-    | { readonly kind: 'take'; readonly to: LocalPorts }
+    /** `refused`: ports that are answered as with `deny` all the same. */
+    | { readonly kind: 'take'; readonly to: LocalPorts; readonly refused: readonly Ports[] }
   readonly special: readonly SpecialCapture[]
   /** Connection attempts wait in this queue of the kernel until the way out stands. Absent: they are taken at once. */
   readonly hold?: {

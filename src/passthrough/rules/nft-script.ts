@@ -82,8 +82,8 @@ function heldAnswers({ hold, mark }: CapturePlan): string[] {
 function client(plan: CapturePlan): string[] {
   const { mark, udp } = plan
   return [
-    '# Packets of connections and flows that the gateway holds already.',
-    `socket transparent 1 meta mark set ${hex(mark)} accept`,
+    '# Packets of connections that the gateway holds already. Not so for datagrams: the sockets that their replies leave by are not read.',
+    `meta l4proto tcp socket transparent 1 meta mark set ${hex(mark)} accept`,
     '# To this machine itself (its doors, published ports), to everybody, and between containers: none of our business.',
     'fib daddr type { local, broadcast, anycast, multicast } return',
     'ip daddr @own4 return',
@@ -93,6 +93,9 @@ function client(plan: CapturePlan): string[] {
     ...(plan.tcp.ports.length > 0 ? [`tcp dport ${portSet(plan.tcp.ports)} goto take_tcp`] : []),
     ...(plan.otherPorts === 'refuse' ? ['meta l4proto tcp reject with tcp reset'] : []),
     ...(udp.kind === 'deny' ? ['meta l4proto udp reject with icmpx port-unreachable'] : []),
+    ...(udp.kind === 'take' && udp.refused.length > 0
+      ? [`udp dport ${portSet(udp.refused)} reject with icmpx port-unreachable`]
+      : []),
     ...(udp.kind === 'take' ? ['meta l4proto udp goto deliver'] : []),
   ]
 }

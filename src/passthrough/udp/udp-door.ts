@@ -4,7 +4,7 @@ import type { ContainerDirectory } from '../../contracts/containers.ts'
 import type { HandlePackets, Packet, PacketClient, PacketSession } from '../../contracts/packet.ts'
 import type { Target } from '../../contracts/target.ts'
 import { isLoopback, isUnspecified } from '../../wire/address.ts'
-import { SOL_IP, SOL_IPV6, switchOn } from '../linux/libc.ts'
+import { SO_RCVBUFFORCE, SOL_IP, SOL_IPV6, SOL_SOCKET, setSocketOption, switchOn } from '../linux/libc.ts'
 import { openTransparentUdp, type TransparentSocket } from '../transparent-socket.ts'
 import { DatagramThread, type Ends } from './datagram-thread.ts'
 import { IP_RECVORIGDSTADDR, IPV6_RECVORIGDSTADDR } from './libc-udp.ts'
@@ -19,6 +19,8 @@ export interface UdpDoorOptions {
   warn(message: string): void
 }
 
+/** Bytes that the kernel keeps while the thread is busy: a burst of all containers comes in by one socket. */
+const RECEIVE_BUFFER = new Uint8Array(Int32Array.of(4 * 1024 * 1024).buffer)
 /** Milliseconds between looks for client sockets that no flow is left of. */
 const SWEEP_MS = 5_000
 
@@ -143,4 +145,6 @@ function farOf({ far, farPort }: Ends): Target {
 function askForDestination(fd: number, family: 4 | 6): void {
   if (family === 4) switchOn(fd, SOL_IP, IP_RECVORIGDSTADDR)
   else switchOn(fd, SOL_IPV6, IPV6_RECVORIGDSTADDR)
+  // Beyond the system's limit where that is allowed; as it was otherwise.
+  setSocketOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER, RECEIVE_BUFFER.length)
 }

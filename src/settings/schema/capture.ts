@@ -26,9 +26,10 @@ export const captureSchema = section({
     form: '`bypass` or `refuse`',
     help: 'TCP to ports that `containersProxy.transparentPorts` does not name: left to the system’s own forwarding, or refused.',
   }),
-  udp: about(z.enum(['bypass', 'deny']).prefault('bypass'), {
-    form: '`bypass` or `deny`',
-    help: 'UDP: left to the system’s own forwarding, or refused with “port unreachable”, on which browsers fall back from QUIC to TCP at once.',
+  udp: about(z.enum(['take', 'bypass', 'deny']).prefault('take'), {
+    form: '`take`, `bypass` or `deny`',
+    help: 'UDP: taken in, and `udp.containers` decides; left to the system’s own forwarding; or refused with “port unreachable”, on which browsers fall back from QUIC to TCP at once.',
+    why: 'one policy for everything that leaves',
   }),
   trust: about(z.enum(['address', 'name', 'reject']).prefault('address'), {
     form: '`address`, `name` or `reject`',

@@ -66,8 +66,8 @@ table inet fairlead {
     ip6 saddr @sources6 goto client
   }
   chain client {
-    # Packets of connections and flows that the gateway holds already.
-    socket transparent 1 meta mark set 0x00f1a000 accept
+    # Packets of connections that the gateway holds already. Not so for datagrams: the sockets that their replies leave by are not read.
+    meta l4proto tcp socket transparent 1 meta mark set 0x00f1a000 accept
     # To this machine itself (its doors, published ports), to everybody, and between containers: none of our business.
     fib daddr type { local, broadcast, anycast, multicast } return
     ip daddr @own4 return
@@ -124,8 +124,13 @@ const rows: readonly {
   },
   {
     title: 'UDP taken',
-    plan: { udp: { kind: 'take', to: { 4: 5 } } },
+    plan: { udp: { kind: 'take', to: { 4: 5 }, refused: [] } },
     has: ['meta l4proto udp goto deliver', 'meta l4proto udp meta mark set 0x00f1a000 tproxy ip to 127.0.0.1:5 accept'],
+  },
+  {
+    title: 'UDP taken but for QUIC',
+    plan: { udp: { kind: 'take', to: { 4: 5 }, refused: [{ from: 443, to: 443 }] } },
+    has: ['udp dport { 443 } reject with icmpx port-unreachable', 'meta l4proto udp goto deliver'],
   },
   {
     title: 'DNS to a server of ours',

@@ -17,8 +17,7 @@ const words = ({ decision, candidates }: Route) =>
 interface Row {
   readonly name: string
   readonly rule?: UdpRule
-  readonly quic?: 'auto' | 'allow' | 'refuse'
-  readonly hasPolicy?: boolean
+  readonly refusesQuic?: boolean
   readonly target?: string
   /** What a stream would do. */
   readonly stream?: readonly (readonly Hop[])[]
@@ -41,14 +40,12 @@ const rows: readonly Row[] = [
   { name: 'direct', rule: { kind: 'direct' }, stream: [http], is: 'direct direct' },
   { name: 'deny', rule: { kind: 'deny' }, stream: [direct], is: 'reject' },
   { name: 'an upstream', rule: { kind: 'chain', hops: socks }, stream: [direct], is: 'proxy dante' },
-  { name: 'QUIC without a policy', target: 'a.test:443', stream: [direct], is: 'direct direct' },
-  { name: 'QUIC under a policy', target: 'a.test:443', hasPolicy: true, stream: [direct], is: 'reject' },
-  { name: 'QUIC allowed', target: 'a.test:443', hasPolicy: true, quic: 'allow', stream: [direct], is: 'direct direct' },
-  { name: 'QUIC refused', target: 'a.test:443', quic: 'refuse', stream: [direct], is: 'reject' },
+  { name: 'QUIC', target: 'a.test:443', stream: [direct], is: 'direct direct' },
+  { name: 'QUIC refused', target: 'a.test:443', refusesQuic: true, stream: [direct], is: 'reject' },
   {
     name: 'QUIC through an upstream, refused',
     target: 'a.test:443',
-    hasPolicy: true,
+    refusesQuic: true,
     rule: { kind: 'chain', hops: socks },
     is: 'reject',
   },
@@ -65,10 +62,9 @@ for (const row of rows) {
     const candidates: Candidate[] = (row.stream ?? [direct]).map((hops) => ({ hops }))
     const decision = candidates.length === 0 ? 'reject' : candidates[0]!.hops.length === 0 ? 'direct' : 'proxy'
     const stream: Route = { decision, candidates, because: { source: 'manual', detail: 'the rule' }, generation: 7 }
-    const scope = { rule: row.rule ?? { kind: 'auto' as const }, hasPolicy: row.hasPolicy ?? false }
+    const scope = { rule: row.rule ?? { kind: 'auto' as const }, refusesQuic: row.refusesQuic ?? false }
     const router = createUdpRouter({
-      scopes: { host: { rule: { kind: 'deny' }, hasPolicy: true }, containers: scope },
-      quic: row.quic ?? 'auto',
+      scopes: { host: { rule: { kind: 'deny' }, refusesQuic: true }, containers: scope },
       router: { route: async () => stream },
       access: {
         judgeTarget: ({ target }) =>

@@ -1,0 +1,52 @@
+import type { CapturePlan } from '../passthrough/rules/capture-plan.ts'
+import { UdpDoor, type UdpDoorOptions } from '../passthrough/udp/udp-door.ts'
+import type { Settings } from '../settings/settings.ts'
+import { isQuicRefused } from './packet-parts.ts'
+
+/** The door for containers' datagrams as the settings want it: open while they are to be taken in, and the rules that lead them there. */
+export class CapturedDatagrams {
+  readonly #options: UdpDoorOptions
+  #door: UdpDoor | undefined
+
+  constructor(options: UdpDoorOptions) {
+    this.#options = options
+  }
+
+  /** Rejects with a `GatewayError` where this system cannot do it. */
+  async apply(settings: Settings): Promise<void> {
+    if (planOf(settings) !== 'take') return this.close()
+    this.#door ??= await UdpDoor.open(this.#options)
+  }
+
+  /** For the kernel; what is refused whatever its target is refused there already, and told to the client at once. */
+  plan(settings: Settings): CapturePlan['udp'] {
+    return planDatagrams(settings, this.#door?.ports ?? {})
+  }
+
+  /** The transparent sockets themselves. */
+  get endpoints(): { address: string; port: number }[] {
+    const { 4: four, 6: six } = this.#door?.ports ?? {}
+    return [
+      ...(four === undefined ? [] : [{ address: '127.0.0.1', port: four }]),
+      ...(six === undefined ? [] : [{ address: '::1', port: six }]),
+    ]
+  }
+
+  async close(): Promise<void> {
+    const door = this.#door
+    this.#door = undefined
+    await door?.close()
+  }
+}
+
+export function planDatagrams(settings: Settings, to: Readonly<Partial<Record<4 | 6, number>>>): CapturePlan['udp'] {
+  const kind = planOf(settings)
+  if (kind !== 'take') return { kind }
+  return { kind, to, refused: isQuicRefused(settings, 'containers') ? [QUIC] : [] }
+}
+
+const QUIC = { from: 443, to: 443 }
+
+function planOf({ capture, udp }: Settings): CapturePlan['udp']['kind'] {
+  return capture.udp === 'take' && udp.containers.kind === 'deny' ? 'deny' : capture.udp
+}
