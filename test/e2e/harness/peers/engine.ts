@@ -1,11 +1,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Host } from '../lab.ts'
 import type { Finished, Running } from '../processes.ts'
 import type { Scenario } from '../scenario.ts'
 import { peerFolder } from './peer.ts'
 
 export interface EngineOptions {
-  /** What the engine has as HTTP and HTTPS proxy. */
+  /** Default: the guest, which has no way out but the gateway. */
+  readonly host?: Host
+  /** Of an engine that has run before, with all it has. */
+  readonly folder?: string
+  /** What the engine has as HTTP and HTTPS proxy; empty: none. */
   readonly proxy: string
   /** Registries that speak plain HTTP. */
   readonly clear: readonly string[]
@@ -13,6 +18,8 @@ export interface EngineOptions {
 
 export interface Engine {
   readonly running: Running
+  /** All that is its own. */
+  readonly folder: string
   /** Where it listens, for other clients than `docker`. */
   readonly socket: string
   /** The docker command line against this engine. */
@@ -23,13 +30,15 @@ export interface Engine {
 const START_MS = 60_000
 
 /**
- * A whole Docker engine on the guest host: it has no way out but the gateway. It runs in a mount namespace with a /run and an /etc/docker
+ * A whole Docker engine. It runs in a mount namespace with a /run and an /etc/docker
  * of its own, so nothing of it stays on the machine, and with the machine's cgroups, which `ip netns exec` would hide.
  */
-export async function startEngine(scenario: Scenario, { proxy, clear }: EngineOptions): Promise<Engine> {
-  const folder = peerFolder(scenario, 'engine')
+export async function startEngine(
+  scenario: Scenario,
+  { proxy, clear, host = 'guest', folder = peerFolder(scenario, 'engine') }: EngineOptions,
+): Promise<Engine> {
   const etc = join(folder, 'etc-docker')
-  mkdirSync(etc)
+  mkdirSync(etc, { recursive: true })
   const config = {
     'data-root': join(folder, 'data'),
     'exec-root': join(folder, 'exec'),
@@ -40,20 +49,20 @@ export async function startEngine(scenario: Scenario, { proxy, clear }: EngineOp
     'exec-opts': ['native.cgroupdriver=cgroupfs'],
   }
   writeFileSync(join(folder, 'daemon.json'), JSON.stringify(config))
-  const running = scenario.start('guest', 'dockerd', ['dockerd', '--config-file', join(folder, 'daemon.json')], {
+  const running = scenario.start(host, 'dockerd', ['dockerd', '--config-file', join(folder, 'daemon.json')], {
     env: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy, NO_PROXY: '', SSL_CERT_FILE: scenario.ca.file },
-    wrap: (argv) => onGuestWithCgroups(scenario, etc, argv),
+    wrap: (argv) => withCgroups(scenario, host, etc, argv),
   })
   const docker: Engine['docker'] = (...args) =>
-    scenario.run('guest', ['docker', '--host', `unix://${folder}/docker.sock`, ...args], {
+    scenario.run(host, ['docker', '--host', `unix://${folder}/docker.sock`, ...args], {
       env: { DOCKER_CONFIG: etc },
     })
   await running.until('an answer to docker version', async () => (await docker('version')).code === 0, START_MS)
-  return { running, socket: `${folder}/docker.sock`, docker }
+  return { running, folder, socket: `${folder}/docker.sock`, docker }
 }
 
-function onGuestWithCgroups(scenario: Scenario, etc: string, argv: readonly string[]): string[] {
-  const namespace = scenario.lab.namespaces.guest
+function withCgroups(scenario: Scenario, host: Host, etc: string, argv: readonly string[]): string[] {
+  const namespace = scenario.lab.namespaces[host]
   const mounts = [
     `mount --bind /etc/netns/${namespace}/hosts /etc/hosts`,
     `mount --bind /etc/netns/${namespace}/resolv.conf /etc/resolv.conf`,
