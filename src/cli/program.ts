@@ -96,9 +96,10 @@ export function buildProgram(io: Io = processIo, done: (exitCode: number) => voi
     .action(async (options: StatusOptions) => done(await runStatus(options, io)))
   program
     .command('capture')
-    .description('what capturing containers would put into the kernel, as commands; changes nothing')
+    .description('what capturing containers puts into the kernel')
     .addOption(config())
-    .addOption(new Option('--dry-run', 'print the rules and commands').makeOptionMandatory())
+    .addOption(new Option('--dry-run', 'print the rules and commands, and change nothing').conflicts('remove'))
+    .option('--remove', 'take away what a gateway that was killed has left')
     .action(async (options: CaptureOptions) => done(await runCapture(options, io)))
   program
     .command('docker-setup')

@@ -1,5 +1,5 @@
 import type { CapturePlan } from '../passthrough/rules/capture-plan.ts'
-import { renderInstallation } from '../passthrough/rules/installer.ts'
+import { Installer, renderInstallation } from '../passthrough/rules/installer.ts'
 import { kernelFamilies } from '../passthrough/transparent-socket.ts'
 import type { Settings } from '../settings/settings.ts'
 import { planCapture } from './capture-plan.ts'
@@ -42,4 +42,9 @@ export function renderCapture(settings: Settings): CapturePreview {
 
 function portsOf({ tcp, udp }: CapturePlan): number[] {
   return [...Object.values(tcp.to), ...(udp.kind === 'take' ? Object.values(udp.to) : [])]
+}
+
+/** Takes away the rules, policy rules and routes of a gateway that was killed. Rejects with what is missing. */
+export function removeCapture(): Promise<void> {
+  return new Installer(kernelFamilies()).remove()
 }

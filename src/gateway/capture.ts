@@ -33,6 +33,8 @@ export interface CaptureParts {
 
 /** Packets that the kernel holds for us at once; each is one attempt of `PendingHolds`. */
 const QUEUE_LENGTH = 4096
+/** Milliseconds between looks whether the rules still stand: each starts a few short programs. */
+const REPAIR_MS = 30_000
 
 /** Transparent sockets, the queue and the rules, as the settings want them: opened, kept over reloads, taken away at the end. */
 export class Capture {
@@ -46,6 +48,7 @@ export class Capture {
   #queue: SynQueue | undefined
   #installed: CapturePlan | undefined
   #unfollow: (() => void) | undefined
+  #unwatch: (() => void) | undefined
   /** What changes the kernel happens one after the other. */
   #work: Promise<void> = Promise.resolve()
 
@@ -124,7 +127,8 @@ export class Capture {
     if (this.#queue && (hold === 'off' || before?.queue !== queue)) await this.#closeQueue()
     if (!this.#queue && hold !== 'off') this.#queue = this.#openQueue(settings)
     this.#installed = await this.#install(settings)
-    this.#unfollow ??= this.#parts.directory?.onChange(() => void this.#inTurn(() => this.#follow()))
+    this.#unfollow ??= this.#parts.directory?.onChange(() => this.#inBackground(() => this.#follow()))
+    this.#unwatch ??= this.#watch()
   }
 
   /** By nft's own statement; where the kernel has none, by the older rule; where it has neither, without holding. */
@@ -185,13 +189,40 @@ export class Capture {
         length: QUEUE_LENGTH,
         acceptMark: capture.mark,
         onSyn: (syn) => this.#door.held(syn),
-        onLost: (reason) => this.#parts.warn(`capture: connection attempts can no longer be held: ${reason}`),
+        onLost: (reason) => this.#inBackground(() => this.#withoutQueue(reason)),
       })
     } catch (thrown) {
       if (capture.hold === 'required') throw thrown
       this.#parts.warn(`${toGatewayError(thrown).message}; captured connections are accepted before the way out stands`)
       return undefined
     }
+  }
+
+  /** The thread has died: what nobody answers must not be held. */
+  async #withoutQueue(reason: string): Promise<void> {
+    this.#parts.warn(`capture: connection attempts can no longer be held (${reason}); they are accepted first`)
+    await this.#closeQueue()
+    if (this.#installed && this.#settings) this.#installed = await this.#install(this.#settings)
+  }
+
+  /** Whoever loads another firewall may flush every table, ours among them. */
+  async #repair(): Promise<void> {
+    if (!this.#installed || !this.#settings) return
+    if (await this.#installer.stands(this.#installed)) return
+    this.#parts.warn('capture: somebody has removed the rules; they are put back')
+    this.#installed = await this.#install(this.#settings)
+  }
+
+  #watch(): () => void {
+    let cancel = () => {}
+    const wait = () => {
+      cancel = this.#parts.clock.after(REPAIR_MS, () => {
+        this.#inBackground(() => this.#repair())
+        wait()
+      })
+    }
+    wait()
+    return () => cancel()
   }
 
   #ports(): LocalPorts {
@@ -206,6 +237,8 @@ export class Capture {
   async #takeDown(): Promise<void> {
     this.#unfollow?.()
     this.#unfollow = undefined
+    this.#unwatch?.()
+    this.#unwatch = undefined
     for (const listener of this.#listeners) {
       listener.close()
       listener.destroyConnections()
@@ -220,9 +253,14 @@ export class Capture {
     else if (this.#settings?.capture.enabled) await this.#installer.remove().catch(() => {})
   }
 
+  /** What nobody waits for; a failure is worth a warning, and what stood stands. */
+  #inBackground(task: () => Promise<void>): void {
+    this.#inTurn(task).catch((thrown: unknown) => this.#parts.warn(toGatewayError(thrown).message))
+  }
+
   #inTurn(task: () => Promise<void>): Promise<void> {
     const done = this.#work.then(task)
-    this.#work = done.catch((thrown: unknown) => this.#parts.warn(toGatewayError(thrown).message))
+    this.#work = done.catch(() => {})
     return done
   }
 }

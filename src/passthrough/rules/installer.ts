@@ -1,5 +1,5 @@
 import { GatewayError } from '../../contracts/gateway-error.ts'
-import { type CapturePlan, RULE_PRIORITY } from './capture-plan.ts'
+import { type CapturePlan, RULE_PRIORITY, TABLE } from './capture-plan.ts'
 import { nftMembers, nftRemoval, nftScript } from './nft-script.ts'
 import {
   addRoute,
@@ -34,6 +34,16 @@ export class Installer {
   /** Other networks; the rules stay. */
   async update(plan: Pick<CapturePlan, 'interfaces' | 'sources' | 'own'>): Promise<void> {
     await this.#must(NFT, nftMembers(plan))
+  }
+
+  /** Whether all of it is still there. */
+  async stands(plan: CapturePlan): Promise<boolean> {
+    if ((await this.#run(['nft', 'list', 'chain', 'inet', TABLE, 'prerouting'])).code !== 0) return false
+    for (const family of this.#families) {
+      if (!(await this.#rules(family)).some(({ mark }) => mark === plan.mark)) return false
+      if (!(await this.#tables(family)).includes(String(plan.routeTable))) return false
+    }
+    return true
   }
 
   /** Everything with our name or stamp, and nothing else. */
