@@ -1,4 +1,4 @@
-import type { Evaluation, EvaluationRequest } from '../gateway/pac.ts'
+import type { Evaluation, EvaluationRequest, Notes } from '../gateway/pac.ts'
 import { parsePacResult } from '../wire/pac-result.ts'
 
 /** How an answer came about, for a person. */
@@ -8,13 +8,7 @@ export function renderPacTrace(request: EvaluationRequest, { result, notes, mill
     ({ hops }) => hops.map(({ kind, host, port }) => `${kind} ${host}:${port}`)[0] ?? 'direct',
   )
   const lines = [
-    `script      ${request.origin}`,
-    `url         ${request.url}`,
-    `host        ${request.host}`,
-    ...notes.calls.map(
-      ([name, args, answer]) => `call        ${name}(${args.map((arg) => JSON.stringify(arg)).join(', ')}) = ${answer}`,
-    ),
-    ...notes.alerts.map((alert) => `alert       ${JSON.stringify(alert)}`),
+    ...stepsOf(request, notes),
     `answer      ${JSON.stringify(result)}`,
     ...ways.map((way, index) => `${index === 0 ? 'understood ' : '           '} ${index + 1}. ${way}`),
     ...(ways.length === 0 ? ['understood  nothing usable: the script has failed for this URL'] : []),
@@ -22,4 +16,21 @@ export function renderPacTrace(request: EvaluationRequest, { result, notes, mill
     `took        ${milliseconds.toFixed(2)} ms${notes.clock ? ', read the clock' : ''}${notes.random ? ', used chance' : ''}`,
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** What a script that failed had done until then. */
+export function renderFailedPacTrace(request: EvaluationRequest, notes: Notes): string {
+  return `${stepsOf(request, notes).join('\n')}\n`
+}
+
+function stepsOf({ origin, url, host }: EvaluationRequest, { calls, alerts }: Notes): string[] {
+  return [
+    `script      ${origin}`,
+    `url         ${url}`,
+    `host        ${host}`,
+    ...calls.map(
+      ([name, args, answer]) => `call        ${name}(${args.map((arg) => JSON.stringify(arg)).join(', ')}) = ${answer}`,
+    ),
+    ...alerts.map((alert) => `alert       ${JSON.stringify(alert)}`),
+  ]
 }

@@ -6,13 +6,14 @@ import {
   createPacEvaluator,
   type Evaluation,
   type EvaluationRequest,
+  type Notes,
   readPacFile,
 } from '../gateway/pac.ts'
 import { parsePacResult } from '../wire/pac-result.ts'
 import { LineFault, runBatch } from './batch.ts'
 import { EXIT } from './exit-code.ts'
 import type { Io } from './io.ts'
-import { renderPacTrace } from './pac-trace.ts'
+import { renderFailedPacTrace, renderPacTrace } from './pac-trace.ts'
 
 export interface PacEvalOptions {
   readonly batch?: string
@@ -45,12 +46,13 @@ export async function runPacEval(options: PacEvalOptions, io: Io): Promise<numbe
     }
     const script = await readPacFile(resolve(io.cwd, file))
     const request: EvaluationRequest = { script, origin: file, ...query, trace }
-    const evaluation = await evaluator.evaluate(request)
+    const failed = (notes: Notes) => io.out(renderFailedPacTrace(request, notes))
+    const evaluation = await evaluator.evaluate(trace ? { ...request, failed } : request)
     io.out(trace ? renderPacTrace(request, evaluation) : `${evaluation.result}\n`)
     for (const alert of trace ? [] : evaluation.notes.alerts) io.err(`alert: ${alert}\n`)
     return EXIT.done
   } catch (thrown) {
-    const { message, hint } = describe(thrown)
+    const { message, hint } = toGatewayError(thrown)
     io.err(`${message}${hint ? `\n${hint}` : ''}\n`)
     return EXIT.failed
   } finally {
@@ -107,7 +109,7 @@ async function scriptOf(
   try {
     return { script: await text, origin: file }
   } catch (thrown) {
-    throw new LineFault('PAC_FAILED', describe(thrown).message)
+    throw new LineFault('PAC_FAILED', toGatewayError(thrown).message)
   }
 }
 
@@ -133,10 +135,4 @@ function timeOf(value: unknown): number {
   const time = typeof value === 'string' ? Date.parse(value) : Number.NaN
   if (Number.isNaN(time)) throw new LineFault('BAD_LINE', '"now" must be an ISO time such as 2026-03-01T08:30:00Z')
   return time
-}
-
-function describe(thrown: unknown): { message: string; hint?: string | undefined } {
-  if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return { message: thrown.message }
-  if (thrown instanceof Error && 'syscall' in thrown) return { message: thrown.message }
-  return toGatewayError(thrown)
 }

@@ -1,14 +1,13 @@
-import { readFile } from 'node:fs/promises'
 import { systemClock } from '../contracts/clock.ts'
 import { createSystemResolver } from '../dialers/resolver.ts'
 import { asBrowserSees } from '../pac-engine/browser-url.ts'
 import { createPacEngine } from '../pac-engine/create-pac-engine.ts'
 import { decodeScript } from '../pac-engine/decode-script.ts'
 import { PacEvaluator } from '../pac-engine/pac-evaluator.ts'
-import type { PacSource } from '../pac-engine/script-source.ts'
+import { type PacSource, readScriptFile } from '../pac-engine/script-source.ts'
 import type { Settings } from '../settings/settings.ts'
 
-export type { Evaluation, EvaluationRequest } from '../pac-engine/pac-evaluator.ts'
+export type { Evaluation, EvaluationRequest, Notes } from '../pac-engine/pac-evaluator.ts'
 export { asBrowserSees }
 
 /** Runs PAC scripts outside a gateway, with the machine's own resolver where the request brings no answers. */
@@ -16,9 +15,9 @@ export function createPacEvaluator(): PacEvaluator {
   return new PacEvaluator({ resolver: createSystemResolver({ clock: systemClock }) })
 }
 
-/** A script from a file, in whatever encoding. */
+/** A script from a file, in whatever encoding. Rejects with `GatewayError` PAC_FAILED. */
 export async function readPacFile(path: string): Promise<string> {
-  return decodeScript(await readFile(path))
+  return decodeScript(await readScriptFile(path))
 }
 
 /**

@@ -25,7 +25,11 @@ export interface EvaluationRequest {
   /** Milliseconds since the epoch, where the script's clock stands still; absent: the real time. */
   readonly now?: number
   readonly trace?: boolean
+  /** Hears, before the rejection, what a failed script had done until then. */
+  readonly failed?: (notes: Notes) => void
 }
+
+export type { Notes }
 
 export interface Evaluation {
   readonly result: string
@@ -84,7 +88,10 @@ export class PacEvaluator {
         dns: [...dns],
       })
       if (outcome.is === 'answer') return { result: outcome.answer, notes: outcome.notes, milliseconds: outcome.ms }
-      if (outcome.is === 'failed') throw scriptFailure(outcome.failure, origin, script)
+      if (outcome.is === 'failed') {
+        request.failed?.(outcome.notes)
+        throw scriptFailure(outcome.failure, origin, script)
+      }
       await this.#learn(outcome.names, request, dns)
     }
     throw new GatewayError('PAC_FAILED', `PAC ${origin} looks up more than ${this.#limits.dnsNames} names`)

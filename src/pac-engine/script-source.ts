@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { StreamDialer } from '../contracts/dialer.ts'
@@ -46,10 +47,10 @@ export async function readScript(
   known?: Script,
 ): Promise<Script | 'unchanged'> {
   if (source.kind === 'embedded') return unlessSame(scriptOf(source.script, now), known)
-  if (source.kind === 'file') return unlessSame(scriptOf(decodeScript(await readFile(source.path)), now), known)
+  if (source.kind === 'file') return unlessSame(scriptOf(decodeScript(await readScriptFile(source.path)), now), known)
   const url = parseUrl(source.url)
   if (url.protocol === 'file:') {
-    return unlessSame(scriptOf(decodeScript(await readFile(fileURLToPath(url))), now), known)
+    return unlessSame(scriptOf(decodeScript(await readScriptFile(fileURLToPath(url))), now), known)
   }
   if (!source.dialer) throw new GatewayError('INTERNAL', 'a PAC URL needs a dialer that leads to it')
   const fetched = await fetchScript(url, {
@@ -78,10 +79,13 @@ function parseUrl(text: string): URL {
   throw new GatewayError('PAC_FAILED', 'the PAC address is no URL: expected http://, https:// or file://, or a path')
 }
 
-/** Reads at most the limit, whatever the file says of its size (a FIFO or /dev/zero says 0). */
-async function readFile(path: string): Promise<Uint8Array> {
+/**
+ * Reads at most the limit, whatever the file says of its size (/dev/zero says 0), and waits for nobody: a FIFO without a writer is empty. Rejects
+ * with `GatewayError` PAC_FAILED.
+ */
+export async function readScriptFile(path: string): Promise<Uint8Array> {
   try {
-    const file = await open(path, 'r')
+    const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     try {
       const buffer = Buffer.alloc(MAX_SCRIPT_BYTES + 1)
       let length = 0
@@ -90,7 +94,7 @@ async function readFile(path: string): Promise<Uint8Array> {
         if (bytesRead === 0) return buffer.subarray(0, length)
         length += bytesRead
       }
-      throw tooLarge(path)
+      throw tooLarge(`the PAC file ${path}`)
     } finally {
       await file.close()
     }

@@ -111,3 +111,18 @@ test('pac parse --batch', async (t) => {
   t.match(second, { id: 2, candidates: [], skipped: [{ entry: 'junk' }] })
   t.match(third, { id: 3, error: { code: 'BAD_LINE' } })
 })
+
+test('pac eval --trace: what a failed script did until then', async (t) => {
+  const { cwd, io, written } = await setUp(t)
+  await writeFile(join(cwd, 'a.pac'), find('alert("here"); isPlainHostName(host); return nowhere.at'))
+  t.equal(await runPacEval({ file: 'a.pac', url: 'http://www.example/', trace: true }, io), 1)
+  t.match(written.out, /call +isPlainHostName\("www\.example"\) = false/)
+  t.match(written.out, /alert +"here"/)
+  t.match(written.err, /nowhere is not defined.*line 1, column/)
+})
+
+test('pac eval: a file that cannot be read, in words', async (t) => {
+  const { cwd, io, written } = await setUp(t)
+  t.equal(await runPacEval({ file: '.', url: 'http://a/' }, io), 1)
+  t.equal(written.err, `cannot read the PAC file ${cwd}: EISDIR\n`)
+})

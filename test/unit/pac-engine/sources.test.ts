@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import http from 'node:http'
 import net from 'node:net'
@@ -45,6 +46,22 @@ test('a file, and its new version after refresh', async (t) => {
   await engine.refresh()
   t.equal(await ask(engine, 'a'), 'two', 'a version that does not load leaves the one before in use')
   t.match(engine.status().failure, /SyntaxError/)
+})
+
+const noFifo = process.platform === 'win32' ? 'needs mkfifo(1)' : false
+
+test('a FIFO that nobody writes to, a device without end, a folder', { skip: noFifo }, async (t) => {
+  const folder = await directory(t)
+  const fifo = join(folder, 'fifo.pac')
+  execFileSync('mkfifo', [fifo])
+  for (const [path, expected] of [
+    [fifo, /FindProxyForURL is undefined/],
+    ['/dev/zero', /larger than 1048576 bytes/],
+    [folder, /cannot read the PAC file .*EISDIR/],
+  ] as const) {
+    const engine = engineFor(t, '', { source: { kind: 'file', path } })
+    t.match(message(await ask(engine, 'a')), expected, path)
+  }
 })
 
 test('onPacFailure block: a version that cannot be had leaves none', async (t) => {
