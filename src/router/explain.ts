@@ -1,3 +1,4 @@
+import type { Container } from '../contracts/containers.ts'
 import type { PacTrace } from '../contracts/pac.ts'
 import type { Because, HopKind, Route, RouteQuery, Router } from '../contracts/route.ts'
 import type { Scheme, Scope } from '../contracts/target.ts'
@@ -8,12 +9,16 @@ import { describeChain } from './decision.ts'
 export interface Explanation {
   readonly target: { readonly host: string; readonly port: number; readonly scheme: Scheme }
   readonly scope: Scope
+  /** Whose flow it would be, where a container was named. */
+  readonly container?: ExplainedContainer
   readonly decision: Route['decision']
   readonly candidates: readonly { readonly hops: readonly ExplainedHop[] }[]
   readonly because: Because
   /** How the PAC script came to its answer, where one decided. */
   readonly pac?: PacTrace
 }
+
+export type ExplainedContainer = Pick<Container, 'id' | 'name' | 'image' | 'project' | 'service'>
 
 export interface ExplainedHop {
   readonly kind: HopKind
@@ -26,11 +31,12 @@ export async function explain(router: Router, query: RouteQuery, signal: AbortSi
   return explainRoute(query, await router.route({ ...query, trace: true }, signal))
 }
 
-export function explainRoute({ target, scheme, scope }: RouteQuery, route: Route): Explanation {
+export function explainRoute({ target, scheme, scope, client }: RouteQuery, route: Route): Explanation {
   const { decision, candidates, because, pac } = route
   return {
     target: { host: target.host, port: target.port, scheme },
     scope,
+    ...(client.container ? { container: explainContainer(client.container) } : {}),
     decision,
     candidates: candidates.map(({ hops }) => ({ hops: hops.map(({ kind, host, port }) => ({ kind, host, port })) })),
     because: { source: because.source, detail: because.detail },
@@ -38,11 +44,23 @@ export function explainRoute({ target, scheme, scope }: RouteQuery, route: Route
   }
 }
 
+function explainContainer({ id, name, image, project, service }: Container): ExplainedContainer {
+  return {
+    id,
+    name,
+    image,
+    ...(project === undefined ? {} : { project }),
+    ...(service === undefined ? {} : { service }),
+  }
+}
+
 /** The same for people. */
-export function renderExplanation({ target, scope, decision, candidates, because, pac }: Explanation): string {
+export function renderExplanation(explanation: Explanation): string {
+  const { target, scope, container, decision, candidates, because, pac } = explanation
   const ways = candidates.map(({ hops }, place) => `  ${place + 1}. ${describeChain(hops)}`)
   return [
     `${target.scheme} ${formatAuthority(target)} (scope ${scope}): ${decision}`,
+    ...(container ? [`  for container ${container.name} of image ${container.image}`] : []),
     ...ways,
     `  because (${because.source}): ${because.detail}`,
     ...(pac ? renderTrace(pac) : []),

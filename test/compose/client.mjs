@@ -3,6 +3,8 @@ import { renameSync, writeFileSync } from 'node:fs'
 import { banner, curl, ORIGIN, python, run, WAYS } from './probes.mjs'
 
 const results = { environment: Object.keys(process.env), route: await run('ip', 'route', 'show', 'default') }
+// First, for afterwards the gateway knows names that this client was told for the address.
+results.address = await curl(`http://${ORIGIN}/`)
 for (const way of WAYS) {
   const host = `${way}.example.test`
   results[way] = {
@@ -13,7 +15,6 @@ for (const way of WAYS) {
     banner: await banner(host, 2525),
   }
 }
-results.address = await curl(`http://${ORIGIN}/`)
 results.onlyDns = await curl('http://only-the-dns-server-knows.corp.test/')
 results.registry = await curl('-D', '-', 'https://registry.example.test/v2/')
 results.blocked = {

@@ -79,3 +79,19 @@ test('what a person types', async (t) => {
   for (const text of ['a.example', 'ftp://a.example', '', 'a b:1'])
     t.throws(() => parseSubject(text), { code: 'BAD_REQUEST' }, text)
 })
+
+test('a flow of a container names it', async (t) => {
+  const container = {
+    ...{ id: 'f00d', name: 'shop-db-1', image: 'postgres:16', project: 'shop', service: 'db' },
+    ...{ labels: { secret: 'hunter2' }, endpoints: [] },
+  }
+  const query = {
+    ...queryFor('a.example:443', 'containers'),
+    client: { address: '172.18.0.2', local: false, container },
+  }
+  const explanation = await explain(routerWith(policy), query, signal)
+  t.strictSame(explanation.container, {
+    ...{ id: 'f00d', name: 'shop-db-1', image: 'postgres:16', project: 'shop', service: 'db' },
+  })
+  t.match(renderExplanation(explanation), '\n  for container shop-db-1 of image postgres:16\n')
+})
