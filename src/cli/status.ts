@@ -60,12 +60,13 @@ function get(path: string, where: { socketPath: string } | { host: string; port:
 function render(status: GatewayStatus): string {
   const { totals } = status
   const flows = status.flows.map(
-    ({ client, target, route, ageMs, bytesUp, bytesDown }) =>
-      `  ${client} → ${target}  ${route}  ${(ageMs / 1000).toFixed(1)} s  up ${bytesUp} B  down ${bytesDown} B`,
+    ({ client, container, target, route, ageMs, bytesUp, bytesDown }) =>
+      `  ${client}${container === undefined ? '' : ` (${container})`} → ${target}  ${route}  ${(ageMs / 1000).toFixed(1)} s  up ${bytesUp} B  down ${bytesDown} B`,
   )
   return [
     `Fairlead ${status.version}, pid ${status.pid}, up ${Math.round(status.uptimeMs / 1000)} s, settings generation ${status.generation}`,
     ...status.doors.map((door) => `  ${door}`),
+    ...renderEngine(status.engine),
     `${status.clientConnections} client connections, ${status.liveFlows} live flows`,
     ...status.pac.map(renderPac),
     ...(status.dns ? [describeDns(status.dns)] : []),
@@ -88,4 +89,15 @@ function renderPac({ source, via, sha256, fetchedAt, contentType, failure }: Gat
 function describeDns({ cached, waiting, reach }: NonNullable<GatewayStatus['dns']>): string {
   const families = reach && [...(reach.ipv4 ? ['IPv4'] : []), ...(reach.ipv6 ? ['IPv6'] : [])].join(' and ')
   return `DNS: ${cached} answers kept, ${waiting} questions waiting${reach ? `, the host reaches ${families || 'nothing'}` : ''}`
+}
+
+function renderEngine(engine: GatewayStatus['engine']): string[] {
+  if (!engine) return []
+  const { address, connected, version, reason, containers, networks } = engine
+  const known = `${containers} containers in ${networks} networks`
+  return [
+    connected
+      ? `  engine ${address} (${version}): ${known}`
+      : `  engine ${address} is away (${reason}); last known: ${known}`,
+  ]
 }

@@ -38,17 +38,22 @@ export interface ContainerNetwork {
   readonly gateways: readonly string[]
 }
 
+/** A container that exists and does not run: enough to say so. */
+export type StoppedContainer = Pick<Container, 'name' | 'project' | 'service'>
+
 /** What is known of the engine's containers and networks, followed live; a snapshot, replaced as a whole on every change. */
 export interface ContainerView {
   readonly networks: readonly ContainerNetwork[]
   readonly containers: readonly Container[]
+  readonly stopped?: readonly StoppedContainer[]
 }
 
 /** Follows an engine. Never throws for an engine that is away: the view is then the last one, and `connected` false. */
 export interface ContainerDirectory {
   readonly connected: boolean
+  /** Empty until an engine has been seen. */
   view(): ContainerView
-  /** Whose address it is; `address` canonical. */
+  /** Whose address it is; `address` canonical. Undefined where two containers have it. */
   byAddress(address: string): Container | undefined
   /** Called after each change of the view. The returned function ends it. */
   onChange(listener: () => void): () => void

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { dirname } from 'node:path'
 import { type Clock, systemClock } from '../contracts/clock.ts'
+import type { ContainerDirectory } from '../contracts/containers.ts'
 import type { Flow } from '../contracts/flow.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import type { NetworkWatch } from '../contracts/network-watch.ts'
@@ -22,6 +23,7 @@ import { Capture } from './capture.ts'
 import { createPacEngines } from './create-pac-engines.ts'
 import { DnsService, type DnsStatus } from './dns.ts'
 import { Doors } from './doors.ts'
+import { Engine, type EngineStatus } from './engine.ts'
 import { createGeneration, type Generation, type World } from './generation.ts'
 import { handleFlow } from './handle-flow.ts'
 import { handleRequest } from './handle-request.ts'
@@ -53,6 +55,8 @@ export interface GatewayStatus {
   readonly doors: readonly string[]
   /** Absent where it is off. */
   readonly dns?: DnsStatus
+  /** Absent: none is followed. */
+  readonly engine?: EngineStatus
   readonly clientConnections: number
   readonly liveFlows: number
   /** Scripts in use: where from, by what way, which version, how old, and what is wrong with them. */
@@ -92,6 +96,7 @@ export class Gateway {
   readonly #packets: PacketSessions
   readonly #capture: Capture
   readonly #dns: DnsService
+  readonly #engine: Engine
   #admin: { readonly server: Server; readonly address: ListenAddress }[] = []
   #flowCount = 0
   #generations = 0
@@ -111,6 +116,7 @@ export class Gateway {
     )
     this.#records = new FlowRecords(clock, options.log, this.#metrics)
     this.#relays = new Relays(clock, (message) => this.#log.warn(message))
+    this.#engine = new Engine(clock, options.log)
     const resolver = options.resolver ?? createSystemResolver({ clock })
     this.#world = {
       clock,
@@ -142,11 +148,15 @@ export class Gateway {
       nextId: () => this.#nextId(),
       handleFlow: (flow: Flow, signal: AbortSignal) => {
         const { router, dialers, settings } = this.#current
-        return handleFlow(flow, { router, dialers, relay: this.#relays.for(settings), records: this.#records }, signal)
+        return handleFlow(
+          this.#engine.identified(flow),
+          { router, dialers, relay: this.#relays.for(settings), records: this.#records },
+          signal,
+        )
       },
       handleRequest: (flow: RequestFlow, signal: AbortSignal) => {
         const { router, requests } = this.#current
-        return handleRequest(flow, { router, requests, records: this.#records }, signal)
+        return handleRequest(this.#engine.identified(flow), { router, requests, records: this.#records }, signal)
       },
     }
     const names = createAnsweredNames({ clock })
@@ -157,7 +167,7 @@ export class Gateway {
       maxConnections,
       names,
       handlePackets: this.#packets.open,
-      directory: undefined,
+      directory: this.#engine,
       special: () => [],
       warn: (message) => this.#log.warn(message),
     })
@@ -168,7 +178,7 @@ export class Gateway {
       log: options.log,
       metrics: this.#metrics,
       names,
-      directory: () => undefined,
+      directory: () => this.#engine,
     })
     this.#doors = new Doors({
       ...handlers,
@@ -211,9 +221,15 @@ export class Gateway {
     return this.#current.settings
   }
 
+  /** The engine's containers; the same object through reloads. */
+  get containers(): ContainerDirectory {
+    return this.#engine
+  }
+
   async start(settings: Settings): Promise<void> {
     this.#current = await createGeneration(++this.#generations, settings, this.#world)
     this.#world.networkWatch.onChange(() => this.#networkChanged())
+    this.#engine.configure(settings.engine)
     try {
       const doors = await this.#doors.prepare(this.#current.doorPlans)
       const dns = await this.#dns.prepare(settings).catch((thrown: unknown) => {
@@ -224,6 +240,7 @@ export class Gateway {
       dns.commit()
     } catch (thrown) {
       this.#current.retire()
+      this.#engine.close()
       throw thrown
     }
     // Doors are open by now; one that has not started must not go on serving.
@@ -268,6 +285,7 @@ export class Gateway {
       this.#current = next
       doors.commit()
       dns.commit()
+      this.#engine.configure(settings.engine)
       previous.retire()
       this.#metrics.reloaded(true)
       if (JSON.stringify(previous.settings.status) !== JSON.stringify(settings.status)) {
@@ -292,6 +310,7 @@ export class Gateway {
   }
 
   status(): GatewayStatus {
+    const engine = this.#engine.status()
     return {
       version: VERSION,
       pid: process.pid,
@@ -299,6 +318,7 @@ export class Gateway {
       generation: this.#current.number,
       doors: this.doors,
       ...(this.#dns.status ? { dns: this.#dns.status } : {}),
+      ...(engine ? { engine } : {}),
       clientConnections: this.#doors.connections + this.#capture.connections,
       liveFlows: this.#records.size,
       pac: this.#world.pacEngines.status(),
@@ -325,6 +345,7 @@ export class Gateway {
   async close(): Promise<void> {
     this.#records.shutDown()
     this.stopWatching()
+    this.#engine.close()
     this.#doors.drain()
     this.#doors.destroy()
     this.#packets.close()

@@ -1,4 +1,5 @@
 import type { Clock } from '../contracts/clock.ts'
+import type { Container } from '../contracts/containers.ts'
 import type { Dialed } from '../contracts/dialer.ts'
 import type { GatewayError } from '../contracts/gateway-error.ts'
 import type { RelayCounts } from '../contracts/relay.ts'
@@ -34,6 +35,8 @@ export interface LiveFlow {
   readonly id: string
   readonly door: string
   readonly client: string
+  /** The name of the container that the client is. */
+  readonly container?: string
   readonly target: string
   readonly route: string
   readonly ageMs: number
@@ -78,10 +81,12 @@ export class FlowRecord {
   }
 
   live(): LiveFlow {
+    const { container } = this.#flow.client
     return {
       id: this.#flow.id,
       door: this.#flow.door,
       client: formatClient(this.#flow.client),
+      ...(container ? { container: container.name } : {}),
       target: formatAuthority(this.#flow.target),
       route: this.#dialed ? formatCandidate(this.#dialed.candidate) : 'deciding',
       ageMs: Math.round(this.#records.clock.monotonic() - this.#startedAt),
@@ -101,6 +106,7 @@ export class FlowRecord {
       scope: this.#flow.scope,
       client: formatClient(this.#flow.client),
       user: this.#flow.client.user,
+      container: describeContainer(this.#flow.client.container),
       target: formatAuthority(this.#flow.target),
       captured: describeCaptured(this.#flow.captured),
       scheme: this.#flow.scheme,
@@ -201,6 +207,8 @@ export interface FlowLine {
   readonly scope: string
   readonly client: string
   readonly user: string | undefined
+  /** Which container the client is, where the engine knows its address. */
+  readonly container: Pick<Container, 'name' | 'image' | 'project' | 'service'> | undefined
   readonly target: string
   /** Of captured connections: the address that was dialled, and what became of a name. */
   readonly captured: CapturedLine | undefined
@@ -238,6 +246,12 @@ function describeCaptured(captured: Captured | undefined): CapturedLine | undefi
 /** `direct`, `http://squid.example:3128`, or a chain with ` > ` between its hops, nearest first. */
 export function formatCandidate(candidate: Candidate): string {
   return candidate.hops.length === 0 ? 'direct' : candidate.hops.map(describeHop).join(' > ')
+}
+
+function describeContainer(container: Container | undefined): FlowLine['container'] {
+  if (!container) return undefined
+  const { name, image, project, service } = container
+  return { name, image, ...(project === undefined ? {} : { project }), ...(service === undefined ? {} : { service }) }
 }
 
 function formatClient(client: Client): string {

@@ -3,6 +3,7 @@ import { about, section } from './about.ts'
 import { captureSchema } from './schema/capture.ts'
 import { containerRulesSchema } from './schema/container-rules.ts'
 import { dnsSchema, inhibitionSchema, networkingModeSchema } from './schema/dns.ts'
+import { engineSchema } from './schema/engine.ts'
 import { listenSchema } from './schema/listen.ts'
 import { chainSchema, containersProxySchema, proxySchema } from './schema/proxy.ts'
 import {
@@ -47,6 +48,10 @@ export const settingsSchema = section({
   }),
   access: about(accessSchema.prefault({}), { form: 'group', help: 'Which destinations may be reached at all.' }),
   udp: about(udpSchema.prefault({}), { form: 'group', help: 'Where datagrams go: see [udp.md](udp.md).' }),
+  engine: about(engineSchema.prefault({}), {
+    form: 'group',
+    help: 'The Docker engine whose containers and networks are known by name.',
+  }),
   timeouts: about(timeoutsSchema.prefault({}), { form: 'group', help: 'How long each step may take.' }),
   limits: about(limitsSchema.prefault({}), { form: 'group', help: 'How much may be held at once.' }),
   pac: about(pacSchema.prefault({}), { form: 'group', help: 'How PAC files are fetched and run.' }),

@@ -1,6 +1,7 @@
 import type { Hop } from '../contracts/route.ts'
 import type { Secret } from '../contracts/secret.ts'
 import type { Scope } from '../contracts/target.ts'
+import type { EngineAddress } from '../wire/engine-address.ts'
 import type { ExcludeList } from '../wire/exclude-list.ts'
 import type { ListenAddress } from '../wire/listen-address.ts'
 import type { WrittenSettings } from './schema.ts'
@@ -21,6 +22,8 @@ export interface Settings extends Pick<WrittenSettings, 'timeouts' | 'limits' | 
   readonly dns: DnsSettings
   readonly access: { readonly allow: ExcludeList; readonly deny: ExcludeList }
   readonly udp: UdpSettings
+  /** Absent: no engine is followed. */
+  readonly engine?: EngineSettings
   readonly trust: { readonly ca: readonly PemFile[] }
   readonly status: { readonly listen: readonly StatusAddress[] }
 }
@@ -100,6 +103,12 @@ export interface DnsSettings extends Omit<WrittenSettings['dns'], 'listen' | 'zo
   readonly zones: ReadonlyMap<string, readonly AddressAndPort[]>
   /** Whether somebody has set it, rather than the schema. */
   readonly hostAddressIsGiven: boolean
+}
+
+export interface EngineSettings {
+  readonly address: EngineAddress
+  /** Chosen by us: that there is none is nothing to warn of. */
+  readonly auto: boolean
 }
 
 export interface PemFile {

@@ -5,6 +5,7 @@ import { resolveContainerRules } from './container-rules.ts'
 import type { ResolveContext } from './context.ts'
 import { resolveDns } from './dns.ts'
 import { resolveDoors } from './doors.ts'
+import { resolveEngine } from './engine.ts'
 import { readAuthorities } from './pem.ts'
 import { resolveContainersProxy, resolveProxy } from './proxy.ts'
 import { absolutePath } from './read-reference.ts'
@@ -23,6 +24,7 @@ export async function resolveSettings(written: WrittenSettings, context: Resolve
     })
   }
   const containersProxy = await resolveContainersProxy(written.containersProxy, proxy, upstreams, context)
+  const engine = resolveEngine(written.engine, context)
   return {
     listen: await resolveDoors(written.listen, context),
     proxy,
@@ -32,6 +34,7 @@ export async function resolveSettings(written: WrittenSettings, context: Resolve
     dns: resolveDns(written, context),
     access,
     udp: await resolveUdp(written.udp, upstreams, context),
+    ...(engine ? { engine } : {}),
     timeouts,
     limits,
     pac: await resolvePacFetching(written.pac, [proxy, containersProxy], upstreams, context),

@@ -1,0 +1,92 @@
+import type { Clock } from '../contracts/clock.ts'
+import type { Container, ContainerDirectory, ContainerView } from '../contracts/containers.ts'
+import type { EngineAddress } from '../wire/engine-address.ts'
+import { Follower } from './follow-engine.ts'
+
+export interface EngineDirectoryOptions {
+  readonly address: EngineAddress
+  readonly clock: Clock
+  /** For the log: the engine came (with its version) or went (with a reason). */
+  onState(state: EngineState): void
+}
+
+export type EngineState =
+  | { readonly connected: true; readonly engine: string; readonly containers: number; readonly networks: number }
+  | { readonly connected: false; readonly reason: string }
+
+/** A directory that can be told to look again, for the moment between a container's start and the engine's word of it. */
+export interface EngineDirectory extends ContainerDirectory {
+  /** The engine's version while connected, or why it is not. */
+  readonly state: EngineState
+  /** Resolves when everything that happened before the call has been read, or cannot be. At most a few readings a second are made. */
+  refresh(): Promise<void>
+}
+
+const NOTHING: ContainerView = { networks: [], containers: [], stopped: [] }
+
+/** Follows the engine at an address. That no engine is there is no error: the directory is empty until one comes. */
+export function createEngineDirectory({ address, clock, onState }: EngineDirectoryOptions): EngineDirectory {
+  const listeners = new Set<() => void>()
+  let view = NOTHING
+  let viewText = JSON.stringify(view)
+  let byAddress = indexByAddress(view)
+  let state: EngineState = { connected: false, reason: 'not yet connected' }
+  let isClosed = false
+
+  const follower = new Follower({
+    address,
+    clock,
+    onView(next, engine) {
+      const came = !state.connected
+      state = { connected: true, engine, containers: next.containers.length, networks: next.networks.length }
+      const nextText = JSON.stringify(next)
+      const changed = nextText !== viewText
+      if (changed) {
+        view = next
+        viewText = nextText
+        byAddress = indexByAddress(next)
+      }
+      if (came) onState(state)
+      if (changed) for (const listener of [...listeners]) listener()
+    },
+    onAway(reason) {
+      state = { connected: false, reason }
+      onState(state)
+    },
+  })
+
+  return {
+    get connected() {
+      return state.connected
+    },
+    get state() {
+      return state
+    },
+    view: () => view,
+    byAddress: (wanted) => byAddress.get(wanted),
+    onChange(listener) {
+      if (isClosed) return () => {}
+      // Two subscriptions of one function are two.
+      const own = () => listener()
+      listeners.add(own)
+      return () => void listeners.delete(own)
+    },
+    refresh: () => follower.refresh(),
+    close() {
+      isClosed = true
+      listeners.clear()
+      follower.close()
+    },
+  }
+}
+
+/** Networks that are not the engine's own (macvlan) can overlap; an address that two containers have identifies neither. */
+function indexByAddress({ containers }: ContainerView): ReadonlyMap<string, Container | undefined> {
+  const index = new Map<string, Container | undefined>()
+  for (const container of containers) {
+    for (const address of new Set(container.endpoints.flatMap((endpoint) => endpoint.addresses))) {
+      index.set(address, index.has(address) ? undefined : container)
+    }
+  }
+  return index
+}

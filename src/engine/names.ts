@@ -1,0 +1,8 @@
+/** Ids of containers, networks and endpoints: 64 hexadecimal digits from Docker, some more kinds of characters from others. Safe in a path. */
+export const ID = /^[A-Za-z0-9]{1,128}$/
+
+/** Characters of a name of whatever kind. DNS ends at 253. */
+export const MAX_NAME = 255
+
+/** What containers, aliases and compose services may be called: what can stand in a host name, and Docker's underscore. */
+export const HOST_LIKE = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_-])?$/

@@ -1,0 +1,111 @@
+import { z } from 'zod'
+import { parseAddress } from '../wire/address.ts'
+import { cleanText } from '../wire/clean-text.ts'
+import { EngineError } from './engine-client.ts'
+import { readLabels } from './labels.ts'
+import { HOST_LIKE, ID, MAX_NAME } from './names.ts'
+
+/** Containers that are looked at, running and stopped: some hundreds are a busy machine. */
+const MAX_CONTAINERS = 10_000
+/** Networks of one container. */
+const MAX_ENDPOINTS = 64
+/** Names of one endpoint. */
+const MAX_ALIASES = 64
+/** Characters of an image's reference. */
+const MAX_IMAGE = 512
+
+const address = z.string().max(64).nullish().catch(undefined)
+const names = z.array(z.string()).nullish().catch(undefined)
+
+const endpointSchema = z.object({
+  NetworkID: z.string().regex(ID).catch(''),
+  EndpointID: z.string().regex(ID).catch(''),
+  IPAddress: address,
+  GlobalIPv6Address: address,
+  Aliases: names,
+  DNSNames: names,
+})
+
+const endpointsSchema = z.object({ Networks: z.record(z.string().max(MAX_NAME), endpointSchema).nullish() })
+
+const listedSchema = z.object({
+  Id: z.string().regex(ID),
+  Names: z.array(z.string().max(MAX_NAME + 1)).min(1),
+  Image: z.string().max(MAX_IMAGE).catch(''),
+  State: z.string().max(40),
+  Labels: z.unknown(),
+  NetworkSettings: endpointsSchema.nullish(),
+})
+
+/** One container as the list has it: all but the names that networks know it by. */
+export interface ListedContainer {
+  readonly id: string
+  readonly name: string
+  readonly image: string
+  /** Running or paused: it has its addresses. */
+  readonly runs: boolean
+  readonly labels: Readonly<Record<string, string>>
+  readonly endpoints: readonly ListedEndpoint[]
+}
+
+export interface ListedEndpoint {
+  readonly network: string
+  readonly networkId: string
+  /** Another one whenever the container is connected anew; empty while it is not. */
+  readonly endpointId: string
+  readonly addresses: readonly string[]
+}
+
+/** Reads the answer to `GET /containers/json?all=1`. Entries that are not what they should be are left out. */
+export function readContainers(answer: unknown): ListedContainer[] {
+  if (!Array.isArray(answer)) throw new EngineError('the engine’s list of containers is no list')
+  return answer.slice(0, MAX_CONTAINERS).flatMap((entry: unknown) => {
+    const parsed = listedSchema.safeParse(entry)
+    return parsed.success ? toContainer(parsed.data) : []
+  })
+}
+
+/** Reads the answer to `GET /containers/ID/json`: the names it has in each network, by the network's id. */
+export function readAliases(answer: unknown): ReadonlyMap<string, readonly string[]> {
+  const parsed = z.object({ NetworkSettings: endpointsSchema }).safeParse(answer)
+  if (!parsed.success) return new Map()
+  return new Map(
+    endpointsOf(parsed.data.NetworkSettings).map(([, { NetworkID, Aliases, DNSNames }]) => {
+      const known = new Set([...(Aliases ?? []), ...(DNSNames ?? [])].slice(0, MAX_ALIASES).filter(isHostLike))
+      return [NetworkID, [...known]]
+    }),
+  )
+}
+
+function toContainer(listed: z.output<typeof listedSchema>): ListedContainer[] {
+  // Links give a container more names, as `/other/alias`; its own has one slash.
+  const own = listed.Names.find((name) => name.lastIndexOf('/') === 0)?.slice(1)
+  if (own === undefined || !HOST_LIKE.test(own)) return []
+  return [
+    {
+      id: listed.Id,
+      name: own,
+      image: cleanText(listed.Image, MAX_IMAGE),
+      runs: listed.State === 'running' || listed.State === 'paused',
+      labels: readLabels(listed.Labels),
+      endpoints: endpointsOf(listed.NetworkSettings).map(([network, endpoint]) => ({
+        network: cleanText(network, MAX_NAME),
+        networkId: endpoint.NetworkID,
+        endpointId: endpoint.EndpointID,
+        addresses: [endpoint.IPAddress, endpoint.GlobalIPv6Address].flatMap(
+          (text) => parseAddress(text ?? '')?.address ?? [],
+        ),
+      })),
+    },
+  ]
+}
+
+function endpointsOf(settings: z.output<typeof endpointsSchema> | null | undefined) {
+  return Object.entries(settings?.Networks ?? {})
+    .slice(0, MAX_ENDPOINTS)
+    .filter(([, { NetworkID }]) => NetworkID !== '')
+}
+
+function isHostLike(name: string): boolean {
+  return HOST_LIKE.test(name)
+}

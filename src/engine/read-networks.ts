@@ -1,0 +1,68 @@
+import { z } from 'zod'
+import type { ContainerNetwork } from '../contracts/containers.ts'
+import { parseAddress } from '../wire/address.ts'
+import { cleanText } from '../wire/clean-text.ts'
+import { parseIpBlock } from '../wire/ip-block.ts'
+import { EngineError } from './engine-client.ts'
+import { ID, MAX_NAME } from './names.ts'
+
+/** Networks that are looked at: an engine's address pools end at some hundreds, a swarm's at a few thousand. */
+const MAX_NETWORKS = 4096
+/** Blocks of one network. */
+const MAX_BLOCKS = 16
+/** Bytes of an interface's name, IFNAMSIZ without its NUL. */
+const MAX_INTERFACE = 15
+
+const networkSchema = z.object({
+  Id: z.string().regex(ID),
+  Name: z.string().min(1).max(MAX_NAME),
+  Driver: z.string().max(MAX_NAME).catch(''),
+  Internal: z.boolean().catch(false),
+  IPAM: z
+    .object({
+      Config: z
+        .array(z.object({ Subnet: z.string().max(64).optional(), Gateway: z.string().max(64).optional() }))
+        .max(MAX_BLOCKS),
+    })
+    .catch({ Config: [] }),
+  Options: z.record(z.string(), z.string()).nullish().catch(undefined),
+})
+
+/** Reads the answer to `GET /networks`. Entries that are not what they should be are left out; an answer that is no list is an `EngineError`. */
+export function readNetworks(answer: unknown): ContainerNetwork[] {
+  if (!Array.isArray(answer)) throw new EngineError('the engine’s list of networks is no list')
+  return answer.slice(0, MAX_NETWORKS).flatMap((entry: unknown) => {
+    const parsed = networkSchema.safeParse(entry)
+    return parsed.success ? [toNetwork(parsed.data)] : []
+  })
+}
+
+function toNetwork({ Id, Name, Driver, Internal, IPAM, Options }: z.output<typeof networkSchema>): ContainerNetwork {
+  const bridge =
+    Driver === 'bridge' ? (Options?.['com.docker.network.bridge.name'] ?? `br-${Id.slice(0, 12)}`) : undefined
+  return {
+    id: Id,
+    name: cleanText(Name, MAX_NAME),
+    driver: cleanText(Driver, MAX_NAME),
+    internal: Internal,
+    ...(bridge !== undefined && isInterfaceName(bridge) ? { bridge } : {}),
+    subnets: IPAM.Config.flatMap(({ Subnet }) => (Subnet !== undefined && isBlock(Subnet) ? [Subnet] : [])),
+    // Some engines write the gateway with its prefix length.
+    gateways: IPAM.Config.flatMap(({ Gateway }) => parseAddress(Gateway?.split('/', 1)[0] ?? '')?.address ?? []),
+  }
+}
+
+/** What the kernel takes, without what a shell or a rule file would read as something else. */
+function isInterfaceName(name: string): boolean {
+  return name.length <= MAX_INTERFACE && /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name)
+}
+
+function isBlock(text: string): boolean {
+  const [address, bits] = text.split('/')
+  try {
+    parseIpBlock(address!, bits ?? '')
+    return true
+  } catch {
+    return false
+  }
+}

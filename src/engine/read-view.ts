@@ -1,0 +1,92 @@
+import type { Container, ContainerView, StoppedContainer } from '../contracts/containers.ts'
+import type { EngineClient } from './engine-client.ts'
+import { HOST_LIKE } from './names.ts'
+import { type ListedContainer, readAliases, readContainers } from './read-containers.ts'
+import { readNetworks } from './read-networks.ts'
+
+/** Containers asked for their names at once: an engine answers them one by one anyway. */
+const INSPECTS_AT_ONCE = 4
+/** Stopped containers that are remembered, for a message that says so. */
+const MAX_STOPPED = 1000
+
+type Aliases = ReadonlyMap<string, readonly string[]>
+
+/**
+ * Reads everything from an engine. What a container is called in its networks stands in no list: each is asked for, once for as long as it is
+ * connected to the same networks.
+ */
+export class ViewReader {
+  readonly #client: EngineClient
+  readonly #prefix: string
+  /** By container and endpoints; those that are gone leave with the next reading. */
+  #aliases = new Map<string, Aliases>()
+
+  constructor(client: EngineClient, prefix: string) {
+    this.#client = client
+    this.#prefix = prefix
+  }
+
+  async read(signal: AbortSignal): Promise<ContainerView> {
+    const networks = readNetworks(await this.#client.get(`${this.#prefix}/networks`, signal))
+    const listed = readContainers(await this.#client.get(`${this.#prefix}/containers/json?all=1`, signal))
+    const running = listed.filter(({ runs }) => runs)
+    const aliases = await this.#aliasesOf(running, signal)
+    const stopped = listed.filter(({ runs }) => !runs).slice(0, MAX_STOPPED)
+    return {
+      networks,
+      containers: running.map((container) => toContainer(container, aliases.get(keyOf(container)))),
+      stopped: stopped.map(({ name, labels }): StoppedContainer => ({ name, ...composeOf(labels) })),
+    }
+  }
+
+  async #aliasesOf(running: readonly ListedContainer[], signal: AbortSignal): Promise<ReadonlyMap<string, Aliases>> {
+    const known = new Map<string, Aliases>()
+    const unknown: ListedContainer[] = []
+    for (const container of running) {
+      const key = keyOf(container)
+      const aliases = this.#aliases.get(key)
+      if (aliases) known.set(key, aliases)
+      else unknown.push(container)
+    }
+    const ask = async () => {
+      for (let container = unknown.pop(); container; container = unknown.pop()) {
+        const aliases = await this.#inspect(container.id, signal)
+        if (aliases) known.set(keyOf(container), aliases)
+      }
+    }
+    await Promise.all(Array.from({ length: INSPECTS_AT_ONCE }, ask))
+    this.#aliases = known
+    return known
+  }
+
+  /** A container can go between the list and the question: that one fails and is asked again next time, if it is still there. */
+  async #inspect(id: string, signal: AbortSignal): Promise<Aliases | undefined> {
+    try {
+      return readAliases(await this.#client.get(`${this.#prefix}/containers/${id}/json`, signal))
+    } catch {
+      return undefined
+    }
+  }
+}
+
+function keyOf({ id, endpoints }: ListedContainer): string {
+  return `${id} ${endpoints.map(({ endpointId }) => endpointId).sort()}`
+}
+
+function toContainer(listed: ListedContainer, aliases: Aliases | undefined): Container {
+  const { id, name, image, labels } = listed
+  const endpoints = listed.endpoints.map(({ network, networkId, addresses }) => ({
+    ...{ network, networkId, addresses },
+    aliases: aliases?.get(networkId) ?? [],
+  }))
+  return { id, name, image, labels, ...composeOf(labels), endpoints }
+}
+
+function composeOf(labels: Readonly<Record<string, string>>): { project?: string; service?: string } {
+  const project = labels['com.docker.compose.project']
+  const service = labels['com.docker.compose.service']
+  return {
+    ...(project !== undefined && HOST_LIKE.test(project) ? { project } : {}),
+    ...(service !== undefined && HOST_LIKE.test(service) ? { service } : {}),
+  }
+}

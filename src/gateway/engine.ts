@@ -1,0 +1,124 @@
+import type { Clock } from '../contracts/clock.ts'
+import type { Container, ContainerDirectory, ContainerView } from '../contracts/containers.ts'
+import type { RouteQuery } from '../contracts/route.ts'
+import { createEngineDirectory, type EngineDirectory, type EngineState } from '../engine/create-engine-directory.ts'
+import type { Log } from '../observe/log.ts'
+import type { EngineSettings } from '../settings/settings.ts'
+import { formatEngineAddress } from '../wire/engine-address.ts'
+
+/** What `fairlead status` says of the engine. */
+export interface EngineStatus {
+  readonly address: string
+  readonly connected: boolean
+  /** The engine's version; absent while it is away. */
+  readonly version?: string
+  /** Why it is away. */
+  readonly reason?: string
+  readonly containers: number
+  readonly networks: number
+}
+
+const NOTHING: ContainerView = { networks: [], containers: [] }
+
+/** The gateway's directory of containers: one object for its whole life, whichever engine the settings name. */
+export class Engine implements ContainerDirectory {
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #listeners = new Set<() => void>()
+  #address: string | undefined
+  #directory: EngineDirectory | undefined
+
+  constructor(clock: Clock, log: Log) {
+    this.#clock = clock
+    this.#log = log
+  }
+
+  /** Follows what the settings want; an engine that stays the same is not disturbed. */
+  configure(settings: EngineSettings | undefined): void {
+    const wanted = settings && formatEngineAddress(settings.address)
+    if (wanted === this.#address) return
+    this.#directory?.close()
+    this.#address = wanted
+    this.#directory = settings && this.#follow(settings, wanted!)
+    this.#changed()
+  }
+
+  get connected(): boolean {
+    return this.#directory?.connected ?? false
+  }
+
+  view(): ContainerView {
+    return this.#directory?.view() ?? NOTHING
+  }
+
+  byAddress(address: string): Container | undefined {
+    return this.#directory?.byAddress(address)
+  }
+
+  onChange(listener: () => void): () => void {
+    const own = () => listener()
+    this.#listeners.add(own)
+    return () => void this.#listeners.delete(own)
+  }
+
+  /** Resolves when what happened in the engine before the call is in the view, or the engine is away. */
+  async refresh(): Promise<void> {
+    await this.#directory?.refresh()
+  }
+
+  close(): void {
+    this.#directory?.close()
+    this.#listeners.clear()
+  }
+
+  /** Undefined: none is followed. */
+  status(): EngineStatus | undefined {
+    if (!this.#directory || this.#address === undefined) return undefined
+    const { state } = this.#directory
+    const { containers, networks } = this.view()
+    return {
+      address: this.#address,
+      connected: state.connected,
+      ...(state.connected ? { version: state.engine } : { reason: state.reason }),
+      containers: containers.length,
+      networks: networks.length,
+    }
+  }
+
+  /** The same flow with the container that its client is, where the engine knows the client's address. */
+  identified<F extends RouteQuery>(flow: F): F {
+    const { address, container: known } = flow.client
+    const container = address === undefined || known ? undefined : this.byAddress(address)
+    return container ? { ...flow, client: { ...flow.client, container } } : flow
+  }
+
+  #follow({ address, auto }: EngineSettings, shown: string): EngineDirectory {
+    let seen = false
+    const directory = createEngineDirectory({
+      address,
+      clock: this.#clock,
+      onState: (state) => {
+        this.#tell(state, shown, seen || !auto)
+        seen ||= state.connected
+      },
+    })
+    directory.onChange(() => this.#changed())
+    return directory
+  }
+
+  /** An engine that nobody asked for and that is not there is worth a word, not a warning. */
+  #tell(state: EngineState, engine: string, expected: boolean): void {
+    if (state.connected) {
+      const { engine: version, containers, networks } = state
+      this.#log.info({ engine, version, containers, networks }, 'following the Docker engine')
+    } else {
+      const words = 'the Docker engine is away; it is followed when it comes'
+      if (expected) this.#log.warn({ engine, reason: state.reason }, words)
+      else this.#log.debug({ engine, reason: state.reason }, words)
+    }
+  }
+
+  #changed(): void {
+    for (const listener of [...this.#listeners]) listener()
+  }
+}

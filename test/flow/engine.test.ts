@@ -1,0 +1,49 @@
+import { once } from 'node:events'
+import { createServer, get } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { fakeEngine } from '../fixtures/fake-engine.ts'
+import { startTestGateway } from '../fixtures/gateway.ts'
+import { until } from '../fixtures/until.ts'
+
+t.test('the flow log and the status say which container a client is', async (t) => {
+  const origin = createServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1')
+  await once(origin, 'listening')
+  t.teardown(() => origin.close())
+  const engine = await fakeEngine(t)
+  const labels = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web' }
+  // The test itself plays the container: its connections come from this address.
+  const networks = { shop_default: { ip: '127.0.0.1' } }
+  engine.containers = [{ name: 'shop_web_1', image: 'nginx:alpine', labels, networks }]
+  await engine.start()
+  const settings = { engine: { socket: `unix://${engine.path}` } }
+  const { gateway, port, flowCount, lines, reload } = await startTestGateway(t, settings)
+  await until('the engine', () => gateway.containers.connected)
+  t.match(gateway.status().engine, { connected: true, version: '20.10.24', containers: 1 })
+  t.ok(lines.some(({ msg }) => msg === 'following the Docker engine'))
+
+  const url = `http://127.0.0.1:${(origin.address() as AddressInfo).port}/`
+  const ask = async () => {
+    const [response] = await once(
+      get({ host: '127.0.0.1', port, path: url, headers: { host: new URL(url).host }, agent: false }),
+      'response',
+    )
+    t.equal(response.statusCode, 200)
+    response.resume()
+    await once(response, 'end')
+  }
+  await ask()
+  const expected = { name: 'shop_web_1', image: 'nginx:alpine', project: 'shop', service: 'web' }
+  t.strictSame((await flowCount(1))[0]?.container, expected)
+
+  await engine.stop()
+  await until('the loss', () => !gateway.containers.connected)
+  t.match(gateway.status().engine, { connected: false, reason: /no such socket|nobody|ended|ECONN/, containers: 1 })
+  await ask()
+  t.strictSame((await flowCount(2))[1]?.container, expected, 'what was known last still holds')
+
+  await reload({})
+  t.equal(gateway.status().engine, undefined)
+  await ask()
+  t.equal((await flowCount(3))[2]?.container, undefined)
+})

@@ -1,0 +1,188 @@
+import t, { type Test } from 'tap'
+import { systemClock } from '../../../src/contracts/clock.ts'
+import { createEngineDirectory, type EngineState } from '../../../src/engine/create-engine-directory.ts'
+import { type FakeEngine, fakeEngine, idOf } from '../../fixtures/fake-engine.ts'
+import { until } from '../../fixtures/until.ts'
+
+const SHOP = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web' }
+
+/** A clock whose waits are a hundred times shorter, so that back-off and rest take no time in a test. */
+const hurried = { ...systemClock, after: (ms: number, task: () => void) => systemClock.after(ms / 100, task) }
+
+async function follow(t: Test, engine: FakeEngine) {
+  const states: EngineState[] = []
+  const directory = createEngineDirectory({
+    address: engine.address,
+    clock: hurried,
+    onState: (state) => states.push(state),
+  })
+  t.teardown(() => directory.close())
+  return { directory, states, names: () => directory.view().containers.map(({ name }) => name) }
+}
+
+t.test('what an engine has, as the directory gives it', async (t) => {
+  const engine = await fakeEngine(t)
+  engine.networks = [
+    { name: 'shop_default', subnets: ['172.20.0.0/16', 'fd00:20::/64'], gateways: ['172.20.0.1', 'fd00:20:0::1'] },
+    { name: 'hidden', subnets: ['172.21.0.0/16'], internal: true },
+  ]
+  engine.containers = [
+    {
+      name: 'shop_web_1',
+      image: 'nginx:alpine',
+      labels: SHOP,
+      networks: {
+        shop_default: { ip: '172.20.0.5', ip6: 'FD00:20::0005', aliases: ['web', 'bad name!', '0123456789ab'] },
+        hidden: { ip: '172.21.0.5' },
+      },
+    },
+    { name: 'shop_db_1', state: 'exited', labels: { ...SHOP, 'com.docker.compose.service': 'db' } },
+  ]
+  await engine.start()
+  const { directory, states } = await follow(t, engine)
+  await until('a view', () => directory.connected)
+  t.match(states, [{ connected: true, engine: '20.10.24', containers: 1, networks: 2 }])
+  t.strictSame(directory.view().networks, [
+    {
+      id: idOf('shop_default'),
+      name: 'shop_default',
+      driver: 'bridge',
+      internal: false,
+      bridge: `br-${idOf('shop_default').slice(0, 12)}`,
+      subnets: ['172.20.0.0/16', 'fd00:20::/64'],
+      gateways: ['172.20.0.1', 'fd00:20::1'],
+    },
+    {
+      id: idOf('hidden'),
+      name: 'hidden',
+      driver: 'bridge',
+      internal: true,
+      bridge: `br-${idOf('hidden').slice(0, 12)}`,
+      subnets: ['172.21.0.0/16'],
+      gateways: [],
+    },
+  ])
+  t.same(directory.view().containers, [
+    {
+      id: idOf('shop_web_1'),
+      name: 'shop_web_1',
+      image: 'nginx:alpine',
+      labels: SHOP,
+      project: 'shop',
+      service: 'web',
+      endpoints: [
+        {
+          network: 'shop_default',
+          networkId: idOf('shop_default'),
+          addresses: ['172.20.0.5', 'fd00:20::5'],
+          aliases: ['web', '0123456789ab'],
+        },
+        { network: 'hidden', networkId: idOf('hidden'), addresses: ['172.21.0.5'], aliases: [] },
+      ],
+    },
+  ])
+  t.same(directory.view().stopped, [{ name: 'shop_db_1', project: 'shop', service: 'db' }])
+  t.equal(directory.byAddress('fd00:20::5')?.name, 'shop_web_1')
+  t.equal(directory.byAddress('172.20.0.1'), undefined)
+  t.ok(engine.asked.every((path) => !path.includes('undefined')))
+})
+
+t.test('changes are followed, and a burst of events is read once', async (t) => {
+  const engine = await fakeEngine(t)
+  await engine.start()
+  const { directory, names } = await follow(t, engine)
+  await until('a view', () => directory.connected)
+  let changes = 0
+  const stop = directory.onChange(() => changes++)
+  const before = engine.asked.length
+  engine.containers = [{ name: 'one', networks: { net: { ip: '172.20.0.2' } } }]
+  for (let count = 0; count < 500; count++) engine.emit()
+  await until('the container', () => names().includes('one'))
+  t.equal(changes, 1)
+  t.ok(engine.asked.length - before < 12, `${engine.asked.length - before} questions for 500 events`)
+
+  engine.emit()
+  await directory.refresh()
+  t.equal(changes, 1, 'nothing changed, nobody is told')
+  engine.containers = [{ name: 'renamed', id: idOf('one'), networks: { net: { ip: '172.20.0.2' } } }]
+  await directory.refresh()
+  t.same(names(), ['renamed'], 'a refresh sees what happened before it')
+  const inspected = () => engine.asked.filter((path) => /\/containers\/\w{64}\/json/.test(path)).length
+  const count = inspected()
+  await directory.refresh()
+  t.equal(inspected(), count, 'aliases are asked for once')
+  engine.containers = [{ name: 'renamed', id: idOf('one'), networks: { net: { ip: '172.20.0.9' } } }]
+  await directory.refresh()
+  t.equal(inspected(), count + 1, 'and anew when it is connected anew')
+  t.equal(directory.byAddress('172.20.0.2'), undefined)
+  t.equal(directory.byAddress('172.20.0.9')?.name, 'renamed')
+  stop()
+})
+
+t.test('an engine that is away at first, comes, restarts and goes', async (t) => {
+  const engine = await fakeEngine(t)
+  const { directory, states, names } = await follow(t, engine)
+  await until('word of it', () => states.length > 0)
+  t.same(directory.view(), { networks: [], containers: [], stopped: [] })
+  t.match(states, [{ connected: false, reason: /no such socket/ }])
+  engine.containers = [{ name: 'first' }]
+  await engine.start()
+  await until('the engine', () => directory.connected)
+  t.same(names(), ['first'])
+  t.equal(states.length, 2, 'several vain tries are told once')
+
+  await engine.stop()
+  await until('the loss', () => !directory.connected)
+  t.same(names(), ['first'], 'the last view stays')
+  await directory.refresh()
+  t.pass('a refresh without an engine does not wait')
+  engine.containers = [{ name: 'second' }]
+  await engine.start()
+  await until('the second life', () => names().includes('second'))
+  t.same(
+    states.map(({ connected }) => connected),
+    [false, true, false, true],
+  )
+  directory.close()
+  await until('the end of the events', () => engine.followers === 0)
+})
+
+t.test('an address that two containers have identifies neither', async (t) => {
+  const engine = await fakeEngine(t)
+  engine.containers = [
+    { name: 'a', networks: { lan1: { ip: '10.0.0.9' } } },
+    { name: 'b', networks: { lan2: { ip: '10.0.0.9' } } },
+  ]
+  await engine.start()
+  const { directory } = await follow(t, engine)
+  await until('a view', () => directory.connected)
+  t.equal(directory.byAddress('10.0.0.9'), undefined)
+})
+
+t.test('the version spoken', async (t) => {
+  const table: [versions: object, said: string | undefined][] = [
+    [{ Version: '20.10', ApiVersion: '1.41', MinAPIVersion: '1.12' }, 'v1.41'],
+    [{ Version: '29.0', ApiVersion: '1.52', MinAPIVersion: '1.44' }, 'v1.44'],
+    [{ Version: '99', ApiVersion: '1.99', MinAPIVersion: '1.60' }, 'v1.60'],
+    [{ Version: 'podman', ApiVersion: '1.41' }, 'v1.41'],
+    [{ Version: 'old', ApiVersion: '1.12' }, undefined],
+    [{ Version: 'odd', ApiVersion: '../../x' }, undefined],
+    [{ hello: 'world' }, undefined],
+  ]
+  for (const [versions, said] of table) {
+    const engine = await fakeEngine(t)
+    engine.versions = versions
+    let spoken: string | undefined
+    engine.intercept = (path) => {
+      if (path === '/networks') spoken = 'asked'
+      return false
+    }
+    await engine.start()
+    const { directory, states } = await follow(t, engine)
+    await until('an outcome', () => states.length > 0)
+    t.equal(directory.connected, said !== undefined, JSON.stringify(versions))
+    t.equal(spoken !== undefined, said !== undefined)
+    if (!said) t.match(states[0], { reason: /no Docker engine|older than/ })
+    directory.close()
+  }
+})
