@@ -1,12 +1,16 @@
 import { toGatewayError } from '../contracts/gateway-error.ts'
 import type { Scope } from '../contracts/target.ts'
+import { clientOfContainer } from '../gateway/engine-container.ts'
 import { createExplainer, parseSubject, renderExplanation } from '../gateway/explain.ts'
 import { EXIT } from './exit-code.ts'
 import type { Io } from './io.ts'
 import { type ConfigOption, loadOrReport } from './load-settings.ts'
 
 export interface ExplainOptions extends ConfigOption {
-  readonly scope: Scope
+  /** Default: that of containers where one is named, else the host's. */
+  readonly scope?: Scope
+  /** Whose flow it would be: a name, `service` or `service.project` of compose, or the start of an id. */
+  readonly container?: string
   readonly json?: boolean
 }
 
@@ -22,8 +26,10 @@ export async function runExplain(subject: string, options: ExplainOptions, io: I
   }
   const loaded = await loadOrReport(options, io)
   if (!loaded) return EXIT.usage
+  const { container, scope = container === undefined ? 'host' : 'containers' } = options
+  const client = container === undefined ? undefined : await clientOfContainer(container, loaded.settings.engine)
   const explainer = await createExplainer(loaded.settings, io.env, (note) => io.err(`${note}\n`))
-  const explanation = await explainer.explain({ ...query, scope: options.scope })
+  const explanation = await explainer.explain({ ...query, scope, ...(client ? { client } : {}) })
   explainer.close()
   io.out(options.json ? `${JSON.stringify(explanation)}\n` : `${renderExplanation(explanation)}\n`)
   return EXIT.done

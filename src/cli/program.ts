@@ -63,7 +63,12 @@ export function buildProgram(io: Io = processIo, done: (exitCode: number) => voi
     .description('the decision for a target and its reasons, without traffic to it')
     .argument('<target>', 'URL or HOST:PORT')
     .addOption(config())
-    .addOption(new Option('--scope <scope>', 'whose policy').choices(['host', 'containers']).default('host'))
+    .addOption(
+      new Option('--scope <scope>', 'whose policy')
+        .choices(['host', 'containers'])
+        .default(undefined, 'host; containers with --container'),
+    )
+    .option('--container <name>', 'whose flow: a running container, asked of the engine')
     .option('--json', 'for programs')
     .action(async (target: string, options: ExplainOptions) => done(await runExplain(target, options, io)))
   const pac = program.command('pac').description('run and read PAC files')

@@ -1,0 +1,71 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { runCommandLine } from '../../src/cli/program.ts'
+import { fakeEngine, idOf } from '../fixtures/fake-engine.ts'
+
+const compose = (project: string, service: string) => ({
+  'com.docker.compose.project': project,
+  'com.docker.compose.service': service,
+})
+
+t.test('explain --container', async (t) => {
+  const engine = await fakeEngine(t)
+  engine.networks = [{ name: 'shop_default', subnets: ['172.18.0.0/16'], gateways: ['172.18.0.1'] }]
+  engine.containers = [
+    {
+      name: 'shop-db-1',
+      image: 'postgres:16',
+      labels: compose('shop', 'db'),
+      networks: { shop_default: { ip: '172.18.0.2' } },
+    },
+    {
+      name: 'shop-web-1',
+      image: 'nginx',
+      labels: compose('shop', 'web'),
+      networks: { shop_default: { ip: '172.18.0.3' } },
+    },
+  ]
+  const settings = `engine: { socket: "unix://${engine.path}" }
+containerRules: [{ match: { service: db }, to: "*.corp.example", use: "http://proxy.example:8080" }, { match: { service: db }, use: reject }]
+`
+  const folder = t.testdir({ 'fairlead.yaml': settings, 'off.yaml': 'engine: { socket: off }\n' })
+  const run = async (...args: string[]) => {
+    const said = { out: '', err: '' }
+    const listen = (where: keyof typeof said) => (text: string) => {
+      said[where] += text
+    }
+    const io = { out: listen('out'), err: listen('err'), env: {}, cwd: folder }
+    return { code: await runCommandLine(['explain', ...args], io), ...said }
+  }
+
+  const away = await run('--container', 'db', 'a.corp.example:443')
+  t.equal(away.code, 1)
+  t.match(away.err, /the Docker engine at .*docker\.sock cannot be asked: /)
+  t.match(away.err, 'engine.socket in the settings names another')
+
+  await engine.start()
+  const rows = [
+    [['--container', 'db', 'a.corp.example:443'], 'proxy', 'container-rule', 'containers'],
+    [['--container', 'shop-db-1', 'other.example:443'], 'reject', 'container-rule', 'containers'],
+    [['--container', 'web.shop', 'other.example:443'], 'direct', 'mode-none', 'containers'],
+    [['--container', 'db', '--scope', 'host', 'other.example:443'], 'reject', 'container-rule', 'host'],
+    [['other.example:443'], 'direct', 'mode-none', 'host'],
+  ] as const
+  for (const [args, decision, source, scope] of rows) {
+    const { code, out, err } = await run('--json', ...args)
+    t.equal(code, 0, err)
+    t.match(JSON.parse(out), { decision, scope, because: { source } }, args.join(' '))
+  }
+  const asJson = await run('--json', '--container', 'db', 'a.corp.example:443')
+  t.strictSame(JSON.parse(asJson.out).container, {
+    ...{ id: idOf('shop-db-1'), name: 'shop-db-1', image: 'postgres:16', project: 'shop', service: 'db' },
+  })
+  t.match((await run('--container', 'db', 'a.corp.example:443')).out, 'for container shop-db-1 of image postgres:16')
+
+  const unknown = await run('--container', 'shop-bd-1', 'a.example:443')
+  t.equal(unknown.code, 1)
+  t.match(unknown.err, 'there is no running container "shop-bd-1"\nDid you mean shop-db-1?')
+  const off = await run('--config', join(folder, 'off.yaml'), '--container', 'db', 'a.example:443')
+  t.equal(off.code, 1)
+  t.match(off.err, 'no container can be looked up: no engine is followed')
+})
