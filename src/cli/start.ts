@@ -31,6 +31,7 @@ export async function runStart(options: ConfigOption, io: Io): Promise<number> {
       log,
       env: io.env,
       connectionCap: connectionsWithin(descriptors),
+      front: true,
     })
   } catch (thrown) {
     // What we have words for is the machine's fault or the settings'; only of the rest do people need the stack.

@@ -1,12 +1,15 @@
 import type { Clock } from '../contracts/clock.ts'
 import type { Conn } from '../contracts/conn.ts'
-import type { CandidateWalk, Dialers, StreamDialer } from '../contracts/dialer.ts'
+import type { CandidateWalk, DialContext, Dialers, StreamDialer } from '../contracts/dialer.ts'
 import type { Resolver } from '../contracts/resolver.ts'
 import type { Candidate, RouteQuery } from '../contracts/route.ts'
+import type { Target } from '../contracts/target.ts'
+import { orderAddresses } from './address-order.ts'
 import { chain, type HopOptions, toProxy } from './chain.ts'
 import { createDirectDialer, type Judge } from './direct.ts'
 import { HANDSHAKE_MS } from './handshake.ts'
 import { failedToReach } from './hop-error.ts'
+import { judgedAddresses } from './judged-addresses.ts'
 import { createTrust } from './tls-trust.ts'
 import { createCandidateWalk } from './walk.ts'
 
@@ -34,6 +37,8 @@ export interface DialersOptions {
 /** All ways out. Tunnels use `dial`; plain-HTTP requests walk the same candidates with attempts of their own. */
 export interface AllDialers extends Dialers {
   readonly walk: CandidateWalk
+  /** The addresses that a direct route may dial, in the order to try them; rejects as the dial would. */
+  directAddresses(target: Target, context: DialContext): Promise<readonly string[]>
   /** Through all hops of the candidate to whatever target. */
   dialerFor(candidate: Candidate): StreamDialer
   /** Through all hops to the query's target. */
@@ -70,6 +75,8 @@ export function createDialers(options: DialersOptions): AllDialers {
 
   return {
     walk,
+    directAddresses: async (target, context) =>
+      orderAddresses(await judgedAddresses(target, context, options)).map(({ address }) => address),
     dialerFor,
     dialTarget,
     async dialLastHop(candidate, signal) {

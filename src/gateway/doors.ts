@@ -5,9 +5,11 @@ import type { GatewayError } from '../contracts/gateway-error.ts'
 import type { HandlePackets } from '../contracts/packet.ts'
 import type { Client } from '../contracts/route.ts'
 import type { Scope } from '../contracts/target.ts'
+import type { DoorRules } from '../front/messages.ts'
 import { type Listener, openListener, type TlsMaterial } from '../listeners/listener.ts'
 import { serveMixed } from '../listeners/mixed-door.ts'
 import { formatListenAddress, type ListenAddress } from '../wire/listen-address.ts'
+import type { FrontedDoor } from './front/doors-front.ts'
 
 /** One door as the settings want it. All but the address can change while it is open. */
 export interface DoorPlan {
@@ -17,6 +19,8 @@ export interface DoorPlan {
   readonly auth?: DoorAuth
   /** Whether UDP ASSOCIATE is offered, on a TCP port in clear. */
   readonly carriesPackets: boolean
+  /** Address blocks that clients must come from; empty: from anywhere. */
+  readonly from: readonly string[]
   admits(client: Client): boolean
 }
 
@@ -39,6 +43,9 @@ export interface DoorParts {
   readonly handlePackets: HandlePackets
   refused(door: string, client: Client, error: GatewayError): void
   createHttpDoor(context: DoorContext): HttpSide
+  /** What accepts and serves in front of the doors, where there is such a thing. */
+  readonly front?: { serve(door: FrontedDoor): void; renewRules(): void; cut(): void }
+  rules(plan: DoorPlan): DoorRules
 }
 
 /** The HTTP door behind a mixed one, as far as its life goes. */
@@ -117,6 +124,7 @@ export class Doors {
   /** Ends every connection still open. */
   destroy(): void {
     for (const door of [...this.#doors.values(), ...this.#leaving]) door.listener.destroyConnections()
+    this.#parts.front?.cut()
   }
 
   #commit(plans: readonly DoorPlan[], opened: ReadonlyMap<string, Door>): void {
@@ -136,6 +144,7 @@ export class Doors {
     }
     this.#leaving = [...this.#leaving, ...unwanted].filter((door) => door.listener.connections > 0)
     this.#doors = next
+    this.#parts.front?.renewRules()
   }
 
   /** Clients to come meet the new limits; those that are there keep theirs, for ending an idle connection may cross a request on its way. */
@@ -186,14 +195,15 @@ export class Doors {
         return parts.limits().firstByteMs
       },
       admits: (client) => current().admits(client),
-      onClient: (socket, first) => {
+      onClient: (socket, first, answered) => {
         const { handshakeMs } = parts.limits()
-        serveMixed(socket, first, context, http(), { clock: parts.clock, handshakeMs })
+        serveMixed(socket, first, context, http(), { clock: parts.clock, handshakeMs }, answered)
       },
       onRefused: (client, error) => parts.refused(name, client, error),
     })
     name = nameOf(plan, listener.address)
     door = { plan, listener, context, http: firstHttp, httpVersion }
+    parts.front?.serve({ listener, context, rules: () => parts.rules(current()) })
     return door
   }
 }

@@ -24,6 +24,9 @@ import { createPacEngines } from './create-pac-engines.ts'
 import { DnsService, type DnsStatus } from './dns.ts'
 import { Doors } from './doors.ts'
 import { Engine, type EngineStatus } from './engine.ts'
+import { doorRules } from './front/door-rules.ts'
+import { DoorsFront } from './front/doors-front.ts'
+import { handleHeldFlow, wantsFront } from './front/handle-held-flow.ts'
 import { createGeneration, type Generation, type World } from './generation.ts'
 import { handleFlow } from './handle-flow.ts'
 import { handleRequest } from './handle-request.ts'
@@ -44,6 +47,8 @@ export interface GatewayOptions {
   readonly networkWatch?: NetworkWatch
   /** Client connections that the system has room for at each door, whatever the settings allow. */
   readonly connectionCap?: number
+  /** Put a thread in front of the doors where it can be (Linux, the fast path on). Default: only with FAIRLEAD_FAST_RELAY=at-once. */
+  readonly front?: boolean
 }
 
 /** What `fairlead status` shows. */
@@ -89,6 +94,7 @@ export class Gateway {
   readonly #doors: Doors
   readonly #records: FlowRecords
   readonly #metrics: Metrics
+  readonly #connectionCap: number
   readonly #startedAt: number
   /** Random: in flow ids, and in Via, by which loops are found. */
   readonly #instance = randomBytes(6).toString('hex')
@@ -97,6 +103,7 @@ export class Gateway {
   readonly #capture: Capture
   readonly #dns: DnsService
   readonly #engine: Engine
+  readonly #front: DoorsFront | undefined
   #admin: { readonly server: Server; readonly address: ListenAddress }[] = []
   #flowCount = 0
   #generations = 0
@@ -109,6 +116,7 @@ export class Gateway {
     const clock = options.clock ?? systemClock
     this.#log = options.log
     this.#clock = clock
+    this.#connectionCap = options.connectionCap ?? Number.POSITIVE_INFINITY
     this.#startedAt = clock.monotonic()
     this.#metrics = new Metrics(
       () => this.#records.size,
@@ -142,8 +150,7 @@ export class Gateway {
       nextId: () => this.#nextId(),
       dropped: (reason) => this.#metrics.packetDropped(reason),
     })
-    const maxConnections = () =>
-      Math.min(this.#current.settings.limits.connections, options.connectionCap ?? Number.POSITIVE_INFINITY)
+    const maxConnections = () => this.#maxConnections
     const handlers = {
       nextId: () => this.#nextId(),
       handleFlow: (flow: Flow, signal: AbortSignal) => {
@@ -180,6 +187,16 @@ export class Gateway {
       names,
       directory: () => this.#engine,
     })
+    if (wantsFront(options)) {
+      this.#front = new DoorsFront({
+        clock,
+        handleFlow: (flow) => {
+          const { router, dialers } = this.#current
+          return handleHeldFlow(flow, { router, dialers, records: this.#records })
+        },
+        onLost: (reason) => this.#log.warn(`clients are served without the thread in front: ${reason}`),
+      })
+    }
     this.#doors = new Doors({
       ...handlers,
       clock,
@@ -193,15 +210,26 @@ export class Gateway {
       refused: (door, client, { code, message, hint }) => {
         this.#log.info({ door, client: client.address ?? 'unix', error: { code, message, hint } }, 'client refused')
       },
+      rules: (plan) => doorRules(plan, this.#current.settings, this.#maxConnections, this.#pseudonym),
+      ...(this.#front ? { front: this.#front } : {}),
       createHttpDoor: (context) =>
         createHttpSide(context, {
           clock,
           settings: this.#current.settings,
-          pseudonym: `fairlead-${this.#instance}`,
+          pseudonym: this.#pseudonym,
           relay: (client, upstream, signal, counts) =>
             this.#relays.for(this.#current.settings)(client, upstream, signal, counts),
         }),
     })
+  }
+
+  get #maxConnections(): number {
+    return Math.min(this.#current.settings.limits.connections, this.#connectionCap)
+  }
+
+  /** Our name in Via. */
+  get #pseudonym(): string {
+    return `fairlead-${this.#instance}`
   }
 
   /** Every address listened on, as bound; doors only. */
@@ -243,6 +271,7 @@ export class Gateway {
       this.#engine.close()
       throw thrown
     }
+    await this.#front?.settled()
     // Doors are open by now; one that has not started must not go on serving.
     await this.#openAdmin(settings)
       .then(() => this.#capture.apply(settings))
@@ -286,6 +315,7 @@ export class Gateway {
       doors.commit()
       dns.commit()
       this.#engine.configure(settings.engine)
+      await this.#front?.settled()
       previous.retire()
       this.#metrics.reloaded(true)
       if (JSON.stringify(previous.settings.status) !== JSON.stringify(settings.status)) {
@@ -358,7 +388,7 @@ export class Gateway {
     await this.#capture
       .close()
       .catch((thrown: unknown) => this.#log.error({ error: toGatewayError(thrown).message }, 'capture'))
-    await this.#relays.close()
+    await Promise.all([this.#relays.close(), this.#front?.close()])
   }
 
   #nextId(): string {

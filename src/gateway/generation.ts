@@ -168,6 +168,7 @@ function doorPlan(door: DoorSettings, settings: Settings): DoorPlan {
     address: door.address,
     scope: door.scope,
     carriesPackets: settings.udp[door.scope].kind !== 'deny',
+    from: door.from,
     admits: admitsFrom(door.from),
     ...(door.users ? { auth: createDoorAuth(door.users) } : {}),
   }

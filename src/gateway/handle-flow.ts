@@ -1,28 +1,34 @@
 import type { Conn } from '../contracts/conn.ts'
-import type { Dialed, Dialers } from '../contracts/dialer.ts'
+import type { Dialed } from '../contracts/dialer.ts'
 import type { Flow } from '../contracts/flow.ts'
 import { toGatewayError } from '../contracts/gateway-error.ts'
-import type { Relay } from '../contracts/relay.ts'
-import type { Router } from '../contracts/route.ts'
-import type { FlowRecords } from '../observe/flow-records.ts'
+import type { RelayCounts } from '../contracts/relay.ts'
+import type { Route, RouteQuery, Router } from '../contracts/route.ts'
+import type { Ending, FlowRecords } from '../observe/flow-records.ts'
+import { GIVEN } from './front/held-flow.ts'
 
-export interface FlowParts {
+export interface FlowParts<C = Conn, U = Conn> {
   readonly router: Router
-  readonly dialers: Dialers
-  readonly relay: Relay
+  readonly dialers: { dial(route: Route, flow: RouteQuery, signal: AbortSignal): Promise<Dialed<U>> }
+  readonly relay: (client: C, upstream: U, signal: AbortSignal, counts: RelayCounts) => Promise<Ending>
   readonly records: FlowRecords
 }
 
 /** The life of a tunnel, from a client's wish to the last byte. Never rejects. */
-export async function handleFlow(flow: Flow, parts: FlowParts, signal: AbortSignal): Promise<void> {
+export async function handleFlow<C, U extends { destroy(): unknown }>(
+  flow: Flow<C>,
+  parts: FlowParts<C, U>,
+  signal: AbortSignal,
+): Promise<void> {
   const record = parts.records.open(flow)
-  let upstream: Dialed<Conn>
+  let upstream: Dialed<U>
   try {
     const route = await parts.router.route(flow, signal) // a decision and its reasons, nothing else
     record.decided(route)
     upstream = await parts.dialers.dial(route, flow, signal) // candidates in order, one absolute deadline
     record.dialed(upstream)
   } catch (thrown) {
+    if (thrown === GIVEN || signal.reason === GIVEN) return record.forget() // the same client comes again, as a flow of its door
     const error = toGatewayError(thrown)
     flow.reject(error) // 502 · SOCKS reply code · TCP reset
     return record.failed(error)

@@ -1,5 +1,6 @@
 import { createServer, type DropArgument, type Server, type Socket } from 'node:net'
 import tls from 'node:tls'
+import { getSystemErrorName } from 'node:util'
 import type { Clock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { Client } from '../contracts/route.ts'
@@ -20,8 +21,11 @@ export interface ListenerOptions {
   readonly tlsHandshakeMs: number
   /** Whether this client may use the listener at all; asked before a byte is read. */
   admits(client: Client): boolean
-  /** A client that has sent its first bytes. The socket is paused, and `first` is no longer in it. */
-  onClient(socket: Socket, first: Buffer): void
+  /**
+   * A client that has sent its first bytes. The socket is paused, and `first` is no longer in it. Of the answer `answered` bytes are sent
+   * already: by the front that the client was accepted by.
+   */
+  onClient(socket: Socket, first: Buffer, answered: number): void
   /** A client that came to nothing, for the log. */
   onRefused(client: Client, error: GatewayError): void
 }
@@ -44,14 +48,51 @@ export interface Listener {
   close(): void
   /** Ends every connection still open. */
   destroyConnections(): void
+  /**
+   * The descriptor that it listens by, valid until `leaveTo` or `keep`; `undefined` where there is none for others to use: TLS, UNIX sockets,
+   * not Linux.
+   */
+  lend(): number | undefined
+  /** Nothing came of it. */
+  keep(): void
+  /** Somebody else accepts now, by a descriptor of their own for the same socket. */
+  leaveTo(front: ListenerFront): void
+  /** Accepts again, by the descriptor that the front had. */
+  takeBack(descriptor: number): void
+  /** A client that the front has accepted and does not serve. The socket is paused; `first` has been read from it, if anything. */
+  adopt(socket: Socket, first: Buffer | undefined, answered: number): void
+  /** The front has turned a client away for there were too many, or could not accept one, with an error of the system. */
+  droppedElsewhere(address: string): void
+  troubledElsewhere(errno: number): void
+}
+
+/** Whoever accepts in a listener's place. */
+export interface ListenerFront {
+  /** Connections that it has itself. */
+  readonly connections: number
+  /** Connections that the listener has: those the front has given it. */
+  holds(connections: number): void
+  /** No new clients. */
+  shut(): void
 }
 
 /** Opens one listening socket, TCP or UNIX, in clear or TLS, and hands on each client with the first bytes it has sent. */
 export async function openListener(options: ListenerOptions): Promise<Listener> {
   const open = new Set<Socket>()
-  const onConnection = (socket: Socket) => {
+  let front: ListenerFront | undefined
+  /** While its descriptor is lent it is not closed, for its number could mean something else before it is used. */
+  let lent = false
+  let shut = false
+  const count = (socket: Socket) => {
     open.add(socket)
-    socket.once('close', () => open.delete(socket))
+    front?.holds(open.size)
+    socket.once('close', () => {
+      open.delete(socket)
+      front?.holds(open.size)
+    })
+  }
+  const onConnection = (socket: Socket, first?: Buffer, answered = 0) => {
+    count(socket)
     // A reset is no event of its own: whoever has the socket sees it close.
     socket.on('error', () => {})
     const client = clientOf(socket)
@@ -59,47 +100,80 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
       options.onRefused(client, new GatewayError('ACCESS_DENIED', 'this door is not open to the client’s address'))
       return void socket.destroy()
     }
-    awaitFirstBytes(socket, options)
+    if (first) options.onClient(socket, first, answered)
+    else awaitFirstBytes(socket, options)
   }
-  const server = options.tls ? tlsServer(options.tls, options, onConnection) : clearServer(onConnection)
-  server.maxConnections = options.maxConnections
-  server.on('drop', (dropped?: DropArgument) => {
-    const client = dropped?.remoteAddress ? { address: dropped.remoteAddress, local: false } : { local: true }
-    options.onRefused(
-      client,
-      new GatewayError('LIMIT_REACHED', `${server.maxConnections} connections are open already`),
-    )
-  })
-  const address = await bind(server, options.address)
-  // Running out of descriptors shows here; the server goes on by itself when there are some again.
-  server.on('error', (cause) => {
+  const onDrop = (address: string | undefined) => {
+    const client = address ? { address, local: false } : { local: true }
+    options.onRefused(client, new GatewayError('LIMIT_REACHED', `${maxConnections} connections are open already`))
+  }
+  const onTrouble = (cause: Error) => {
     options.onRefused(
       { local: false },
       new GatewayError('LIMIT_REACHED', `cannot take connections: ${cause.message}`, { cause }),
     )
-  })
+  }
+  const newServer = () => {
+    const made = options.tls ? tlsServer(options.tls, options, onConnection) : clearServer(onConnection)
+    made.maxConnections = maxConnections
+    return made.on('drop', (dropped?: DropArgument) => onDrop(dropped?.remoteAddress))
+  }
+  let { maxConnections } = options
+  let server = newServer()
+  const address = await bind(server, options.address)
+  // Running out of descriptors shows here; the server goes on by itself when there are some again.
+  server.on('error', onTrouble)
   return {
     address,
     get connections() {
-      return open.size
+      return open.size + (front?.connections ?? 0)
     },
     setTls(material) {
       if (server instanceof tls.Server) server.setSecureContext(secureContext(material))
     },
     setMaxConnections(count) {
+      maxConnections = count
       server.maxConnections = count
     },
     close() {
-      server.close()
+      shut = true
+      if (front) front.shut()
+      else if (!lent) server.close()
     },
     destroyConnections() {
       for (const socket of open) socket.destroy()
     },
+    lend() {
+      if (shut || options.tls || address.kind !== 'tcp' || process.platform !== 'linux') return undefined
+      const fd = (server as unknown as { _handle?: { fd?: number } | null })._handle?.fd // undocumented, like all of _handle
+      lent = fd !== undefined && fd >= 0
+      return lent ? fd : undefined
+    },
+    keep() {
+      if (lent && shut) server.close()
+      lent = false
+    },
+    leaveTo(successor) {
+      lent = false
+      front = successor
+      if (shut) front.shut()
+      front.holds(open.size)
+      server.close()
+    },
+    takeBack(descriptor) {
+      front = undefined
+      if (shut) return
+      server = newServer().on('error', onTrouble).listen({ fd: descriptor })
+    },
+    adopt: onConnection,
+    droppedElsewhere: onDrop,
+    troubledElsewhere: (errno) => onTrouble(new Error(`accept: ${getSystemErrorName(-errno)}`)),
   }
 }
 
 function clearServer(onConnection: (socket: Socket) => void): Server {
-  return createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, onConnection)
+  const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true }
+  return createServer(options, (socket) => onConnection(socket))
 }
 
 function tlsServer(material: TlsMaterial, options: ListenerOptions, onConnection: (socket: Socket) => void): Server {
@@ -144,7 +218,7 @@ function awaitFirstBytes(socket: Socket, options: ListenerOptions): void {
   const onData = (first: Buffer) => {
     socket.pause()
     stop()
-    options.onClient(socket, first)
+    options.onClient(socket, first, 0)
   }
   const onEnd = () => socket.destroy()
   const cancelTimer = options.clock.after(options.firstByteMs, () => {

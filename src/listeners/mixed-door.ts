@@ -12,7 +12,7 @@ export interface TakesSockets {
 
 /**
  * Tells by the first byte what a client speaks: 4 and 5 are SOCKS versions and no HTTP method begins with a control character.
- * Everything else, a TLS ClientHello (0x16) to the clear port included, is the HTTP door's to answer or refuse in words.
+ * `answered` bytes of a SOCKS reply have been sent already. Everything else, a TLS ClientHello (0x16) to the clear port included, is the HTTP door's to answer or refuse in words.
  */
 export function serveMixed(
   socket: Socket,
@@ -20,9 +20,10 @@ export function serveMixed(
   context: DoorContext,
   http: TakesSockets,
   socks: SocksDoorOptions,
+  answered = 0,
 ): void {
   if (first[0] === SOCKS5_VERSION || first[0] === SOCKS4_VERSION) {
-    serveSocks(socket, first, context, socks)
+    serveSocks(socket, first, context, socks, answered)
   } else {
     socket.unshift(first)
     http.take(socket)

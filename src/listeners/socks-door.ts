@@ -4,7 +4,7 @@ import type { Conn } from '../contracts/conn.ts'
 import type { DoorContext } from '../contracts/door.ts'
 import type { Flow } from '../contracts/flow.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
-import { SocksConversation, type SocksRequest } from '../wire/socks-conversation.ts'
+import { SocksConversation, type SocksRequest, type SocksStep } from '../wire/socks-conversation.ts'
 import { targetFromHost } from '../wire/target.ts'
 import { clientOf } from './client.ts'
 import { farewell } from './farewell.ts'
@@ -16,8 +16,17 @@ export interface SocksDoorOptions {
   readonly handshakeMs: number
 }
 
-/** Serves one client that has begun to speak SOCKS with `first`. The socket is paused and has no data listener yet. */
-export function serveSocks(socket: Socket, first: Buffer, context: DoorContext, options: SocksDoorOptions): void {
+/**
+ * Serves one client that has begun to speak SOCKS with `first`. The socket is paused and has no data listener yet. To what it said it has been
+ * answered `answered` bytes already: the choice of a method, if anything.
+ */
+export function serveSocks(
+  socket: Socket,
+  first: Buffer,
+  context: DoorContext,
+  options: SocksDoorOptions,
+  answered = 0,
+): void {
   const conversation = new SocksConversation(context.auth, { offersAssociate: context.handlePackets !== undefined })
   const cancelTimer = options.clock.after(options.handshakeMs, () => {
     refuse(
@@ -38,7 +47,7 @@ export function serveSocks(socket: Socket, first: Buffer, context: DoorContext, 
     socket.pause()
   }
   const take = (chunk: Buffer) => {
-    const step = conversation.push(chunk)
+    const step = afterAnswered(conversation.push(chunk))
     switch (step.kind) {
       case 'more':
         if (step.send) socket.write(step.send)
@@ -51,6 +60,15 @@ export function serveSocks(socket: Socket, first: Buffer, context: DoorContext, 
         if (step.rest.length > 0) socket.unshift(step.rest)
         begin(socket, step.request, conversation, context, options)
     }
+  }
+
+  let unsaid = answered
+  const afterAnswered = (step: SocksStep): SocksStep => {
+    if (unsaid === 0 || !step.send) return step
+    const send = step.send.subarray(unsaid)
+    unsaid = 0
+    const { send: _, ...rest } = step
+    return send.length > 0 ? { ...rest, send } : rest
   }
 
   socket.once('close', onClose)

@@ -14,6 +14,8 @@ export interface Recorded extends RouteQuery {
   readonly id: string
   readonly door: string
   readonly protocol?: string
+  /** Where bytes are counted elsewhere while it lives. */
+  readonly counts?: Readonly<RelayCounts>
 }
 
 /** How a flow ended, from the relay or from the plain-HTTP exchange. */
@@ -28,6 +30,8 @@ export interface Ending {
   readonly status?: number
   /** Why the client did not get the upstream's answer, where it did not. */
   readonly error?: GatewayError
+  /** Monotonic ms, where it happened some time before it was known here. */
+  readonly at?: number
 }
 
 /** A flow as `fairlead status` shows it while it lives. */
@@ -46,7 +50,7 @@ export interface LiveFlow {
 
 /** Follows one flow; on its end one log line says all that is known of it. */
 export class FlowRecord {
-  readonly counts: RelayCounts = { bytesUp: 0, bytesDown: 0 }
+  readonly counts: RelayCounts
   readonly #flow: Recorded
   readonly #records: FlowRecords
   readonly #startedAt: number
@@ -57,6 +61,7 @@ export class FlowRecord {
 
   constructor(flow: Recorded, records: FlowRecords) {
     this.#flow = flow
+    this.counts = flow.counts ?? { bytesUp: 0, bytesDown: 0 }
     this.#records = records
     this.#startedAt = records.clock.monotonic()
   }
@@ -68,7 +73,12 @@ export class FlowRecord {
 
   dialed(dialed: Dialed<unknown>): void {
     this.#dialed = dialed
-    this.#dialedAt = this.#records.clock.monotonic()
+    this.#dialedAt = dialed.at ?? this.#records.clock.monotonic()
+  }
+
+  /** It was none: somebody else begins with the same client anew. */
+  forget(): void {
+    this.#records.forget(this)
   }
 
   failed(error: GatewayError): void {
@@ -97,7 +107,7 @@ export class FlowRecord {
 
   #finish(ending: Ending): void {
     const { error } = ending
-    const now = this.#records.clock.monotonic()
+    const now = ending.at ?? this.#records.clock.monotonic()
     const failed = error?.attempts.length ? error.attempts : (this.#dialed?.failed ?? [])
     this.#records.finished(this, {
       flow: this.#flow.id,
@@ -163,6 +173,10 @@ export class FlowRecords {
     const record = new FlowRecord(flow, this)
     this.#live.add(record)
     return record
+  }
+
+  forget(record: FlowRecord): void {
+    this.#live.delete(record)
   }
 
   finished(record: FlowRecord, line: FlowLine): void {

@@ -25,6 +25,9 @@ export interface RequestHead {
   readonly fields: RawFields
 }
 
+/** The answer to a CONNECT whose tunnel stands: a head without a body (RFC 9110 §9.3.6). */
+export const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\n\r\n'
+
 /** What a request asks of a proxy. */
 export type ProxyRequest =
   | { readonly kind: 'connect'; readonly target: Target }

@@ -6,7 +6,7 @@ import type { Target } from '../../contracts/target.ts'
 import { cleanText } from '../../wire/clean-text.ts'
 import { fieldValues } from '../../wire/http-fields.ts'
 import { httpReply } from '../../wire/http-reply.ts'
-import { readProxyRequest } from '../../wire/http-request-head.ts'
+import { ESTABLISHED, readProxyRequest } from '../../wire/http-request-head.ts'
 import { clientOf } from '../client.ts'
 import { farewell } from '../farewell.ts'
 import { authenticate } from './authenticate.ts'
@@ -14,8 +14,6 @@ import type { ClientConnection } from './client-connection.ts'
 import { headOf } from './head-of.ts'
 import type { DoorParts } from './http-door.ts'
 import { replyBytes } from './write-reply.ts'
-
-const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\n\r\n'
 
 /** Turns a CONNECT into a `Flow`. The socket is paused, off the parser, with what the client sent after the head put back. */
 export function connectFlow(

@@ -1,0 +1,67 @@
+import type { EventLoop, Watcher } from './event-loop.ts'
+import type { DoorRules } from './messages.ts'
+import { type Endpoint, readSocketAddress, SOCKADDR_BYTES } from './socket-address.ts'
+import { accept4, EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPOLLIN, errno, O_CLOEXEC, O_NONBLOCK } from './syscalls.ts'
+
+/** Clients taken in a row before those that are there have their turn. */
+const BURST = 64
+/** Milliseconds without accepting after the system had no descriptor or memory left, so that trying again does not eat the rest of it. */
+export const PAUSE_MS = 100
+
+export interface FrontDoorHost {
+  readonly loop: EventLoop
+  arrived(door: FrontDoor, fd: number, peer: Endpoint | undefined): void
+  trouble(door: FrontDoor, error: number): void
+}
+
+/** A listening descriptor of our own. */
+export class FrontDoor implements Watcher {
+  readonly number: number
+  rules: DoorRules
+  readonly #fd: number
+  readonly #host: FrontDoorHost
+  readonly #peer = new Uint8Array(SOCKADDR_BYTES)
+  readonly #peerBytes = new Int32Array(1)
+  paused = true
+
+  constructor(number: number, fd: number, rules: DoorRules, host: FrontDoorHost) {
+    this.number = number
+    this.rules = rules
+    this.#fd = fd
+    this.#host = host
+  }
+
+  /** Takes clients from here on. */
+  resume(): void {
+    if (this.paused && this.#host.loop.watch(this.#fd, EPOLLIN, this)) this.paused = false
+  }
+
+  obey(rules: DoorRules): void {
+    this.rules = rules
+  }
+
+  happened(): void {
+    for (let taken = 0; taken < BURST; taken += 1) {
+      this.#peerBytes[0] = SOCKADDR_BYTES
+      const fd = accept4(this.#fd, this.#peer, this.#peerBytes, O_NONBLOCK | O_CLOEXEC)
+      if (fd >= 0) this.#host.arrived(this, fd, readSocketAddress(this.#peer))
+      else {
+        const error = errno()
+        if (error === EMFILE || error === ENFILE || error === ENOBUFS || error === ENOMEM) this.#pause(error)
+        // Whatever else there is (accept(2)) is the fault of one connection, which is gone.
+        if (error === EAGAIN || this.paused) return
+      }
+    }
+  }
+
+  shut(): void {
+    this.#host.loop.closeDescriptor(this.#fd)
+    this.paused = false // for good
+  }
+
+  #pause(error: number): void {
+    this.#host.loop.forget(this.#fd)
+    this.paused = true
+    this.#host.trouble(this, error)
+  }
+}

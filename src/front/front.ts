@@ -1,0 +1,239 @@
+import { EventLoop, type Watcher } from './event-loop.ts'
+import { FrontClient, type FrontClientHost, type Leaving } from './front-client.ts'
+import { FrontDoor, type FrontDoorHost, PAUSE_MS } from './front-door.ts'
+import type { Batch, DoorRules, FromFront, ToFront } from './messages.ts'
+import { MAX_CLIENTS } from './messages.ts'
+import type { Wish } from './opening.ts'
+import { Outbox } from './outbox.ts'
+import type { Endpoint } from './socket-address.ts'
+import { close, duplicate, EPOLLIN, eventDescriptor, O_CLOEXEC, O_NONBLOCK, read } from './syscalls.ts'
+import type { Side, StartTunnel } from './tunnel.ts'
+
+/** Milliseconds between looks at clients whose tunnel does not stand yet; a quarter of the shortest patience. */
+const IMPATIENT_MS = 60
+/** Milliseconds between looks at tunnels, for their limits. Short limits, as tests have them, are kept to within a quarter. */
+const SWEEP_MS = 1_000
+/** Milliseconds to sleep at most: a process that ends without telling us must not wait longer than this for the thread. */
+const LONGEST_SLEEP_MS = 2_000
+
+export interface FrontOptions {
+  readonly startTunnel: StartTunnel
+  /** Whether an address is in one of the blocks. */
+  readonly admits: (from: readonly string[], address: string) => boolean
+  /** Messages that have come; called when the main thread has rung. */
+  readonly receive: () => readonly ToFront[]
+  readonly post: (message: FromFront) => void
+  /** Of the row that a tunnel's counts are in: bytes up, bytes down, ms to the first byte or -1. */
+  readonly counts: (row: number) => readonly [up: number, down: number, firstByteMs: number]
+  readonly clearRow: (row: number) => void
+  /** See `FrontMemory`. */
+  readonly descriptors: Int32Array
+  readonly connections: Int32Array
+}
+
+/** The doors' front: one loop over all descriptors, which never returns to Node's while it runs. */
+export class Front implements FrontClientHost, FrontDoorHost {
+  readonly loop = new EventLoop()
+  readonly startTunnel: StartTunnel
+  readonly #options: FrontOptions
+  readonly #outbox: Outbox
+  readonly #wake = eventDescriptor(0, O_NONBLOCK | O_CLOEXEC)
+  readonly #doors = new Map<number, FrontDoor>()
+  /** Without a tunnel yet, by number. */
+  readonly #early = new Map<number, FrontClient>()
+  readonly #tunnels = new Set<FrontClient>()
+  readonly #freeRows: number[] = []
+  #rowsUsed = 0
+  #lastId = 0
+  #ready: FrontClient[] = []
+  readonly #queued = new Set<FrontClient>()
+  #now = performance.now()
+  #sweepAt = 0
+  #impatientAt = 0
+  #resumeAt = 0
+  #closing = false
+
+  constructor(options: FrontOptions) {
+    this.#options = options
+    this.startTunnel = options.startTunnel
+    this.#outbox = new Outbox((batch: Batch) => options.post(batch))
+  }
+
+  /** Until told to close. */
+  run(): void {
+    if (!this.loop.usable || this.#wake < 0 || !this.loop.watch(this.#wake, EPOLLIN, this.#bell)) {
+      this.#options.post({ kind: 'unusable', reason: 'no epoll or eventfd' })
+      return
+    }
+    this.#options.post({ kind: 'ready', wakeDescriptor: this.#wake })
+    try {
+      while (!this.#closing) this.#turn()
+    } finally {
+      this.#cut()
+      for (const door of this.#doors.values()) door.shut()
+      this.#outbox.flushAll(performance.now())
+      this.loop.close()
+      // The event descriptor is the main thread's to close: it may be ringing it this moment.
+    }
+  }
+
+  now(): number {
+    return this.#now
+  }
+
+  arrived(door: FrontDoor, fd: number, peer: Endpoint | undefined): void {
+    const { rules, number } = door
+    const { connections } = this.#options
+    const others = Atomics.load(connections, number * 2 + 1)
+    if (connections[number * 2]! + others >= rules.maxConnections) {
+      close(fd)
+      this.#outbox.dropped(number, peer?.address ?? '')
+      return
+    }
+    const row = this.#freeRows.pop() ?? (this.#rowsUsed < MAX_CLIENTS ? this.#rowsUsed++ : undefined)
+    const serves = rules.serves && peer && (rules.from.length === 0 || this.#options.admits(rules.from, peer.address))
+    if (!serves || row === undefined) {
+      if (row !== undefined) this.#freeRows.push(row)
+      this.#outbox.give({ client: undefined, door: number, descriptor: fd, bytes: undefined, answered: 0 })
+      return
+    }
+    Atomics.add(connections, number * 2, 1)
+    this.#lastId += 1
+    const client = new FrontClient(this.#lastId, row, fd, door, peer, this)
+    this.#early.set(client.id, client)
+    client.start()
+  }
+
+  trouble(door: FrontDoor, error: number): void {
+    this.#resumeAt = this.#now + PAUSE_MS
+    this.#outbox.trouble(door.number, error)
+  }
+
+  asks(client: FrontClient, wish: Wish): void {
+    this.#options.clearRow(client.row)
+    this.#outbox.ask(client.id, client.door.number, wish, client.peer, client.row, this.#now)
+  }
+
+  stands(client: FrontClient): void {
+    this.#early.delete(client.id)
+    this.#tunnels.add(client)
+    this.#outbox.stands(client.id, this.#now)
+  }
+
+  queue(client: FrontClient): void {
+    if (this.#queued.has(client)) return
+    this.#queued.add(client)
+    this.#ready.push(client)
+  }
+
+  left(client: FrontClient, how: Leaving): void {
+    const { id, row, door } = client
+    this.#early.delete(id)
+    this.#tunnels.delete(client)
+    Atomics.sub(this.#options.connections, door.number * 2, 1)
+    if (how.kind === 'gone') this.#outbox.gone(id)
+    else if (how.kind === 'given') {
+      const { descriptor, bytes, answered } = how
+      const asked = how.asked ? id : undefined
+      this.#outbox.give({ client: asked, door: door.number, descriptor, bytes, answered })
+    } else if (how.kind === 'ended') {
+      this.#outbox.ended(id, how.how, ...this.#options.counts(row), this.#now)
+    }
+    this.#freeRows.push(row)
+  }
+
+  holds(row: number, side: Side, fd: number): void {
+    this.#options.descriptors[row * 2 + (side === 'client' ? 0 : 1)] = fd
+  }
+
+  #turn(): void {
+    this.loop.wait(this.#sleep())
+    this.#now = performance.now()
+    // Messages first: whoever has changed the settings may count on it that the next client meets them.
+    this.loop.tell(this.#wake)
+    const turn = this.#ready
+    this.#ready = []
+    this.#queued.clear()
+    for (const client of turn) if (client.move()) this.queue(client)
+    this.#look()
+    this.#outbox.flush(this.#now)
+  }
+
+  #sleep(): number {
+    if (this.#ready.length > 0) return 0
+    let until = this.#outbox.due(this.#now) ?? LONGEST_SLEEP_MS
+    if (this.#early.size > 0 || this.#resumeAt > 0) until = Math.min(until, IMPATIENT_MS)
+    if (this.#tunnels.size > 0) until = Math.min(until, this.#sweepAt - this.#now)
+    return Math.max(0, Math.ceil(until))
+  }
+
+  /** Everything that goes by time. */
+  #look(): void {
+    const now = this.#now
+    if (this.#resumeAt > 0 && now >= this.#resumeAt) {
+      this.#resumeAt = 0
+      for (const door of this.#doors.values()) door.resume()
+    }
+    if (now >= this.#impatientAt) {
+      this.#impatientAt = now + IMPATIENT_MS
+      for (const client of this.#early.values()) client.check(now)
+    }
+    if (this.#tunnels.size > 0 && now >= this.#sweepAt) {
+      this.#sweepAt = now + this.#period()
+      for (const client of this.#tunnels) client.check(now)
+    }
+  }
+
+  #period(): number {
+    let period = SWEEP_MS
+    for (const { rules } of this.#doors.values()) {
+      if (rules.idleMs > 0) period = Math.min(period, rules.idleMs / 4)
+      if (rules.lifetimeMs > 0) period = Math.min(period, rules.lifetimeMs / 4)
+    }
+    return period
+  }
+
+  readonly #bell: Watcher = {
+    happened: (descriptor) => {
+      read(descriptor, this.#ring, this.#ring.length)
+      for (const message of this.#options.receive()) this.#obey(message)
+    },
+  }
+  readonly #ring = new Uint8Array(8)
+
+  #obey(message: ToFront): void {
+    if (message.kind === 'answers') this.#answers(message.answers)
+    else if (message.kind === 'open') this.#open(message.door, message.descriptor, message.rules)
+    else if (message.kind === 'rules') this.#doors.get(message.door)?.obey(message.rules)
+    else if (message.kind === 'shut') this.#shut(message.door)
+    else if (message.kind === 'cut') this.#cut()
+    else this.#closing = true
+  }
+
+  #answers(answers: readonly (number | string)[]): void {
+    for (let place = 0; place < answers.length; ) {
+      const [id, count] = [answers[place] as number, answers[place + 1] as number]
+      const addresses = answers.slice(place + 2, place + 2 + count) as string[]
+      place += 2 + count
+      this.#early.get(id)?.answer(addresses)
+    }
+  }
+
+  #open(number: number, descriptor: number, rules: DoorRules): void {
+    const own = duplicate(descriptor)
+    if (own < 0) return this.#options.post({ kind: 'opened', door: number, descriptor: -1 })
+    const door = new FrontDoor(number, own, rules, this)
+    this.#doors.set(number, door)
+    door.resume()
+    this.#options.post({ kind: 'opened', door: number, descriptor: own })
+  }
+
+  #shut(number: number): void {
+    this.#doors.get(number)?.shut()
+    this.#doors.delete(number)
+  }
+
+  #cut(): void {
+    for (const client of [...this.#early.values(), ...this.#tunnels]) client.cut()
+  }
+}

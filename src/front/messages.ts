@@ -1,0 +1,85 @@
+/** What the gateway's main thread and the front tell each other. What comes with every client is in flat lists, for those cross cheapest. */
+export type ToFront =
+  /** Take clients from a listening descriptor; it is duplicated, and `opened` says by which. */
+  | { readonly kind: 'open'; readonly door: number; readonly descriptor: number; readonly rules: DoorRules }
+  /** Other rules for the clients to come. */
+  | { readonly kind: 'rules'; readonly door: number; readonly rules: DoorRules }
+  /** No new clients; those that are there go on. */
+  | { readonly kind: 'shut'; readonly door: number }
+  /** For each client asked about, its number, how many addresses, and the addresses to try in turn. None: give the client to the doors. */
+  | { readonly kind: 'answers'; readonly answers: readonly (number | string)[] }
+  /** End every client. */
+  | { readonly kind: 'cut' }
+  | { readonly kind: 'close' }
+
+/** What the front must know of a door. Sizes in bytes, times in milliseconds, 0 for no limit. */
+export interface DoorRules {
+  /** False: every client goes straight to the doors. */
+  readonly serves: boolean
+  /** Address blocks that clients must come from; those from elsewhere go to the doors, to be refused. Empty: from anywhere. */
+  readonly from: readonly string[]
+  readonly maxConnections: number
+  readonly maxHeadBytes: number
+  readonly pseudonym: string
+  readonly idleMs: number
+  readonly lifetimeMs: number
+}
+
+export type FromFront =
+  | { readonly kind: 'ready'; readonly wakeDescriptor: number }
+  | { readonly kind: 'unusable'; readonly reason: string }
+  /** The duplicate; -1: the door must go on without. */
+  | { readonly kind: 'opened'; readonly door: number; readonly descriptor: number }
+  | Batch
+
+/** All that has happened in some turns of the front's loop. Times are the front's own clock, as is `now`, when it was sent. */
+export interface Batch {
+  readonly kind: 'batch'
+  readonly now: number
+  /** ASK values a client: number, door, place in PROTOCOLS, host, family, port, client address, client port, row, when. */
+  readonly asks: readonly (number | string)[]
+  /** STAND values a tunnel: number, when. */
+  readonly stands: readonly number[]
+  /** END values a tunnel: number, place in ENDS, bytes up, bytes down, ms to the first byte or -1, when. */
+  readonly ends: readonly number[]
+  /** Numbers of clients that left before their tunnel stood. */
+  readonly gone: readonly number[]
+  readonly gifts: readonly Gift[]
+  /** Door and address of clients that were too many. */
+  readonly dropped: readonly (number | string)[]
+  /** Door and error number of accept. */
+  readonly troubles: readonly number[]
+}
+
+export const ASK = 10
+export const STAND = 2
+export const END = 6
+
+export const ENDS = ['finished', 'client-reset', 'upstream-reset', 'idle', 'lifetime', 'aborted'] as const
+export type End = (typeof ENDS)[number]
+
+/** A client that is the doors' from here on. */
+export interface Gift {
+  /** Absent: it had not been asked about. */
+  readonly client: number | undefined
+  readonly door: number
+  readonly descriptor: number
+  /** What it has said so far. */
+  readonly bytes: Uint8Array | undefined
+  /** Bytes of the answer that it has been sent already. */
+  readonly answered: number
+}
+
+export interface FrontMemory {
+  /** Float64, ROW wide, a row for each client: what the relay's tunnel counts there. */
+  readonly rows: SharedArrayBuffer
+  /** Int32, two for each row: the descriptors that the front has, 0 for none; for whoever must close them if the thread dies. */
+  readonly descriptors: SharedArrayBuffer
+  /** Int32, two for each door: clients that the front has, and those that the doors have. */
+  readonly connections: SharedArrayBuffer
+}
+
+/** Clients that the front has at once; what comes beyond goes to the doors. Sets the size of the shared tables, touched as they are used. */
+export const MAX_CLIENTS = 65_536
+/** Doors that the front serves in its life, those that a reload opens and shuts included; further ones serve themselves. */
+export const MAX_DOORS = 1024

@@ -1,0 +1,109 @@
+import { type Batch, ENDS, type End, type Gift } from './messages.ts'
+import { PROTOCOLS, type Wish } from './opening.ts'
+import type { Endpoint } from './socket-address.ts'
+
+/**
+ * Milliseconds that news may wait which nobody waits for: that tunnels stand and have ended. A busy front then wakes the main thread for the
+ * questions only, and a quiet one keeps `status` right to within this.
+ */
+const UNHURRIED_MS = 10
+/** News kept back at most. */
+const UNHURRIED_ITEMS = 256
+
+/** What the front has to tell, gathered so that each turn of its loop costs at most one message. */
+export class Outbox {
+  readonly #post: (batch: Batch) => void
+  #asks: (number | string)[] = []
+  #stands: number[] = []
+  #ends: number[] = []
+  #gone: number[] = []
+  #gifts: Gift[] = []
+  #dropped: (number | string)[] = []
+  #troubles: number[] = []
+  #items = 0
+  #hurry = false
+  #since = 0
+
+  constructor(post: (batch: Batch) => void) {
+    this.#post = post
+  }
+
+  ask(client: number, door: number, { protocol, target }: Wish, peer: Endpoint, row: number, at: number): void {
+    const { host, family, port } = target
+    const place = PROTOCOLS.indexOf(protocol)
+    this.#asks.push(client, door, place, host, family, port, peer.address, peer.port, row, at)
+    this.#hurry = true
+  }
+
+  stands(client: number, at: number): void {
+    this.#stands.push(client, at)
+    this.#note(at)
+  }
+
+  ended(client: number, how: End, up: number, down: number, firstByteMs: number, at: number): void {
+    this.#ends.push(client, ENDS.indexOf(how), up, down, firstByteMs, at)
+    this.#note(at)
+  }
+
+  gone(client: number): void {
+    this.#gone.push(client)
+    this.#hurry = true
+  }
+
+  give(gift: Gift): void {
+    this.#gifts.push(gift)
+    this.#hurry = true
+  }
+
+  dropped(door: number, address: string): void {
+    this.#dropped.push(door, address)
+    this.#hurry = true
+  }
+
+  trouble(door: number, error: number): void {
+    this.#troubles.push(door, error)
+    this.#hurry = true
+  }
+
+  /** Milliseconds until something must be told; `undefined` when there is nothing to tell. */
+  due(now: number): number | undefined {
+    if (this.#hurry) return 0
+    return this.#items === 0 ? undefined : Math.max(0, this.#since + UNHURRIED_MS - now)
+  }
+
+  /** Tells everything, if something is due. */
+  flush(now: number): void {
+    if (!this.#hurry && this.#items < UNHURRIED_ITEMS && this.due(now) !== 0) return
+    this.flushAll(now)
+  }
+
+  flushAll(now: number): void {
+    if (!this.#hurry && this.#items === 0) return
+    this.#post({
+      kind: 'batch',
+      now,
+      asks: this.#asks,
+      stands: this.#stands,
+      ends: this.#ends,
+      gone: this.#gone,
+      gifts: this.#gifts,
+      dropped: this.#dropped,
+      troubles: this.#troubles,
+    })
+    // The message is a copy, so the lists can be used again.
+    this.#asks.length = 0
+    this.#stands.length = 0
+    this.#ends.length = 0
+    this.#gone.length = 0
+    this.#gifts.length = 0
+    this.#dropped.length = 0
+    this.#troubles.length = 0
+    this.#items = 0
+    this.#hurry = false
+  }
+
+  #note(at: number): void {
+    if (this.#items === 0) this.#since = at
+    this.#items += 1
+  }
+}

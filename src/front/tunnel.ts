@@ -1,0 +1,30 @@
+/** The relay's tunnel as the front sees it: two descriptors of ours between which it moves bytes until it says that it has ended. */
+export interface Tunnel {
+  readonly ended: boolean
+  /** What epoll has said of a descriptor. */
+  happened(side: Side, events: number): void
+  /** One turn in each direction. True if there is more to do at once. */
+  move(): boolean
+  /** Grows whenever something moves. */
+  progress(): number
+  end(how: 'released'): void
+}
+
+export type Side = 'client' | 'upstream'
+export type TunnelEnd = 'finished' | 'client-reset' | 'upstream-reset' | 'released'
+
+/** A descriptor, and bytes that had been read from it before and must come first. */
+export interface TunnelSide {
+  readonly fd: number
+  readonly early: Uint8Array | undefined
+}
+
+export interface TunnelOwner {
+  /** A side broke after its FIN; the other may finish within `ms`. */
+  lingers(side: Side, ms: number): void
+  /** Once. The descriptors are the owner's to close. */
+  tunnelEnded(how: TunnelEnd): void
+}
+
+/** `row`: of the shared table, where it counts. Both descriptors are watched already, edge-triggered, by the caller. */
+export type StartTunnel = (row: number, client: TunnelSide, upstream: TunnelSide, owner: TunnelOwner) => Tunnel

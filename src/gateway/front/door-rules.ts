@@ -1,0 +1,17 @@
+import type { DoorRules } from '../../front/messages.ts'
+import type { Settings } from '../../settings/settings.ts'
+import type { DoorPlan } from '../doors.ts'
+
+/** What the front must know of a door. Credentials are asked for by the doors themselves. */
+export function doorRules(plan: DoorPlan, settings: Settings, maxConnections: number, pseudonym: string): DoorRules {
+  const { timeouts, limits, relay } = settings
+  return {
+    serves: plan.auth === undefined && relay.fastPath !== 'off',
+    from: plan.from,
+    maxConnections,
+    maxHeadBytes: limits.requestHead,
+    pseudonym,
+    idleMs: timeouts.idle,
+    lifetimeMs: timeouts.lifetime,
+  }
+}

@@ -1,0 +1,137 @@
+import { closeSync, writeSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
+import { type FromFront, type FrontMemory, MAX_CLIENTS, MAX_DOORS, type ToFront } from '../../front/messages.ts'
+import { ROW } from '../../relay/worker-protocol.ts'
+
+export interface FrontThreadOptions {
+  readonly onMessage: (message: FromFront) => void
+  /** The thread could not start or has died. Its descriptors have been closed, but for the listening ones. */
+  readonly onLost: (reason: string) => void
+  /** For tests of threads that fail. */
+  readonly startWorker?: (memory: FrontMemory) => Worker
+}
+
+/** The front's thread as the main thread sees it: messages and shared memory. */
+export class FrontThread {
+  readonly rows: Float64Array
+  readonly connections: Int32Array
+  /** Fulfilled when it serves, or never will. */
+  readonly started: Promise<void>
+  readonly #descriptors: Int32Array
+  readonly #options: FrontThreadOptions
+  readonly #worker: Worker
+  readonly #exited: Promise<void>
+  #wakeDescriptor: number | undefined
+  #outbox: ToFront[] = []
+  #answers: (number | string)[] = []
+  #flushing = false
+  #closing = false
+  #lost = false
+
+  constructor(options: FrontThreadOptions) {
+    const memory: FrontMemory = {
+      rows: new SharedArrayBuffer(MAX_CLIENTS * ROW * Float64Array.BYTES_PER_ELEMENT),
+      descriptors: new SharedArrayBuffer(MAX_CLIENTS * 2 * Int32Array.BYTES_PER_ELEMENT),
+      connections: new SharedArrayBuffer(MAX_DOORS * 2 * Int32Array.BYTES_PER_ELEMENT),
+    }
+    this.rows = new Float64Array(memory.rows)
+    this.#descriptors = new Int32Array(memory.descriptors)
+    this.connections = new Int32Array(memory.connections)
+    this.#options = options
+    const worker = (options.startWorker ?? startFrontWorker)(memory)
+    this.#worker = worker
+    this.started = new Promise((resolve) => {
+      worker.on('message', (message: FromFront) => {
+        if (message.kind === 'ready') {
+          this.#wakeDescriptor = message.wakeDescriptor
+          if (this.#closing) return this.#flush()
+        }
+        if (message.kind === 'unusable') this.#gone(message.reason)
+        else options.onMessage(message)
+        resolve()
+      })
+      worker.on('exit', () => resolve())
+    })
+    worker.on('error', (error) => this.#gone(error.message))
+    this.#exited = new Promise((resolve) => {
+      worker.on('exit', () => {
+        this.#gone('the thread ended')
+        resolve()
+      })
+    })
+    process.on('exit', this.#shut)
+  }
+
+  get usable(): boolean {
+    return this.#wakeDescriptor !== undefined && !this.#closing
+  }
+
+  tell(message: ToFront): void {
+    if (this.#closing) return
+    this.#outbox.push(message)
+    this.#flush()
+  }
+
+  /** Addresses for a client, sent together with those for others that the same turn of the event loop has found. */
+  answer(client: number, addresses: readonly string[]): void {
+    this.#answers.push(client, addresses.length, ...addresses)
+    if (this.#flushing) return
+    this.#flushing = true
+    setImmediate(() => {
+      this.#flushing = false
+      this.#flush()
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#worker.ref()
+    this.#shut()
+    await this.#exited
+  }
+
+  readonly #shut = (): void => {
+    if (this.#closing) return
+    this.#closing = true
+    this.#outbox.push({ kind: 'close' })
+    this.#flush()
+  }
+
+  #flush(): void {
+    if (this.#wakeDescriptor === undefined) return
+    if (this.#answers.length > 0) this.#outbox.push({ kind: 'answers', answers: this.#answers })
+    if (this.#outbox.length === 0) return
+    this.#worker.postMessage(this.#outbox)
+    this.#outbox = []
+    this.#answers = []
+    writeSync(this.#wakeDescriptor, RING)
+  }
+
+  #gone(reason: string): void {
+    if (this.#lost) return
+    this.#lost = true
+    process.off('exit', this.#shut)
+    if (this.#wakeDescriptor !== undefined) closeSync(this.#wakeDescriptor)
+    this.#wakeDescriptor = undefined
+    for (const fd of this.#descriptors) if (fd > 0) closeSync(fd)
+    this.#descriptors.fill(0)
+    this.connections.fill(0)
+    const expected = this.#closing
+    this.#closing = true
+    if (!expected) this.#options.onLost(reason)
+  }
+}
+
+/** An eventfd counts; it takes a 64-bit number in the machine's byte order. */
+const RING = new Uint8Array(new BigUint64Array([1n]).buffer)
+
+/** MiB of the thread's young generation. What it makes lives for microseconds or for a tunnel's life; more room would only be touched, not needed. */
+const YOUNG_MIB = 4
+
+function startFrontWorker(workerData: FrontMemory): Worker {
+  const options = { workerData, name: 'front', resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB } }
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./front-worker.js', import.meta.url), options)
+  // Run from source: the loader of TypeScript does not reach into threads by itself.
+  const [loader, file] = [import.meta.resolve('tsx/esm/api'), new URL('./front-worker.ts', import.meta.url).href]
+  const code = `import('${loader}').then(({ register }) => (register(), import('${file}')))`
+  return new Worker(code, { ...options, eval: true })
+}

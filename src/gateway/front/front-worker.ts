@@ -1,0 +1,41 @@
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { Front } from '../../front/front.ts'
+import type { FrontMemory, ToFront } from '../../front/messages.ts'
+import { PipePool } from '../../relay/pipe-pool.ts'
+import { BYTES_DOWN, BYTES_UP, FIRST_BYTE_MS, ROW } from '../../relay/worker-protocol.ts'
+import { admitsFrom } from '../admits-from.ts'
+import { tunnelStarter } from './start-tunnel.ts'
+
+/** The front's thread: puts its parts together and runs it to its end. */
+const memory = workerData as FrontMemory
+const rows = new Float64Array(memory.rows)
+const pool = new PipePool()
+const admitted = new Map<readonly string[], ReturnType<typeof admitsFrom>>()
+
+new Front({
+  startTunnel: tunnelStarter(rows, pool),
+  admits(from, address) {
+    // One list a door and reload: a handful, but not without end.
+    if (admitted.size > 1_000) admitted.clear()
+    const admits = admitted.get(from) ?? admitsFrom(from)
+    admitted.set(from, admits)
+    return admits({ address, local: false })
+  },
+  receive() {
+    const messages: ToFront[] = []
+    for (;;) {
+      const received = receiveMessageOnPort(parentPort!) as { message: ToFront[] } | undefined
+      if (!received) return messages
+      messages.push(...received.message)
+    }
+  },
+  post: (message) => parentPort!.postMessage(message),
+  counts: (row) => [rows[row * ROW + BYTES_UP]!, rows[row * ROW + BYTES_DOWN]!, rows[row * ROW + FIRST_BYTE_MS]!],
+  clearRow(row) {
+    rows.fill(0, row * ROW, (row + 1) * ROW)
+    rows[row * ROW + FIRST_BYTE_MS] = -1
+  },
+  descriptors: new Int32Array(memory.descriptors),
+  connections: new Int32Array(memory.connections),
+}).run()
+pool.close()
