@@ -303,7 +303,8 @@ export class FrontClient implements Watcher {
     this.#state = 'over'
     this.#said = undefined
     if (how.kind === 'ended' && how.how !== 'finished') {
-      resetOnClose(this.#fd)
+      // A gateway that ends closes its clients' connections; what is broken off is the way out.
+      if (how.how !== 'aborted') resetOnClose(this.#fd)
       resetOnClose(this.#upstream)
     }
     this.#closeUpstream()
