@@ -1,4 +1,5 @@
-import type { EventLoop, Watcher } from './event-loop.ts'
+import type { Watcher } from './event-loop.ts'
+import type { FrontClientHost, Leaving } from './front-client-host.ts'
 import type { FrontDoor } from './front-door.ts'
 import type { DoorRules, End } from './messages.ts'
 import { Opening, type Wish } from './opening.ts'
@@ -30,7 +31,8 @@ import {
   sendAtOnce,
   socket,
 } from './syscalls.ts'
-import type { Side, StartTunnel, Tunnel, TunnelEnd } from './tunnel.ts'
+import type { Side, Tunnel, TunnelEnd } from './tunnel.ts'
+import { TunnelLimits } from './tunnel-limits.ts'
 
 /**
  * Milliseconds that anything may take before a client is given to the doors, which have limits and words for everything: its first bytes, the
@@ -45,35 +47,6 @@ export const FIRST_BYTES = 16 * 1024
 
 const EVERYTHING = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
 const BROKEN = EPOLLERR | EPOLLHUP
-
-/** What a client needs of the front around it. */
-export interface FrontClientHost {
-  readonly loop: EventLoop
-  readonly startTunnel: StartTunnel
-  now(): number
-  asks(client: FrontClient, wish: Wish): void
-  stands(client: FrontClient): void
-  /** It has work for the next turn. */
-  queue(client: FrontClient): void
-  /** Its descriptors are closed, or given to the doors. */
-  left(client: FrontClient, how: Leaving): void
-  /** A descriptor of its row; 0: none. */
-  holds(row: number, side: Side, fd: number): void
-}
-
-export type Leaving =
-  /** It said nothing, and went. */
-  | { readonly kind: 'closed' }
-  /** It went while the way out was being opened. */
-  | { readonly kind: 'gone' }
-  | {
-      readonly kind: 'given'
-      readonly asked: boolean
-      readonly descriptor: number
-      readonly bytes: Uint8Array | undefined
-      readonly answered: number
-    }
-  | { readonly kind: 'ended'; readonly how: End }
 
 const buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
 const address = new Uint8Array(28)
@@ -102,12 +75,7 @@ export class FrontClient implements Watcher {
   #impatientAt: number
   #tunnel: Tunnel | undefined
   #why: End | undefined
-  #lingering: Side | undefined
-  // For the limits: what was seen when.
-  #progress = 0
-  #movedAt = 0
-  #since = 0
-  #lingerUntil = Number.POSITIVE_INFINITY
+  #limits: TunnelLimits | undefined
   #keptAlive = false
 
   constructor(id: number, row: number, fd: number, door: FrontDoor, peer: Endpoint, host: FrontClientHost) {
@@ -161,16 +129,10 @@ export class FrontClient implements Watcher {
       if (now >= this.#impatientAt) this.give()
       return
     }
-    const { idleMs, lifetimeMs } = this.#rules
-    const progress = this.#tunnel.progress()
-    if (progress !== this.#progress) {
-      this.#progress = progress
-      this.#movedAt = now
-    }
-    if (now >= this.#lingerUntil) this.#end(`${this.#lingering!}-reset`)
-    else if (lifetimeMs > 0 && now - this.#since >= lifetimeMs) this.#end('lifetime')
-    else if (idleMs > 0 && now - this.#movedAt >= idleMs) this.#end('idle')
-    else if (!this.#keptAlive && now - this.#since >= KEEP_ALIVE_AFTER_MS) {
+    const limits = this.#limits!
+    const why = limits.check(this.#tunnel.progress(), now)
+    if (why) this.#end(why)
+    else if (!this.#keptAlive && now - limits.since >= KEEP_ALIVE_AFTER_MS) {
       this.#keptAlive = true
       keepAlive(this.#upstream)
     }
@@ -204,7 +166,7 @@ export class FrontClient implements Watcher {
     this.#said = this.#said ? Buffer.concat([this.#said, chunk]) : Buffer.from(chunk)
     this.#opening ??= new Opening()
     const step = this.#opening.push(this.#said.subarray(this.#said.length - chunk.length), this.#rules)
-    if (step.kind === 'other') return this.give()
+    if (step.kind === 'other') return void this.give()
     if (step.send) {
       send(this.#fd, step.send, step.send.length, MSG_DONTWAIT | MSG_NOSIGNAL)
       this.#answered += step.send.length
@@ -220,7 +182,7 @@ export class FrontClient implements Watcher {
   #dial(): void {
     for (;;) {
       const next = this.#addresses[this.#tried]
-      if (next === undefined) return this.give()
+      if (next === undefined) return void this.give()
       this.#tried += 1
       if (this.#connect(next)) break
     }
@@ -254,10 +216,8 @@ export class FrontClient implements Watcher {
 
   #stands(events: number): void {
     const { yes, rest } = this.#wish!
-    const now = this.#host.now()
     this.#state = 'tunnel'
-    this.#since = now
-    this.#movedAt = now
+    this.#limits = new TunnelLimits(this.#rules, this.#host.now())
     this.#said = undefined
     this.#wish = undefined
     this.#addresses = []
@@ -278,8 +238,7 @@ export class FrontClient implements Watcher {
 
   /** From the tunnel: a side broke after its FIN, the other has so long to finish. */
   lingers(side: Side, ms: number): void {
-    this.#lingering = side
-    this.#lingerUntil = this.#host.now() + ms
+    this.#limits!.linger(side, this.#host.now() + ms)
   }
 
   /** From the tunnel, once. */

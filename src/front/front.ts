@@ -1,5 +1,6 @@
 import { EventLoop, type Watcher } from './event-loop.ts'
-import { FrontClient, type FrontClientHost, type Leaving } from './front-client.ts'
+import { FrontClient } from './front-client.ts'
+import type { FrontClientHost, Leaving } from './front-client-host.ts'
 import { FrontDoor, type FrontDoorHost, PAUSE_MS } from './front-door.ts'
 import type { Batch, DoorRules, FromFront, ToFront } from './messages.ts'
 import { MAX_CLIENTS } from './messages.ts'
@@ -221,7 +222,7 @@ export class Front implements FrontClientHost, FrontDoorHost {
 
   #open(number: number, descriptor: number, rules: DoorRules): void {
     const own = duplicate(descriptor)
-    if (own < 0) return this.#options.post({ kind: 'opened', door: number, descriptor: -1 })
+    if (own < 0) return void this.#options.post({ kind: 'opened', door: number, descriptor: -1 })
     const door = new FrontDoor(number, own, rules, this)
     this.#doors.set(number, door)
     door.resume()

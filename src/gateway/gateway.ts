@@ -47,8 +47,11 @@ export interface GatewayOptions {
   readonly networkWatch?: NetworkWatch
   /** Client connections that the system has room for at each door, whatever the settings allow. */
   readonly connectionCap?: number
-  /** Put a thread in front of the doors where it can be (Linux, the fast path on). Default: only with FAIRLEAD_FAST_RELAY=at-once. */
-  readonly front?: boolean
+  /**
+   * Put a thread in front of the doors where it can be (Linux, the fast path on); `at-once`: and open none without. Default: false, but
+   * `at-once` where FAIRLEAD_FAST_RELAY says so.
+   */
+  readonly front?: boolean | 'at-once'
 }
 
 /** What `fairlead status` shows. */
@@ -187,9 +190,11 @@ export class Gateway {
       names,
       directory: () => this.#engine,
     })
-    if (wantsFront(options)) {
+    const front = wantsFront(options)
+    if (front) {
       this.#front = new DoorsFront({
         clock,
+        atOnce: front === 'at-once',
         handleFlow: (flow) => {
           const { router, dialers } = this.#current
           return handleHeldFlow(flow, { router, dialers, records: this.#records })
@@ -243,6 +248,11 @@ export class Gateway {
 
   get adminAddresses(): string[] {
     return this.#admin.map(({ address }) => formatListenAddress(address))
+  }
+
+  /** Tunnels that the thread in front of the doors has opened. */
+  get frontTunnels(): number {
+    return this.#front?.tunnels ?? 0
   }
 
   get settings(): Settings {

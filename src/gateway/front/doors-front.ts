@@ -31,6 +31,8 @@ export interface FrontedDoor {
 
 export interface DoorsFrontOptions extends Pick<FrontThreadOptions, 'startWorker'> {
   readonly clock: Clock
+  /** Doors are open only when the front is before them. */
+  readonly atOnce?: boolean
   handleFlow(flow: HeldFlow): Promise<void>
   /** The doors serve themselves from here on. */
   onLost(reason: string): void
@@ -44,6 +46,7 @@ export class DoorsFront {
   readonly #flows = new Map<number, HeldFlow>()
   #lastDoor = -1
   #closed = false
+  #tunnels = 0
   #onOpened = () => {}
 
   constructor(options: DoorsFrontOptions) {
@@ -55,13 +58,14 @@ export class DoorsFront {
     })
   }
 
-  get started(): Promise<void> {
-    return this.#thread.started
+  /** Tunnels that the front has opened since the start. */
+  get tunnels(): number {
+    return this.#tunnels
   }
 
-  /** With FAIRLEAD_FAST_RELAY=at-once: when every door has its front, so that a test of anything else is a test of the front too. */
+  /** Where somebody wants to wait for it, as tests do: when every door has its front. */
   async settled(): Promise<void> {
-    if (process.env['FAIRLEAD_FAST_RELAY'] !== 'at-once') return
+    if (!this.#options.atOnce) return
     await this.#thread.started
     while ([...this.#doors.values()].some(({ descriptor }) => descriptor === undefined)) {
       await new Promise<void>((resolve) => {
@@ -113,7 +117,7 @@ export class DoorsFront {
     if (descriptor < 0) {
       this.#doors.delete(number)
       this.#onOpened()
-      return door.listener.keep()
+      return void door.listener.keep()
     }
     const { connections } = this.#thread
     door.descriptor = descriptor
@@ -134,6 +138,7 @@ export class DoorsFront {
     for (let at = 0; at < batch.asks.length; at += ASK) this.#asked(batch.asks, at)
     for (let at = 0; at < batch.stands.length; at += STAND) {
       this.#flows.get(batch.stands[at]!)?.stands(batch.stands[at + 1]! + behind)
+      this.#tunnels += 1
     }
     for (let at = 0; at < batch.ends.length; at += END) this.#ended(batch.ends, at, behind)
     for (const client of batch.gone) {
@@ -200,13 +205,13 @@ export class DoorsFront {
   #take({ client, door: number, descriptor, bytes, answered }: Gift): void {
     if (client !== undefined) this.#left(client, GIVEN)
     const door = this.#doors.get(number)
-    if (!door || this.#closed) return closeSync(descriptor)
+    if (!door || this.#closed) return void closeSync(descriptor)
     let socket: Socket
     try {
       const options = { fd: descriptor, readable: true, writable: true, allowHalfOpen: true, pauseOnCreate: true }
       socket = new Socket(options)
     } catch {
-      return closeSync(descriptor)
+      return void closeSync(descriptor)
     }
     socket.setNoDelay(true)
     door.listener.adopt(socket, bytes && Buffer.from(bytes), answered)

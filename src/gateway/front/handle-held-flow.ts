@@ -32,10 +32,10 @@ export function handleHeldFlow(flow: HeldFlow, { router, dialers, records }: Hel
 export function wantsFront(options: {
   readonly settings: Settings
   readonly clock?: unknown
-  readonly front?: boolean
-}): boolean {
+  readonly front?: boolean | 'at-once'
+}): boolean | 'at-once' {
   const switched = process.env['FAIRLEAD_FAST_RELAY']
   if (process.platform !== 'linux' || options.clock !== undefined) return false
   if (switched === 'off' || options.settings.relay.fastPath === 'off') return false
-  return options.front ?? switched === 'at-once'
+  return switched === 'at-once' ? switched : (options.front ?? false)
 }

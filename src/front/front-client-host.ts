@@ -1,0 +1,34 @@
+import type { EventLoop } from './event-loop.ts'
+import type { FrontClient } from './front-client.ts'
+import type { End } from './messages.ts'
+import type { Wish } from './opening.ts'
+import type { Side, StartTunnel } from './tunnel.ts'
+
+/** What a client needs of the front around it. */
+export interface FrontClientHost {
+  readonly loop: EventLoop
+  readonly startTunnel: StartTunnel
+  now(): number
+  asks(client: FrontClient, wish: Wish): void
+  stands(client: FrontClient): void
+  /** It has work for the next turn. */
+  queue(client: FrontClient): void
+  /** Its descriptors are closed, or given to the doors. */
+  left(client: FrontClient, how: Leaving): void
+  /** A descriptor of its row; 0: none. */
+  holds(row: number, side: Side, fd: number): void
+}
+
+export type Leaving =
+  /** It said nothing, and went. */
+  | { readonly kind: 'closed' }
+  /** It went while the way out was being opened. */
+  | { readonly kind: 'gone' }
+  | {
+      readonly kind: 'given'
+      readonly asked: boolean
+      readonly descriptor: number
+      readonly bytes: Uint8Array | undefined
+      readonly answered: number
+    }
+  | { readonly kind: 'ended'; readonly how: End }

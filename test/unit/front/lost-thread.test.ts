@@ -1,0 +1,88 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { Worker } from 'node:worker_threads'
+import t from 'tap'
+import { systemClock } from '../../../src/contracts/clock.ts'
+import type { DoorContext } from '../../../src/contracts/door.ts'
+import { DoorsFront } from '../../../src/gateway/front/doors-front.ts'
+import type { HeldFlow } from '../../../src/gateway/front/held-flow.ts'
+import { openListener } from '../../../src/listeners/listener.ts'
+import { readExactly } from '../../fixtures/reading.ts'
+import { until } from '../../fixtures/until.ts'
+import { startEcho } from '../../fixtures/upstreams/origins.ts'
+
+const skip = process.platform !== 'linux' && 'the front is for Linux'
+
+const RULES = {
+  serves: true,
+  from: [],
+  maxConnections: 9,
+  maxHeadBytes: 9_999,
+  pseudonym: 'x',
+  idleMs: 0,
+  lifetimeMs: 0,
+}
+const WORKER = new URL('../../../src/gateway/front/front-worker.ts', import.meta.url).href
+
+t.test('a thread that dies takes its tunnels with it, and not the door', { skip }, async (t) => {
+  const echo = await startEcho()
+  let worker: Worker | undefined
+  let lost = ''
+  const ends: string[] = []
+  const front = new DoorsFront({
+    clock: systemClock,
+    atOnce: true,
+    async handleFlow(flow: HeldFlow) {
+      const candidates = [{ hops: [] }]
+      const because = { source: 'default', detail: '' } as const
+      const route = { decision: 'direct', candidates, because, generation: 1 } as const
+      await flow.dial(route, async () => ['127.0.0.1'])
+      ends.push((await flow.relayed()).ended)
+    },
+    onLost: (reason) => {
+      lost = reason
+    },
+    startWorker(workerData) {
+      const code = `import('${import.meta.resolve('tsx/esm/api')}').then(({ register }) => (register(), import('${WORKER}')))`
+      worker = new Worker(code, { eval: true, workerData })
+      return worker
+    },
+  })
+  const listener = await openListener({
+    address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
+    clock: systemClock,
+    maxConnections: 9,
+    firstByteMs: 5_000,
+    tlsHandshakeMs: 5_000,
+    admits: () => true,
+    onClient: (socket) => socket.end('served by the door'),
+    onRefused: () => {},
+  })
+  const port = listener.address.kind === 'tcp' ? listener.address.port : 0
+  t.teardown(async () => {
+    listener.close()
+    listener.destroyConnections()
+    await echo.close()
+  })
+  let id = 0
+  const context = { name: 'mixed', scope: 'host', nextId: () => String(++id) } as DoorContext
+  front.serve({ listener, context, rules: () => RULES })
+  await front.settled()
+
+  const ask = `CONNECT 127.0.0.1:${echo.port} HTTP/1.1\r\nHost: 127.0.0.1:${echo.port}\r\n\r\n`
+  const tunnel = connect(port, '127.0.0.1')
+  tunnel.write(`${ask}hello`)
+  t.match(await readExactly(tunnel, 44), /200 [\s\S]*hello$/)
+  t.equal(listener.connections, 1)
+
+  const closed = once(tunnel.on('error', () => {}).resume(), 'close')
+  await worker!.terminate()
+  await until('the loss is known', () => lost !== '')
+  await closed
+  t.same(ends, ['aborted'])
+  const next = connect(port, '127.0.0.1')
+  next.write(ask)
+  t.equal(await readExactly(next, 18), 'served by the door')
+  next.destroy()
+  await front.close()
+})
