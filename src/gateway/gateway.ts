@@ -195,6 +195,7 @@ export class Gateway {
       this.#front = new DoorsFront({
         clock,
         atOnce: front === 'at-once',
+        identified: (flow) => this.#engine.identified(flow),
         handleFlow: (flow) => {
           const { router, dialers } = this.#current
           return handleHeldFlow(flow, { router, dialers, records: this.#records })

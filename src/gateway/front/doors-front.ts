@@ -3,6 +3,7 @@ import { Socket } from 'node:net'
 import type { Clock } from '../../contracts/clock.ts'
 import type { DoorContext } from '../../contracts/door.ts'
 import { GatewayError } from '../../contracts/gateway-error.ts'
+import type { RouteQuery } from '../../contracts/route.ts'
 import {
   ASK,
   type Batch,
@@ -19,7 +20,7 @@ import type { Listener } from '../../listeners/listener.ts'
 import { BYTES_DOWN, BYTES_UP, ROW } from '../../relay/worker-protocol.ts'
 import { isLoopback } from '../../wire/address.ts'
 import { FrontThread, type FrontThreadOptions } from './front-thread.ts'
-import { GIVEN, HeldFlow } from './held-flow.ts'
+import { GIVEN, HeldFlow, type HeldFlowParts } from './held-flow.ts'
 
 /** A door as its front needs it. */
 export interface FrontedDoor {
@@ -33,6 +34,8 @@ export interface DoorsFrontOptions extends Pick<FrontThreadOptions, 'startWorker
   readonly clock: Clock
   /** Doors are open only when the front is before them. */
   readonly atOnce?: boolean
+  /** The same flow with all that is known of its client, as the flows of the doors have it. */
+  identified<F extends RouteQuery>(flow: F): F
   handleFlow(flow: HeldFlow): Promise<void>
   /** The doors serve themselves from here on. */
   onLost(reason: string): void
@@ -166,7 +169,7 @@ export class DoorsFront {
       number,
     ]
     const { context } = this.#doors.get(number)!
-    const flow = new HeldFlow({
+    const parts: HeldFlowParts = {
       id: context.nextId(),
       door: context.name,
       protocol: PROTOCOLS[place]!,
@@ -176,7 +179,8 @@ export class DoorsFront {
       client: { address, port: clientPort, local: isLoopback(address) },
       counts: new RowCounts(this.#thread.rows, row),
       answer: (addresses) => this.#thread.answer(client, addresses),
-    })
+    }
+    const flow = new HeldFlow(this.#options.identified(parts))
     this.#flows.set(client, flow)
     void this.#options.handleFlow(flow)
   }
@@ -218,10 +222,9 @@ export class DoorsFront {
   }
 
   #lost(reason: string): void {
-    for (const client of [...this.#flows.keys()]) {
-      this.#flows
-        .get(client)
-        ?.ended({ ended: 'aborted', bytesUp: 0, bytesDown: 0, at: this.#options.clock.monotonic() })
+    for (const [client, flow] of [...this.#flows]) {
+      const { bytesUp, bytesDown } = flow.counts
+      flow.ended({ ended: 'aborted', bytesUp, bytesDown, at: this.#options.clock.monotonic() })
       this.#left(client, new GatewayError('CLIENT_GONE', 'the connection was lost with the thread that held it'))
     }
     for (const { listener, descriptor } of this.#doors.values()) {

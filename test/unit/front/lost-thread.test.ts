@@ -32,6 +32,7 @@ t.test('a thread that dies takes its tunnels with it, and not the door', { skip 
   const front = new DoorsFront({
     clock: systemClock,
     atOnce: true,
+    identified: (flow) => flow,
     async handleFlow(flow: HeldFlow) {
       const candidates = [{ hops: [] }]
       const because = { source: 'default', detail: '' } as const
@@ -74,6 +75,7 @@ t.test('a thread that dies takes its tunnels with it, and not the door', { skip 
   tunnel.write(`${ask}hello`)
   t.match(await readExactly(tunnel, 44), /200 [\s\S]*hello$/)
   t.equal(listener.connections, 1)
+  await until('it is known to stand', () => front.tunnels === 1)
 
   const closed = once(tunnel.on('error', () => {}).resume(), 'close')
   await worker!.terminate()
