@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { PacLimits } from './limits.ts'
-import { type Circumstances, PacVm } from './pac-vm.ts'
-import type { Query } from './query-lines.ts'
+import { PacVm } from './pac-vm.ts'
+import type { Circumstances, Query } from './query-lines.ts'
 import type { DnsEntry, VmOutcome } from './vm-outcome.ts'
 
 export interface EvaluatorSetup {

@@ -2,9 +2,9 @@ import { createPacResolver } from 'pac-resolver'
 import { JSException, type JSValueHandle, QuickJS } from 'quickjs-wasi'
 import { libraryBytecode, PAC_RESOLVER_FUNCTIONS } from './library-bytecode.ts'
 import type { PacLimits } from './limits.ts'
-import { packLines, type Query } from './query-lines.ts'
+import { type Circumstances, packLines, type Query } from './query-lines.ts'
 import { isAscii, located, readAnswer } from './vm-answer.ts'
-import { type DnsEntry, NO_NOTES, type Notes, type VmOutcome } from './vm-outcome.ts'
+import { type DnsEntry, NO_NOTES, type Notes, type RowOutcome, type VmOutcome } from './vm-outcome.ts'
 
 const SCRIPT_NAME = 'proxy.pac'
 const PAGE_BYTES = 65_536
@@ -13,23 +13,6 @@ const PAGE_BYTES = 65_536
 const BRIDGE = `globalThis.FindProxyForURL = (function (find) {
   return function (url, host) { return find(url, host) }
 })(globalThis.__find)`
-
-/** How a script is run. */
-export interface Circumstances {
-  /** Milliseconds since the epoch: what the script's clock says when it begins. */
-  readonly now: number
-  /** The clock stands still during the evaluation, for made-up times. */
-  readonly frozen?: boolean
-  /** Record the helper calls: a trace costs more than most decisions. */
-  readonly trace: boolean
-}
-
-/** How a row of queries came out: all of them, or the one that broke the VM; of those before it nothing is known then, those behind were not run. */
-export type RowOutcome =
-  /** Nothing but answers, each behind a `=`, with `\n` between them. */
-  | { readonly is: 'answers'; readonly text: string }
-  | { readonly is: 'mixed'; readonly outcomes: readonly VmOutcome[] }
-  | { readonly is: 'broken'; readonly at: number; readonly outcome: VmOutcome }
 
 export interface VmEvents {
   /** The query with this index begins. */

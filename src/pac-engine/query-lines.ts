@@ -4,6 +4,16 @@ export interface Query {
   readonly host: string
 }
 
+/** How a script is run. */
+export interface Circumstances {
+  /** Milliseconds since the epoch: what the script's clock says when it begins. */
+  readonly now: number
+  /** The clock stands still during the evaluation, for made-up times. */
+  readonly frozen?: boolean
+  /** Record the helper calls: a trace costs more than most decisions. */
+  readonly trace: boolean
+}
+
 /** Two lines a query, as they travel between threads and into the VM: one text is copied much faster than many. */
 export function packLines(queries: readonly Query[]): string {
   let lines = ''

@@ -33,4 +33,11 @@ export type VmOutcome =
   | { readonly is: 'missing'; readonly names: readonly string[] }
   | { readonly is: 'failed'; readonly failure: Failure; readonly notes: Notes }
 
+/** How a row of queries came out: all of them, or the one that broke the VM; of those before it nothing is known then, those behind were not run. */
+export type RowOutcome =
+  /** Nothing but answers, each behind a `=`, with `\n` between them. */
+  | { readonly is: 'answers'; readonly text: string }
+  | { readonly is: 'mixed'; readonly outcomes: readonly VmOutcome[] }
+  | { readonly is: 'broken'; readonly at: number; readonly outcome: VmOutcome }
+
 export const NO_NOTES: Notes = { used: [], calls: [], alerts: [], dropped: 0, random: false, clock: false }

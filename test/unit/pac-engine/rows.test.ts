@@ -1,8 +1,9 @@
 import t, { type Test } from 'tap'
 import { GatewayError } from '../../../src/contracts/gateway-error.ts'
 import { DEFAULT_LIMITS, type PacLimits } from '../../../src/pac-engine/limits.ts'
-import { PacVm, type RowOutcome } from '../../../src/pac-engine/pac-vm.ts'
+import { PacVm } from '../../../src/pac-engine/pac-vm.ts'
 import { quickjsModule } from '../../../src/pac-engine/quickjs-module.ts'
+import type { RowOutcome } from '../../../src/pac-engine/vm-outcome.ts'
 import { ask, engineFor } from './engine-under-test.ts'
 
 // Several queries in one call of the VM: each has its own answer, its own limit and its own notes.
