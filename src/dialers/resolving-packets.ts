@@ -1,17 +1,13 @@
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import type { Packet, PacketConn } from '../contracts/packet.ts'
-import type { ResolvedAddress, Resolver } from '../contracts/resolver.ts'
+import type { ResolvedAddress } from '../contracts/resolver.ts'
 import type { RouteQuery } from '../contracts/route.ts'
 import type { Target } from '../contracts/target.ts'
 import { formatAuthority } from '../wire/target.ts'
 import { orderAddresses } from './address-order.ts'
-import type { Judge } from './direct.ts'
-import { judgedAddresses } from './judged-addresses.ts'
+import { type JudgedBy, judgedAddresses } from './judged-addresses.ts'
 
-export interface ResolvingOptions {
-  readonly resolver: Resolver
-  readonly judge: Judge
-}
+export type ResolvingOptions = JudgedBy
 
 /** Datagrams that wait for a name to be resolved, per far side. */
 const MAX_WAITING = 8
@@ -94,7 +90,7 @@ export class ResolvingPackets implements PacketConn {
 
   async #resolve(key: string, farSide: FarSide): Promise<void> {
     const { signal } = this.#abort
-    const query = this.#query && { ...this.#query, target: farSide.asked }
+    const query = this.#query && queryFor(farSide.asked, this.#query)
     try {
       const addresses = await judgedAddresses(farSide.asked, { signal, ...(query && { query }) }, this.#options)
       // Forgotten or closed meanwhile.
@@ -139,6 +135,11 @@ export class ResolvingPackets implements PacketConn {
     this.#sources.delete(formatAuthority(address))
     this.#inner.forget(address)
   }
+}
+
+/** The query that the conn was opened for speaks of its first far side; who asks is the same for all. */
+function queryFor(asked: Target, { captured, ...query }: RouteQuery): RouteQuery {
+  return { ...query, target: asked, ...(captured && { captured: { dialled: asked } }) }
 }
 
 function addressOf({ addresses, asked }: FarSide): Target {

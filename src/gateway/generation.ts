@@ -127,7 +127,15 @@ export async function createGeneration(number: number, settings: Settings, world
     dialers,
     requests,
     router: timed,
-    udp: createPacketParts({ settings, router: timed, access, dialers, world, generation: number }),
+    udp: createPacketParts({
+      settings,
+      router: timed,
+      access,
+      dialers,
+      world,
+      generation: number,
+      leadsTo: special.dialled,
+    }),
     doorPlans: [
       ...settings.listen.mixed.map((door) => doorPlan(door, settings)),
       ...settings.listen.tls.map((door) => tlsDoorPlan(door, settings)),

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import type { Router } from '../contracts/route.ts'
+import type { RouteQuery, Router } from '../contracts/route.ts'
 import type { Scope } from '../contracts/target.ts'
 import type { AllDialers } from '../dialers/create-dialers.ts'
 import { createPacketDialer } from '../dialers/packet-dialer.ts'
@@ -16,11 +16,13 @@ export interface PacketPartsOptions {
   readonly dialers: AllDialers
   readonly world: Pick<World, 'clock' | 'resolver'>
   readonly generation: number
+  /** As for streams: where the host's own names lead. */
+  readonly leadsTo: (query: RouteQuery) => readonly string[] | undefined
 }
 
 /** What one version of the settings means for datagrams. */
 export function createPacketParts(options: PacketPartsOptions): PacketParts {
-  const { settings, router, access, dialers, world, generation } = options
+  const { settings, router, access, dialers, world, generation, leadsTo } = options
   return {
     router: createUdpRouter({
       scopes: {
@@ -34,6 +36,7 @@ export function createPacketParts(options: PacketPartsOptions): PacketParts {
     packets: createPacketDialer({
       resolver: world.resolver,
       judge: access.judgeAddress,
+      leadsTo,
       clock: world.clock,
       handshakeMs: settings.timeouts.handshake,
       walk: dialers.walk,
