@@ -1,0 +1,133 @@
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { startEngine } from './harness/peers/engine.ts'
+import type { Finished } from './harness/processes.ts'
+import { joinScenario } from './harness/scenario.ts'
+
+// docker-compose.test.yml at the top of the repository, for real: its images are built by an engine that can pull nothing, it comes up with the
+// classic docker-compose, and its own tests pass. Then that the containers' network has no way out but the gateway, from the engine's side.
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const FILE = `${ROOT}docker-compose.test.yml`
+/** Milliseconds. debootstrap takes two minutes on two busy cores, where nothing is cached. */
+const IMAGES_MS = 400_000
+const BUILD_MS = 240_000
+const UP_MS = 240_000
+
+const scenario = await joinScenario(t)
+const engine = await startEngine(scenario, { proxy: '', clear: [] })
+const environment = {
+  DOCKER_HOST: `unix://${engine.socket}`,
+  DOCKER_BUILDKIT: '0',
+  COMPOSE_DOCKER_CLI_BUILD: '0',
+  COMPOSE_PROJECT_NAME: 'lab',
+  FAIRLEAD_TEST_BASE: 'fairlead-test-base:offline',
+}
+const compose = (args: readonly string[], timeoutMs = 60_000): Promise<Finished> =>
+  scenario.run('guest', ['docker-compose', '--ansi', 'never', '-f', FILE, ...args], { env: environment, timeoutMs })
+const inClient = (...argv: string[]) => compose(['exec', '-T', 'client', ...argv])
+/** What a red assertion shows: the program's last words. */
+const said = ({ code, stdout, stderr }: Finished) =>
+  code === 0
+    ? 'ends well'
+    : `exit code ${code}: ${stdout.slice(-20_000)}
+${stderr.slice(-4_000)}`
+
+await t.test('the base image is made without pulling anything', async (t) => {
+  // On the machine itself, as a user would: packages come from its own mirrors. Only the engine is the lab's.
+  const done = await scenario.run('guest', ['bash', `${ROOT}test/e2e/offline-images`], {
+    env: environment,
+    timeoutMs: IMAGES_MS,
+    wrap: (argv) => ['nsenter', `--target=${scenario.lab.runner}`, '--mount', '--net', ...argv],
+  })
+  t.equal(done.code, 0, said(done))
+  t.match(done.stdout, `FAIRLEAD_TEST_BASE=${environment.FAIRLEAD_TEST_BASE}`)
+  t.comment(`made in ${Math.round(done.ms / 1000)} s`)
+})
+
+await t.test('the images of the environment are built, Fairlead’s from the Dockerfile', async (t) => {
+  const done = await compose(['build'], BUILD_MS)
+  t.equal(done.code, 0, said(done))
+  t.comment(`built in ${Math.round(done.ms / 1000)} s`)
+})
+
+scenario.undo.push('the environment', async () => {
+  await compose(['down', '--volumes', '--timeout', '2'])
+})
+
+await t.test('up --exit-code-from tests', async (t) => {
+  const done = await compose(['up', '--no-color', '--timeout', '5', '--exit-code-from', 'tests'], UP_MS)
+  t.equal(done.code, 0, said(done))
+  t.match(done.stdout, /^tests_1 .*# fail 0$/m)
+  const passed = Number(/^tests_1 .*# pass (\d+)$/m.exec(done.stdout)?.[1])
+  t.ok(passed >= 20, `${passed} tests in the environment passed`)
+  t.comment(`in ${Math.round(done.ms / 1000)} s`)
+})
+
+await t.test('a red test makes the exit code', async (t) => {
+  const done = await compose(['run', '--rm', '--no-deps', '--entrypoint', 'node', 'tests', '-e', 'process.exit(3)'])
+  t.equal(done.code, 3, 'the exit code of the tests')
+})
+
+await t.test('the gateway’s container has what it needs and no more', async (t) => {
+  const started = await compose(['up', '--detach', '--no-build', 'client'], UP_MS)
+  t.equal(started.code, 0, said(started))
+  const inspected = await engine.docker('inspect', '--format', '{{json .}}', 'lab_gateway_1')
+  const container = JSON.parse(inspected.stdout) as {
+    Config: { User: string }
+    HostConfig: { ReadonlyRootfs: boolean; Privileged: boolean; CapDrop: string[]; CapAdd: string[] }
+  }
+  t.equal(container.Config.User, 'fairlead')
+  t.match(container.HostConfig, { ReadonlyRootfs: true, Privileged: false, CapDrop: ['ALL'], CapAdd: ['NET_ADMIN'] })
+  const status = await compose(['exec', '-T', 'gateway', 'cat', '/proc/1/status'])
+  t.match(status.stdout, /^Uid:\s+10128\s/m, 'not root')
+  t.match(status.stdout, /^CapEff:\s+0*1000$/m, 'CAP_NET_ADMIN and nothing else')
+  const command = await compose(['exec', '-T', 'gateway', 'fairlead', 'status', '--json'])
+  t.equal(command.code, 0, said(command))
+  t.match(JSON.parse(command.stdout), { pid: 1 })
+})
+
+await t.test('the containers’ network has no way out but the gateway', async (t) => {
+  const bridge = `br-${(await engine.docker('network', 'inspect', '--format', '{{.Id}}', 'lab_inside')).stdout.slice(0, 12)}`
+  const addresses = await scenario.run('guest', ['ip', '-4', '-oneline', 'address', 'show', 'dev', bridge])
+  t.strictSame([addresses.code, addresses.stdout], [0, ''], 'the engine’s host has no address on its bridge')
+  const nat = await scenario.run('guest', ['iptables', '-t', 'nat', '-S'])
+  t.equal(nat.code, 0)
+  t.notMatch(nat.stdout, /10\.86\.1\.0\/24/, 'and masquerades nothing from it')
+  const rule = ['FORWARD', '-i', bridge, '!', '-o', bridge]
+  t.equal((await scenario.run('guest', ['iptables', '-I', ...rule])).code, 0, 'what it would forward is counted')
+
+  const probe = ['curl', '-sS', '--max-time', '5', 'http://direct.example.test/']
+  const before = await inClient(...probe)
+  t.equal(before.code, 0, said(before))
+  t.match(JSON.parse(before.stdout), { peer: '10.86.0.2' }, 'over the gateway')
+
+  t.equal((await compose(['stop', '--timeout', '10', 'gateway'])).code, 0)
+  for (const address of ['10.86.0.20', '10.86.0.1', '172.17.0.1', '10.77.1.2', '10.77.1.1']) {
+    const without = await inClient('curl', '-sS', '--max-time', '2', `http://${address}/`)
+    t.not(without.code, 0, `without it, ${address} cannot be reached`)
+  }
+  const there = await compose(['exec', '-T', 'dns', ...probe])
+  t.equal(there.code, 0, `while the origin is there for others: ${said(there)}`)
+
+  t.equal((await compose(['start', 'gateway'])).code, 0)
+  const again = await reachedAgain(probe)
+  t.match(JSON.parse(again), { peer: '10.86.0.2' }, 'and with it, again')
+
+  const counted = await scenario.run('guest', ['iptables', '-nvxL', 'FORWARD'])
+  const line = counted.stdout.split('\n').find((text) => text.includes(bridge) && text.includes(`!${bridge}`))
+  t.match(line, /^\s*0\s+0\s/, 'the engine’s host forwarded not one packet out of it')
+})
+
+await t.test('capture stays inside the gateway’s own network namespace', async (t) => {
+  const tables = await scenario.run('guest', ['nft', 'list', 'tables'])
+  t.equal(tables.code, 0, tables.stderr)
+  t.notMatch(tables.stdout, /fairlead/)
+})
+
+async function reachedAgain(probe: readonly string[]): Promise<string> {
+  return engine.running.until('an answer over the gateway', async () => {
+    const { code, stdout } = await inClient(...probe)
+    return code === 0 && stdout
+  })
+}
