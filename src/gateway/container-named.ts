@@ -1,6 +1,6 @@
 import type { Container, ContainerView } from '../contracts/containers.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
-import { nearestName } from '../settings/nearest-name.ts'
+import { nearestName } from '../wire/nearest-name.ts'
 import { quoteInput } from '../wire/quote-input.ts'
 
 /** Names that a message lists: a person reads a line, not a thousand names. */

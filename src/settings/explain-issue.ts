@@ -1,7 +1,7 @@
 import type { z } from 'zod'
+import { nearestName } from '../wire/nearest-name.ts'
 import { aboutOf, keysOf, schemaAt } from './about.ts'
 import { formatKey, type KeyPath } from './key-path.ts'
-import { nearestName } from './nearest-name.ts'
 import { settingsSchema } from './schema.ts'
 import { found, kindOf } from './values/found.ts'
 

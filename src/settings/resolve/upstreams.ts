@@ -1,7 +1,7 @@
 import type { Hop } from '../../contracts/route.ts'
 import { type Credentials, Secret } from '../../contracts/secret.ts'
+import { nearestName } from '../../wire/nearest-name.ts'
 import type { KeyPath } from '../key-path.ts'
-import { nearestName } from '../nearest-name.ts'
 import type { WrittenSettings } from '../schema.ts'
 import { isUpstreamName } from '../values/upstream-reference.ts'
 import type { ResolveContext } from './context.ts'

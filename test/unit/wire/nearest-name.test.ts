@@ -1,5 +1,5 @@
 import t from 'tap'
-import { nearestName } from '../../../src/settings/nearest-name.ts'
+import { nearestName } from '../../../src/wire/nearest-name.ts'
 
 const known = [
   'listen',

@@ -1,0 +1,89 @@
+import type { ContainerDirectory } from '../../contracts/containers.ts'
+import { GatewayError } from '../../contracts/gateway-error.ts'
+import type { ResolvedAddress, Resolver } from '../../contracts/resolver.ts'
+import { nearestName } from '../../wire/nearest-name.ts'
+import { findContainers, knownNames, listed, type Place } from './find-containers.ts'
+
+export interface ContainerResolverOptions {
+  readonly directory: ContainerDirectory
+  /** Looks at the engine once more; resolves when done. For a container that has just started. */
+  refresh(): Promise<void>
+  /** Addresses of this machine, or of the container that we are. */
+  localAddresses(): readonly string[]
+}
+
+/** Names compared for "did you mean": each costs microseconds, and anybody can ask for names that do not exist. */
+const MAX_COMPARED = 1000
+
+/** Resolves the names of containers, by nothing but the directory: a name that is none is refused and never asked of a DNS server. */
+export function createContainerResolver(options: ContainerResolverOptions): Resolver {
+  const { directory, refresh } = options
+  return {
+    async resolve(name, signal) {
+      let found = findContainers(directory.view(), name)
+      if (found.kind === 'unknown' || found.kind === 'stopped') {
+        await refresh()
+        signal.throwIfAborted()
+        found = findContainers(directory.view(), name)
+      }
+      switch (found.kind) {
+        case 'places':
+          return addressesOf(name, reachable(name, found.places, options))
+        case 'ambiguous':
+          throw new GatewayError(
+            'RESOLVE_FAILED',
+            `ambiguous: ${name} is in ${found.where}; say ${listed(found.say, 'or')}`,
+          )
+        case 'stopped':
+          throw new GatewayError('HOST_UNREACHABLE', `the container ${found.name} is not running`, {
+            hint: `Start it: docker start ${found.name}`,
+          })
+        case 'unknown':
+          throw unknown(name, directory)
+      }
+    },
+  }
+}
+
+/** As a container ourselves we reach only the networks that we are attached to. */
+function reachable(name: string, places: readonly Place[], options: ContainerResolverOptions): readonly Place[] {
+  const self = options
+    .localAddresses()
+    .map((address) => options.directory.byAddress(address))
+    .find((container) => container !== undefined)
+  if (!self) return places
+  const attached = new Set(self.endpoints.map(({ networkId }) => networkId))
+  const near = places.filter(({ endpoint }) => attached.has(endpoint.networkId))
+  if (near.length > 0) return near
+  const { network } = places[0]!.endpoint
+  throw new GatewayError('NETWORK_UNREACHABLE', `${name} is in the network ${network}, which the gateway is not in`, {
+    hint: `Attach it: docker network connect ${network} ${self.name}`,
+  })
+}
+
+/** IPv4 first: it is what programs in containers listen on for certain. */
+function addressesOf(name: string, places: readonly Place[]): ResolvedAddress[] {
+  const addresses = [...new Set(places.flatMap(({ endpoint }) => endpoint.addresses))]
+  const resolved = addresses.map((address): ResolvedAddress => ({ address, family: address.includes(':') ? 6 : 4 }))
+  if (resolved.length > 0) return resolved.sort((a, b) => a.family - b.family)
+  const { container } = places[0]!
+  throw new GatewayError('HOST_UNREACHABLE', `${name} is the container ${container.name}, which has no address`, {
+    hint: 'It uses the host’s network or none; a network of the engine’s own gives it an address.',
+  })
+}
+
+function unknown(name: string, directory: ContainerDirectory): GatewayError {
+  const near = nearestName(name, firstOf(knownNames(directory.view()), MAX_COMPARED))
+  const question = near === undefined ? '' : `, did you mean ${near}?`
+  const hint = directory.connected
+    ? 'This door leads to running containers only; `docker ps` lists them.'
+    : 'The Docker engine is not connected; `fairlead status` says why.'
+  return new GatewayError('RESOLVE_FAILED', `no such container: ${name}${question}`, { hint })
+}
+
+function* firstOf<T>(values: Iterable<T>, count: number): Generator<T> {
+  for (const value of values) {
+    if (count-- <= 0) return
+    yield value
+  }
+}

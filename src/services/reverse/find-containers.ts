@@ -1,0 +1,96 @@
+import type { Container, ContainerEndpoint, ContainerView } from '../../contracts/containers.ts'
+
+/** A place where a name leads: a container, in one of its networks. */
+export interface Place {
+  readonly container: Container
+  readonly endpoint: ContainerEndpoint
+}
+
+export type Found =
+  | { readonly kind: 'places'; readonly places: readonly Place[] }
+  /** `where`: what tells them apart, in words. `say`: names that mean one of them. */
+  | { readonly kind: 'ambiguous'; readonly where: string; readonly say: readonly string[] }
+  | { readonly kind: 'stopped'; readonly name: string }
+  | { readonly kind: 'unknown' }
+
+/** Names under which browsers and PAC files can tell containers from the rest of the world. */
+export const SUFFIX = '.container.internal'
+
+/**
+ * What a host name means, `name` being canonical: the name of a container, else `service.project`, `alias.network` or `container.network`,
+ * else a compose service, a network alias or a short id, where that is not ambiguous.
+ */
+export function findContainers({ containers, stopped = [] }: ContainerView, name: string): Found {
+  const wanted = name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : name
+  const places = containers.flatMap((container) => container.endpoints.map((endpoint) => ({ container, endpoint })))
+  for (const means of [isNamed, isQualified, isAlias]) {
+    const matching = places.filter((place) => means(place, wanted))
+    if (matching.length > 0) return oneMeaning(matching, wanted)
+  }
+  const away = stopped.find(
+    ({ name, service, project }) =>
+      same(name, wanted) || (service !== undefined && (same(service, wanted) || same(`${service}.${project}`, wanted))),
+  )
+  return away ? { kind: 'stopped', name: away.name } : { kind: 'unknown' }
+}
+
+/** Every name that means something, for "did you mean". */
+export function* knownNames({ containers }: ContainerView): Generator<string> {
+  for (const { name, service, project, endpoints } of containers) {
+    yield name
+    if (service !== undefined) yield service
+    if (service !== undefined && project !== undefined) yield `${service}.${project}`
+    for (const { aliases } of endpoints) yield* aliases
+  }
+}
+
+function isNamed({ container }: Place, wanted: string): boolean {
+  return same(container.name, wanted)
+}
+
+function isQualified({ container, endpoint }: Place, wanted: string): boolean {
+  const { name, service, project } = container
+  if (service !== undefined && same(`${service}.${project}`, wanted)) return true
+  return [name, ...endpoint.aliases].some((one) => same(`${one}.${endpoint.network}`, wanted))
+}
+
+function isAlias({ container, endpoint }: Place, wanted: string): boolean {
+  if (container.service !== undefined && same(container.service, wanted)) return true
+  return endpoint.aliases.some((one) => same(one, wanted)) || container.id.startsWith(wanted.padEnd(SHORT_ID, '?'))
+}
+
+/** Digits of an id as `docker ps` shows it; fewer identify nothing. */
+const SHORT_ID = 12
+
+/** Host names know no case. */
+function same(a: string, wanted: string): boolean {
+  return a.toLowerCase() === wanted
+}
+
+/** Several containers are one meaning where they are one service, or share a name in one network: the replicas of something. */
+function oneMeaning(places: readonly Place[], wanted: string): Found {
+  const groups = new Map(places.map((place) => [groupOf(place), place]))
+  if (groups.size === 1 || new Set(places.map(({ container }) => container.id)).size === 1) {
+    return { kind: 'places', places }
+  }
+  const names = [...groups.keys()].map((key) => key.slice(1)).sort()
+  const kinds = new Set([...groups.keys()].map((key) => key[0]))
+  const plural = kinds.size > 1 ? 'projects and networks' : kinds.has('p') ? 'projects' : 'networks'
+  const say = wanted.includes('.')
+    ? places.map(({ container }) => container.name)
+    : names.map((one) => `${wanted}.${one}`)
+  return { kind: 'ambiguous', where: `${plural} ${listed(names)}`, say: [...new Set(say)].sort() }
+}
+
+function groupOf({ container, endpoint }: Place): string {
+  return container.project === undefined ? `n${endpoint.network}` : `p${container.project}`
+}
+
+/** Names in a message; the rest are counted. */
+const SHOWN = 5
+
+export function listed(names: readonly string[], word = 'and'): string {
+  const shown = names.slice(0, SHOWN)
+  if (names.length > SHOWN) return `${shown.join(', ')} ${word} ${names.length - SHOWN} more`
+  return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} ${word} ${shown.at(-1)}`
+}
