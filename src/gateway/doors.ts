@@ -14,6 +14,8 @@ import type { FrontedDoor } from './front/doors-front.ts'
 /** One door as the settings want it. All but the address can change while it is open. */
 export interface DoorPlan {
   readonly address: ListenAddress
+  /** Its kind in its name; default: `mixed`, or `tls`. */
+  readonly kind?: string
   readonly tls?: TlsMaterial
   readonly scope: Scope
   readonly auth?: DoorAuth
@@ -40,12 +42,14 @@ export interface DoorParts {
   nextId(): string
   handleFlow: DoorContext['handleFlow']
   handleRequest: DoorContext['handleRequest']
-  readonly handlePackets: HandlePackets
+  /** Absent: no plan may say that it carries packets. */
+  readonly handlePackets?: HandlePackets
   refused(door: string, client: Client, error: GatewayError): void
   createHttpDoor(context: DoorContext): HttpSide
   /** What accepts and serves in front of the doors, where there is such a thing. */
   readonly front?: { serve(door: FrontedDoor): void; renewRules(): void; cut(): void }
-  rules(plan: DoorPlan): DoorRules
+  /** For the front. */
+  rules?(plan: DoorPlan): DoorRules
 }
 
 /** The HTTP door behind a mixed one, as far as its life goes. */
@@ -179,7 +183,7 @@ export class Doors {
       // Datagrams go in clear, which a client that came by TLS does not expect; one that came by a UNIX socket has no address for them.
       get handlePackets() {
         const { carriesPackets, tls, address } = current()
-        return carriesPackets && !tls && address.kind === 'tcp' ? parts.handlePackets : undefined!
+        return carriesPackets && !tls && address.kind === 'tcp' ? parts.handlePackets! : undefined!
       },
       refused: (client, error) => parts.refused(name, client, error),
     }
@@ -203,13 +207,13 @@ export class Doors {
     })
     name = nameOf(plan, listener.address)
     door = { plan, listener, context, http: firstHttp, httpVersion }
-    parts.front?.serve({ listener, context, rules: () => parts.rules(current()) })
+    parts.front?.serve({ listener, context, rules: () => parts.rules!(current()) })
     return door
   }
 }
 
 function nameOf(plan: DoorPlan, address: ListenAddress): string {
-  return `${plan.tls ? 'tls' : 'mixed'} ${formatListenAddress(address)}`
+  return `${plan.kind ?? (plan.tls ? 'tls' : 'mixed')} ${formatListenAddress(address)}`
 }
 
 /**

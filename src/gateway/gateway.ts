@@ -4,11 +4,13 @@ import type { Server } from 'node:http'
 import { dirname } from 'node:path'
 import { type Clock, systemClock } from '../contracts/clock.ts'
 import type { ContainerDirectory } from '../contracts/containers.ts'
+import type { DoorContext } from '../contracts/door.ts'
 import type { Flow } from '../contracts/flow.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import type { NetworkWatch } from '../contracts/network-watch.ts'
 import type { RequestFlow } from '../contracts/request.ts'
 import type { Resolver } from '../contracts/resolver.ts'
+import type { Client } from '../contracts/route.ts'
 import { createSystemResolver } from '../dialers/resolver.ts'
 import { bind } from '../listeners/bind.ts'
 import { createAdminServer } from '../observe/admin-server.ts'
@@ -33,7 +35,9 @@ import { handleRequest } from './handle-request.ts'
 import { createHttpSide, httpVersionOf } from './http-side.ts'
 import { createNetworkWatch } from './network-watch.ts'
 import { PacketSessions } from './packet-sessions.ts'
+import { type Prepared, prepareAll } from './prepare-all.ts'
 import { Relays } from './relay.ts'
+import { Reverse } from './reverse.ts'
 import { VERSION } from './version.ts'
 
 export interface GatewayOptions {
@@ -45,6 +49,8 @@ export interface GatewayOptions {
   readonly clock?: Clock
   /** For tests; default: the machine's own network. Closed with the gateway. */
   readonly networkWatch?: NetworkWatch
+  /** For tests, whose containers have loopback addresses: what the reverse door never dials. */
+  readonly isNeverContainers?: (address: string) => boolean
   /** Client connections that the system has room for at each door, whatever the settings allow. */
   readonly connectionCap?: number
   /**
@@ -106,6 +112,7 @@ export class Gateway {
   readonly #capture: Capture
   readonly #dns: DnsService
   readonly #engine: Engine
+  readonly #reverse: Reverse
   readonly #front: DoorsFront | undefined
   #admin: { readonly server: Server; readonly address: ListenAddress }[] = []
   #flowCount = 0
@@ -123,7 +130,7 @@ export class Gateway {
     this.#startedAt = clock.monotonic()
     this.#metrics = new Metrics(
       () => this.#records.size,
-      () => this.#doors.connections + this.#capture.connections,
+      () => this.#clientConnections,
     )
     this.#records = new FlowRecords(clock, options.log, this.#metrics)
     this.#relays = new Relays(clock, (message) => this.#log.warn(message))
@@ -203,22 +210,19 @@ export class Gateway {
         onLost: (reason) => this.#log.warn(`clients are served without the thread in front: ${reason}`),
       })
     }
-    this.#doors = new Doors({
-      ...handlers,
+    const doorParts = {
       clock,
+      nextId: handlers.nextId,
       limits: () => ({
         maxConnections: maxConnections(),
         firstByteMs: this.#current.settings.timeouts.clientHead,
         handshakeMs: this.#current.settings.timeouts.clientHead,
         httpVersion: httpVersionOf(this.#current.settings),
       }),
-      handlePackets: this.#packets.open,
-      refused: (door, client, { code, message, hint }) => {
+      refused: (door: string, client: Client, { code, message, hint }: GatewayError) => {
         this.#log.info({ door, client: client.address ?? 'unix', error: { code, message, hint } }, 'client refused')
       },
-      rules: (plan) => doorRules(plan, this.#current.settings, this.#maxConnections, this.#pseudonym),
-      ...(this.#front ? { front: this.#front } : {}),
-      createHttpDoor: (context) =>
+      createHttpDoor: (context: DoorContext) =>
         createHttpSide(context, {
           clock,
           settings: this.#current.settings,
@@ -226,6 +230,20 @@ export class Gateway {
           relay: (client, upstream, signal, counts) =>
             this.#relays.for(this.#current.settings)(client, upstream, signal, counts),
         }),
+    }
+    this.#doors = new Doors({
+      ...doorParts,
+      ...handlers,
+      handlePackets: this.#packets.open,
+      rules: (plan) => doorRules(plan, this.#current.settings, this.#maxConnections, this.#pseudonym),
+      ...(this.#front ? { front: this.#front } : {}),
+    })
+    this.#reverse = new Reverse({
+      ...doorParts,
+      engine: this.#engine,
+      records: this.#records,
+      relays: this.#relays,
+      ...(options.isNeverContainers ? { isNever: options.isNeverContainers } : {}),
     })
   }
 
@@ -244,7 +262,7 @@ export class Gateway {
   }
 
   get doors(): string[] {
-    return [...this.#doors.names, ...this.#capture.names, ...this.#dns.names]
+    return [...this.#doors.names, ...this.#reverse.names, ...this.#capture.names, ...this.#dns.names]
   }
 
   get adminAddresses(): string[] {
@@ -270,13 +288,8 @@ export class Gateway {
     this.#world.networkWatch.onChange(() => this.#networkChanged())
     this.#engine.configure(settings.engine)
     try {
-      const doors = await this.#doors.prepare(this.#current.doorPlans)
-      const dns = await this.#dns.prepare(settings).catch((thrown: unknown) => {
-        doors.abandon()
-        throw thrown
-      })
-      doors.commit()
-      dns.commit()
+      const ready = await this.#prepare(this.#current)
+      ready.commit()
     } catch (thrown) {
       this.#current.retire()
       this.#engine.close()
@@ -305,26 +318,19 @@ export class Gateway {
   async #reload(settings: Settings): Promise<void> {
     try {
       const next = await createGeneration(this.#generations + 1, settings, this.#world)
-      const doors = await this.#doors.prepare(next.doorPlans).catch((thrown) => {
-        next.retire()
-        throw thrown
-      })
-      const dns = await this.#dns.prepare(settings).catch((thrown: unknown) => {
-        doors.abandon()
+      const ready = await this.#prepare(next).catch((thrown) => {
         next.retire()
         throw thrown
       })
       await this.#capture.apply(settings).catch((thrown: unknown) => {
-        dns.abandon()
-        doors.abandon()
+        ready.abandon()
         next.retire()
         throw thrown
       })
       const previous = this.#current
       this.#generations += 1
       this.#current = next
-      doors.commit()
-      dns.commit()
+      ready.commit()
       this.#engine.configure(settings.engine)
       await this.#front?.settled()
       previous.retire()
@@ -336,6 +342,18 @@ export class Gateway {
       this.#metrics.reloaded(false)
       throw thrown
     }
+  }
+
+  #prepare({ doorPlans, settings, number }: Generation): Promise<Prepared> {
+    return prepareAll([
+      () => this.#doors.prepare(doorPlans),
+      () => this.#reverse.prepare(settings, number),
+      () => this.#dns.prepare(settings),
+    ])
+  }
+
+  get #clientConnections(): number {
+    return this.#doors.connections + this.#reverse.connections + this.#capture.connections
   }
 
   /** Running flows are left alone: one that can live on does. */
@@ -360,7 +378,7 @@ export class Gateway {
       doors: this.doors,
       ...(this.#dns.status ? { dns: this.#dns.status } : {}),
       ...(engine ? { engine } : {}),
-      clientConnections: this.#doors.connections + this.#capture.connections,
+      clientConnections: this.#clientConnections,
       liveFlows: this.#records.size,
       pac: this.#world.pacEngines.status(),
       totals: { ...this.#records.totals },
@@ -371,6 +389,7 @@ export class Gateway {
   /** Takes nothing new, gives running flows `limitMs` milliseconds, then ends what is left. Answers how many flows had to be ended. */
   async drain(limitMs: number): Promise<number> {
     this.#doors.drain()
+    this.#reverse.drain()
     this.#packets.drain()
     this.#capture.drain()
     const deadline = this.#clock.monotonic() + limitMs
@@ -389,6 +408,7 @@ export class Gateway {
     this.#engine.close()
     this.#doors.drain()
     this.#doors.destroy()
+    this.#reverse.close()
     this.#packets.close()
     this.#dns.close()
     this.#current.retire()
@@ -408,7 +428,8 @@ export class Gateway {
   }
 
   #ownEndpoints(): { address: string; port: number }[] {
-    const all = [...this.#doors.addresses, ...this.#admin.map(({ address }) => address), ...this.#dns.addresses]
+    const doors = [...this.#doors.addresses, ...this.#reverse.addresses]
+    const all = [...doors, ...this.#admin.map(({ address }) => address), ...this.#dns.addresses]
     const explicit = all.flatMap((address) =>
       address.kind === 'tcp' ? [{ address: address.host, port: address.port }] : [],
     )

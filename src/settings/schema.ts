@@ -4,7 +4,7 @@ import { captureSchema } from './schema/capture.ts'
 import { containerRulesSchema } from './schema/container-rules.ts'
 import { dnsSchema, inhibitionSchema, networkingModeSchema } from './schema/dns.ts'
 import { engineSchema } from './schema/engine.ts'
-import { listenSchema } from './schema/listen.ts'
+import { listenSchema, reverseSchema } from './schema/listen.ts'
 import { chainSchema, containersProxySchema, proxySchema } from './schema/proxy.ts'
 import {
   accessSchema,
@@ -51,6 +51,10 @@ export const settingsSchema = section({
   engine: about(engineSchema.prefault({}), {
     form: 'group',
     help: 'The Docker engine whose containers and networks are known by name.',
+  }),
+  reverse: about(reverseSchema.prefault({}), {
+    form: 'group',
+    help: 'Doors for the host’s programs to the containers’ own addresses and names: see [reverse.md](reverse.md).',
   }),
   timeouts: about(timeoutsSchema.prefault({}), { form: 'group', help: 'How long each step may take.' }),
   limits: about(limitsSchema.prefault({}), { form: 'group', help: 'How much may be held at once.' }),

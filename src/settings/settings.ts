@@ -11,6 +11,8 @@ import type { PortRange } from './values/port-ranges.ts'
 /** Settings in force: complete, checked, every reference followed. Durations are in milliseconds, sizes in bytes, paths absolute. */
 export interface Settings extends Pick<WrittenSettings, 'timeouts' | 'limits' | 'relay' | 'log' | 'capture'> {
   readonly listen: { readonly mixed: readonly DoorSettings[]; readonly tls: readonly TlsDoorSettings[] }
+  /** Doors to the containers; none: off. */
+  readonly reverse: { readonly listen: readonly DoorSettings[] }
   readonly proxy: ProxySettings
   /** The same as `proxy` where the file has none of its own. */
   readonly containersProxy: ContainersProxySettings

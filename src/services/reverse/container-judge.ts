@@ -6,12 +6,17 @@ import { isCloudMetadata, isLinkLocal, isLoopback, isUnspecified } from '../../w
  * Lets through the addresses that running containers have, and no others: gateways, the host, the LAN (a macvlan network shares its block), metadata
  * services and the internet are refused by not being a container's. Whatever an engine claims, this machine's own addresses are never dialled.
  */
-export function createContainerJudge(directory: ContainerDirectory, localAddresses: () => readonly string[]) {
+export function createContainerJudge(directory: ContainerDirectory, isNever: (address: string) => boolean) {
   return (address: string): GatewayError | undefined => {
-    const isNever = isLoopback(address) || isUnspecified(address) || isLinkLocal(address) || isCloudMetadata(address)
-    if (!isNever && directory.byAddress(address) && !localAddresses().includes(address)) return undefined
+    if (directory.byAddress(address) && !isNever(address)) return undefined
     return new GatewayError('ACCESS_DENIED', `${address} is not the address of a running container`, {
       hint: 'This door leads to containers only; `docker ps` lists them, and their names work too.',
     })
   }
+}
+
+/** What no container can have. */
+export function isNoContainers(address: string, localAddresses: readonly string[]): boolean {
+  const reserved = isLoopback(address) || isUnspecified(address) || isLinkLocal(address) || isCloudMetadata(address)
+  return reserved || localAddresses.includes(address)
 }

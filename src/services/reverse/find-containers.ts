@@ -76,10 +76,15 @@ function oneMeaning(places: readonly Place[], wanted: string): Found {
   const names = [...groups.keys()].map((key) => key.slice(1)).sort()
   const kinds = new Set([...groups.keys()].map((key) => key[0]))
   const plural = kinds.size > 1 ? 'projects and networks' : kinds.has('p') ? 'projects' : 'networks'
-  const say = wanted.includes('.')
-    ? places.map(({ container }) => container.name)
-    : names.map((one) => `${wanted}.${one}`)
+  const say = places.map((place) => sayOne(place, wanted))
   return { kind: 'ambiguous', where: `${plural} ${listed(names)}`, say: [...new Set(say)].sort() }
+}
+
+/** A name that means this place and no other. */
+function sayOne({ container, endpoint }: Place, wanted: string): string {
+  const { name, service, project } = container
+  if (wanted.includes('.')) return name
+  return service !== undefined && same(service, wanted) ? `${wanted}.${project}` : `${wanted}.${endpoint.network}`
 }
 
 function groupOf({ container, endpoint }: Place): string {

@@ -1,12 +1,17 @@
 import type { Router } from '../../contracts/route.ts'
 
 /** The reverse door's route: always direct, by no rule of the settings. What may be reached is the dialer's to judge. */
-export function createFixedRouter(generation: number): Router {
+export function createFixedRouter(generation: number, settled: (address: string) => Promise<void>): Router {
   const route = {
     decision: 'direct' as const,
     candidates: [{ hops: [] }],
     because: { source: 'default' as const, detail: 'the reverse door leads to containers; no rule applies' },
     generation,
   }
-  return { route: async () => route }
+  return {
+    async route({ target }) {
+      if (target.family !== 0) await settled(target.host)
+      return route
+    },
+  }
 }

@@ -9,20 +9,25 @@ import { readCertificate } from './pem.ts'
 import { absolutePath, readSecret } from './read-reference.ts'
 
 type Written = WrittenSettings['listen']
+type WrittenReverse = WrittenSettings['reverse']
 type WrittenDoor = Written['mixed'][number]
 type Users = Readonly<Record<string, Secret>>
 
 /** The doors, with their credentials read and their safety judged. */
-export async function resolveDoors(written: Written, context: ResolveContext): Promise<Settings['listen']> {
+export async function resolveDoors(
+  written: Written,
+  reverse: WrittenReverse,
+  context: ResolveContext,
+): Promise<Pick<Settings, 'listen' | 'reverse'>> {
   const everyone = written.auth && (await resolveUsers(written.auth.users, ['listen', 'auth', 'users'], context))
   const taken = new Map<string, string>()
 
-  const door = async (one: WrittenDoor, path: KeyPath): Promise<DoorSettings> => {
+  const door = async (one: WrittenDoor, path: KeyPath, shared: Users | undefined): Promise<DoorSettings> => {
     const address = resolveAddress(one, path, context)
     checkTwice(address, path, taken, context)
     const users =
       one.auth === undefined
-        ? everyone
+        ? shared
         : one.auth === 'none'
           ? undefined
           : await resolveUsers(one.auth.users, [...path, 'auth', 'users'], context)
@@ -30,25 +35,31 @@ export async function resolveDoors(written: Written, context: ResolveContext): P
       context.problem([...path, 'address'], {
         message: `anybody who reaches ${formatListenAddress(address)} could use the gateway`,
         expected: 'a loopback address, credentials, or a restriction of where clients come from',
-        hint: `Set listen.auth.users, or write the door as { address: "${formatListenAddress(address)}", from: [10.0.0.0/8] } with the addresses of your clients.`,
+        hint: `Set ${String(path[0])}.auth.users, or write the door as { address: "${formatListenAddress(address)}", from: [10.0.0.0/8] } with the addresses of your clients.`,
       })
     }
     return { address, scope: one.scope, from: one.from, ...(users ? { users } : {}) }
   }
 
   const mixed: DoorSettings[] = []
-  for (const [index, one] of written.mixed.entries()) mixed.push(await door(one, ['listen', 'mixed', index]))
+  for (const [index, one] of written.mixed.entries()) mixed.push(await door(one, ['listen', 'mixed', index], everyone))
   const tls: TlsDoorSettings[] = []
   for (const [index, one] of written.tls.entries()) {
     const path = ['listen', 'tls', index]
     const certificate = await readCertificate(one, path, context)
-    const plain = await door(one, path)
+    const plain = await door(one, path, everyone)
     if (certificate) tls.push({ ...plain, ...certificate })
   }
   if (written.mixed.length + written.tls.length === 0) {
     context.problem(['listen', 'mixed'], { message: 'there is no door', expected: 'an address under mixed or tls' })
   }
-  return { mixed, tls }
+  const insiders = reverse.auth && (await resolveUsers(reverse.auth.users, ['reverse', 'auth', 'users'], context))
+  const toContainers: DoorSettings[] = []
+  for (const [index, one] of reverse.listen.entries()) {
+    const own = { ...one, scope: 'host' as const }
+    toContainers.push(await door(own, ['reverse', 'listen', index], insiders))
+  }
+  return { listen: { mixed, tls }, reverse: { listen: toContainers } }
 }
 
 function resolveAddress({ address, mode, from }: WrittenDoor, path: KeyPath, context: ResolveContext): ListenAddress {

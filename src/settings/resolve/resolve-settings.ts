@@ -25,8 +25,14 @@ export async function resolveSettings(written: WrittenSettings, context: Resolve
   }
   const containersProxy = await resolveContainersProxy(written.containersProxy, proxy, upstreams, context)
   const engine = resolveEngine(written.engine, context)
+  if (!engine && written.reverse.listen.length > 0) {
+    context.problem(['reverse', 'listen'], {
+      message: 'no engine is followed, so there are no containers to lead to',
+      expected: 'engine.socket',
+    })
+  }
   return {
-    listen: await resolveDoors(written.listen, context),
+    ...(await resolveDoors(written.listen, written.reverse, context)),
     proxy,
     containersProxy,
     containerRules: await resolveContainerRules(written.containerRules, upstreams, containersProxy, context),

@@ -15,11 +15,13 @@ const auth = section({ users })
 /** A door's own rule: other users than `listen.auth`, or none at all. */
 const doorAuth = z.union([z.literal('none'), auth])
 
+const address = about(parsedBy(parseListenAddress), {
+  form: '`ADDRESS:PORT`, a port, or `unix:/path`',
+  help: 'Where to listen. Port 0 takes any free port. A port alone is on 127.0.0.1.',
+})
+
 const doorKeys = {
-  address: about(parsedBy(parseListenAddress), {
-    form: '`ADDRESS:PORT`, a port, or `unix:/path`',
-    help: 'Where to listen. Port 0 takes any free port. A port alone is on 127.0.0.1.',
-  }),
+  address,
   scope: about(z.enum(['host', 'containers']).prefault('host'), {
     form: '`host` or `containers`',
     help: 'Whose policy decides what comes through this door: `proxy` or `containersProxy`.',
@@ -65,6 +67,21 @@ export const listenSchema = section({
   auth: about(auth.optional(), {
     form: '`{ users: … }`',
     help: 'Credentials for every door: Basic for HTTP, user name and password (RFC 1929) for SOCKS5.',
+    absent: 'no credentials are asked for',
+  }),
+})
+
+export const reverseSchema = section({
+  listen: about(
+    oneOrMore(z.preprocess(longDoor, section({ address, from: doorKeys.from, mode: doorKeys.mode }))).prefault([]),
+    {
+      form: 'an address, a door, or a list of them',
+      help: 'SOCKS5, SOCKS4a and HTTP proxy on one port, usually 1080. `[]` opens none.',
+    },
+  ),
+  auth: about(auth.optional(), {
+    form: '`{ users: … }`',
+    help: 'Credentials for these doors; those of `listen.auth` are not theirs.',
     absent: 'no credentials are asked for',
   }),
 })

@@ -22,6 +22,7 @@ t.test('the tables of docs/settings.md are those of the schema', async (t) => {
     'udp.host',
     'udp.containers',
     'pac.via',
+    'reverse.auth',
   ])
   t.strictSame(
     groupsOf().filter((group) => !tablesOf(page).includes(group) && !shared.has(group)),

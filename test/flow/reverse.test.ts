@@ -1,0 +1,219 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import t, { type Test } from 'tap'
+import { getThrough, openConnect, openSocks5, readAtLeast } from '../fixtures/clients.ts'
+import { type FakeEngine, fakeEngine } from '../fixtures/fake-engine.ts'
+import { startTestGateway, type TestGateway } from '../fixtures/gateway.ts'
+import { until } from '../fixtures/until.ts'
+
+// Containers have addresses of 127/8 other than 127.0.0.1, which plays the host. Only Linux has them without being asked.
+const skip = process.platform === 'linux' ? false : 'addresses of 127/8 other than 127.0.0.1 need Linux'
+
+const compose = (project: string, service: string) => ({
+  'com.docker.compose.project': project,
+  'com.docker.compose.service': service,
+})
+const SHOP_WEB = {
+  name: 'shop_web_1',
+  labels: compose('shop', 'web'),
+  networks: { shop_default: { ip: '127.1.0.1', aliases: ['web', 'front'] } },
+}
+const BLOG_WEB = {
+  name: 'blog_web_1',
+  labels: compose('blog', 'web'),
+  networks: { blog_default: { ip: '127.1.0.2', aliases: ['web'] } },
+}
+
+interface Lab extends TestGateway {
+  readonly engine: FakeEngine
+  /** Of the reverse door. */
+  readonly door: number
+  /** Where every container and the host itself answer with the address asked. */
+  readonly origin: number
+}
+
+async function lab(t: Test, reverse: object = {}): Promise<Lab> {
+  const server = createServer((request, response) => response.end(`${request.socket.localAddress}`)).listen(0)
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const engine = await fakeEngine(t)
+  engine.networks = [{ name: 'shop_default', subnets: ['127.1.0.0/24'], gateways: ['127.1.0.254'] }]
+  engine.containers = [
+    SHOP_WEB,
+    BLOG_WEB,
+    { name: 'alone', networks: { bridge: { ip: '127.1.0.3' } } },
+    { name: 'hosted', networks: { host: {} } },
+    // Whatever an engine says, the host stays the host.
+    { name: 'liar', networks: { bridge: { ip: '127.0.0.1' } } },
+    { name: 'shop_db_1', state: 'exited', labels: compose('shop', 'db') },
+  ]
+  await engine.start()
+  const gateway = await startTestGateway(
+    t,
+    {
+      engine: { socket: `unix://${engine.path}` },
+      reverse: { listen: '127.0.0.1:0', ...reverse },
+      // None of it applies there.
+      proxy: { mode: 'manual', http: 'http://127.0.0.1:9', https: 'http://127.0.0.1:9' },
+      access: { deny: ['127.1.0.1'] },
+    },
+    { isNeverContainers: (address) => !address.startsWith('127.1.'), resolver: neverAsked(t) },
+  )
+  await until('the engine', () => gateway.gateway.containers.connected)
+  const origin = (server.address() as AddressInfo).port
+  return { ...gateway, engine, door: portOf(gateway), origin }
+}
+
+function portOf({ gateway }: TestGateway): number {
+  return Number(/^reverse .*:(\d+)$/.exec(gateway.doors.find((name) => name.startsWith('reverse'))!)![1])
+}
+
+const neverAsked = (t: Test) => ({
+  async resolve(name: string): Promise<never> {
+    t.fail(`the host’s resolver was asked for ${name}`)
+    throw new Error('asked')
+  },
+})
+
+t.test('containers by address and by name, in every protocol of the door', { skip }, async (t) => {
+  const { door, origin, gateway, flowCount } = await lab(t)
+  const table: [host: string, address: string][] = [
+    ['127.1.0.1', '127.1.0.1'],
+    ['127.1.0.2', '127.1.0.2'],
+    ['shop_web_1', '127.1.0.1'],
+    ['SHOP_web_1.container.internal', '127.1.0.1'],
+    ['web.shop', '127.1.0.1'],
+    ['web.blog', '127.1.0.2'],
+    ['web.blog_default', '127.1.0.2'],
+    ['front', '127.1.0.1'],
+    ['alone', '127.1.0.3'],
+  ]
+  for (const [host, address] of table) {
+    const answer = await getThrough(door, `http://${host}:${origin}/`)
+    t.match(answer.body, address, `plain HTTP to ${host}`)
+    const tunnel = await openConnect(door, `${host}:${origin}`)
+    t.equal(tunnel.status, 200)
+    t.match(await askOver(tunnel.socket), address, `CONNECT to ${host}`)
+    const { socket, reply } = await openSocks5(door, host, origin)
+    t.equal(reply, 0)
+    t.match(await askOver(socket), address, `SOCKS5 to ${host}`)
+    t.match(await askOver(await openSocks4a(door, host, origin)), address, `SOCKS4a to ${host}`)
+  }
+  const lines = await flowCount(table.length * 4)
+  for (const line of lines) t.match(line, { door: `reverse 127.0.0.1:${door}`, route: 'direct', scope: 'host' })
+  t.match(gateway.status().doors, [/^mixed /, `reverse 127.0.0.1:${door}`])
+})
+
+t.test('what is refused, and in which words', { skip }, async (t) => {
+  const { door, origin } = await lab(t)
+  const table: [host: string, status: number, said: RegExp, reply: number][] = [
+    ['web', 502, /ambiguous: web is in projects blog and shop; say web\.blog or web\.shop/, 4],
+    ['web.container.internal', 502, /ambiguous/, 4],
+    ['shop_wbe_1', 502, /no such container: shop_wbe_1, did you mean shop_web_1\?/, 4],
+    ['db', 502, /the container shop_db_1 is not running/, 3],
+    ['hosted', 502, /hosted/, 3],
+    ['liar', 403, /127\.0\.0\.1 is not the address of a running container/, 2],
+    // The host, its bridge, the LAN, link-local, metadata, the internet, nothing at all.
+    ['127.0.0.1', 403, /not the address of a running container/, 2],
+    ['127.1.0.254', 403, /not the address of a running container/, 2],
+    ['127.1.0.77', 403, /not the address of a running container/, 2],
+    ['192.168.1.1', 403, /not the address of a running container/, 2],
+    ['169.254.169.254', 403, /not the address of a running container/, 2],
+    ['100.100.100.200', 403, /not the address of a running container/, 2],
+    ['8.8.8.8', 403, /not the address of a running container/, 2],
+    ['0.0.0.0', 403, /not the address of a running container/, 2],
+    ['[::1]', 403, /not the address of a running container/, 2],
+    ['[::ffff:127.0.0.1]', 403, /not the address of a running container/, 2],
+    ['[fd00:ec2::254]', 403, /not the address of a running container/, 2],
+    // Names that are no containers', and whose addresses nobody is asked for.
+    ['localhost', 502, /no such container: localhost/, 4],
+    ['host.docker.internal', 502, /no such container/, 4],
+    ['example.com', 502, /no such container: example\.com/, 4],
+    ['metadata.google.internal', 502, /no such container/, 4],
+    ['127.0.0.1.nip.io', 502, /no such container/, 4],
+  ]
+  for (const [host, status, said, reply] of table) {
+    const answer = await getThrough(door, `http://${host}:${origin}/`)
+    t.equal(answer.status, status, `${host}: ${answer.body}`)
+    t.match(answer.body, said, host)
+    const tunnel = await openConnect(door, `${host}:${origin}`)
+    t.equal(tunnel.status, status, `CONNECT ${host}`)
+    tunnel.socket.destroy()
+    if (host.startsWith('[')) continue
+    const socks = await openSocks5(door, host, origin)
+    t.equal(socks.reply, reply, `SOCKS5 ${host}`)
+    socks.socket.destroy()
+  }
+})
+
+t.test('UDP ASSOCIATE is not offered', { skip }, async (t) => {
+  const { door } = await lab(t)
+  const socket = connect(door, '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  socket.write(Buffer.from([5, 1, 0, 5, 3, 0, 1, 0, 0, 0, 0, 0, 0]))
+  t.equal((await readAtLeast(socket, 12))[3], 7, 'command not supported')
+})
+
+t.test('credentials', { skip }, async (t) => {
+  const { door, origin } = await lab(t, { auth: { users: { me: 'secret' } } })
+  t.equal((await getThrough(door, `http://alone:${origin}/`)).status, 407)
+  const authorization = `Basic ${Buffer.from('me:secret').toString('base64')}`
+  const answer = await getThrough(door, `http://alone:${origin}/`, { 'proxy-authorization': authorization })
+  t.match(answer, { status: 200, body: /127\.1\.0\.3/ })
+})
+
+t.test('containers come, go and move', { skip }, async (t) => {
+  const { door, origin, engine } = await lab(t)
+  const ask = async (host: string) => {
+    const { status, body } = await getThrough(door, `http://${host}:${origin}/`)
+    return `${status} ${body.replace('::ffff:', '')}`
+  }
+  t.equal(await ask('alone'), '200 127.1.0.3')
+  const others = engine.containers.filter(({ name }) => name !== 'alone')
+  // Nothing is told: a name or an address that is unknown is looked for once more.
+  engine.containers = [...others, { name: 'anew', networks: { bridge: { ip: '127.1.0.9' } } }]
+  t.equal(await ask('127.1.0.9'), '200 127.1.0.9', 'an address that the engine has not spoken of yet')
+  t.match(await ask('alone'), /502 .*no such container/)
+  t.match(await ask('127.1.0.3'), /403/)
+  engine.containers = [...others, { name: 'alone', networks: { bridge: { ip: '127.1.0.4' } } }]
+  engine.emit()
+  t.equal(await ask('alone'), '200 127.1.0.4', 'the same name, made anew')
+  await engine.stop()
+  t.equal(await ask('alone'), '200 127.1.0.4', 'what is known holds while the engine is away')
+  await engine.start()
+  t.equal(await ask('web.shop'), '200 127.1.0.1')
+})
+
+t.test('reloads', { skip }, async (t) => {
+  const { door, origin, engine, reload, gateway } = await lab(t)
+  const base = { engine: { socket: `unix://${engine.path}` } }
+  const { socket } = await openSocks5(door, 'alone', origin)
+  await reload({ ...base, reverse: { listen: '127.0.0.1:0' } })
+  t.match(gateway.doors[1], `reverse 127.0.0.1:${door}`, 'the port stays')
+  t.match(await askOver(socket), '127.1.0.3', 'a tunnel that stood goes on')
+  t.match((await getThrough(door, `http://alone:${origin}/`)).body, '127.1.0.3')
+  await reload(base)
+  t.equal(gateway.doors.length, 1)
+  await t.rejects(getThrough(door, `http://alone:${origin}/`), { code: 'ECONNREFUSED' })
+  t.equal(await gateway.drain(1000), 0)
+})
+
+async function askOver(socket: { write(text: string): void } & NodeJS.ReadableStream): Promise<string> {
+  socket.write('GET / HTTP/1.0\r\n\r\n')
+  let text = ''
+  for await (const chunk of socket) text += String(chunk)
+  return text
+}
+
+async function openSocks4a(port: number, host: string, target: number) {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  socket.write(Buffer.from([4, 1, target >> 8, target & 0xff, 0, 0, 0, 1, 0, ...Buffer.from(`${host}\0`)]))
+  const reply = await readAtLeast(socket, 8)
+  if (reply[1] !== 90) throw new Error(`SOCKS4a to ${host}: ${reply[1]}`)
+  if (reply.length > 8) socket.unshift(reply.subarray(8))
+  return socket
+}

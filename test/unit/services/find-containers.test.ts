@@ -1,0 +1,91 @@
+import t from 'tap'
+import type { Container, ContainerView } from '../../../src/contracts/containers.ts'
+import { findContainers } from '../../../src/services/reverse/find-containers.ts'
+
+const box = (
+  name: string,
+  networks: Readonly<Record<string, readonly string[]>>,
+  compose?: readonly [project: string, service: string],
+): Container => ({
+  id: Buffer.from(name).toString('hex').padEnd(64, '0').slice(0, 64),
+  name,
+  image: 'box:1',
+  labels: {},
+  ...(compose ? { project: compose[0], service: compose[1] } : {}),
+  endpoints: Object.entries(networks).map(([network, aliases]) => ({
+    network,
+    networkId: network,
+    addresses: [`10.0.0.${name.length}`],
+    aliases,
+  })),
+})
+
+const view: ContainerView = {
+  networks: [],
+  containers: [
+    box('shop_web_1', { shop_default: ['web', 'shop-front'] }, ['shop', 'web']),
+    box('shop_web_2', { shop_default: ['web'] }, ['shop', 'web']),
+    box('blog_web_1', { blog_default: ['web'] }, ['blog', 'web']),
+    box('shop_db_1', { shop_default: ['db', 'main'], back: ['db'] }, ['shop', 'db']),
+    box('Alone', { bridge: [] }),
+    box('main', { other: [] }),
+    box('a', { one: ['same'] }),
+    box('b', { two: ['same'] }),
+    box('c', { three: ['same'], shop_default: [] }, ['shop', 'c']),
+    box('hosted', { host: [] }),
+  ],
+  stopped: [
+    { name: 'shop_jobs_1', project: 'shop', service: 'jobs' },
+    { name: 'shop_web_3', project: 'shop', service: 'web' },
+  ],
+}
+
+t.test('what names mean', async (t) => {
+  const table: [name: string, expected: string][] = [
+    ['shop_web_1', 'shop_web_1@shop_default'],
+    ['shop_web_1.container.internal', 'shop_web_1@shop_default'],
+    ['alone', 'Alone@bridge'], // names know no case
+    ['web.shop', 'shop_web_1@shop_default shop_web_2@shop_default'], // replicas are one meaning
+    ['web.blog', 'blog_web_1@blog_default'],
+    ['web.blog.container.internal', 'blog_web_1@blog_default'],
+    ['web.shop_default', 'shop_web_1@shop_default shop_web_2@shop_default'],
+    ['shop_web_1.shop_default', 'shop_web_1@shop_default'],
+    ['shop-front', 'shop_web_1@shop_default'],
+    ['db', 'shop_db_1@shop_default shop_db_1@back'], // one container, in both its networks
+    ['db.back', 'shop_db_1@back'],
+    ['main', 'main@other'], // a name before an alias
+    ['main.shop_default', 'shop_db_1@shop_default'],
+    [Buffer.from('Alone').toString('hex').padEnd(12, '0'), 'Alone@bridge'],
+    [Buffer.from('Alone').toString('hex'), 'unknown'], // fewer digits than an id is shown with
+    ['web', 'ambiguous: projects blog and shop; web.blog web.shop'],
+    ['web.container.internal', 'ambiguous: projects blog and shop; web.blog web.shop'],
+    ['same', 'ambiguous: projects and networks one, shop and two; same.one same.three same.two'],
+    ['same.three', 'c@three'],
+    ['shop_jobs_1', 'stopped: shop_jobs_1'],
+    ['jobs', 'stopped: shop_jobs_1'],
+    ['jobs.shop', 'stopped: shop_jobs_1'],
+    ['hosted', 'hosted@host'],
+    ['shop', 'unknown'],
+    ['web.nowhere', 'unknown'],
+    ['shop_web', 'unknown'],
+    ['', 'unknown'],
+    ['.container.internal', 'unknown'],
+    ['toString', 'unknown'],
+  ]
+  for (const [name, expected] of table) t.equal(shown(name), expected, name)
+  t.strictSame(findContainers({ networks: [], containers: [] }, 'web'), { kind: 'unknown' })
+})
+
+function shown(name: string): string {
+  const found = findContainers(view, name)
+  switch (found.kind) {
+    case 'places':
+      return found.places.map(({ container, endpoint }) => `${container.name}@${endpoint.network}`).join(' ')
+    case 'ambiguous':
+      return `ambiguous: ${found.where}; ${found.say.join(' ')}`
+    case 'stopped':
+      return `stopped: ${found.name}`
+    case 'unknown':
+      return 'unknown'
+  }
+}
