@@ -48,7 +48,7 @@ t.test('bad settings: 2, problems on standard error, nothing on standard output'
       'a.yaml:3:1: logg: there is no key “logg” here',
       '  3 | logg: ***',
       '      ^',
-      '  expected: one of listen, proxy, containersProxy, upstreams, access, timeouts, limits, pac, relay, log, trust, status',
+      '  expected: one of listen, proxy, containersProxy, upstreams, containerRules, capture, access, udp, engine, reverse, timeouts, limits, pac, relay, defaultNetworkingMode, dnsInhibition, dns, log, trust, status',
       '  Did you mean log?',
       '',
       '2 problems.',
