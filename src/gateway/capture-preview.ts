@@ -4,10 +4,12 @@ import { kernelFamilies } from '../passthrough/transparent-socket.ts'
 import type { Settings } from '../settings/settings.ts'
 import { planCapture } from './capture-plan.ts'
 import { planDatagrams } from './captured-datagrams.ts'
+import { specialFor, takesDns } from './captured-dns.ts'
 
 /** Loopback ports stand for those that the kernel chooses at start. */
 const SOME_PORT = { 4: 40_004, 6: 40_006 } as const
 const SOME_UDP_PORT = { 4: 41_004, 6: 41_006 } as const
+const SOME_DNS_PORT = { 4: 42_004, 6: 42_006 } as const
 
 export interface CapturePreview {
   readonly commands: string
@@ -25,7 +27,7 @@ export function renderCapture(settings: Settings): CapturePreview {
     directory: undefined,
     tcp: ports(SOME_PORT),
     udp: planDatagrams(settings, ports(SOME_UDP_PORT)),
-    special: [],
+    special: takesDns(settings) ? specialFor(ports(SOME_DNS_PORT), ports(SOME_DNS_PORT)) : [],
     hold: capture.hold === 'off' ? undefined : { queue: capture.queue, by: 'nft' },
   })
   const notes = [
@@ -40,8 +42,12 @@ export function renderCapture(settings: Settings): CapturePreview {
   return { commands: renderInstallation(plan, families), notes }
 }
 
-function portsOf({ tcp, udp }: CapturePlan): number[] {
-  return [...Object.values(tcp.to), ...(udp.kind === 'take' ? Object.values(udp.to) : [])]
+function portsOf({ tcp, udp, special }: CapturePlan): number[] {
+  return [
+    ...Object.values(tcp.to),
+    ...(udp.kind === 'take' ? Object.values(udp.to) : []),
+    ...(special[0] ? Object.values(special[0].to) : []),
+  ]
 }
 
 /** Takes away the rules, policy rules and routes of a gateway that was killed. Rejects with what is missing. */

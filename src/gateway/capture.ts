@@ -5,24 +5,27 @@ import type { DoorContext } from '../contracts/door.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import type { HandlePackets } from '../contracts/packet.ts'
 import type { Resolver } from '../contracts/resolver.ts'
-import { CaptureDoor } from '../passthrough/capture-door.ts'
+import { CaptureDoor, type CaptureDoorOptions } from '../passthrough/capture-door.ts'
 import { type CaptureListener, openCaptureListener } from '../passthrough/capture-listener.ts'
 import { addHoldRule } from '../passthrough/hold/hold-rule.ts'
 import { SynQueue } from '../passthrough/hold/syn-queue.ts'
-import { type CapturePlan, HELD_MARK, type LocalPorts, type SpecialCapture } from '../passthrough/rules/capture-plan.ts'
+import { type CapturePlan, HELD_MARK, type LocalPorts } from '../passthrough/rules/capture-plan.ts'
 import { Installer } from '../passthrough/rules/installer.ts'
 import { kernelFamilies } from '../passthrough/transparent-socket.ts'
 import type { Settings } from '../settings/settings.ts'
 import { capturedNetworks, planCapture } from './capture-plan.ts'
 import { CapturedDatagrams } from './captured-datagrams.ts'
+import { CapturedDns, type CapturedDnsParts } from './captured-dns.ts'
 
 export interface CaptureParts {
   readonly clock: Clock
   readonly resolver: Resolver
   readonly names: AnsweredNames
   readonly directory: ContainerDirectory | undefined
-  /** Where captured DNS and the like goes; ports of transparent sockets. */
-  special(): readonly SpecialCapture[]
+  /** See `Answerer.answer`: for what containers ask of any DNS server. */
+  answerDns: CapturedDnsParts['answer']
+  /** Takes a container's connection to the gateway itself; undefined for every other address and port. */
+  ownDoor: CaptureDoorOptions['ownDoor']
   readonly handlePackets: HandlePackets
   maxConnections(): number
   nextId: DoorContext['nextId']
@@ -43,6 +46,7 @@ export class Capture {
   readonly #installer = new Installer(this.#families)
   readonly #door: CaptureDoor
   readonly #datagrams: CapturedDatagrams
+  readonly #dns: CapturedDns
   #settings: Settings | undefined
   #listeners: readonly CaptureListener[] = []
   #queue: SynQueue | undefined
@@ -56,6 +60,7 @@ export class Capture {
     this.#parts = parts
     const { clock, resolver, names, nextId, handleFlow, handleRequest } = parts
     this.#datagrams = new CapturedDatagrams({ ...parts, families: this.#families, directory: () => parts.directory })
+    this.#dns = new CapturedDns({ clock, families: this.#families, answer: parts.answerDns, warn: parts.warn })
     this.#door = new CaptureDoor({
       clock,
       resolver,
@@ -63,6 +68,7 @@ export class Capture {
       context: { name: 'capture', scope: 'containers', nextId, handleFlow, handleRequest },
       policy: () => policyOf(this.#settings!),
       directory: () => parts.directory,
+      ownDoor: parts.ownDoor,
       answer: (packet, answer) =>
         this.#queue?.answer(packet, answer && this.#settings!.capture.mark + HELD_MARK[answer]),
     })
@@ -82,7 +88,7 @@ export class Capture {
   /** The transparent sockets themselves, which nobody may dial. */
   get endpoints(): { address: string; port: number }[] {
     const tcp = this.#listeners.map(({ family, port }) => ({ address: family === 4 ? '127.0.0.1' : '::1', port }))
-    return [...tcp, ...this.#datagrams.endpoints]
+    return [...tcp, ...this.#datagrams.endpoints, ...this.#dns.endpoints]
   }
 
   /** Puts the settings in force. Rejects with what stands in the way; what ran before goes on. */
@@ -123,6 +129,7 @@ export class Capture {
     if (this.#listeners.length === 0) this.#listeners = await this.#listen()
     for (const listener of this.#listeners) listener.setMaxConnections(this.#parts.maxConnections())
     await this.#datagrams.apply(settings)
+    await this.#dns.apply(settings)
     const { hold, queue } = settings.capture
     if (this.#queue && (hold === 'off' || before?.queue !== queue)) await this.#closeQueue()
     if (!this.#queue && hold !== 'off') this.#queue = this.#openQueue(settings)
@@ -138,7 +145,7 @@ export class Capture {
         directory: this.#parts.directory,
         tcp: this.#ports(),
         udp: this.#datagrams.plan(settings),
-        special: this.#parts.special(),
+        special: this.#dns.special,
         hold,
       })
     const { queue, hold } = settings.capture
@@ -245,6 +252,7 @@ export class Capture {
     }
     this.#listeners = []
     await this.#datagrams.close()
+    await this.#dns.close()
     const stood = this.#installed !== undefined
     this.#installed = undefined
     await this.#closeQueue()

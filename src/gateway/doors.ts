@@ -96,6 +96,14 @@ export class Doors {
     return [...this.#doors.values()].map((door) => nameOf(door.plan, door.listener.address))
   }
 
+  /** A door in clear for containers, which takes connections that were accepted elsewhere; undefined where there is none. */
+  get forContainers(): ((socket: Socket) => void) | undefined {
+    const door = [...this.#doors.values()].find(
+      ({ plan }) => plan.scope === 'containers' && !plan.tls && plan.address.kind === 'tcp',
+    )
+    return door && ((socket) => door.listener.adopt(socket, undefined, 0))
+  }
+
   /**
    * Opens what is missing and answers how to finish: `commit` lets the new plans rule and closes what is no longer wanted, `abandon` closes what
    * was opened. Rejects, with everything as it was, when a door can't be opened.

@@ -34,6 +34,7 @@ import { handleFlow } from './handle-flow.ts'
 import { handleRequest } from './handle-request.ts'
 import { createHttpSide, httpVersionOf } from './http-side.ts'
 import { createNetworkWatch } from './network-watch.ts'
+import { ownDoorFor } from './own-door.ts'
 import { PacketSessions } from './packet-sessions.ts'
 import { type Prepared, prepareAll } from './prepare-all.ts'
 import { Relays } from './relay.ts'
@@ -185,7 +186,8 @@ export class Gateway {
       names,
       handlePackets: this.#packets.open,
       directory: this.#engine,
-      special: () => [],
+      answerDns: (query, client) => this.#dns.answer(query, client),
+      ownDoor: (dialled) => ownDoorFor(dialled, this.#current.settings, this.#doors),
       warn: (message) => this.#log.warn(message),
     })
     this.#dns = new DnsService({

@@ -34,6 +34,8 @@ export interface CaptureDoorOptions {
   readonly names: AnsweredNames
   policy(): CapturePolicy
   directory(): ContainerDirectory | undefined
+  /** Where connections to the gateway itself go, by the address dialled: to one of its doors, with the client as it is. Undefined for all others. */
+  ownDoor(dialled: Target): ((socket: Socket) => void) | undefined
   /** Says to the kernel what becomes of a held packet; `undefined` drops it. */
   answer(packet: number, answer: HeldAnswer | undefined): void
 }
@@ -79,6 +81,11 @@ export class CaptureDoor {
     }
     const target: Target = { host: dialled.address, family: dialled.family, port: dialled.port }
     const name = names.nameOf(source.address, dialled.address)
+    if (this.#options.ownDoor(target)) {
+      this.#holds.end(key)
+      answer(packet, 'accept')
+      return
+    }
     if (name === undefined && this.#waitsForName(target)) {
       this.#holds.end(key)
       answer(packet, 'accept')
@@ -119,7 +126,9 @@ export class CaptureDoor {
     // Somebody on this machine has found the transparent socket itself.
     if (isLoopback(dialled.host)) return void socket.resetAndDestroy()
     if (this.#holds.deliver(keyOf(from.address, socket.remotePort, dialled.host, dialled.port), socket)) return
-    void this.#begin(socket, from.address, socket.remotePort, dialled)
+    const take = this.#options.ownDoor(dialled)
+    if (take) take(socket)
+    else void this.#begin(socket, from.address, socket.remotePort, dialled)
   }
 
   async #begin(socket: Socket, address: string, port: number, dialled: Target): Promise<void> {

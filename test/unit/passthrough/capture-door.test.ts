@@ -33,6 +33,7 @@ function rig(policy: Partial<CapturePolicy> = {}) {
       handleRequest: async () => {},
     },
     policy: () => ({ trust: 'address', peekMs: 100, namesMatter: false, ...policy }),
+    ownDoor: () => undefined,
     directory: () => undefined,
     answer: (packet, answer) => answers.push(`${packet} ${answer}`),
   })

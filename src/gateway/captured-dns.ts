@@ -1,0 +1,148 @@
+import type { Socket } from 'node:net'
+import type { Clock } from '../contracts/clock.ts'
+import type { HandlePackets } from '../contracts/packet.ts'
+import type { DnsClient } from '../dns/answerer.ts'
+import { serveTcp } from '../dns/tcp-conversation.ts'
+import { type CaptureListener, openCaptureListener } from '../passthrough/capture-listener.ts'
+import type { LocalPorts, SpecialCapture } from '../passthrough/rules/capture-plan.ts'
+import { UdpDoor } from '../passthrough/udp/udp-door.ts'
+import type { Settings } from '../settings/settings.ts'
+import { parseAddress } from '../wire/address.ts'
+
+export interface CapturedDnsParts {
+  readonly clock: Clock
+  readonly families: readonly (4 | 6)[]
+  /** See `Answerer.answer`. */
+  answer(query: Buffer, client: DnsClient): Promise<Buffer | undefined>
+  warn(message: string): void
+}
+
+const DNS_PORT = 53
+/** Client sockets that are remembered at once; stub resolvers take a new port for each question, and the door forgets idle ones after 5 s. */
+const MAX_CLIENT_SOCKETS = 16_384
+/** TCP connections of one client, as at the doors: RFC 7766 §6.2.2 asks clients to make do with one. */
+const TCP_PER_CLIENT = 32
+
+/**
+ * What captured containers ask of any DNS server at port 53, answered by ours in that server's name: transparent sockets of their own, so that neither
+ * the policy nor `capture.udp` stands in the way. Open while capture and DNS are both on.
+ */
+export class CapturedDns {
+  readonly #parts: CapturedDnsParts
+  #udp: UdpDoor | undefined
+  #tcp: readonly CaptureListener[] = []
+  readonly #perClient = new Map<string, number>()
+  #sockets = 0
+
+  constructor(parts: CapturedDnsParts) {
+    this.#parts = parts
+  }
+
+  /** Rejects with a `GatewayError` where this system cannot do it; nothing is left open then. */
+  async apply(settings: Settings): Promise<void> {
+    if (!takesDns(settings)) return this.close()
+    const { families, clock, warn } = this.#parts
+    try {
+      this.#udp ??= await UdpDoor.open({
+        clock,
+        families,
+        warn,
+        directory: () => undefined,
+        handlePackets: this.#handlePackets,
+      })
+      if (this.#tcp.length === 0) {
+        this.#tcp = await Promise.all(
+          families.map((family) =>
+            openCaptureListener(
+              family,
+              (socket) => this.#connected(socket),
+              ({ message }) => warn(`captured DNS: ${message}`),
+            ),
+          ),
+        )
+      }
+    } catch (thrown) {
+      await this.close()
+      throw thrown
+    }
+    for (const listener of this.#tcp) listener.setMaxConnections(settings.dns.tcpConnections)
+  }
+
+  /** For the rules. */
+  get special(): readonly SpecialCapture[] {
+    if (!this.#udp) return []
+    return specialFor(this.#udp.ports, Object.fromEntries(this.#tcp.map(({ family, port }) => [family, port])))
+  }
+
+  /** The transparent sockets themselves. */
+  get endpoints(): { address: string; port: number }[] {
+    return this.special.flatMap(({ to }) =>
+      ([4, 6] as const).flatMap((family) =>
+        to[family] === undefined ? [] : [{ address: family === 4 ? '127.0.0.1' : '::1', port: to[family] }],
+      ),
+    )
+  }
+
+  async close(): Promise<void> {
+    const udp = this.#udp
+    this.#udp = undefined
+    for (const listener of this.#tcp) {
+      listener.close()
+      listener.destroyConnections()
+    }
+    this.#tcp = []
+    await udp?.close()
+  }
+
+  readonly #handlePackets: HandlePackets = ({ client, receive }) => {
+    const { address } = client
+    if (address === undefined || this.#sockets >= MAX_CLIENT_SOCKETS) return undefined
+    this.#sockets++
+    let waiting = 0
+    let closed = false
+    return {
+      get flows() {
+        return waiting
+      },
+      send: async ({ peer, data }) => {
+        waiting++
+        try {
+          const answer = await this.#parts.answer(data, { address, transport: 'udp' })
+          if (answer && !closed) receive({ peer, data: answer })
+        } finally {
+          waiting--
+        }
+      },
+      close: () => {
+        if (!closed) this.#sockets--
+        closed = true
+      },
+    }
+  }
+
+  #connected(socket: Socket): void {
+    const address = parseAddress(socket.remoteAddress ?? '')?.address
+    const count = address === undefined ? TCP_PER_CLIENT : (this.#perClient.get(address) ?? 0)
+    if (address === undefined || count >= TCP_PER_CLIENT) return void socket.destroy()
+    this.#perClient.set(address, count + 1)
+    socket.once('close', () => {
+      const left = this.#perClient.get(address)! - 1
+      if (left === 0) this.#perClient.delete(address)
+      else this.#perClient.set(address, left)
+    })
+    serveTcp(socket, (query) => this.#parts.answer(query, { address, transport: 'tcp' }))
+    socket.resume()
+  }
+}
+
+/** DNS is on when it listens somewhere. */
+export function takesDns({ capture, dns }: Settings): boolean {
+  return capture.enabled && dns.listen.length > 0
+}
+
+export function specialFor(udp: LocalPorts, tcp: LocalPorts): readonly SpecialCapture[] {
+  return [
+    { proto: 'udp', port: DNS_PORT, to: udp },
+    { proto: 'tcp', port: DNS_PORT, to: tcp },
+  ]
+}
