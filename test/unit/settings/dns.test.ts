@@ -1,0 +1,42 @@
+import t from 'tap'
+import { mergeSources } from '../../../src/settings/merge-sources.ts'
+import { loadText } from '../../fixtures/settings/load-text.ts'
+
+t.test('a family is left out by name in dual-stack only', async (t) => {
+  for (const mode of ['ipv4only', 'ipv6only']) {
+    for (const inhibition of ['ipv4', 'ipv6']) {
+      const { problems, printed } = await loadText(`defaultNetworkingMode: ${mode}\ndnsInhibition: ${inhibition}`)
+      t.equal(problems.length, 1, `${mode} ${inhibition}`)
+      t.match(printed, 'dnsInhibition')
+    }
+    for (const inhibition of ['auto', 'none']) {
+      const { printed } = await loadText(`defaultNetworkingMode: ${mode}\ndnsInhibition: ${inhibition}`)
+      t.equal(printed, '', `${mode} ${inhibition}`)
+    }
+  }
+})
+
+t.test('zones and doors that cannot be', async (t) => {
+  const table: [text: string, expected: string][] = [
+    ['dns: { zones: { corp.test: not-an-address } }', 'zones'],
+    ['dns: { zones: { "bad zone": 192.0.2.1 } }', 'this is not a zone'],
+    ['dns: { listen: "172.17.0.1:53" }', 'anybody who reaches this address would be answered'],
+  ]
+  for (const [text, expected] of table) {
+    const { problems, printed } = await loadText(text)
+    t.equal(problems.length, 1, text)
+    t.match(printed, expected)
+  }
+})
+
+t.test('a word at the top of a file stays a word', async (t) => {
+  const { loaded, printed } = await loadText('defaultNetworkingMode: ipv6only\ndnsInhibition: none')
+  t.equal(printed, '')
+  t.match(loaded!.settings.dns, { mode: 'ipv6only', inhibition: 'none' })
+  const source = (data: unknown) => ({ data }) as Parameters<typeof mergeSources>[0][number]
+  const [low, high] = [source({ word: 'low', number: 0, list: [1] }), source({ word: 'high', list: [2] })]
+  const merged = mergeSources([low, high])
+  t.same(merged.data, { word: 'high', number: 0, list: [2] })
+  t.equal(merged.sourceOf(['word']), high)
+  t.equal(merged.sourceOf(['number']), low)
+})
