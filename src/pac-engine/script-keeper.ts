@@ -9,8 +9,8 @@ const READ_MS = 30_000
 const RETRY_MS = [8_000, 32_000, 120_000]
 /** A version on disk older than this is none any more, unless settings say otherwise. */
 export const LAST_GOOD_MS = 7 * 24 * 3_600_000
-/** How often a file and a URL are looked at again, unless settings say otherwise. */
-export const REFRESH_MS = { file: 5_000, url: 300_000 }
+/** How often a file and a URL are looked at again, unless settings say otherwise; an embedded script only while it has not loaded. */
+export const REFRESH_MS = { file: 5_000, url: 300_000, embedded: 300_000 }
 
 export interface KeeperOptions {
   readonly source: PacSource
@@ -102,7 +102,9 @@ export class ScriptKeeper {
 
   #schedule(): void {
     const { clock, source, refreshMs } = this.#options
-    if (source.kind === 'embedded' || this.#abort.signal.aborted) return
+    if (this.#abort.signal.aborted) return
+    // It cannot change, but what kept it from loading can: a machine too busy to run it in time, a resolver that was away.
+    if (source.kind === 'embedded' && this.#failures === 0) return
     const regular = refreshMs ?? REFRESH_MS[source.kind]
     const wait = this.#failures === 0 ? regular : Math.min(regular, RETRY_MS[this.#failures - 1] ?? regular)
     this.#cancelNext = clock.after(wait, () => void this.refresh())

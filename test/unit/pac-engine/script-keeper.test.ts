@@ -1,0 +1,28 @@
+import t from 'tap'
+import { ScriptKeeper } from '../../../src/pac-engine/script-keeper.ts'
+import { manualClock } from '../../fixtures/manual-clock.ts'
+
+t.test('an embedded script that did not load is tried again, and left alone once it has', async (t) => {
+  const clock = manualClock()
+  const tries: number[] = []
+  const keeper = new ScriptKeeper({
+    source: { kind: 'embedded', script: 'function FindProxyForURL() { return "DIRECT" }' },
+    clock,
+    use: async () => {
+      tries.push(clock.monotonic())
+      if (tries.length < 3) throw new Error('the machine is too busy to run it in time')
+    },
+    confirmed: () => {},
+    failed: () => {},
+  })
+  t.teardown(() => keeper.close())
+  await keeper.refresh()
+  t.same(tries, [0])
+  clock.advance(8_000)
+  await keeper.refresh()
+  t.same(tries, [0, 8_000])
+  clock.advance(32_000)
+  await keeper.refresh()
+  t.same(tries, [0, 8_000, 40_000], 'with growing pauses')
+  t.equal(clock.pending, 0, 'nothing is planned for a script that cannot change')
+})
