@@ -90,8 +90,8 @@ const DRAIN_POLL_MS = 20
 /** Starts a gateway. Rejects, with nothing left open, when a door or a PAC script stands in the way. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const gateway = new Gateway(options)
-  await gateway.start(options.settings).catch((thrown: unknown) => {
-    gateway.stopWatching()
+  await gateway.start(options.settings).catch(async (thrown: unknown) => {
+    await gateway.abandon()
     throw thrown
   })
   return gateway
@@ -365,9 +365,10 @@ export class Gateway {
     this.#current.networkChanged()
   }
 
-  /** For a gateway that could not start; `close` does it otherwise. */
-  stopWatching(): void {
+  /** For a gateway that could not start: ends what would keep the process alive. `close` does it otherwise. */
+  async abandon(): Promise<void> {
     this.#world.networkWatch.close()
+    await this.#front?.close()
   }
 
   status(): GatewayStatus {
@@ -406,7 +407,7 @@ export class Gateway {
   /** Ends everything at once. */
   async close(): Promise<void> {
     this.#records.shutDown()
-    this.stopWatching()
+    this.#world.networkWatch.close()
     this.#engine.close()
     this.#doors.drain()
     this.#doors.destroy()

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import t from 'tap'
 import { openConnect, openSocks5 } from '../fixtures/clients.ts'
 import { everythingIsLoopback, startTestGateway } from '../fixtures/gateway.ts'
+import { startGatewayProcess } from '../fixtures/gateway-process.ts'
 import { readAll, readExactly } from '../fixtures/reading.ts'
 import { until } from '../fixtures/until.ts'
 import { listen, unusedPort } from '../fixtures/upstreams/listen.ts'
@@ -91,6 +92,13 @@ t.test('who must be refused, and what is no tunnel, has its answer from the door
   t.equal(gateway.gateway.frontTunnels, 0)
   denied.socket.destroy()
   refused.socket.destroy()
+})
+
+t.test('a gateway that can’t start ends, its thread included', { skip }, async (t) => {
+  const taken = await startMute()
+  t.teardown(() => taken.close())
+  const settings = () => ({ listen: { mixed: `127.0.0.1:${taken.port}` }, status: { listen: 'off' } })
+  await t.rejects(startGatewayProcess(t, settings), { message: /ended with 1/ })
 })
 
 t.test('limits hold: silent tunnels end, and too many clients are turned away', { skip }, async (t) => {
