@@ -1,6 +1,8 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
+import { rows as capturedRows } from './captured/peers.ts'
+import { capturedMeasurements, measureCaptured } from './captured/run.ts'
 import { GUARDED, GUARDED_PEERS, guard } from './guard.ts'
 import { install } from './install.ts'
 import type { Door } from './load/handshake.ts'
@@ -23,7 +25,8 @@ const HELP = `npm run bench [-- OPTIONS]
   --guard            the short form for CI: fails if Fairlead is grossly slower than bare Node in the same run
   --install          fetch the Debian packages of the peers first (needs root)
   --peers A,B        only these (${'fairlead, squid, …'}; see the first column of the table)
-  --only A,B         only these measurements: ${[...measurements.keys()].join(', ')}
+  --only A,B         only these measurements: ${[...measurements.keys()].join(', ')};
+                     in network namespaces (root): ${[...capturedMeasurements.keys()].join(', ')}
   --runs N           repetitions of everything, default 3
   --seconds S        of each measurement, default 2
   --out FOLDER       default bench/out`
@@ -62,7 +65,7 @@ const everyone: readonly Peer[] = [
 
 if (options.help) console.log(HELP)
 else {
-  if (options.install) install(everyone.flatMap((peer) => peer.packages))
+  if (options.install) install([...everyone, ...capturedRows].flatMap((peer) => peer.packages))
   await main()
 }
 
@@ -71,15 +74,17 @@ async function main(): Promise<void> {
   const peers = everyone.filter((peer) => (wanted ? wanted.some((name) => peer.name.startsWith(name)) : true))
   const missing = peers.filter((peer) => !peer.available()).map((peer) => peer.name)
   if (missing.length > 0) console.error(`not here, so left out: ${missing.join(', ')} (npm run build, or --install)`)
-  const chosen = options.guard ? GUARDED : (options.only?.split(',') ?? [...measurements.keys()])
-  for (const id of chosen) if (!measurements.has(id)) throw new Error(`no measurement is called ${id}\n${HELP}`)
+  const all = [...measurements.keys(), ...capturedMeasurements.keys()]
+  const named = options.guard ? GUARDED : (options.only?.split(',') ?? all)
+  for (const id of named) if (!all.includes(id)) throw new Error(`no measurement is called ${id}\n${HELP}`)
+  const chosen = named.filter((id) => measurements.has(id))
 
   const results: Results = new Map()
   const origin = fork(new URL('./load/origin.ts', import.meta.url), { execArgv: ['--import=tsx'] })
   const [{ port }] = (await once(origin, 'message')) as [{ port: number }]
   try {
     // Round after round and not peer after peer, so that a slow minute of the machine is shared by all.
-    for (let run = 1; run <= Number(options.runs); run += 1) {
+    for (let run = 1; run <= Number(options.runs) && chosen.length > 0; run += 1) {
       for (const peer of peers.filter((peer) => peer.available())) {
         process.stderr.write(`run ${run}: ${peer.name}\n`)
         await measurePeer(peer, port, chosen, results)
@@ -88,6 +93,15 @@ async function main(): Promise<void> {
   } finally {
     origin.kill()
   }
+  await measureCaptured(
+    {
+      chosen: named.filter((id) => capturedMeasurements.has(id)),
+      runs: Number(options.runs),
+      ms: Number(options.seconds) * 1000,
+      ...(wanted ? { peers: wanted } : {}),
+    },
+    results,
+  )
   report(results, options.out)
   if (options.guard && !guard(results)) process.exitCode = 1
 }

@@ -48,8 +48,8 @@ function measure(way: Way, ms: number, step: () => void, count: () => number): O
 
 /** Opens one tunnel and calls back with its descriptor and role byte sent; further events go to the handler it is then given. */
 function open(loop: Readiness, way: Way, role: string, done: (fd: number) => void): void {
-  const fd = connectTo(way.port)
-  const steps = handshake(way.door, way.origin)
+  const fd = connectTo(way.port, way.host)
+  const steps = handshake(way.door, way.origin, way.originHost)
   let step = -1
   let got = Buffer.alloc(0)
   const next = (): void => {

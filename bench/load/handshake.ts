@@ -7,14 +7,14 @@ export interface Step {
   answer(got: Buffer): number
 }
 
-/** The conversation that opens a tunnel to 127.0.0.1:port. */
-export function handshake(door: Door, port: number): readonly Step[] {
+/** The conversation that opens a tunnel to the IPv4 address and port. */
+export function handshake(door: Door, port: number, host = '127.0.0.1'): readonly Step[] {
   if (door === 'direct') return []
   if (door === 'http') {
-    const authority = `127.0.0.1:${port}`
+    const authority = `${host}:${port}`
     return [{ send: Buffer.from(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`), answer: httpAnswer }]
   }
-  const request = Buffer.from([5, 1, 0, 1, 127, 0, 0, 1, port >> 8, port & 255])
+  const request = Buffer.from([5, 1, 0, 1, ...host.split('.').map(Number), port >> 8, port & 255])
   return [
     { send: Buffer.from([5, 1, 0]), answer: (got) => socksAnswer(got, 2, 0) },
     { send: request, answer: (got) => (got.length < 5 ? 0 : socksAnswer(got, got[3] === 4 ? 22 : 10, 0)) },

@@ -1,6 +1,6 @@
 import { EAGAIN, EPOLLIN, EPOLLOUT, errno } from '../../src/relay/linux.ts'
 import { Readiness } from './readiness.ts'
-import { accept, discard, listenOnLoopback, MSG_NOSIGNAL, pour, receive, transmit } from './sockets.ts'
+import { accept, discard, listenOn, MSG_NOSIGNAL, pour, receive, transmit } from './sockets.ts'
 
 /**
  * The far end of every measurement, a process of its own. The first byte of a connection says what it does:
@@ -16,7 +16,9 @@ const BURST = 8
 
 const loop = new Readiness()
 const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
-const listener = listenOnLoopback()
+/** Arguments: address and port; a free one of loopback without. */
+const [address, port] = process.argv.slice(2)
+const listener = listenOn(address, Number(port ?? 0))
 
 loop.add(listener.fd, EPOLLIN, () => {
   for (let fd = accept(listener.fd); fd >= 0; fd = accept(listener.fd)) open(fd)

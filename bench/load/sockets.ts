@@ -42,18 +42,18 @@ export const MSG_NOSIGNAL = 0x4000
 const EINPROGRESS = 115
 const ON = new Int32Array([1])
 
-function loopback(port: number): Uint8Array {
+function socketAddress(port: number, host = '127.0.0.1'): Uint8Array {
   const address = new Uint8Array(16)
   new DataView(address.buffer).setUint16(0, AF_INET, true)
   new DataView(address.buffer).setUint16(2, port, false)
-  address.set([127, 0, 0, 1], 4)
+  address.set(host.split('.').map(Number), 4)
   return address
 }
 
-export function listenOnLoopback(): { fd: number; port: number } {
+export function listenOn(host?: string, port = 0): { fd: number; port: number } {
   const fd = must('socket', socket(AF_INET, SOCK_STREAM | O_NONBLOCK | O_CLOEXEC, 0))
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, ON, 4)
-  must('bind', bind(fd, loopback(0), 16))
+  must('bind', bind(fd, socketAddress(port, host), 16))
   must('listen', listen(fd, 4096))
   const name = new Uint8Array(16)
   must('getsockname', getsockname(fd, name, new Int32Array([16])))
@@ -68,10 +68,10 @@ export function accept(listener: number): number {
 }
 
 /** Starts connecting; writable when it stands. */
-export function connectTo(port: number): number {
+export function connectTo(port: number, host?: string): number {
   const fd = must('socket', socket(AF_INET, SOCK_STREAM | O_NONBLOCK | O_CLOEXEC, 0))
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, ON, 4)
-  if (connect(fd, loopback(port), 16) < 0 && errno() !== EINPROGRESS) {
+  if (connect(fd, socketAddress(port, host), 16) < 0 && errno() !== EINPROGRESS) {
     close(fd)
     throw new Error(`connect: error ${errno()}`)
   }

@@ -5,6 +5,9 @@ export interface Way {
   readonly door: Door
   /** Where the generator connects: the proxy, or for `direct` and plain TCP relays the place itself. */
   readonly port: number
+  /** IPv4 address of that port, and of the origin; loopback unless told otherwise. */
+  readonly host?: string
+  readonly originHost?: string
   /** The origin as the proxy is told. */
   readonly origin: number
   /** Root of the process tree that is measured; absent for direct. */

@@ -2,8 +2,8 @@ import { connect, createServer, type Socket } from 'node:net'
 import { systemClock } from '../../src/contracts/clock.ts'
 import { createRelay } from '../../src/relay/create-relay.ts'
 
-/** CONNECT and nothing else around a way to move bytes: what that way costs. Arguments: port, and `fast`, `portable` or `pipe`. */
-const [port, kind] = process.argv.slice(2)
+/** CONNECT and nothing else around a way to move bytes: what that way costs. Arguments: port, `fast`, `portable` or `pipe`, and an address. */
+const [port, kind, address = '127.0.0.1'] = process.argv.slice(2)
 const relay = createRelay({
   idleMs: 600_000,
   lifetimeMs: 0,
@@ -35,6 +35,6 @@ createServer({ allowHalfOpen: true }, (client) => {
     })
     upstream.on('error', () => client.destroy())
   })
-}).listen(Number(port), '127.0.0.1')
+}).listen(Number(port), address)
 process.on('disconnect', () => process.exit())
 process.on('SIGTERM', () => process.exit())

@@ -9,7 +9,7 @@ import { barChart } from './bar-chart.ts'
 export type Results = Map<Metric, Map<string, number[]>>
 
 /** Rows that are no program to choose instead: they say what the machine can do, and what a part of Fairlead costs alone. */
-const NO_PEER = /^direct|fairlead|relay alone|bare Node/
+const NO_PEER = /^direct|^forwarded|fairlead|relay alone|bare Node/
 
 /** The table to standard output, and the same as Markdown, JSON and SVG in `folder`. */
 export function report(results: Results, folder: string): void {
