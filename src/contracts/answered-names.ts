@@ -5,6 +5,6 @@
 export interface AnsweredNames {
   /** `name` canonical (see `Target.host`), `addresses` canonical, `ttlSeconds` of the answer. */
   remember(client: string, name: string, addresses: readonly string[], ttlSeconds: number): void
-  /** The name most recently answered to this client with this address. */
-  nameOf(client: string, address: string): string | undefined
+  /** The names answered to this client with this address, the latest first: servers of many names have one address. Empty: none. */
+  namesOf(client: string, address: string): readonly string[]
 }

@@ -74,6 +74,8 @@ export interface Captured {
   readonly dialled: Target
   /** Where the name in `RouteQuery.target` came from; absent where the target is the address itself. */
   readonly nameSource?: NameSource
+  /** The DNS has told the client several names for this address, the latest first, and nothing said which is meant: the first was taken. */
+  readonly oneOf?: readonly string[]
   /** A name that was seen and not believed, for the log. */
   readonly disbelieved?: string
 }

@@ -250,6 +250,7 @@ export interface FlowLine {
 export interface CapturedLine {
   readonly dialled: string
   readonly nameSource?: NameSource
+  readonly oneOf?: readonly string[]
   readonly disbelieved?: string
 }
 

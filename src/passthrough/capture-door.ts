@@ -13,7 +13,7 @@ import { isLoopback, parseAddress } from '../wire/address.ts'
 import type { Sniffed } from '../wire/sniffed-name.ts'
 import { heldAnswer } from './held-answer.ts'
 import type { HeldSyn } from './hold/queue-messages.ts'
-import { believe, type Trust, type Witness } from './names/believe.ts'
+import { believe, type Heard, type Trust, toldName } from './names/believe.ts'
 import { peekName } from './names/peek.ts'
 import { PendingHolds } from './pending-holds.ts'
 import type { HeldAnswer } from './rules/capture-plan.ts'
@@ -80,13 +80,8 @@ export class CaptureDoor {
       return
     }
     const target: Target = { host: dialled.address, family: dialled.family, port: dialled.port }
-    const name = names.nameOf(source.address, dialled.address)
-    if (this.#options.ownDoor(target)) {
-      this.#holds.end(key)
-      answer(packet, 'accept')
-      return
-    }
-    if (name === undefined && this.#waitsForName(target)) {
+    const told = names.namesOf(source.address, dialled.address)
+    if (this.#options.ownDoor(target) || this.#waitsForName(target, told)) {
       this.#holds.end(key)
       answer(packet, 'accept')
       return
@@ -94,8 +89,7 @@ export class CaptureDoor {
     const gone = new AbortController()
     const flow: Flow = {
       ...this.#base(source.address, source.port, target.port),
-      target: name === undefined ? target : { host: name, family: 0, port: target.port },
-      captured: { dialled: target, ...(name === undefined ? {} : { nameSource: 'dns' as const }) },
+      ...(told.length > 0 ? toldName(target, told) : { target, captured: { dialled: target } }),
       accept: () =>
         new Promise<Conn>((resolve, reject) => {
           const cancel = clock.after(ARRIVAL_MS, () => {
@@ -137,24 +131,13 @@ export class CaptureDoor {
     const onClose = () => gone.abort(new GatewayError('CLIENT_GONE', 'the client closed its connection'))
     socket.once('close', onClose)
     const { trust, peekMs } = policy()
-    const known = names.nameOf(address, dialled.host)
-    const sniffed: Sniffed =
-      known === undefined && this.#waitsForName(dialled)
-        ? await peekName(socket, { clock, silenceMs: peekMs })
-        : { kind: 'nameless' }
-    const witness: Witness | undefined =
-      known !== undefined
-        ? { name: known, source: 'dns' }
-        : sniffed.kind === 'name'
-          ? {
-              name: sniffed.name,
-              source: sniffed.protocol === 'tls' ? 'sni' : 'http-host',
-              ...(sniffed.hint ? { hint: true } : {}),
-            }
-          : undefined
+    const told = names.namesOf(address, dialled.host)
+    const sniffed: Sniffed = this.#waitsForName(dialled, told)
+      ? await peekName(socket, { clock, silenceMs: peekMs })
+      : { kind: 'nameless' }
     const verifying = new AbortController()
     const cancel = clock.after(VERIFY_MS, () => verifying.abort(new GatewayError('RESOLVE_FAILED', 'too slow')))
-    const believed = await believe(dialled, witness, trust, resolver, verifying.signal)
+    const believed = await believe(dialled, { told, heard: heardIn(sniffed) }, trust, resolver, verifying.signal)
     cancel()
     const protocol = sniffed.kind === 'more' ? undefined : sniffed.protocol
     const flow: Flow = {
@@ -173,8 +156,9 @@ export class CaptureDoor {
     await context.handleFlow(flow, gone.signal)
   }
 
-  #waitsForName(target: Target): boolean {
-    return this.#options.policy().namesMatter && !SERVER_FIRST.has(target.port)
+  /** Several names for one address: the first bytes say which of them is meant. */
+  #waitsForName(target: Target, told: readonly string[]): boolean {
+    return told.length !== 1 && this.#options.policy().namesMatter && !SERVER_FIRST.has(target.port)
   }
 
   #base(address: string, port: number, dialledPort: number, scheme?: Scheme) {
@@ -190,6 +174,12 @@ export class CaptureDoor {
       client,
     }
   }
+}
+
+function heardIn(sniffed: Sniffed): Heard | undefined {
+  if (sniffed.kind !== 'name') return undefined
+  const { name, protocol, hint } = sniffed
+  return { name, source: protocol === 'tls' ? 'sni' : 'http-host', ...(hint ? { hint } : {}) }
 }
 
 function schemeOf(protocol: 'tls' | 'http' | 'h2c' | undefined): Scheme | undefined {

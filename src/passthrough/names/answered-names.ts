@@ -6,53 +6,76 @@ export interface AnsweredNamesOptions {
   /** Milliseconds that an answer is remembered beyond its TTL. */
   readonly graceMs?: number
   readonly maxClients?: number
-  readonly maxAddresses?: number
+  readonly maxAnswers?: number
 }
 
 /** Many programs resolve once and keep the address until they end (Java did so by default); an hour covers builds and most sessions. */
 const GRACE_MS = 60 * 60 * 1000
 /** A TTL beyond a day says "keep it" and not for how long. */
 const LONGEST_TTL_S = 24 * 60 * 60
-/** Containers of one host; the one that has not asked for the longest goes first. About 100 bytes for each address. */
+/** Containers of one host; the one that has not asked for the longest goes first. About 150 bytes for each answer. */
 const MAX_CLIENTS = 4096
-/** Addresses that one container has been told; the oldest answer goes first. */
-const MAX_ADDRESSES = 2048
+/** Answers that one container has been told, one for each name and address; those for the address of the oldest answer go first. */
+const MAX_ANSWERS = 2048
+/** Names for one address: those that a page of a large provider's customers needs. The one told longest ago goes first. */
+const MAX_NAMES = 16
 
-interface Answer {
-  readonly name: string
-  /** Monotonic milliseconds. */
-  readonly until: number
+/** By name, in the order they were told; until when each holds, in monotonic milliseconds. */
+type Told = Map<string, number>
+
+interface Memory {
+  readonly byAddress: Map<string, Told>
+  /** Names of all addresses. */
+  answers: number
 }
 
 /** Both tables are in the order of last use, so that the first entry is the one to go. */
 export function createAnsweredNames(options: AnsweredNamesOptions): AnsweredNames {
-  const { clock, graceMs = GRACE_MS, maxClients = MAX_CLIENTS, maxAddresses = MAX_ADDRESSES } = options
-  const clients = new Map<string, Map<string, Answer>>()
+  const { clock, graceMs = GRACE_MS, maxClients = MAX_CLIENTS, maxAnswers = MAX_ANSWERS } = options
+  const clients = new Map<string, Memory>()
 
   return {
     remember(client, name, addresses, ttlSeconds) {
-      const answers = clients.get(client) ?? new Map<string, Answer>()
+      const memory = clients.get(client) ?? { byAddress: new Map<string, Told>(), answers: 0 }
       clients.delete(client)
-      clients.set(client, answers)
+      clients.set(client, memory)
       if (clients.size > maxClients) clients.delete(first(clients))
       const ttl = Math.min(Math.max(0, ttlSeconds), LONGEST_TTL_S)
       const until = clock.monotonic() + ttl * 1000 + graceMs
-      for (const address of addresses) {
-        answers.delete(address)
-        answers.set(address, { name, until })
-        if (answers.size > maxAddresses) answers.delete(first(answers))
-      }
+      for (const address of addresses) tell(memory, address, name, until)
+      while (memory.answers > maxAnswers) forget(memory, first(memory.byAddress))
     },
-    nameOf(client, address) {
-      const answers = clients.get(client)
-      const answer = answers?.get(address)
-      if (!answers || !answer) return undefined
-      if (answer.until > clock.monotonic()) return answer.name
-      answers.delete(address)
-      if (answers.size === 0) clients.delete(client)
-      return undefined
+    namesOf(client, address) {
+      const memory = clients.get(client)
+      const told = memory?.byAddress.get(address)
+      if (!memory || !told) return []
+      const now = clock.monotonic()
+      for (const [name, until] of told) {
+        if (until > now) continue
+        told.delete(name)
+        memory.answers--
+      }
+      if (told.size === 0) forget(memory, address)
+      if (memory.byAddress.size === 0) clients.delete(client)
+      return [...told.keys()].reverse()
     },
   }
+}
+
+function tell(memory: Memory, address: string, name: string, until: number): void {
+  const told: Told = memory.byAddress.get(address) ?? new Map()
+  memory.answers -= told.size
+  told.delete(name)
+  told.set(name, until)
+  if (told.size > MAX_NAMES) told.delete(first(told))
+  memory.answers += told.size
+  memory.byAddress.delete(address)
+  memory.byAddress.set(address, told)
+}
+
+function forget(memory: Memory, address: string): void {
+  memory.answers -= memory.byAddress.get(address)?.size ?? 0
+  memory.byAddress.delete(address)
 }
 
 function first<T>(map: ReadonlyMap<T, unknown>): T {

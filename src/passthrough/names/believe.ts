@@ -5,11 +5,18 @@ import type { Target } from '../../contracts/target.ts'
 /** What counts where a name that a client has sent does not lead to the address it has dialled. */
 export type Trust = 'address' | 'name' | 'reject'
 
-export interface Witness {
+/** What a client's first bytes say. */
+export interface Heard {
   readonly name: string
-  readonly source: NameSource
+  readonly source: Exclude<NameSource, 'dns'>
   /** Not meant for the server alone: only believed when it can be verified. */
   readonly hint?: boolean
+}
+
+export interface Witnesses {
+  /** The names that our own DNS has told this client for the dialled address, the latest first. */
+  readonly told: readonly string[]
+  readonly heard?: Heard | undefined
 }
 
 export interface Believed {
@@ -18,25 +25,36 @@ export interface Believed {
 }
 
 /**
- * Weighs a name against the dialled address. What our own DNS told the client is true. What the client says itself is true if the name
- * leads to that address; where it does not, or cannot be looked up, `trust` decides. With `reject` the router refuses what is disbelieved.
+ * Weighs names against the dialled address. What our own DNS told the client is true; where it was several names, the client's first bytes say
+ * which of them is meant, or else it is taken to be the latest. What the client says itself is true if the name leads to that address; where
+ * it does not, or cannot be looked up, `trust` decides. With `reject` the router refuses what is disbelieved.
  */
 export async function believe(
   dialled: Target,
-  witness: Witness | undefined,
+  { told, heard }: Witnesses,
   trust: Trust,
   resolver: Resolver,
   signal: AbortSignal,
 ): Promise<Believed> {
-  if (!witness) return { target: dialled, captured: { dialled } }
-  const { name, source, hint } = witness
+  // The outer name of an encrypted ClientHello says no word about which of its provider's customers is meant.
+  if (told.length > 0 && (told.length === 1 || !heard || heard.hint)) return toldName(dialled, told)
+  if (!heard) return { target: dialled, captured: { dialled } }
+  const { name, source, hint } = heard
   const named: Believed = {
     target: { host: name, family: 0, port: dialled.port },
     captured: { dialled, nameSource: source },
   }
-  if (source === 'dns' || (trust === 'name' && !hint)) return named
+  if (told.includes(name) || (trust === 'name' && !hint)) return named
   if (await leadsTo(name, dialled.host, resolver, signal)) return named
   return { target: dialled, captured: { dialled, disbelieved: name } }
+}
+
+/** By our DNS alone; `told` is not empty. */
+export function toldName(dialled: Target, told: readonly string[]): Believed {
+  return {
+    target: { host: told[0]!, family: 0, port: dialled.port },
+    captured: { dialled, nameSource: 'dns', ...(told.length > 1 ? { oneOf: told } : {}) },
+  }
 }
 
 async function leadsTo(name: string, address: string, resolver: Resolver, signal: AbortSignal): Promise<boolean> {

@@ -1,7 +1,7 @@
 import type { AnsweredNames } from '../../contracts/answered-names.ts'
 import type { Clock } from '../../contracts/clock.ts'
 import type { ContainerDirectory } from '../../contracts/containers.ts'
-import type { HandlePackets, Packet, PacketClient, PacketSession } from '../../contracts/packet.ts'
+import type { CapturedName, HandlePackets, Packet, PacketClient, PacketSession } from '../../contracts/packet.ts'
 import type { Target } from '../../contracts/target.ts'
 import { isLoopback, isUnspecified } from '../../wire/address.ts'
 import { SO_RCVBUFFORCE, SOL_IP, SOL_IPV6, SOL_SOCKET, setSocketOption, switchOn } from '../linux/libc.ts'
@@ -13,7 +13,7 @@ export interface UdpDoorOptions {
   readonly clock: Clock
   readonly families: readonly (4 | 6)[]
   /** Absent where no DNS of ours answers the containers. */
-  readonly names?: Pick<AnsweredNames, 'nameOf'>
+  readonly names?: Pick<AnsweredNames, 'namesOf'>
   directory(): ContainerDirectory | undefined
   readonly handlePackets: HandlePackets
   warn(message: string): void
@@ -86,8 +86,7 @@ export class UdpDoor {
     // Somebody on this machine has found the transparent socket itself.
     if (this.#closed || isLoopback(ends.far) || isUnspecified(ends.far) || ends.clientPort === 0) return
     const session = this.#sessions.get(keyOf(ends)) ?? this.#begin(ends)
-    const name = this.#options.names?.nameOf(ends.client, ends.far)
-    session?.send({ peer: farOf(ends), data }, name === undefined ? {} : { name, nameSource: 'dns' })
+    session?.send({ peer: farOf(ends), data }, nameAmong(this.#options.names?.namesOf(ends.client, ends.far) ?? []))
   }
 
   lost(reason: string): void {
@@ -132,6 +131,12 @@ export class UdpDoor {
       this.#sessions.delete(key)
     }
   }
+}
+
+function nameAmong(told: readonly string[]): CapturedName {
+  const [name] = told
+  if (name === undefined) return {}
+  return { name, nameSource: 'dns', ...(told.length > 1 ? { oneOf: told } : {}) }
 }
 
 function keyOf({ client, clientPort }: Ends): string {

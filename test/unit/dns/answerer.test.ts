@@ -155,7 +155,7 @@ t.test('what was answered is remembered for the client, under the name it asked 
   ]
   const server = await fakeDnsServer(t, (query) => [dnsResponse(query, { answers: chain } as never)])
   const remembered: unknown[] = []
-  const names = { remember: (...all: unknown[]) => void remembered.push(all), nameOf: () => undefined }
+  const names = { remember: (...all: unknown[]) => void remembered.push(all), namesOf: () => [] }
   const { ask } = testAnswerer({ zones: { corp: [server] }, names })
   t.same(seen(await ask(dnsQuery('A.corp', 'A')))?.answers, ['CNAME b.corp', 'A 192.0.2.8', 'A 192.0.2.9'])
   t.same(remembered, [['198.51.100.7', 'a.corp', ['192.0.2.8', '192.0.2.9'], 20]])

@@ -2,41 +2,63 @@ import t from 'tap'
 import { createAnsweredNames } from '../../../src/passthrough/names/answered-names.ts'
 import { manualClock } from '../../fixtures/manual-clock.ts'
 
-t.test('each client has its own names, the latest answer counts', async (t) => {
+t.test('each client has its own names', async (t) => {
   const names = createAnsweredNames({ clock: manualClock() })
   names.remember('10.0.0.2', 'a.test', ['192.0.2.1', '2001:db8::1'], 60)
   names.remember('10.0.0.3', 'b.test', ['192.0.2.1'], 60)
-  t.equal(names.nameOf('10.0.0.2', '192.0.2.1'), 'a.test')
-  t.equal(names.nameOf('10.0.0.2', '2001:db8::1'), 'a.test')
-  t.equal(names.nameOf('10.0.0.3', '192.0.2.1'), 'b.test')
-  t.equal(names.nameOf('10.0.0.3', '2001:db8::1'), undefined)
-  names.remember('10.0.0.2', 'c.test', ['192.0.2.1'], 60)
-  t.equal(names.nameOf('10.0.0.2', '192.0.2.1'), 'c.test')
+  t.same(names.namesOf('10.0.0.2', '192.0.2.1'), ['a.test'])
+  t.same(names.namesOf('10.0.0.2', '2001:db8::1'), ['a.test'])
+  t.same(names.namesOf('10.0.0.3', '192.0.2.1'), ['b.test'])
+  t.same(names.namesOf('10.0.0.3', '2001:db8::1'), [])
 })
 
-t.test('for the TTL and a grace', async (t) => {
+t.test('names that share an address: all of them, the one told last first', async (t) => {
+  const names = createAnsweredNames({ clock: manualClock() })
+  names.remember('c', 'a.test', ['192.0.2.1'], 60)
+  names.remember('c', 'b.test', ['192.0.2.1'], 60)
+  t.same(names.namesOf('c', '192.0.2.1'), ['b.test', 'a.test'])
+  names.remember('c', 'a.test', ['192.0.2.1'], 60)
+  t.same(names.namesOf('c', '192.0.2.1'), ['a.test', 'b.test'], 'told again')
+})
+
+t.test('for the TTL and a grace, each name by itself', async (t) => {
   const clock = manualClock()
   const names = createAnsweredNames({ clock, graceMs: 10_000 })
+  names.remember('c', 'longer.test', ['192.0.2.1'], 6)
   names.remember('c', 'short.test', ['192.0.2.1'], 5)
   names.remember('c', 'forever.test', ['192.0.2.2'], 2 ** 31)
   clock.advance(14_999)
-  t.equal(names.nameOf('c', '192.0.2.1'), 'short.test')
+  t.same(names.namesOf('c', '192.0.2.1'), ['short.test', 'longer.test'])
   clock.advance(1)
-  t.equal(names.nameOf('c', '192.0.2.1'), undefined)
+  t.same(names.namesOf('c', '192.0.2.1'), ['longer.test'])
+  clock.advance(1_000)
+  t.same(names.namesOf('c', '192.0.2.1'), [])
   clock.advance(24 * 3600 * 1000)
-  t.equal(names.nameOf('c', '192.0.2.2'), undefined, 'no TTL is longer than a day')
+  t.same(names.namesOf('c', '192.0.2.2'), [], 'no TTL is longer than a day')
 })
 
 t.test('bounded: the oldest goes', async (t) => {
-  const names = createAnsweredNames({ clock: manualClock(), maxClients: 2, maxAddresses: 2 })
+  const names = createAnsweredNames({ clock: manualClock(), maxClients: 2, maxAnswers: 2 })
   names.remember('a', 'n.test', ['1.1.1.1', '2.2.2.2', '3.3.3.3'], 60)
   t.same(
-    ['1.1.1.1', '2.2.2.2', '3.3.3.3'].map((address) => names.nameOf('a', address)),
-    [undefined, 'n.test', 'n.test'],
+    ['1.1.1.1', '2.2.2.2', '3.3.3.3'].map((address) => names.namesOf('a', address)),
+    [[], ['n.test'], ['n.test']],
   )
   names.remember('b', 'n.test', ['1.1.1.1'], 60)
   names.remember('a', 'n.test', ['4.4.4.4'], 60)
   names.remember('c', 'n.test', ['1.1.1.1'], 60)
-  t.equal(names.nameOf('b', '1.1.1.1'), undefined, 'b had not asked for the longest time')
-  t.equal(names.nameOf('a', '4.4.4.4'), 'n.test')
+  t.same(names.namesOf('b', '1.1.1.1'), [], 'b had not asked for the longest time')
+  t.same(names.namesOf('a', '4.4.4.4'), ['n.test'])
+})
+
+t.test('bounded: thousands of names for one address', async (t) => {
+  const names = createAnsweredNames({ clock: manualClock(), maxAnswers: 20 })
+  for (let n = 1; n <= 5000; n++) names.remember('c', `${n}.test`, ['1.1.1.1'], 60)
+  t.equal(names.namesOf('c', '1.1.1.1').length, 16)
+  t.equal(names.namesOf('c', '1.1.1.1')[0], '5000.test')
+  for (let n = 1; n <= 4; n++) names.remember('c', `${n}.test`, ['2.2.2.2'], 60)
+  t.equal(names.namesOf('c', '1.1.1.1').length, 16, 'together as many as may be')
+  names.remember('c', '5.test', ['2.2.2.2'], 60)
+  t.same(names.namesOf('c', '1.1.1.1'), [], 'the address whose names were told longest ago goes as a whole')
+  t.equal(names.namesOf('c', '2.2.2.2').length, 5)
 })

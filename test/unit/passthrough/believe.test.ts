@@ -1,7 +1,7 @@
 import t from 'tap'
 import { GatewayError } from '../../../src/contracts/gateway-error.ts'
 import type { Resolver } from '../../../src/contracts/resolver.ts'
-import { believe, type Trust, type Witness } from '../../../src/passthrough/names/believe.ts'
+import { believe, type Heard, type Trust } from '../../../src/passthrough/names/believe.ts'
 import { targetFromHost } from '../../../src/wire/target.ts'
 
 const dialled = targetFromHost('192.0.2.1', 443)
@@ -13,27 +13,52 @@ const resolver: Resolver = {
 }
 
 const ADDRESS = 'the address'
-const rows: readonly (readonly [Trust, Witness | undefined, target: string, disbelieved?: string])[] = [
-  ['address', undefined, ADDRESS],
-  ['address', { name: 'true.test', source: 'sni' }, 'true.test'],
-  ['address', { name: 'false.test', source: 'sni' }, ADDRESS, 'false.test'],
-  ['address', { name: 'unknown.test', source: 'http-host' }, ADDRESS, 'unknown.test'],
-  ['address', { name: 'false.test', source: 'dns' }, 'false.test'], // our own answer
-  ['name', { name: 'false.test', source: 'http-host' }, 'false.test'],
-  ['name', { name: 'false.test', source: 'sni', hint: true }, ADDRESS, 'false.test'], // the outer name of ECH
-  ['name', { name: 'true.test', source: 'sni', hint: true }, 'true.test'],
-  ['reject', { name: 'true.test', source: 'sni' }, 'true.test'],
-  ['reject', { name: 'false.test', source: 'sni' }, ADDRESS, 'false.test'],
+const TOLD = ['later.test', 'true.test', 'earlier.test']
+
+interface Row {
+  readonly trust?: Trust
+  readonly told?: readonly string[]
+  readonly heard?: Heard
+  readonly target: string
+  readonly source?: 'dns' | 'sni' | 'http-host'
+  readonly disbelieved?: string
+  readonly oneOf?: readonly string[]
+}
+const sni = (name: string): Heard => ({ name, source: 'sni' })
+const outer = (name: string): Heard => ({ name, source: 'sni', hint: true }) // of Encrypted ClientHello
+
+const rows: readonly Row[] = [
+  { target: ADDRESS },
+  { heard: sni('true.test'), target: 'true.test', source: 'sni' },
+  { heard: sni('false.test'), target: ADDRESS, disbelieved: 'false.test' },
+  { heard: { name: 'unknown.test', source: 'http-host' }, target: ADDRESS, disbelieved: 'unknown.test' },
+  { told: ['false.test'], target: 'false.test', source: 'dns' }, // our own answer
+  { trust: 'name', heard: { name: 'false.test', source: 'http-host' }, target: 'false.test', source: 'http-host' },
+  { trust: 'name', heard: outer('false.test'), target: ADDRESS, disbelieved: 'false.test' },
+  { trust: 'name', heard: outer('true.test'), target: 'true.test', source: 'sni' },
+  { trust: 'reject', heard: sni('true.test'), target: 'true.test', source: 'sni' },
+  { trust: 'reject', heard: sni('false.test'), target: ADDRESS, disbelieved: 'false.test' },
+  // Several names for one address.
+  { told: TOLD, target: 'later.test', source: 'dns', oneOf: TOLD },
+  { told: TOLD, heard: sni('earlier.test'), target: 'earlier.test', source: 'sni' },
+  { told: TOLD, trust: 'reject', heard: sni('earlier.test'), target: 'earlier.test', source: 'sni' }, // agrees: told
+  { told: TOLD, heard: outer('earlier.test'), target: 'later.test', source: 'dns', oneOf: TOLD },
+  { told: TOLD, trust: 'reject', heard: outer('false.test'), target: 'later.test', source: 'dns', oneOf: TOLD },
+  { told: ['a.test', 'b.test'], heard: sni('true.test'), target: 'true.test', source: 'sni' },
+  { told: TOLD, heard: sni('false.test'), target: ADDRESS, disbelieved: 'false.test' },
+  { told: TOLD, trust: 'name', heard: sni('false.test'), target: 'false.test', source: 'sni' },
 ]
 
 t.test('whom to believe', async (t) => {
-  for (const [trust, witness, target, disbelieved] of rows) {
-    const believed = await believe(dialled, witness, trust, resolver, new AbortController().signal)
-    const title = `${trust}: ${witness ? `${witness.source} ${witness.name}` : 'no name'}`
+  for (const { trust = 'address', told = [], heard, target, source, disbelieved, oneOf } of rows) {
+    const believed = await believe(dialled, { told, heard }, trust, resolver, new AbortController().signal)
+    const says = heard ? `${heard.hint ? 'outer ' : ''}${heard.source} ${heard.name}` : 'nothing'
+    const title = `${trust}: told ${told.join(', ') || 'nothing'}, heard ${says}`
     t.equal(believed.target.host, target === ADDRESS ? '192.0.2.1' : target, title)
     t.equal(believed.target.port, 443)
     t.equal(believed.captured.disbelieved, disbelieved)
     t.same(believed.captured.dialled, dialled)
-    t.equal(believed.captured.nameSource, target === ADDRESS ? undefined : witness?.source)
+    t.equal(believed.captured.nameSource, source)
+    t.same(believed.captured.oneOf, oneOf)
   }
 })

@@ -112,6 +112,26 @@ t.test('names: from DNS before anything else; where one matters and is not known
   t.match(flows[1], { target: { host: '192.0.2.9', port: 22 } }, 'SSH servers speak first: no name to wait for')
 })
 
+t.test('several names told for one address: let in first, so that its first bytes say which', async (t) => {
+  const { door, flows, answers, names } = rig({ namesMatter: true })
+  names.remember('10.0.0.2', 'a.test', ['192.0.2.1'], 60)
+  names.remember('10.0.0.2', 'b.test', ['192.0.2.1'], 60)
+  door.held(SYN)
+  t.same(answers, ['1 accept'])
+  t.equal(flows.length, 0)
+  door.held({ ...SYN, packet: 2, dialled: { ...SYN.dialled, port: 22 } })
+  t.match(flows, [{ target: { host: 'b.test' }, captured: { nameSource: 'dns', oneOf: ['b.test', 'a.test'] } }])
+})
+
+t.test('several names told, none of which could matter: held', async (t) => {
+  const { door, flows, answers, names } = rig({ namesMatter: false })
+  names.remember('10.0.0.2', 'a.test', ['192.0.2.1'], 60)
+  names.remember('10.0.0.2', 'b.test', ['192.0.2.1'], 60)
+  door.held(SYN)
+  t.same(answers, [])
+  t.match(flows, [{ target: { host: 'b.test' }, captured: { oneOf: ['b.test', 'a.test'] } }])
+})
+
 t.test('bounded', async (t) => {
   const { door, answers, flows } = rig()
   for (let port = 1; port <= 5000; port++) door.held({ ...SYN, packet: port, source: { ...SYN.source, port } })
