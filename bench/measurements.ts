@@ -17,8 +17,8 @@ export interface Measurement {
   /** Doors it makes sense for. */
   readonly doors: readonly Door[]
   readonly metrics: readonly Metric[]
-  /** Whether it needs a process tree to look at, and so says nothing of `direct`. */
-  readonly ofProcess?: true
+  /** Mostly waiting: several peers wait at the same time, each with a process, a generator and an origin of its own. Needs a process to look at. */
+  readonly waits?: true
   run(ask: (task: Task) => Promise<Outcome>, way: Way, ms: number): Promise<readonly number[]>
 }
 
@@ -91,7 +91,7 @@ const WATCH_MS = 4_000
 
 const idle = (tunnels: number): Measurement => ({
   doors: ['http', 'socks5'],
-  ofProcess: true,
+  waits: true,
   metrics: [
     metric(`memory-${tunnels}`, `memory per idle tunnel, of ${tunnels}`, 'kB', 'less', 2),
     metric(`descriptors-${tunnels}`, `descriptors per idle tunnel, of ${tunnels}`, '', 'less', 2),

@@ -8,10 +8,10 @@ import type { Outcome, Task, Way } from './tasks.ts'
 /** The near end of every measurement, a process of its own: opens tunnels through a proxy and does one task after the other. */
 const BUFFER_BYTES = 64 * 1024
 const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
-/** Before a measured span: buffers have grown, and what a long-running process has compiled is compiled. */
+/** Of a span that says nothing else. */
 const WARM_UP_MS = 1_500
 /** A tunnel that does not come about in this time is a failure of the run. */
-const OPEN_MS = 10_000
+const OPEN_MS = 30_000
 /** Connections opened at once when many are wanted, so that no listen queue overflows. */
 const OPEN_AT_ONCE = 64
 
@@ -39,7 +39,7 @@ function perform(task: Task): Outcome {
 
 /** Calls `step` for the warm-up and then for the span, and measures the span. `count` is a running number. */
 function measure(way: Way, ms: number, step: () => void, count: () => number): Outcome {
-  for (const until = performance.now() + WARM_UP_MS; performance.now() < until; ) step()
+  for (const until = performance.now() + (way.warmUpMs ?? WARM_UP_MS); performance.now() < until; ) step()
   const [before, cpuBefore, from] = [count(), cpuOfTree(way.watch), performance.now()]
   for (const until = from + ms; performance.now() < until; ) step()
   const seconds = (performance.now() - from) / 1000

@@ -12,6 +12,8 @@ export interface Way {
   readonly origin: number
   /** Root of the process tree that is measured; absent for direct. */
   readonly watch?: number
+  /** Milliseconds of the same before the measured span: buffers have grown, and what a long-running process compiles is compiled. */
+  readonly warmUpMs?: number
 }
 
 export type Task =

@@ -1,6 +1,6 @@
 /**
  * Decisions per second, cold and remembered, beside pac-resolver as it comes, in one process and one run:
- *   node bench/pac/run.mjs decisions [seconds per row]
+ *   node bench/pac/run.mjs decisions [seconds per row] [--json]
  */
 import { createPacResolver } from 'pac-resolver'
 import { QuickJS } from 'quickjs-wasi'
@@ -14,27 +14,63 @@ const CONCURRENCY = 256
 const { signal } = new AbortController()
 const resolver = { resolve: () => Promise.reject(new Error('no names here')) }
 
-console.log(
-  'script     engine cold/s  remembered/s  pac-resolver/s  factor | per CPU-second: engine  pac-resolver  factor | main thread: µs a decision, turn p99, max (ms of CPU; max by the wall)',
-)
-for (const [name, script] of Object.entries(SCRIPTS)) {
-  const { cold, coldPerCpu, mainUs, remembered, turns } = await measureEngine(script)
-  const { rate, perCpu } = await measurePacResolver(script)
+const asJson = process.argv.includes('--json')
+
+/** What `--json` says of one script. Rates a second; CPU in microseconds of all threads a decision. */
+export interface DecisionRates {
+  readonly script: string
+  readonly engine: number
+  readonly engineCpuUs: number
+  readonly remembered: number
+  readonly pacResolver: number
+  readonly pacResolverCpuUs: number
+}
+
+if (!asJson) {
   console.log(
-    [
-      name.padEnd(10),
-      format(cold).padStart(13),
-      format(remembered).padStart(13),
-      format(rate).padStart(15),
-      `${(cold / rate).toFixed(1)}x`.padStart(7),
-      '|',
-      format(coldPerCpu).padStart(22),
-      format(perCpu).padStart(13),
-      `${(coldPerCpu / perCpu).toFixed(1)}x`.padStart(7),
-      '|',
-      `${mainUs.toFixed(1).padStart(26)}, ${turns.cpu.p99.toFixed(2)}, ${turns.cpu.max.toFixed(2)} (${turns.wall.max.toFixed(1)})`,
-    ].join(' '),
+    'script     engine cold/s  remembered/s  pac-resolver/s  factor | per CPU-second: engine  pac-resolver  factor | main thread: µs a decision, turn p99, max (ms of CPU; max by the wall)',
   )
+}
+for (const [name, script] of Object.entries(SCRIPTS)) {
+  const ours = await measureEngine(script)
+  const theirs = await measurePacResolver(script)
+  console.log(asJson ? JSON.stringify(ratesOf(name, ours, theirs)) : lineOf(name, ours, theirs))
+}
+
+function ratesOf(script: string, ours: Measured, theirs: Theirs): DecisionRates {
+  return {
+    script,
+    engine: ours.cold,
+    engineCpuUs: 1e6 / ours.coldPerCpu,
+    remembered: ours.remembered,
+    pacResolver: theirs.rate,
+    pacResolverCpuUs: 1e6 / theirs.perCpu,
+  }
+}
+
+function lineOf(
+  name: string,
+  { cold, coldPerCpu, mainUs, remembered, turns }: Measured,
+  { rate, perCpu }: Theirs,
+): string {
+  return [
+    name.padEnd(10),
+    format(cold).padStart(13),
+    format(remembered).padStart(13),
+    format(rate).padStart(15),
+    `${(cold / rate).toFixed(1)}x`.padStart(7),
+    '|',
+    format(coldPerCpu).padStart(22),
+    format(perCpu).padStart(13),
+    `${(coldPerCpu / perCpu).toFixed(1)}x`.padStart(7),
+    '|',
+    `${mainUs.toFixed(1).padStart(26)}, ${turns.cpu.p99.toFixed(2)}, ${turns.cpu.max.toFixed(2)} (${turns.wall.max.toFixed(1)})`,
+  ].join(' ')
+}
+
+interface Theirs {
+  readonly rate: number
+  readonly perCpu: number
 }
 
 interface Measured {
@@ -96,7 +132,7 @@ async function concurrently(
   return (done() / (performance.now() - began)) * 1000
 }
 
-async function measurePacResolver(script: string): Promise<{ rate: number; perCpu: number }> {
+async function measurePacResolver(script: string): Promise<Theirs> {
   const vm = await QuickJS.create()
   const find = createPacResolver(vm, script)
   for (let i = 0; i < 200; i++) await find(`http://warm${i}.example.org/`, `warm${i}.example.org`)

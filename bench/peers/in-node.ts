@@ -21,6 +21,7 @@ export const fairleadPortable: Peer = {
   name: 'fairlead (fast path off)',
   packages: [],
   doors: ['http', 'socks5'],
+  only: ['down-4', 'up-4', 'connects', 'first-byte', 'turns', 'requests', 'idle-10000'],
   available: fairlead.available,
   start: (place) => startFairlead(place, { FAIRLEAD_FAST_RELAY: 'off' }),
 }
@@ -78,11 +79,13 @@ const TUNNELS = [
   'idle-1000',
   'idle-10000',
 ]
+/** Of a part of Fairlead. */
+const BULK = ['down-4', 'up-4']
 
-function script(name: string, file: string, ...args: string[]): Peer {
+function script(name: string, only: readonly string[] | undefined, file: string, ...args: string[]): Peer {
   return {
     name,
-    ...(args.length > 0 ? { only: TUNNELS } : {}),
+    ...(only ? { only } : {}),
     packages: [],
     doors: ['http'],
     available: () => true,
@@ -94,8 +97,8 @@ function script(name: string, file: string, ...args: string[]): Peer {
   }
 }
 
-export const nodePipe = script('bare Node pipe', './connect-server.ts', 'pipe')
+export const nodePipe = script('bare Node pipe', TUNNELS, './connect-server.ts', 'pipe')
 /** The relays alone, under the smallest server there can be. */
-export const fastRelayAlone = script('fast relay alone', './connect-server.ts', 'fast')
-export const portableRelayAlone = script('portable relay alone', './connect-server.ts', 'portable')
-export const proxyChain = script('proxy-chain as it comes', './proxy-chain-server.ts')
+export const fastRelayAlone = script('fast relay alone', BULK, './connect-server.ts', 'fast')
+export const portableRelayAlone = script('portable relay alone', BULK, './connect-server.ts', 'portable')
+export const proxyChain = script('proxy-chain as it comes', undefined, './proxy-chain-server.ts')

@@ -36,7 +36,7 @@ export interface RunningPeer {
 }
 
 /** Milliseconds a program has to open its port. */
-const START_MS = 15_000
+const START_MS = 60_000
 
 export function onPath(program: string): boolean {
   const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin']

@@ -17,7 +17,7 @@ const RECIPES: readonly Recipe[] = [
   {
     name: 'squid',
     program: 'squid',
-    packages: ['squid'],
+    packages: ['squid-openssl'], // what the end-to-end tests have; it and `squid` exclude each other, and both bring the program
     doors: ['http'],
     configuration: ({ folder }, [port]) => `
 http_port 127.0.0.1:${port}
