@@ -1,4 +1,5 @@
-import { EAGAIN, EPOLLIN, EPOLLOUT, errno } from '../../src/relay/linux.ts'
+import { EPOLLIN, EPOLLOUT } from '../../src/system/linux/epoll.ts'
+import { EAGAIN, errno } from '../../src/system/linux/libc.ts'
 import { cpuOfTree } from '../measure/process-tree.ts'
 import { handshake } from './handshake.ts'
 import { Readiness } from './readiness.ts'

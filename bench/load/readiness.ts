@@ -1,13 +1,12 @@
+import { close, O_CLOEXEC } from '../../src/system/linux/descriptors.ts'
 import {
-  close,
   EPOLL_CTL_ADD,
   EVENT_DATA,
   EVENT_INTS,
   epollControl,
   epollCreate,
   epollWait,
-  O_CLOEXEC,
-} from '../../src/relay/linux.ts'
+} from '../../src/system/linux/epoll.ts'
 
 const EPOLL_CTL_MOD = 3
 const MAX_EVENTS = 512

@@ -1,5 +1,6 @@
 import koffi from 'koffi'
-import { close, errno, O_CLOEXEC, O_NONBLOCK } from '../../src/relay/linux.ts'
+import { close, O_CLOEXEC, O_NONBLOCK } from '../../src/system/linux/descriptors.ts'
+import { errno } from '../../src/system/linux/libc.ts'
 
 /** Raw sockets for the load generator, so that it costs far less than what it measures: no stream, no object per chunk, no copy. */
 const libc = koffi.load(null)

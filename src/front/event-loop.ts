@@ -1,6 +1,5 @@
+import { close, O_CLOEXEC } from '../system/linux/descriptors.ts'
 import {
-  close,
-  EINTR,
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,
   EVENT_DATA,
@@ -8,9 +7,8 @@ import {
   epollControl,
   epollCreate,
   epollWait,
-  errno,
-  O_CLOEXEC,
-} from './syscalls.ts'
+} from '../system/linux/epoll.ts'
+import { EINTR, errno } from '../system/linux/libc.ts'
 
 /** Whoever has a descriptor in the loop. */
 export interface Watcher {

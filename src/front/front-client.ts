@@ -1,36 +1,14 @@
+import { close, O_CLOEXEC, O_NONBLOCK } from '../system/linux/descriptors.ts'
+import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from '../system/linux/epoll.ts'
+import { EAGAIN, EINPROGRESS, EINTR, errno } from '../system/linux/libc.ts'
+import { type Endpoint, writeSocketAddress } from '../system/linux/socket-address.ts'
+import { AF_INET, AF_INET6, MSG_DONTWAIT, MSG_NOSIGNAL, SOCK_STREAM } from '../system/linux/socket-numbers.ts'
+import { connect, keepAlive, receive, resetOnClose, send, sendAtOnce, socket } from '../system/linux/sockets.ts'
 import type { Watcher } from './event-loop.ts'
 import type { FrontClientHost, Leaving } from './front-client-host.ts'
 import type { FrontDoor } from './front-door.ts'
 import type { DoorRules, End } from './messages.ts'
 import { Opening, type Wish } from './opening.ts'
-import { type Endpoint, writeSocketAddress } from './socket-address.ts'
-import {
-  AF_INET,
-  AF_INET6,
-  close,
-  connect,
-  EAGAIN,
-  EINPROGRESS,
-  EINTR,
-  EPOLLERR,
-  EPOLLET,
-  EPOLLHUP,
-  EPOLLIN,
-  EPOLLOUT,
-  EPOLLRDHUP,
-  errno,
-  keepAlive,
-  MSG_DONTWAIT,
-  MSG_NOSIGNAL,
-  O_CLOEXEC,
-  O_NONBLOCK,
-  receive,
-  resetOnClose,
-  SOCK_STREAM,
-  send,
-  sendAtOnce,
-  socket,
-} from './syscalls.ts'
 import type { Side, Tunnel, TunnelEnd } from './tunnel.ts'
 import { TunnelLimits } from './tunnel-limits.ts'
 

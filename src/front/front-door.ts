@@ -1,7 +1,10 @@
+import { O_CLOEXEC, O_NONBLOCK } from '../system/linux/descriptors.ts'
+import { EPOLLIN } from '../system/linux/epoll.ts'
+import { EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno } from '../system/linux/libc.ts'
+import { type Endpoint, readSocketAddress, SOCKET_ADDRESS_BYTES } from '../system/linux/socket-address.ts'
+import { accept } from '../system/linux/sockets.ts'
 import type { EventLoop, Watcher } from './event-loop.ts'
 import type { DoorRules } from './messages.ts'
-import { type Endpoint, readSocketAddress, SOCKADDR_BYTES } from './socket-address.ts'
-import { accept4, EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPOLLIN, errno, O_CLOEXEC, O_NONBLOCK } from './syscalls.ts'
 
 /** Clients taken in a row before those that are there have their turn. */
 const BURST = 64
@@ -20,7 +23,7 @@ export class FrontDoor implements Watcher {
   rules: DoorRules
   readonly #fd: number
   readonly #host: FrontDoorHost
-  readonly #peer = new Uint8Array(SOCKADDR_BYTES)
+  readonly #peer = new Uint8Array(SOCKET_ADDRESS_BYTES)
   readonly #peerBytes = new Int32Array(1)
   paused = true
 
@@ -42,8 +45,8 @@ export class FrontDoor implements Watcher {
 
   happened(): void {
     for (let taken = 0; taken < BURST; taken += 1) {
-      this.#peerBytes[0] = SOCKADDR_BYTES
-      const fd = accept4(this.#fd, this.#peer, this.#peerBytes, O_NONBLOCK | O_CLOEXEC)
+      this.#peerBytes[0] = SOCKET_ADDRESS_BYTES
+      const fd = accept(this.#fd, this.#peer, this.#peerBytes, O_NONBLOCK | O_CLOEXEC)
       if (fd >= 0) this.#host.arrived(this, fd, readSocketAddress(this.#peer))
       else {
         const error = errno()

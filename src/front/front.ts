@@ -1,3 +1,6 @@
+import { close, duplicate, eventDescriptor, O_CLOEXEC, O_NONBLOCK, read } from '../system/linux/descriptors.ts'
+import { EPOLLIN } from '../system/linux/epoll.ts'
+import type { Endpoint } from '../system/linux/socket-address.ts'
 import { EventLoop, type Watcher } from './event-loop.ts'
 import { FrontClient } from './front-client.ts'
 import type { FrontClientHost, Leaving } from './front-client-host.ts'
@@ -6,8 +9,6 @@ import type { Batch, DoorRules, FromFront, ToFront } from './messages.ts'
 import { MAX_CLIENTS } from './messages.ts'
 import type { Wish } from './opening.ts'
 import { Outbox } from './outbox.ts'
-import type { Endpoint } from './socket-address.ts'
-import { close, duplicate, EPOLLIN, eventDescriptor, O_CLOEXEC, O_NONBLOCK, read } from './syscalls.ts'
 import type { Side, StartTunnel } from './tunnel.ts'
 
 /** Milliseconds between looks at clients whose tunnel does not stand yet; a quarter of the shortest patience. */

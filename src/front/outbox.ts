@@ -1,6 +1,6 @@
+import type { Endpoint } from '../system/linux/socket-address.ts'
 import { type Batch, ENDS, type End, type Gift } from './messages.ts'
 import { PROTOCOLS, type Wish } from './opening.ts'
-import type { Endpoint } from './socket-address.ts'
 
 /**
  * Milliseconds that news may wait which nobody waits for: that tunnels stand and have ended. A busy front then wakes the main thread for the

@@ -10,7 +10,7 @@ import { myAddresses } from './my-addresses.ts'
 import { OWN, PacDns } from './pac-dns.ts'
 import { quickjsModule } from './quickjs-module.ts'
 import { scriptFailure } from './script-failure.ts'
-import { startThread } from './start-thread.ts'
+import { startPacThread } from './start-thread.ts'
 import { NO_NOTES, type Notes, type VmOutcome } from './vm-outcome.ts'
 
 export interface EvaluationRequest {
@@ -106,7 +106,7 @@ export class PacEvaluator {
 
   async #run(job: EvaluatorJob): Promise<VmOutcome> {
     const wasm = await quickjsModule(this.#limits.memoryPages)
-    this.#worker ??= startThread('evaluator-worker', { limits: this.#limits, wasm } satisfies EvaluatorSetup)
+    this.#worker ??= startPacThread('evaluator-worker', { limits: this.#limits, wasm } satisfies EvaluatorSetup)
     const worker = this.#worker
     // Only an evaluation under way keeps the process alive.
     worker.ref()

@@ -2,7 +2,7 @@ import type { Worker } from 'node:worker_threads'
 import type { Clock } from '../contracts/clock.ts'
 import type { PacLimits } from './limits.ts'
 import type { Query } from './query-lines.ts'
-import { startThread } from './start-thread.ts'
+import { startPacThread } from './start-thread.ts'
 import { type DnsEntry, NO_NOTES, type VmOutcome } from './vm-outcome.ts'
 import {
   CURRENT_JOB,
@@ -73,7 +73,7 @@ export class VmThread {
     this.#limits = limits
     this.#clock = clock
     this.#events = events
-    this.#worker = startThread('worker', { script, limits, wasm, state: this.#state } satisfies WorkerSetup)
+    this.#worker = startPacThread('worker', { script, limits, wasm, state: this.#state } satisfies WorkerSetup)
     this.#worker.unref()
     this.#worker.on('message', (message: FromWorker) => this.#received(message))
     this.#worker.on('error', (error) => this.#died(error instanceof Error ? error.message : 'unknown'))

@@ -1,13 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import { GatewayError } from '../contracts/gateway-error.ts'
+import { close } from '../system/linux/descriptors.ts'
+import { errno } from '../system/linux/libc.ts'
 import {
   AF_INET,
   AF_INET6,
-  bind,
-  close,
-  errno,
-  getSocketName,
   IP_TRANSPARENT,
   IPV6_TRANSPARENT,
   IPV6_V6ONLY,
@@ -17,9 +15,8 @@ import {
   SOCK_STREAM,
   SOL_IP,
   SOL_IPV6,
-  socket,
-  switchOn,
-} from './linux/libc.ts'
+} from '../system/linux/socket-numbers.ts'
+import { bind, getSocketName, socket, switchOn } from '../system/linux/sockets.ts'
 
 /** A descriptor that takes traffic to whatever address, once rules send it there (IP_TRANSPARENT, IPV6_TRANSPARENT). */
 export interface TransparentSocket {

@@ -1,18 +1,8 @@
+import { read, SPLICE_F_MOVE, SPLICE_F_NONBLOCK, splice } from '../system/linux/descriptors.ts'
+import { EAGAIN, EINTR, errno } from '../system/linux/libc.ts'
+import { MSG_DONTWAIT, MSG_NOSIGNAL, SHUT_WR } from '../system/linux/socket-numbers.ts'
+import { send, shutdown } from '../system/linux/sockets.ts'
 import { LINGER_BYTES } from './limits.ts'
-import {
-  EAGAIN,
-  EINTR,
-  errno,
-  MSG_DONTWAIT,
-  MSG_NOSIGNAL,
-  readInto,
-  SHUT_WR,
-  SPLICE_F_MOVE,
-  SPLICE_F_NONBLOCK,
-  send,
-  shutdown,
-  splice,
-} from './linux.ts'
 import { PIPE_BYTES, type Pipe, type PipePool } from './pipe-pool.ts'
 
 /** One descriptor of a tunnel, with what epoll last said of it. Edge-triggered: a flag stays up until the kernel answers EAGAIN. */
@@ -136,7 +126,7 @@ export class Direction {
       if (got > 0) this.#inPipe = got
       return got
     }
-    const got = readInto(this.#from.fd, scratch, COPY_BYTES)
+    const got = read(this.#from.fd, scratch, COPY_BYTES)
     if (got > 0) this.#early = Uint8Array.prototype.slice.call(scratch, 0, got)
     return got
   }
@@ -144,7 +134,7 @@ export class Direction {
   #drain(): Turn {
     while (this.#discards! > 0) {
       if (!this.#from.readable) return 'waits'
-      const got = readInto(this.#from.fd, scratch, COPY_BYTES)
+      const got = read(this.#from.fd, scratch, COPY_BYTES)
       if (got === 0) return 'done'
       if (got > 0) this.#discards! -= got
       else if (errno() === EAGAIN) this.#from.readable = false

@@ -1,4 +1,4 @@
-import { close, makePipe, O_CLOEXEC, O_NONBLOCK, setPipeBytes } from './linux.ts'
+import { close, makePipe, O_CLOEXEC, O_NONBLOCK, setPipeBytes } from '../system/linux/descriptors.ts'
 
 export interface Pipe {
   readonly out: number

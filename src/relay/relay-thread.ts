@@ -1,5 +1,7 @@
-import { closeSync, writeSync } from 'node:fs'
-import { Worker } from 'node:worker_threads'
+import { closeSync } from 'node:fs'
+import type { Worker } from 'node:worker_threads'
+import { ring } from '../system/bell.ts'
+import { startThread } from '../system/start-thread.ts'
 import {
   FIRST_BYTE_MS,
   type FromWorker,
@@ -121,7 +123,7 @@ export class RelayThread {
     if (this.#outbox.length === 0 || this.#wakeDescriptor === undefined) return
     this.#worker.postMessage(this.#outbox)
     this.#outbox = []
-    writeSync(this.#wakeDescriptor, RING)
+    ring(this.#wakeDescriptor)
   }
 
   #gone(reason: string): void {
@@ -134,14 +136,6 @@ export class RelayThread {
   }
 }
 
-/** An eventfd counts; it takes a 64-bit number in the machine's byte order. */
-const RING = new Uint8Array(new BigUint64Array([1n]).buffer)
-
 function startWorker(workerData: WorkerData): Worker {
-  const options = { workerData, name: 'relay' }
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./relay-worker.js', import.meta.url), options)
-  // Run from source: the loader of TypeScript does not reach into threads by itself.
-  const [loader, file] = [import.meta.resolve('tsx/esm/api'), new URL('./relay-worker.ts', import.meta.url).href]
-  const code = `import('${loader}').then(({ register }) => (register(), import('${file}')))`
-  return new Worker(code, { ...options, eval: true })
+  return startThread(new URL('./relay-worker.js', import.meta.url), { workerData, name: 'relay' })
 }

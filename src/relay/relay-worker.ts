@@ -1,7 +1,6 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { close, eventDescriptor, O_CLOEXEC, O_NONBLOCK, read } from '../system/linux/descriptors.ts'
 import {
-  close,
-  EINTR,
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,
   EPOLLERR,
@@ -15,12 +14,8 @@ import {
   epollControl,
   epollCreate,
   epollWait,
-  errno,
-  eventDescriptor,
-  O_CLOEXEC,
-  O_NONBLOCK,
-  readInto,
-} from './linux.ts'
+} from '../system/linux/epoll.ts'
+import { EINTR, errno } from '../system/linux/libc.ts'
 import { PipePool } from './pipe-pool.ts'
 import { Tunnel, type TunnelReports } from './tunnel.ts'
 import type { FromWorker, Side, ToWorker, WorkerData, WorkerEnd } from './worker-protocol.ts'
@@ -115,7 +110,7 @@ class RelayWorker implements TunnelReports {
   }
 
   #receive(): void {
-    readInto(this.#wake, this.#bell, 8)
+    read(this.#wake, this.#bell, 8)
     for (;;) {
       const received = receiveMessageOnPort(parentPort!) as { message: ToWorker[] } | undefined
       if (!received) return

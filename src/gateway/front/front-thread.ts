@@ -1,7 +1,9 @@
-import { closeSync, writeSync } from 'node:fs'
-import { Worker } from 'node:worker_threads'
+import { closeSync } from 'node:fs'
+import type { Worker } from 'node:worker_threads'
 import { type FromFront, type FrontMemory, MAX_CLIENTS, MAX_DOORS, type ToFront } from '../../front/messages.ts'
 import { ROW } from '../../relay/worker-protocol.ts'
+import { ring } from '../../system/bell.ts'
+import { startThread } from '../../system/start-thread.ts'
 
 export interface FrontThreadOptions {
   readonly onMessage: (message: FromFront) => void
@@ -103,7 +105,7 @@ export class FrontThread {
     this.#worker.postMessage(this.#outbox)
     this.#outbox = []
     this.#answers = []
-    writeSync(this.#wakeDescriptor, RING)
+    ring(this.#wakeDescriptor)
   }
 
   #gone(reason: string): void {
@@ -121,17 +123,10 @@ export class FrontThread {
   }
 }
 
-/** An eventfd counts; it takes a 64-bit number in the machine's byte order. */
-const RING = new Uint8Array(new BigUint64Array([1n]).buffer)
-
 /** MiB of the thread's young generation. What it makes lives for microseconds or for a tunnel's life; more room would only be touched, not needed. */
 const YOUNG_MIB = 4
 
 function startFrontWorker(workerData: FrontMemory): Worker {
-  const options = { workerData, name: 'front', resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB } }
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./front-worker.js', import.meta.url), options)
-  // Run from source: the loader of TypeScript does not reach into threads by itself.
-  const [loader, file] = [import.meta.resolve('tsx/esm/api'), new URL('./front-worker.ts', import.meta.url).href]
-  const code = `import('${loader}').then(({ register }) => (register(), import('${file}')))`
-  return new Worker(code, { ...options, eval: true })
+  const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MIB }
+  return startThread(new URL('./front-worker.js', import.meta.url), { workerData, name: 'front', resourceLimits })
 }

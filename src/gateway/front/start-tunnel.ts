@@ -7,10 +7,10 @@ import type {
   TunnelSide,
 } from '../../front/tunnel.ts'
 import { LINGER_MS } from '../../relay/limits.ts'
-import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from '../../relay/linux.ts'
 import type { PipePool } from '../../relay/pipe-pool.ts'
 import { Tunnel, type TunnelReports } from '../../relay/tunnel.ts'
 import { BYTES_DOWN, BYTES_UP, FINS, ROW } from '../../relay/worker-protocol.ts'
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from '../../system/linux/epoll.ts'
 
 /** The relay's tunnels for descriptors that the front has opened and watches itself. */
 export function tunnelStarter(rows: Float64Array, pool: PipePool): StartTunnel {

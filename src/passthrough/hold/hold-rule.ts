@@ -1,15 +1,8 @@
 import { GatewayError } from '../../contracts/gateway-error.ts'
-import {
-  AF_NETLINK,
-  close,
-  errno,
-  NETLINK_NETFILTER,
-  receive,
-  SOCK_CLOEXEC,
-  SOCK_RAW,
-  send,
-  socket,
-} from '../linux/libc.ts'
+import { close } from '../../system/linux/descriptors.ts'
+import { errno } from '../../system/linux/libc.ts'
+import { AF_NETLINK, NETLINK_NETFILTER, SOCK_CLOEXEC, SOCK_RAW } from '../../system/linux/socket-numbers.ts'
+import { receive, send, socket } from '../../system/linux/sockets.ts'
 import {
   decodeMessages,
   encodeMessage,
@@ -20,7 +13,7 @@ import {
   NLMSG_ERROR,
   text,
   uint32,
-} from '../linux/netlink.ts'
+} from '../netlink.ts'
 import { HOLD_CHAIN, TABLE } from '../rules/capture-plan.ts'
 
 const SUBSYSTEM_NFTABLES = 10

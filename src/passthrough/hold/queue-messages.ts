@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net'
 import { parseAddress } from '../../wire/address.ts'
-import { decodeMessages, encodeMessage, NLM_F_ACK, NLM_F_REQUEST, uint32 } from '../linux/netlink.ts'
+import { decodeMessages, encodeMessage, NLM_F_ACK, NLM_F_REQUEST, uint32 } from '../netlink.ts'
 
 // linux/netfilter/nfnetlink_queue.h
 const SUBSYSTEM_QUEUE = 3

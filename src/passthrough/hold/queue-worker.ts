@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { EAGAIN, EINTR, ENOBUFS, errno, receive } from '../linux/libc.ts'
+import { EAGAIN, EINTR, ENOBUFS, errno } from '../../system/linux/libc.ts'
+import { receive } from '../../system/linux/sockets.ts'
 import { readQueued } from './queue-messages.ts'
 import type { FromQueueWorker, QueueWorkerData } from './syn-queue.ts'
 

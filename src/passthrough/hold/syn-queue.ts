@@ -1,24 +1,21 @@
 import { getSystemErrorName } from 'node:util'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { GatewayError } from '../../contracts/gateway-error.ts'
+import { close } from '../../system/linux/descriptors.ts'
+import { errno } from '../../system/linux/libc.ts'
 import {
   AF_NETLINK,
-  close,
-  errno,
   NETLINK_NETFILTER,
   NETLINK_NO_ENOBUFS,
-  receive,
   SO_RCVTIMEO,
   SOCK_CLOEXEC,
   SOCK_RAW,
   SOL_NETLINK,
   SOL_SOCKET,
-  send,
-  setSocketOption,
-  socket,
-  switchOn,
-} from '../linux/libc.ts'
-import { decodeMessages, NLMSG_ERROR } from '../linux/netlink.ts'
+} from '../../system/linux/socket-numbers.ts'
+import { receive, send, setSocketOption, socket, switchOn } from '../../system/linux/sockets.ts'
+import { startThread } from '../../system/start-thread.ts'
+import { decodeMessages, NLMSG_ERROR } from '../netlink.ts'
 import { closeQueue, type HeldSyn, openQueue, verdict } from './queue-messages.ts'
 
 export interface QueueWorkerData {
@@ -136,10 +133,5 @@ function unusable(reason: string, queue: number): GatewayError {
 }
 
 function startWorker(workerData: QueueWorkerData): Worker {
-  const options = { workerData, name: 'capture' }
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./queue-worker.js', import.meta.url), options)
-  // Run from source: the loader of TypeScript does not reach into threads by itself.
-  const [loader, file] = [import.meta.resolve('tsx/esm/api'), new URL('./queue-worker.ts', import.meta.url).href]
-  const code = `import('${loader}').then(({ register }) => (register(), import('${file}')))`
-  return new Worker(code, { ...options, eval: true })
+  return startThread(new URL('./queue-worker.js', import.meta.url), { workerData, name: 'capture' })
 }

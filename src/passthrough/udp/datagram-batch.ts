@@ -1,7 +1,6 @@
-import type { Address } from '../../wire/address.ts'
-import { SOL_IP, SOL_IPV6 } from '../linux/libc.ts'
-import { allocate, IP_ORIGDSTADDR, IPV6_ORIGDSTADDR, MSG_DONTWAIT, receiveMany } from './libc-udp.ts'
-import { decodeSocketAddress, SOCKET_ADDRESS_BYTES } from './socket-address.ts'
+import { allocate, receiveMany } from '../../system/linux/datagrams.ts'
+import { type Endpoint, readSocketAddress, SOCKET_ADDRESS_BYTES } from '../../system/linux/socket-address.ts'
+import { IP_ORIGDSTADDR, IPV6_ORIGDSTADDR, MSG_DONTWAIT, SOL_IP, SOL_IPV6 } from '../../system/linux/socket-numbers.ts'
 
 /** Datagrams taken from the kernel in one call. */
 const BATCH = 32
@@ -26,12 +25,10 @@ const NAME_BYTES = 32
 const CONTROL_BYTES = 64
 const CONTROL_HEADER = { bytes: 16, level: 8, type: 12 }
 
-type Place = Address & { readonly port: number }
-
 export interface ReceivedDatagram {
-  readonly client: Place
+  readonly client: Endpoint
   /** What the client has sent it to. */
-  readonly far: Place
+  readonly far: Endpoint
   /** A view of memory that the next `receive` writes anew. */
   readonly data: Buffer
 }
@@ -69,7 +66,7 @@ export class DatagramBatch {
     const count = receiveMany(fd, address, BATCH, MSG_DONTWAIT, null)
     const datagrams: ReceivedDatagram[] = []
     for (let place = 0; place < count; place += 1) {
-      const client = decodeSocketAddress(bytes, this.#names + place * NAME_BYTES)
+      const client = readSocketAddress(bytes, this.#names + place * NAME_BYTES)
       const far = this.#destination(place)
       const from = this.#datas + place * DATA_BYTES
       const length = bytes.readUInt32LE(place * HEADER.bytes + HEADER.received)
@@ -79,7 +76,7 @@ export class DatagramBatch {
   }
 
   /** The one control message that was asked for. */
-  #destination(place: number): Place | undefined {
+  #destination(place: number): Endpoint | undefined {
     const { bytes } = this.#memory
     const at = this.#controls + place * CONTROL_BYTES
     if (bytes.readBigUInt64LE(place * HEADER.bytes + HEADER.controlLength) < BigInt(CONTROL_HEADER.bytes))
@@ -87,6 +84,6 @@ export class DatagramBatch {
     const level = bytes.readUInt32LE(at + CONTROL_HEADER.level)
     const type = bytes.readUInt32LE(at + CONTROL_HEADER.type)
     const isIt = (level === SOL_IP && type === IP_ORIGDSTADDR) || (level === SOL_IPV6 && type === IPV6_ORIGDSTADDR)
-    return isIt ? decodeSocketAddress(bytes, at + CONTROL_HEADER.bytes) : undefined
+    return isIt ? readSocketAddress(bytes, at + CONTROL_HEADER.bytes) : undefined
   }
 }

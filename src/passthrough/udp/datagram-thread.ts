@@ -1,6 +1,8 @@
-import { closeSync, writeSync } from 'node:fs'
-import { Worker } from 'node:worker_threads'
+import { closeSync } from 'node:fs'
+import type { Worker } from 'node:worker_threads'
 import { GatewayError } from '../../contracts/gateway-error.ts'
+import { ring } from '../../system/bell.ts'
+import { startThread } from '../../system/start-thread.ts'
 import {
   type Carried,
   DATAGRAM_COST,
@@ -141,7 +143,7 @@ export class DatagramThread {
   }
 
   #ring(): void {
-    if (this.#wakeDescriptor !== undefined) writeSync(this.#wakeDescriptor, RING)
+    if (this.#wakeDescriptor !== undefined) ring(this.#wakeDescriptor)
   }
 
   #gone(reason: string): void {
@@ -157,9 +159,6 @@ export class DatagramThread {
 /** Clients to be told in one turn of the event loop; the thread has a limit a second beside. */
 const MAX_UNREACHABLE = 1_000
 
-/** An eventfd counts; it takes a 64-bit number in the machine's byte order. */
-const RING = new Uint8Array(new BigUint64Array([1n]).buffer)
-
 function unusable(reason: string): GatewayError {
   return new GatewayError('INTERNAL', `capture: datagrams cannot be taken in: ${reason}`, {
     hint: 'docs/udp.md says what this needs; `capture.udp: deny` refuses UDP in the kernel.',
@@ -167,10 +166,5 @@ function unusable(reason: string): GatewayError {
 }
 
 function startWorker(workerData: WorkerData): Worker {
-  const options = { workerData, name: 'datagrams' }
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./datagram-worker.js', import.meta.url), options)
-  // Run from source: the loader of TypeScript does not reach into threads by itself.
-  const [loader, file] = [import.meta.resolve('tsx/esm/api'), new URL('./datagram-worker.ts', import.meta.url).href]
-  const code = `import('${loader}').then(({ register }) => (register(), import('${file}')))`
-  return new Worker(code, { ...options, eval: true })
+  return startThread(new URL('./datagram-worker.js', import.meta.url), { workerData, name: 'datagrams' })
 }

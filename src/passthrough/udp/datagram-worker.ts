@@ -1,5 +1,8 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { EINTR, errno, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../linux/libc.ts'
+import { eventDescriptor, POLLIN, poll, read } from '../../system/linux/descriptors.ts'
+import { EINTR, errno } from '../../system/linux/libc.ts'
+import { socketAddress } from '../../system/linux/socket-address.ts'
+import { SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../system/linux/socket-numbers.ts'
 import { DatagramBatch } from './datagram-batch.ts'
 import {
   type Carried,
@@ -10,9 +13,7 @@ import {
   type ToWorker,
   type WorkerData,
 } from './datagram-protocol.ts'
-import { eventDescriptor, POLLIN, poll, readInto } from './libc-udp.ts'
 import { ReplySockets } from './reply-sockets.ts'
-import { encodeSocketAddress } from './socket-address.ts'
 import { UnreachableSender } from './unreachable-sender.ts'
 
 /** Milliseconds to sleep at most, for a process that ends without telling us. */
@@ -82,7 +83,7 @@ class DatagramWorker {
   }
 
   #receive(): void {
-    readInto(this.#wake, this.#bell, 8)
+    read(this.#wake, this.#bell, 8)
     for (;;) {
       const received = receiveMessageOnPort(parentPort!) as { message: ToWorker } | undefined
       if (!received) return
@@ -102,7 +103,7 @@ class DatagramWorker {
         const { carried, bytes } = message
         let from = 0
         for (const { client, clientPort, far, farPort, end } of carried) {
-          const to = encodeSocketAddress(client, clientPort)
+          const to = socketAddress({ address: client, port: clientPort })
           this.#replies.send({ address: far, port: farPort }, to, bytes.subarray(from, end))
           from = end
         }

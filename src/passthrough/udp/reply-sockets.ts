@@ -1,10 +1,13 @@
+import { sendTo } from '../../system/linux/datagrams.ts'
+import { close } from '../../system/linux/descriptors.ts'
+import { socketAddress } from '../../system/linux/socket-address.ts'
 import {
   AF_INET,
   AF_INET6,
-  bind,
-  close,
   IP_TRANSPARENT,
   IPV6_TRANSPARENT,
+  MSG_DONTWAIT,
+  SO_RCVBUF,
   SO_REUSEADDR,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
@@ -12,12 +15,8 @@ import {
   SOL_IP,
   SOL_IPV6,
   SOL_SOCKET,
-  setSocketOption,
-  socket,
-  switchOn,
-} from '../linux/libc.ts'
-import { MSG_DONTWAIT, SO_RCVBUF, sendTo } from './libc-udp.ts'
-import { encodeSocketAddress } from './socket-address.ts'
+} from '../../system/linux/socket-numbers.ts'
+import { bind, setSocketOption, socket, switchOn } from '../../system/linux/sockets.ts'
 
 /** Sockets kept open, each for one far side; the one unused for longest makes way. Opening one anew costs four system calls. */
 export const MAX_REPLY_SOCKETS = 512
@@ -68,7 +67,7 @@ function openAt(address: string, port: number): number | undefined {
   const isIpv4 = !address.includes(':')
   const fd = socket(isIpv4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
   if (fd < 0) return undefined
-  const place = encodeSocketAddress(address, port)
+  const place = socketAddress({ address, port })
   const isReady =
     (isIpv4 ? switchOn(fd, SOL_IP, IP_TRANSPARENT) : switchOn(fd, SOL_IPV6, IPV6_TRANSPARENT)) &&
     switchOn(fd, SOL_SOCKET, SO_REUSEADDR) &&

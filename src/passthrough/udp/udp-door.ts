@@ -3,11 +3,18 @@ import type { Clock } from '../../contracts/clock.ts'
 import type { ContainerDirectory } from '../../contracts/containers.ts'
 import type { CapturedName, HandlePackets, Packet, PacketClient, PacketSession } from '../../contracts/packet.ts'
 import type { Target } from '../../contracts/target.ts'
+import {
+  IP_RECVORIGDSTADDR,
+  IPV6_RECVORIGDSTADDR,
+  SO_RCVBUFFORCE,
+  SOL_IP,
+  SOL_IPV6,
+  SOL_SOCKET,
+} from '../../system/linux/socket-numbers.ts'
+import { setSocketOption, switchOn } from '../../system/linux/sockets.ts'
 import { isLoopback, isUnspecified } from '../../wire/address.ts'
-import { SO_RCVBUFFORCE, SOL_IP, SOL_IPV6, SOL_SOCKET, setSocketOption, switchOn } from '../linux/libc.ts'
 import { openTransparentUdp, type TransparentSocket } from '../transparent-socket.ts'
 import { DatagramThread, type Ends } from './datagram-thread.ts'
-import { IP_RECVORIGDSTADDR, IPV6_RECVORIGDSTADDR } from './libc-udp.ts'
 
 export interface UdpDoorOptions {
   readonly clock: Clock

@@ -1,16 +1,21 @@
-import { encodePortUnreachable, type UdpEnds } from '../../wire/icmp-unreachable.ts'
+import { sendTo } from '../../system/linux/datagrams.ts'
+import { close } from '../../system/linux/descriptors.ts'
+import { socketAddress } from '../../system/linux/socket-address.ts'
 import {
   AF_INET,
   AF_INET6,
-  close,
+  ICMP_FILTER,
+  ICMP6_FILTER,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  MSG_DONTWAIT,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_RAW,
-  setSocketOption,
-  socket,
-} from '../linux/libc.ts'
-import { ICMP_FILTER, ICMP6_FILTER, IPPROTO_ICMP, IPPROTO_ICMPV6, MSG_DONTWAIT, SOL_RAW, sendTo } from './libc-udp.ts'
-import { encodeSocketAddress } from './socket-address.ts'
+  SOL_RAW,
+} from '../../system/linux/socket-numbers.ts'
+import { setSocketOption, socket } from '../../system/linux/sockets.ts'
+import { encodePortUnreachable, type UdpEnds } from '../../wire/icmp-unreachable.ts'
 
 /** Messages a second, as systems limit theirs (RFC 1812 §4.3.2.8): a client that floods a refused port learns it often enough. */
 const PER_SECOND = 1_000
@@ -39,7 +44,7 @@ export class UnreachableSender {
     if (fd < 0 || !this.#mayYet()) return
     const message = encodePortUnreachable(family, ends)
     // The port of a raw socket's address must be 0.
-    const to = encodeSocketAddress(ends.client, 0)
+    const to = socketAddress({ address: ends.client, port: 0 })
     sendTo(fd, message, message.length, MSG_DONTWAIT, to, to.length)
   }
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readQueued, verdict } from '../../../src/passthrough/hold/queue-messages.ts'
-import { decodeMessages, encodeMessage } from '../../../src/passthrough/linux/netlink.ts'
+import { decodeMessages, encodeMessage } from '../../../src/passthrough/netlink.ts'
 
 /** A message of the kernel about packet 7, with these bytes of it. */
 function queued(payload: Buffer): Buffer {

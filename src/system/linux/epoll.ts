@@ -1,0 +1,28 @@
+import { arch } from 'node:os'
+import { libc } from './libc.ts'
+
+/** epoll(7). */
+
+/** int epoll_create1(int flags) */
+export const epollCreate: (flags: number) => number = libc.func('int epoll_create1(int)')
+/** int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event) */
+export const epollControl: (epoll: number, op: number, fd: number, event: Int32Array | null) => number = libc.func(
+  'int epoll_ctl(int, int, int, void *)',
+)
+/** int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int milliseconds) */
+export const epollWait: (epoll: number, events: Int32Array, max: number, milliseconds: number) => number = libc.func(
+  'int epoll_wait(int, void *, int, int)',
+)
+
+export const EPOLL_CTL_ADD = 1
+export const EPOLL_CTL_DEL = 2
+export const EPOLLIN = 0x1
+export const EPOLLOUT = 0x4
+export const EPOLLERR = 0x8
+export const EPOLLHUP = 0x10
+export const EPOLLRDHUP = 0x2000
+export const EPOLLET = 0x80000000 | 0
+
+/** struct epoll_event { uint32 events; uint64 data }: packed on x86-64 only, so data begins at byte 4 there and at byte 8 elsewhere. */
+export const EVENT_INTS = arch() === 'x64' ? 3 : 4
+export const EVENT_DATA = arch() === 'x64' ? 1 : 2

@@ -1,0 +1,37 @@
+import { constants } from 'node:os'
+import koffi from 'koffi'
+
+/**
+ * The C library that is in the process already, glibc or musl. Each function of the files beside this one returns what the kernel returned; after
+ * -1, `errno()` says why. Numbers and layouts are the same on every 64-bit Linux that Node runs on, but for the one marked in `epoll.ts`.
+ */
+export const libc = koffi.load(null)
+
+export const errno = koffi.errno
+
+type Code =
+  | 'EACCES'
+  | 'EAFNOSUPPORT'
+  | 'EAGAIN'
+  | 'EINPROGRESS'
+  | 'EINTR'
+  | 'EMFILE'
+  | 'ENFILE'
+  | 'ENOBUFS'
+  | 'ENOMEM'
+  | 'ENOPROTOOPT'
+  | 'EPERM'
+
+export const {
+  EACCES,
+  EAFNOSUPPORT,
+  EAGAIN,
+  EINPROGRESS,
+  EINTR,
+  EMFILE,
+  ENFILE,
+  ENOBUFS,
+  ENOMEM,
+  ENOPROTOOPT,
+  EPERM,
+}: Readonly<Record<Code, number>> = constants.errno

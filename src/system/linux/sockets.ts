@@ -1,0 +1,70 @@
+import { libc } from './libc.ts'
+import {
+  IPPROTO_TCP,
+  SO_KEEPALIVE,
+  SO_LINGER,
+  SOL_SOCKET,
+  TCP_KEEPIDLE,
+  TCP_KEEPINTVL,
+  TCP_NODELAY,
+} from './socket-numbers.ts'
+
+/** int socket(int family, int type, int protocol) */
+export const socket: (family: number, type: number, protocol: number) => number = libc.func('int socket(int, int, int)')
+/** int bind(int fd, const struct sockaddr *address, socklen_t bytes) */
+export const bind: (fd: number, address: Uint8Array, bytes: number) => number = libc.func(
+  'int bind(int, const void *, unsigned int)',
+)
+/** int accept4(int fd, struct sockaddr *peer, socklen_t *bytes, int flags) */
+export const accept: (fd: number, peer: Uint8Array, bytes: Int32Array, flags: number) => number = libc.func(
+  'int accept4(int, void *, void *, int)',
+)
+/** int connect(int fd, const struct sockaddr *address, socklen_t bytes) */
+export const connect: (fd: number, address: Uint8Array, bytes: number) => number = libc.func(
+  'int connect(int, const void *, unsigned int)',
+)
+/** int getsockname(int fd, struct sockaddr *address, socklen_t *bytes) */
+export const getSocketName: (fd: number, address: Uint8Array, bytes: Uint32Array) => number = libc.func(
+  'int getsockname(int, void *, void *)',
+)
+/** int setsockopt(int fd, int level, int name, const void *value, socklen_t bytes) */
+export const setSocketOption: (
+  fd: number,
+  level: number,
+  name: number,
+  value: Uint8Array | Int32Array,
+  bytes: number,
+) => number = libc.func('int setsockopt(int, int, int, const void *, unsigned int)')
+/** ssize_t recv(int fd, void *buffer, size_t bytes, int flags) */
+export const receive: (fd: number, buffer: Uint8Array, bytes: number, flags: number) => number = libc.func(
+  'int recv(int, void *, size_t, int)',
+)
+/** ssize_t send(int fd, const void *buffer, size_t bytes, int flags) */
+export const send: (fd: number, buffer: Uint8Array, bytes: number, flags: number) => number = libc.func(
+  'int send(int, const void *, size_t, int)',
+)
+/** int shutdown(int fd, int how) */
+export const shutdown: (fd: number, how: number) => number = libc.func('int shutdown(int, int)')
+
+const ON = new Int32Array([1])
+/** struct linger: on, for no time at all. */
+const LINGER_NONE = new Int32Array([1, 0])
+/** Seconds of silence before the first probe, as the direct dialer has it; between probes one second, as libuv has it. */
+const KEEP_ALIVE_SECONDS = new Int32Array([60])
+
+/** Switches an option on; false when the kernel says no. */
+export function switchOn(fd: number, level: number, name: number): boolean {
+  return setSocketOption(fd, level, name, ON, ON.byteLength) === 0
+}
+
+export const sendAtOnce = (fd: number): boolean => switchOn(fd, IPPROTO_TCP, TCP_NODELAY)
+
+/** Closing then sends a reset in place of an orderly end. */
+export const resetOnClose = (fd: number): number =>
+  setSocketOption(fd, SOL_SOCKET, SO_LINGER, LINGER_NONE, LINGER_NONE.byteLength)
+
+export function keepAlive(fd: number): void {
+  switchOn(fd, SOL_SOCKET, SO_KEEPALIVE)
+  setSocketOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_ALIVE_SECONDS, KEEP_ALIVE_SECONDS.byteLength)
+  switchOn(fd, IPPROTO_TCP, TCP_KEEPINTVL)
+}
