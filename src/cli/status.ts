@@ -1,5 +1,5 @@
 import { request } from 'node:http'
-import type { GatewayStatus } from '../gateway/gateway.ts'
+import type { GatewayStatus } from '../gateway/gateway-status.ts'
 import { EXIT } from './exit-code.ts'
 import type { Io } from './io.ts'
 import { type ConfigOption, loadOrReport } from './load-settings.ts'

@@ -1,0 +1,25 @@
+import type { FlowTotals, LiveFlow } from '../observe/flow-records.ts'
+import type { PacStatus } from '../pac-engine/create-pac-engine.ts'
+import type { DnsStatus } from './dns.ts'
+import type { EngineStatus } from './engine.ts'
+
+/** What `fairlead status` shows. */
+export interface GatewayStatus {
+  readonly version: string
+  readonly pid: number
+  readonly uptimeMs: number
+  readonly generation: number
+  readonly doors: readonly string[]
+  /** Absent where it is off. */
+  readonly dns?: DnsStatus
+  /** Absent: none is followed. */
+  readonly engine?: EngineStatus
+  readonly clientConnections: number
+  readonly liveFlows: number
+  /** Scripts in use: where from, by what way, which version, how old, and what is wrong with them. */
+  readonly pac: readonly PacStatus[]
+  /** Of flows that have ended. */
+  readonly totals: FlowTotals
+  /** The oldest live ones. */
+  readonly flows: readonly LiveFlow[]
+}

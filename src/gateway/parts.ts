@@ -1,0 +1,231 @@
+import { randomBytes } from 'node:crypto'
+import { type Clock, systemClock } from '../contracts/clock.ts'
+import type { DoorContext } from '../contracts/door.ts'
+import type { Flow } from '../contracts/flow.ts'
+import type { GatewayError } from '../contracts/gateway-error.ts'
+import type { NetworkWatch } from '../contracts/network-watch.ts'
+import type { RequestFlow } from '../contracts/request.ts'
+import type { Resolver } from '../contracts/resolver.ts'
+import type { Client } from '../contracts/route.ts'
+import { createSystemResolver } from '../dialers/resolver.ts'
+import { FlowRecords } from '../observe/flow-records.ts'
+import type { Log } from '../observe/log.ts'
+import { Metrics } from '../observe/metrics.ts'
+import { createAnsweredNames } from '../passthrough/names/answered-names.ts'
+import type { Settings } from '../settings/settings.ts'
+import { Capture } from './capture.ts'
+import { createPacEngines } from './create-pac-engines.ts'
+import { DnsService } from './dns.ts'
+import { Doors } from './doors.ts'
+import { Engine } from './engine.ts'
+import { doorRules } from './front/door-rules.ts'
+import { DoorsFront } from './front/doors-front.ts'
+import { handleHeldFlow, wantsFront } from './front/handle-held-flow.ts'
+import type { Generation, World } from './generation.ts'
+import { handleFlow } from './handle-flow.ts'
+import { handleRequest } from './handle-request.ts'
+import { createHttpSide, httpVersionOf } from './http-side.ts'
+import { createNetworkWatch } from './network-watch.ts'
+import { ownDoorFor } from './own-door.ts'
+import { PacketSessions } from './packet-sessions.ts'
+import { Relays } from './relay.ts'
+import { Reverse } from './reverse.ts'
+import { StatusDoors } from './status-doors.ts'
+
+export interface GatewayOptions {
+  readonly settings: Settings
+  readonly log: Log
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** For tests and the demo; default: the host's own. */
+  readonly resolver?: Resolver
+  readonly clock?: Clock
+  /** For tests; default: the machine's own network. Closed with the gateway. */
+  readonly networkWatch?: NetworkWatch
+  /** For tests, whose containers have loopback addresses: what the reverse door never dials. */
+  readonly isNeverContainers?: (address: string) => boolean
+  /** Client connections that the system has room for at each door, whatever the settings allow. */
+  readonly connectionCap?: number
+  /**
+   * Put a thread in front of the doors where it can be (Linux, the fast path on); `at-once`: and open none without. Default: false, but
+   * `at-once` where FAIRLEAD_FAST_RELAY says so.
+   */
+  readonly front?: boolean | 'at-once'
+}
+
+/** What lives as long as the gateway, through all reloads, put together. Nothing is open yet; `gateway.ts` opens and ends it. */
+export class Parts {
+  readonly log: Log
+  readonly clock: Clock
+  readonly world: World
+  readonly doors: Doors
+  readonly statusDoors: StatusDoors
+  readonly records: FlowRecords
+  readonly metrics: Metrics
+  readonly relays: Relays
+  readonly packets: PacketSessions
+  readonly capture: Capture
+  readonly dns: DnsService
+  readonly engine: Engine
+  readonly reverse: Reverse
+  readonly front: DoorsFront | undefined
+  readonly #current: () => Generation
+  readonly #connectionCap: number
+  /** Random: in flow ids, and in Via, by which loops are found. */
+  readonly #instance = randomBytes(6).toString('hex')
+  #flowCount = 0
+
+  /** `current`: the settings in force, asked for at each use; none before the doors are open. */
+  constructor(options: GatewayOptions, current: () => Generation) {
+    const clock = options.clock ?? systemClock
+    this.log = options.log
+    this.clock = clock
+    this.#current = current
+    this.#connectionCap = options.connectionCap ?? Number.POSITIVE_INFINITY
+    this.metrics = new Metrics(
+      () => this.records.size,
+      () => this.clientConnections,
+    )
+    this.statusDoors = new StatusDoors(options.log, this.metrics)
+    this.records = new FlowRecords(clock, options.log, this.metrics)
+    this.relays = new Relays(clock, (message) => this.log.warn(message))
+    this.engine = new Engine(clock, options.log)
+    const resolver = options.resolver ?? createSystemResolver({ clock })
+    this.world = {
+      clock,
+      resolver,
+      env: options.env,
+      ownEndpoints: () => this.#ownEndpoints(),
+      pacEngines: createPacEngines({
+        clock,
+        resolver,
+        log: options.log,
+        env: options.env,
+        ownEndpoints: () => this.#ownEndpoints(),
+      }),
+      networkWatch:
+        options.networkWatch ??
+        createNetworkWatch({ clock, changed: (what) => this.log.info({ changed: what }, 'the network has changed') }),
+      warn: (message) => this.log.warn(message),
+    }
+    this.packets = new PacketSessions({
+      clock,
+      records: this.records,
+      current: () => current().udp,
+      nextId: () => this.#nextId(),
+      dropped: (reason) => this.metrics.packetDropped(reason),
+    })
+    const maxConnections = () => this.#maxConnections
+    const handlers = {
+      nextId: () => this.#nextId(),
+      handleFlow: (flow: Flow, signal: AbortSignal) => {
+        const { router, dialers, settings } = current()
+        return handleFlow(
+          this.engine.identified(flow),
+          { router, dialers, relay: this.relays.for(settings), records: this.records },
+          signal,
+        )
+      },
+      handleRequest: (flow: RequestFlow, signal: AbortSignal) => {
+        const { router, requests } = current()
+        return handleRequest(this.engine.identified(flow), { router, requests, records: this.records }, signal)
+      },
+    }
+    const names = createAnsweredNames({ clock })
+    this.capture = new Capture({
+      ...handlers,
+      clock,
+      resolver,
+      maxConnections,
+      names,
+      handlePackets: this.packets.open,
+      directory: this.engine,
+      answerDns: (query, client) => this.dns.answer(query, client),
+      ownDoor: (dialled) => ownDoorFor(dialled, current().settings, this.doors),
+      warn: (message) => this.log.warn(message),
+    })
+    this.dns = new DnsService({
+      clock,
+      resolver,
+      networkWatch: this.world.networkWatch,
+      log: options.log,
+      metrics: this.metrics,
+      names,
+      directory: () => this.engine,
+    })
+    const front = wantsFront(options)
+    if (front) {
+      this.front = new DoorsFront({
+        clock,
+        atOnce: front === 'at-once',
+        identified: (flow) => this.engine.identified(flow),
+        handleFlow: (flow) => {
+          const { router, dialers } = current()
+          return handleHeldFlow(flow, { router, dialers, records: this.records })
+        },
+        onLost: (reason) => this.log.warn(`clients are served without the thread in front: ${reason}`),
+      })
+    }
+    const doorParts = {
+      clock,
+      nextId: handlers.nextId,
+      limits: () => ({
+        maxConnections: maxConnections(),
+        firstByteMs: current().settings.timeouts.clientHead,
+        handshakeMs: current().settings.timeouts.clientHead,
+        httpVersion: httpVersionOf(current().settings),
+      }),
+      refused: (door: string, client: Client, { code, message, hint }: GatewayError) => {
+        this.log.info({ door, client: client.address ?? 'unix', error: { code, message, hint } }, 'client refused')
+      },
+      createHttpDoor: (context: DoorContext) =>
+        createHttpSide(context, {
+          clock,
+          settings: current().settings,
+          pseudonym: this.#pseudonym,
+          relay: (client, upstream, signal, counts) =>
+            this.relays.for(current().settings)(client, upstream, signal, counts),
+        }),
+    }
+    this.doors = new Doors({
+      ...doorParts,
+      ...handlers,
+      handlePackets: this.packets.open,
+      rules: (plan) => doorRules(plan, current().settings, this.#maxConnections, this.#pseudonym),
+      ...(this.front ? { front: this.front } : {}),
+    })
+    this.reverse = new Reverse({
+      ...doorParts,
+      engine: this.engine,
+      records: this.records,
+      relays: this.relays,
+      ...(options.isNeverContainers ? { isNever: options.isNeverContainers } : {}),
+    })
+  }
+
+  get clientConnections(): number {
+    return this.doors.connections + this.reverse.connections + this.capture.connections
+  }
+
+  get #maxConnections(): number {
+    return Math.min(this.#current().settings.limits.connections, this.#connectionCap)
+  }
+
+  /** Our name in Via. */
+  get #pseudonym(): string {
+    return `fairlead-${this.#instance}`
+  }
+
+  #nextId(): string {
+    this.#flowCount += 1
+    return `${this.#instance}-${this.#flowCount}`
+  }
+
+  #ownEndpoints(): { address: string; port: number }[] {
+    const doors = [...this.doors.addresses, ...this.reverse.addresses]
+    const all = [...doors, ...this.statusDoors.addresses, ...this.dns.addresses]
+    const explicit = all.flatMap((address) =>
+      address.kind === 'tcp' ? [{ address: address.host, port: address.port }] : [],
+    )
+    return [...explicit, ...this.capture.endpoints]
+  }
+}
