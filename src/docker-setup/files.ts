@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { chown, lstat, mkdir, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { constants } from 'node:fs'
+import { chown, lstat, mkdir, open, readlink, realpath, rename, rm, rmdir, stat } from 'node:fs/promises'
+import { dirname, relative, resolve } from 'node:path'
 import { parseRecord, type UndoRecord } from './plan.ts'
 import { DockerSetupError } from './setup-error.ts'
 
@@ -40,11 +41,19 @@ export async function writeSetupFile(
 ): Promise<void> {
   const place = await followLinks(before.path)
   try {
-    if (after.record)
-      await replaceFile(recordPath(place), `${JSON.stringify(after.record, undefined, 1)}\n`, RECORD_MODE)
+    if (after.record) {
+      // The folder of a file that others read is one that they may enter.
+      const made =
+        (await mkdir(dirname(place), { recursive: true, mode: mode === RECORD_MODE ? 0o700 : 0o755 })) ??
+        before.record?.madeFolder
+      const record = { ...after.record, ...(made === undefined ? {} : { madeFolder: made }) }
+      await replaceFile(recordPath(place), `${JSON.stringify(record, undefined, 1)}\n`, RECORD_MODE)
+    }
     if (after.text === null) await rm(place, { force: true })
     else if (after.text !== before.text) await replaceFile(place, after.text, mode)
-    if (!after.record) await rm(recordPath(place), { force: true })
+    if (after.record) return
+    await rm(recordPath(place), { force: true })
+    if (after.text === null && before.record?.madeFolder) await removeFolders(dirname(place), before.record.madeFolder)
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException
     const hint = code === 'EACCES' || code === 'EPERM' ? 'Run the command as the file’s owner (sudo).' : undefined
@@ -57,7 +66,6 @@ const RECORD_MODE = 0o600
 
 async function replaceFile(path: string, text: string, newMode: number): Promise<void> {
   const old = await stat(path).catch(() => undefined)
-  await mkdir(dirname(path), { recursive: true, mode: newMode === RECORD_MODE ? 0o700 : 0o755 })
   const temporary = `${path}.${randomBytes(6).toString('hex')}`
   const file = await open(temporary, 'wx', RECORD_MODE)
   try {
@@ -75,11 +83,25 @@ async function replaceFile(path: string, text: string, newMode: number): Promise
   }
 }
 
+/** From the inner one out to the one that was made first, as far as nothing else has come into them. */
+async function removeFolders(inner: string, outer: string): Promise<void> {
+  for (let folder = inner; !relative(outer, folder).startsWith('..'); folder = dirname(folder)) {
+    try {
+      await rmdir(folder)
+    } catch {
+      return
+    }
+  }
+}
+
 async function readText(path: string, shown: string, limit: number): Promise<string | null> {
   try {
-    const file = await open(path, 'r')
+    // A FIFO would be waited for without end.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
     try {
-      const { size } = await file.stat()
+      const found = await file.stat()
+      if (!found.isFile()) throw new DockerSetupError(`${shown} is no ordinary file`)
+      const { size } = found
       if (size > limit) throw new DockerSetupError(`${shown} is larger than ${limit / 1024} KiB`)
       // A byte order mark stays where it is: it is written back.
       return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await file.readFile())

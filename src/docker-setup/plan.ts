@@ -13,6 +13,8 @@ export interface UndoRecord {
   readonly entries: readonly UndoEntry[]
   /** Objects that were made for the entries; they go when they are empty again. */
   readonly madeObjects: readonly JsonPath[]
+  /** The outermost of the folders that were made for the file. */
+  readonly madeFolder?: string
 }
 
 export interface UndoEntry {
@@ -105,7 +107,8 @@ export function parseRecord(file: string, text: string): UndoRecord {
       record.version === 1 &&
       isText(record.original) &&
       record.entries.every(isEntry) &&
-      record.madeObjects.every(isPath)
+      record.madeObjects.every(isPath) &&
+      (record.madeFolder === undefined || typeof record.madeFolder === 'string')
     )
       return record
   } catch {

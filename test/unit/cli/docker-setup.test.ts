@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   statSync,
   symlinkSync,
@@ -106,6 +108,31 @@ t.test('files that are not there are made, and go again', async (t) => {
   t.equal(statSync(at('new/config.json')).mode & 0o777, 0o600)
   t.equal((await run('--remove', ...args)).code, 0)
   t.notOk(existsSync(at('etc/docker/daemon.json')) || existsSync(at('new/config.json')))
+})
+
+t.test('folders that are not there are made, as open as their file, and go again', async (t) => {
+  const { run, at } = home(t)
+  const files = ['--daemon-json', at('etc/docker/daemon.json'), '--client-config', at('new/config.json')]
+  t.equal((await run('--apply', ...files)).code, 0)
+  t.strictSame([statSync(at('etc/docker')).mode & 0o777, statSync(at('new')).mode & 0o777], [0o755, 0o700])
+  t.equal((await run('--apply', '--bypass', 'more.example', ...files)).code, 0)
+  writeFileSync(at('new/of-others'), '')
+  t.equal((await run('--remove', ...files)).code, 0)
+  t.notOk(existsSync(at('etc')))
+  t.strictSame(readdirSync(at('new')), ['of-others'], 'but for what others have put there')
+})
+
+t.test('what is no file is not waited for', async (t) => {
+  const { run, at } = home(t)
+  execFileSync('mkfifo', [at('fifo')])
+  for (const [place, said] of [
+    ['fifo', /fifo is no ordinary file/],
+    ['.docker', /\.docker is no ordinary file/],
+  ] as const) {
+    const { code, err } = await run('--apply', '--only', 'client', '--client-config', at(place))
+    t.equal(code, 1)
+    t.match(err, said)
+  }
 })
 
 t.test('a file that cannot be read keeps both as they are', async (t) => {
