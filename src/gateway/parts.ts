@@ -26,6 +26,7 @@ import { handleFlow } from './handle-flow.ts'
 import { handleRequest } from './handle-request.ts'
 import { createHttpSide, httpVersionOf } from './http-side.ts'
 import { createNetworkWatch } from './network-watch.ts'
+import { Newcomers } from './newcomers.ts'
 import { ownDoorFor } from './own-door.ts'
 import { PacketSessions } from './packet-sessions.ts'
 import { Relays } from './relay.ts'
@@ -89,6 +90,7 @@ export class Parts {
     this.records = new FlowRecords(clock, options.log, this.metrics)
     this.relays = new Relays(clock, (message) => this.log.warn(message))
     this.engine = new Engine(clock, options.log)
+    const newcomers = new Newcomers({ clock, directory: this.engine, refresh: () => this.engine.refresh() })
     const resolver = options.resolver ?? createSystemResolver({ clock })
     this.world = {
       clock,
@@ -110,24 +112,29 @@ export class Parts {
     this.packets = new PacketSessions({
       clock,
       records: this.records,
-      current: () => current().udp,
+      current: () => {
+        const { router, packets } = current().udp
+        return { router: newcomers.before(router), packets }
+      },
       nextId: () => this.#nextId(),
       dropped: (reason) => this.metrics.packetDropped(reason),
     })
     const maxConnections = () => this.#maxConnections
     const handlers = {
       nextId: () => this.#nextId(),
-      handleFlow: (flow: Flow, signal: AbortSignal) => {
+      handleFlow: async (flow: Flow, signal: AbortSignal) => {
+        const identified = await newcomers.identified(flow)
         const { router, dialers, settings } = current()
         return handleFlow(
-          this.engine.identified(flow),
+          identified,
           { router, dialers, relay: this.relays.for(settings), records: this.records },
           signal,
         )
       },
-      handleRequest: (flow: RequestFlow, signal: AbortSignal) => {
+      handleRequest: async (flow: RequestFlow, signal: AbortSignal) => {
+        const identified = await newcomers.identified(flow)
         const { router, requests } = current()
-        return handleRequest(this.engine.identified(flow), { router, requests, records: this.records }, signal)
+        return handleRequest(identified, { router, requests, records: this.records }, signal)
       },
     }
     const names = createAnsweredNames({ clock })
@@ -160,7 +167,7 @@ export class Parts {
         identified: (flow) => this.engine.identified(flow),
         handleFlow: (flow) => {
           const { router, dialers } = current()
-          return handleHeldFlow(flow, { router, dialers, records: this.records })
+          return handleHeldFlow(flow, { router: newcomers.before(router), dialers, records: this.records })
         },
         onLost: (reason) => this.log.warn(`clients are served without the thread in front: ${reason}`),
       })

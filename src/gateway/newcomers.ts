@@ -1,0 +1,122 @@
+import type { Clock } from '../contracts/clock.ts'
+import type { ContainerDirectory } from '../contracts/containers.ts'
+import type { RouteQuery, Router } from '../contracts/route.ts'
+import { parseAddress } from '../wire/address.ts'
+import { IpBlockTable, parseIpBlock } from '../wire/ip-block.ts'
+
+export interface NewcomersOptions {
+  readonly clock: Clock
+  readonly directory: Pick<ContainerDirectory, 'connected' | 'view' | 'byAddress' | 'onChange'>
+  /** Resolves when what has happened in the engine before the call has been read, or cannot be. */
+  refresh(): Promise<void>
+}
+
+/** Milliseconds that a flow waits for the engine's word. A container speaks before the engine calls it running: a moment on a quiet machine. */
+const WAIT_MS = 2_000
+/** Milliseconds between looks; more than one reading of the engine is not made in that time. */
+const LOOK_MS = 50
+/** Milliseconds for which an address that the engine knew nothing of is not asked about again. */
+const STRANGE_MS = 5_000
+/** Addresses waited for at once, and remembered as strange: anybody can send from any address of a network. */
+const MAX_ADDRESSES = 1_024
+
+/**
+ * Containers that have just started: a rule for a container must hold for its first connection too, which comes before the engine's word of it. A
+ * client with an address in one of the engine's networks that no container is known to have is waited for.
+ */
+export class Newcomers {
+  readonly #options: NewcomersOptions
+  readonly #waiting = new Map<string, Promise<void>>()
+  /** Until when (monotonic ms), oldest first. */
+  readonly #strange = new Map<string, number>()
+  /** Of the view it was made from. */
+  #networks:
+    | { readonly of: unknown; readonly blocks: IpBlockTable<true>; readonly gateways: ReadonlySet<string> }
+    | undefined
+
+  constructor(options: NewcomersOptions) {
+    this.#options = options
+  }
+
+  /** The flow with the container that its client is, as soon as that is known; nothing is waited for where it cannot become known. */
+  identified<F extends RouteQuery>(flow: F): F | Promise<F> {
+    const { address, container } = flow.client
+    if (address === undefined || container) return flow
+    const known = this.#named(flow, address)
+    return known !== flow || !this.#mayBecomeKnown(address)
+      ? known
+      : this.#wait(address).then(() => this.#named(flow, address))
+  }
+
+  /** The router that asks about newcomers first. */
+  before(router: Router): Router {
+    return {
+      ...router,
+      route: async (query, signal) => router.route(await this.identified(query), signal),
+    }
+  }
+
+  #named<F extends RouteQuery>(flow: F, address: string): F {
+    const container = this.#options.directory.byAddress(address)
+    return container ? { ...flow, client: { ...flow.client, container } } : flow
+  }
+
+  #mayBecomeKnown(address: string): boolean {
+    const { directory, clock } = this.#options
+    if (!directory.connected) return false
+    const { blocks, gateways } = this.#read()
+    const parsed = parseAddress(address)
+    if (!parsed || gateways.has(address) || blocks.lookup(parsed).next().done) return false
+    return (
+      (this.#strange.get(address) ?? 0) <= clock.monotonic() &&
+      (this.#waiting.has(address) || this.#waiting.size < MAX_ADDRESSES)
+    )
+  }
+
+  #wait(address: string): Promise<void> {
+    const known = this.#waiting.get(address)
+    if (known) return known
+    const waiting = this.#look(address).finally(() => this.#waiting.delete(address))
+    this.#waiting.set(address, waiting)
+    return waiting
+  }
+
+  async #look(address: string): Promise<void> {
+    const { clock, directory, refresh } = this.#options
+    let isOver = false
+    let cancel = () => {}
+    const over = new Promise<void>((resolve) => {
+      cancel = clock.after(WAIT_MS, () => {
+        isOver = true
+        resolve()
+      })
+    })
+    const isKnown = () => directory.byAddress(address) !== undefined
+    while (!isOver && directory.connected && !isKnown()) {
+      await Promise.race([refresh().then(() => pause(clock)), over])
+    }
+    cancel()
+    if (isKnown()) return
+    this.#strange.delete(address)
+    this.#strange.set(address, clock.monotonic() + STRANGE_MS)
+    for (const oldest of this.#strange.keys()) if (this.#strange.size > MAX_ADDRESSES) this.#strange.delete(oldest)
+  }
+
+  #read() {
+    const view = this.#options.directory.view()
+    if (this.#networks?.of === view) return this.#networks
+    const blocks = new IpBlockTable<true>()
+    for (const subnet of view.networks.flatMap(({ subnets }) => subnets)) {
+      const [at = '', bits = ''] = subnet.split('/')
+      blocks.add(parseIpBlock(at, bits), true)
+    }
+    this.#networks = { of: view, blocks, gateways: new Set(view.networks.flatMap(({ gateways }) => gateways)) }
+    return this.#networks
+  }
+}
+
+function pause(clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    clock.after(LOOK_MS, resolve)
+  })
+}

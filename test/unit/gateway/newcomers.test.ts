@@ -1,0 +1,135 @@
+import t from 'tap'
+import type { Container, ContainerView } from '../../../src/contracts/containers.ts'
+import type { RouteQuery } from '../../../src/contracts/route.ts'
+import { Newcomers } from '../../../src/gateway/newcomers.ts'
+import { manualClock } from '../../fixtures/manual-clock.ts'
+
+const NETWORK = {
+  ...{ id: 'n', name: 'apps', driver: 'bridge', internal: false },
+  ...{ subnets: ['172.20.0.0/16', 'fd00:20::/64'], gateways: ['172.20.0.1'] },
+}
+const BOX = { id: 'b', name: 'box', image: 'box', labels: {}, endpoints: [] } as unknown as Container
+
+function setUp() {
+  const clock = manualClock()
+  const known = new Map<string, Container>()
+  let refreshes = 0
+  const view: ContainerView = { networks: [NETWORK], containers: [] }
+  const directory = {
+    connected: true,
+    view: () => view,
+    byAddress: (address: string) => known.get(address),
+    onChange: () => () => {},
+  }
+  const newcomers = new Newcomers({
+    clock,
+    directory,
+    refresh: async () => {
+      refreshes += 1
+    },
+  })
+  const from = (address: string): RouteQuery => ({
+    target: { host: 'a.test', family: 0, port: 80 },
+    scheme: 'http',
+    scope: 'containers',
+    client: { address, port: 4000, local: false },
+  })
+  /** Lets promises go on, and time pass, step by step. */
+  const pass = async (ms: number) => {
+    for (let gone = 0; gone < ms; gone += 10) {
+      for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
+      clock.advance(10)
+    }
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
+  }
+  return { clock, known, directory, newcomers, from, pass, refreshes: () => refreshes }
+}
+
+t.test('who is known, or cannot become known, is not waited for', (t) => {
+  const { known, directory, newcomers, from, refreshes } = setUp()
+  known.set('172.20.0.9', BOX)
+  t.match(newcomers.identified(from('172.20.0.9')), { client: { container: { name: 'box' } } })
+  for (const address of ['10.0.0.1', '172.20.0.1', '127.0.0.1', 'fd00:21::1']) {
+    const flow = from(address)
+    t.equal(newcomers.identified(flow), flow, address)
+  }
+  directory.connected = false
+  const flow = from('172.20.0.2')
+  t.equal(newcomers.identified(flow), flow, 'without an engine')
+  t.equal(refreshes(), 0)
+  t.end()
+})
+
+t.test('a container that has just started is waited for', async (t) => {
+  const { known, newcomers, from, pass } = setUp()
+  for (const address of ['172.20.0.2', 'fd00:20::2']) {
+    let done: RouteQuery | undefined
+    void Promise.resolve(newcomers.identified(from(address))).then((flow) => {
+      done = flow
+    })
+    await pass(300)
+    t.equal(done, undefined, 'the engine has no word of it yet')
+    known.set(address, BOX)
+    await pass(100)
+    t.match(done, { client: { address, container: { name: 'box' } } })
+  }
+})
+
+t.test('the router decides with it', async (t) => {
+  const { known, newcomers, from, pass } = setUp()
+  const asked: RouteQuery[] = []
+  const router = newcomers.before({
+    route: async (query) => {
+      asked.push(query)
+      throw new Error('enough')
+    },
+  })
+  const routed = router.route(from('172.20.0.2'), new AbortController().signal).catch(() => {})
+  await pass(100)
+  t.equal(asked.length, 0)
+  known.set('172.20.0.2', BOX)
+  await pass(100)
+  await routed
+  t.match(asked, [{ client: { container: { name: 'box' } } }])
+})
+
+t.test('an address that stays strange costs one wait, for all its flows, and no more for some seconds', async (t) => {
+  const { clock, newcomers, from, pass, refreshes } = setUp()
+  const flow = from('172.20.0.3')
+  let ended = 0
+  for (let count = 0; count < 3; count += 1)
+    void Promise.resolve(newcomers.identified(flow)).then((found) => {
+      ended += found === flow ? 1 : 0
+    })
+  await pass(2_100)
+  t.equal(ended, 3)
+  const asked = refreshes()
+  t.ok(asked > 2 && asked <= 41, `${asked} looks`)
+  t.equal(newcomers.identified(flow), flow, 'not again')
+  t.equal(clock.pending, 0)
+  await pass(5_100)
+  t.type(newcomers.identified(flow), Promise, 'but later')
+})
+
+t.test('an engine that goes away, or has nothing more to say, holds nobody up for longer than that', async (t) => {
+  const { directory, newcomers, from, pass } = setUp()
+  let done = false
+  void Promise.resolve(newcomers.identified(from('172.20.0.4'))).then(() => {
+    done = true
+  })
+  await pass(100)
+  directory.connected = false
+  await pass(100)
+  t.ok(done)
+})
+
+t.test('addresses waited for are bounded', (t) => {
+  const { newcomers, from } = setUp()
+  let waited = 0
+  for (let number = 0; number < 3_000; number += 1) {
+    const found = newcomers.identified(from(`172.20.${1 + (number >> 8)}.${number & 255}`))
+    if (found instanceof Promise) waited += 1
+  }
+  t.equal(waited, 1_024)
+  t.end()
+})
