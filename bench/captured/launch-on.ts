@@ -16,7 +16,7 @@ export interface Launched {
 }
 
 /** Milliseconds a program has to be ready, and between looks. */
-const START_MS = 15_000
+const START_MS = 60_000
 const LOOK_MS = 20
 
 export function launchOn(hosts: Hosts, host: Host, argv: readonly string[]): Launched {

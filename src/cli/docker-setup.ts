@@ -1,4 +1,5 @@
 import { DockerSetupError, type SetupResult, setUpDocker } from '../gateway/docker-setup.ts'
+import { maskAnyUserInfo } from '../wire/mask-user-info.ts'
 import { EXIT } from './exit-code.ts'
 import type { Io } from './io.ts'
 import { type ConfigOption, loadOrReport } from './load-settings.ts'
@@ -49,15 +50,19 @@ const FOR_WHOM = {
   client: 'clients of the engine: the environment of new containers and builds',
 }
 
-function render({ part, file, changes, skipped }: SetupResult, action: string): string {
+function render({ part, file, changes, skipped, refusal }: SetupResult, action: string): string {
   const title = `${file} (${FOR_WHOM[part]})\n`
   if (skipped) return `${title}  not told: ${skipped.reason}\n  ${skipped.hint}\n`
   if (changes.length === 0) return `${title}  ${action === 'remove' ? 'nothing of ours is there' : 'nothing to do'}\n`
   const width = Math.max(...changes.map(({ path }) => path.join('.').length))
-  return `${title}${changes.map((change) => `  ${change.path.join('.').padEnd(width)}  ${describe(change)}\n`).join('')}`
+  const lines = changes.map((change) => `  ${change.path.join('.').padEnd(width)}  ${describe(change)}\n`)
+  const note = refusal ? `  --apply would refuse: ${refusal.reason}\n  ${refusal.hint}\n` : ''
+  return title + lines.join('') + note
 }
 
-function describe({ kind, before, after }: SetupResult['changes'][number]): string {
+/** Proxies have passwords in their URLs. */
+function describe({ kind, ...values }: SetupResult['changes'][number]): string {
+  const [before, after] = [values.before, values.after].map((text) => text && maskAnyUserInfo(text))
   switch (kind) {
     case 'added':
       return `${after}`

@@ -30,6 +30,8 @@ export interface SetupResult {
   readonly isChanged: boolean
   /** Why nothing is written there, where nothing can be. */
   readonly skipped?: { readonly reason: string; readonly hint: string }
+  /** Why `apply` would write nothing at all. */
+  readonly refusal?: { readonly reason: string; readonly hint: string }
 }
 
 const THIS_MACHINE = { daemonJson: '/etc/docker/daemon.json', engineVersion: () => installedEngineVersion() }
@@ -49,8 +51,9 @@ export async function setUpDocker(settings: Settings | undefined, options: Docke
     else if (target.values) work.push({ part, file, plan: planApply(file.path, file.text, file.record, target.values) })
     else work.push({ part, file, plan: { ...file, changes: [] }, skipped: target })
   }
-  if (options.action === 'apply' && work.some(({ part, plan, file }) => part === 'engine' && plan.text !== file.text))
-    await refuseOldEngine(options)
+  const isForEngine = work.some(({ part, plan, file }) => part === 'engine' && plan.text !== file.text)
+  const refusal = isForEngine && options.action !== 'remove' ? await whyNotThisEngine(options) : undefined
+  if (refusal && options.action === 'apply') throw new DockerSetupError(refusal.reason, refusal.hint)
   if (options.action !== 'print') for (const { part, file, plan } of work) await writeSetupFile(file, plan, MODES[part])
   return work.map(({ part, file, plan, skipped }) => ({
     part,
@@ -58,18 +61,22 @@ export async function setUpDocker(settings: Settings | undefined, options: Docke
     changes: plan.changes,
     isChanged: plan.text !== file.text,
     ...(skipped ? { skipped } : {}),
+    ...(refusal && part === 'engine' ? { refusal } : {}),
   }))
 }
 
 /** An engine before 23.0 would not start again with the file. One that was named is somebody's own affair: it may be for another machine. */
-async function refuseOldEngine({ daemonJson, machine = THIS_MACHINE }: DockerSetupOptions): Promise<void> {
-  if (daemonJson !== undefined) return
+async function whyNotThisEngine({
+  daemonJson,
+  machine = THIS_MACHINE,
+}: DockerSetupOptions): Promise<SetupResult['refusal']> {
+  if (daemonJson !== undefined) return undefined
   const version = await machine.engineVersion()
-  if (version === undefined || readsProxiesFromFile(version)) return
-  throw new DockerSetupError(
-    `this machine’s engine is ${version}, which does not know \`proxies\` in daemon.json and would not start with it (23.0 does)`,
-    'Nothing was written. Set HTTP_PROXY and HTTPS_PROXY for the service instead (systemctl edit docker); --only client does the rest, --daemon-json FILE writes in spite of it.',
-  )
+  if (version === undefined || readsProxiesFromFile(version)) return undefined
+  return {
+    reason: `this machine’s engine is ${version}, which does not know \`proxies\` in daemon.json and would not start with it (23.0 does)`,
+    hint: 'Nothing was written. Set HTTP_PROXY and HTTPS_PROXY for the service instead (systemctl edit docker); --only client does the rest, --daemon-json FILE writes in spite of it.',
+  }
 }
 
 function pathOf(part: 'engine' | 'client', options: DockerSetupOptions): string {

@@ -1,5 +1,6 @@
 import { type EngineAddress, parseEngineAddress } from '../../wire/engine-address.ts'
 import { TextError } from '../../wire/text-error.ts'
+import type { KeyPath } from '../key-path.ts'
 import type { WrittenSettings } from '../schema.ts'
 import type { EngineSettings } from '../settings.ts'
 import type { ResolveContext } from './context.ts'
@@ -17,6 +18,22 @@ export function resolveEngine(
   if (socket !== 'auto') return { address: socket, auto: false }
   const address = fromEnvironment(context)
   return address && { address, auto: true }
+}
+
+/** What can do nothing where no engine is followed; a rule that never matches would open what it is meant to close. */
+export function refuseWithoutEngine(
+  { reverse, containerRules, capture, dns }: WrittenSettings,
+  context: ResolveContext,
+): void {
+  const refuse = (path: KeyPath, consequence: string, expected = 'engine.socket') =>
+    context.problem(path, { message: `no engine is followed, so ${consequence}`, expected })
+  if (reverse.listen.length > 0) refuse(['reverse', 'listen'], 'there are no containers to lead to')
+  for (const [index, { match }] of containerRules.entries())
+    if (match.known !== false) refuse(['containerRules', index], 'this rule would never match')
+  const takesNothing = capture.interfaces.length === 0 && capture.subnets.length === 0
+  if (capture.enabled && capture.networks.length > 0 && takesNothing)
+    refuse(['capture', 'networks'], 'there are no networks of it to capture', 'engine.socket, or interfaces or subnets')
+  if (dns.containerNames) refuse(['dns', 'containerNames'], 'no container has a name')
 }
 
 function fromEnvironment(context: ResolveContext): EngineAddress | undefined {

@@ -5,7 +5,7 @@ import { resolveContainerRules } from './container-rules.ts'
 import type { ResolveContext } from './context.ts'
 import { resolveDns } from './dns.ts'
 import { resolveDoors } from './doors.ts'
-import { resolveEngine } from './engine.ts'
+import { refuseWithoutEngine, resolveEngine } from './engine.ts'
 import { readAuthorities } from './pem.ts'
 import { resolveContainersProxy, resolveProxy } from './proxy.ts'
 import { absolutePath } from './read-reference.ts'
@@ -25,12 +25,7 @@ export async function resolveSettings(written: WrittenSettings, context: Resolve
   }
   const containersProxy = await resolveContainersProxy(written.containersProxy, proxy, upstreams, context)
   const engine = resolveEngine(written.engine, context)
-  if (!engine && written.reverse.listen.length > 0) {
-    context.problem(['reverse', 'listen'], {
-      message: 'no engine is followed, so there are no containers to lead to',
-      expected: 'engine.socket',
-    })
-  }
+  if (!engine) refuseWithoutEngine(written, context)
   return {
     ...(await resolveDoors(written.listen, written.reverse, context)),
     proxy,

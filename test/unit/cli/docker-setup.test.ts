@@ -122,6 +122,17 @@ t.test('folders that are not there are made, as open as their file, and go again
   t.strictSame(readdirSync(at('new')), ['of-others'], 'but for what others have put there')
 })
 
+t.test('passwords of proxies are not shown', async (t) => {
+  const old = '{ "proxies": { "default": { "httpProxy": "http://u:sekret@old:1" } } }'
+  const { run } = home(t, { '.docker': { 'config.json': old } } as never)
+  for (const action of ['--print', '--apply', '--remove']) {
+    const { code, out, err } = await run(action, '--only', 'client')
+    t.equal(code, 0, err)
+    t.match(out, '"http://***@old:1"')
+    t.notMatch(out + err, 'sekret')
+  }
+})
+
 t.test('what is no file is not waited for', async (t) => {
   const { run, at } = home(t)
   execFileSync('mkfifo', [at('fifo')])

@@ -15,6 +15,8 @@ t.test('an engine that would not start with the file is not given it', async (t)
     message: /20\.10\.24\+dfsg1, which does not know `proxies`/,
   })
   t.notOk(existsSync(file))
+  const [shown] = await setUpDocker(loaded!.settings, { ...options, action: 'print' })
+  t.match(shown?.refusal?.reason, /20\.10\.24/, 'which is said before, too')
   const newer = { ...machine, engineVersion: async () => '23.0.1' }
   t.equal((await setUpDocker(loaded!.settings, { ...options, machine: newer }))[0]?.isChanged, true)
   t.ok(existsSync(file))

@@ -30,6 +30,15 @@ t.test('what is refused', async (t) => {
     ['listen: { auth: { users: { a: b } } }\nreverse: { listen: "[::]:1080" }', 'anybody who reaches'],
     ['reverse: { listen: 3128 }', '127.0.0.1:3128 is given twice, here and at listen.mixed[0]'],
     ['engine: { socket: off }\nreverse: { listen: 1080 }', 'no engine is followed'],
+    [
+      'engine: { socket: off }\ncapture: { enabled: true }',
+      'no engine is followed, so there are no networks of it to capture',
+    ],
+    ['engine: { socket: off }\ndns: { containerNames: true }', 'no engine is followed, so no container has a name'],
+    [
+      'engine: { socket: off }\ncontainerRules: [ { match: { known: false }, use: direct }, { match: { image: x }, use: reject } ]',
+      'containerRules[1]',
+    ],
     ['reverse: { listen: { address: 1080, scope: containers } }', 'scope'],
   ]
   for (const [text, expected] of table) {
