@@ -15,6 +15,8 @@ export interface DoorContext {
   /** For people and logs: `mixed 127.0.0.1:3128`. */
   readonly name: string
   readonly scope: Scope
+  /** The only places it leads to; absent: everywhere that policy lets it. Said to a person who opens its address in a browser. */
+  readonly leadsTo?: 'containers'
   /** Absent: no credentials are asked for. */
   readonly auth?: DoorAuth
   /** Next flow id. */

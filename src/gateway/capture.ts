@@ -16,6 +16,7 @@ import type { Settings } from '../settings/settings.ts'
 import { capturedNetworks, planCapture } from './capture-plan.ts'
 import { CapturedDatagrams } from './captured-datagrams.ts'
 import { CapturedDns, type CapturedDnsParts } from './captured-dns.ts'
+import { seldom } from './dns-settings.ts'
 
 export interface CaptureParts {
   readonly clock: Clock
@@ -36,6 +37,8 @@ export interface CaptureParts {
 
 /** Packets that the kernel holds for us at once; each is one attempt of `PendingHolds`. */
 const QUEUE_LENGTH = 4096
+/** Milliseconds between warnings that attempts are left waiting. */
+const CROWDED_LOG_MS = 60_000
 /** Milliseconds between looks whether the rules still stand: each starts a few short programs. */
 const REPAIR_MS = 30_000
 
@@ -61,6 +64,9 @@ export class Capture {
     const { clock, resolver, names, nextId, handleFlow, handleRequest } = parts
     this.#datagrams = new CapturedDatagrams({ ...parts, families: this.#families, directory: () => parts.directory })
     this.#dns = new CapturedDns({ clock, families: this.#families, answer: parts.answerDns, warn: parts.warn })
+    const crowded = seldom(clock, CROWDED_LOG_MS, (what, more) =>
+      parts.warn(`capture: ${what}; those beyond wait and are sent again${more > 0 ? ` (${more} more of these)` : ''}`),
+    )
     this.#door = new CaptureDoor({
       clock,
       resolver,
@@ -69,6 +75,12 @@ export class Capture {
       policy: () => policyOf(this.#settings!),
       directory: () => parts.directory,
       ownDoor: parts.ownDoor,
+      crowded: (address, which) =>
+        crowded(
+          which === 'full'
+            ? 'too many connection attempts of all clients together are without an answer'
+            : `${address} has too many connection attempts without an answer`,
+        ),
       answer: (packet, answer) =>
         this.#queue?.answer(packet, answer && this.#settings!.capture.mark + HELD_MARK[answer]),
     })

@@ -18,6 +18,7 @@ export interface DoorPlan {
   readonly kind?: string
   readonly tls?: TlsMaterial
   readonly scope: Scope
+  readonly leadsTo?: 'containers'
   readonly auth?: DoorAuth
   /** Whether UDP ASSOCIATE is offered, on a TCP port in clear. */
   readonly carriesPackets: boolean
@@ -185,6 +186,7 @@ export class Doors {
       get auth() {
         return current().auth!
       },
+      ...(plan.leadsTo ? { leadsTo: plan.leadsTo } : {}),
       nextId: parts.nextId,
       handleFlow: parts.handleFlow,
       handleRequest: parts.handleRequest,

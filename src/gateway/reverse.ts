@@ -140,6 +140,7 @@ export class Reverse {
 function planOf({ address, scope, from, users }: DoorSettings): DoorPlan {
   return {
     kind: 'reverse',
+    leadsTo: 'containers',
     address,
     scope,
     from,

@@ -38,6 +38,8 @@ export interface CaptureDoorOptions {
   ownDoor(dialled: Target): ((socket: Socket) => void) | undefined
   /** Says to the kernel what becomes of a held packet; `undefined` drops it. */
   answer(packet: number, answer: HeldAnswer | undefined): void
+  /** An attempt was left unanswered, to be sent again: too many are under way, of this client or of all. */
+  crowded(address: string, which: 'full' | 'full-for-client'): void
 }
 
 /** Ports on which the server speaks first: FTP, SSH, Telnet, SMTP, POP3, NNTP, IMAP, submission, MySQL, VNC. Nobody sends a name there. */
@@ -75,7 +77,9 @@ export class CaptureDoor {
       return
     }
     const key = keyOf(source.address, source.port, dialled.address, dialled.port)
-    if (this.#holds.begin(key) !== 'new') {
+    const state = this.#holds.begin(key, source.address)
+    if (state !== 'new') {
+      if (state === 'full' || state === 'full-for-client') this.#options.crowded(source.address, state)
       answer(packet, undefined)
       return
     }

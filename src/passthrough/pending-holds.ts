@@ -1,13 +1,23 @@
 /** Attempts under way at once. A host of a thousand containers that all start together has fewer; what is more waits in the client. */
 const MAX_PENDING = 4096
+/** Of one client: a port scan, or a pool whose servers a lost VPN has taken away, must leave room for the attempts of all others. */
+export const MAX_PENDING_A_CLIENT = 512
 /** Attempts that get no answer, remembered so that their repetitions are not dialled again. */
 const MAX_SILENT = 4096
 
-export type HoldState = 'new' | 'repeated' | 'silent' | 'full'
+export type HoldState = 'new' | 'repeated' | 'silent' | 'full' | 'full-for-client'
+
+interface Pending<Socket> {
+  readonly client: string
+  /** Set once the connection is expected. */
+  arrived?: (socket: Socket) => void
+}
 
 /** Connection attempts by the addresses and ports of both ends: a client sends its SYN again while it waits. */
 export class PendingHolds<Socket> {
-  readonly #pending = new Map<string, ((socket: Socket) => void) | undefined>()
+  readonly #pending = new Map<string, Pending<Socket>>()
+  /** Attempts under way, by client. */
+  readonly #shares = new Map<string, number>()
   /** In order of time: the first to come is the first to go. */
   readonly #silent = new Set<string>()
 
@@ -15,35 +25,44 @@ export class PendingHolds<Socket> {
     return this.#pending.size
   }
 
-  begin(key: string): HoldState {
+  begin(key: string, client: string): HoldState {
     if (this.#pending.has(key)) return 'repeated'
     if (this.#silent.has(key)) return 'silent'
     if (this.#pending.size >= MAX_PENDING) return 'full'
-    this.#pending.set(key, undefined)
+    const share = this.#shares.get(client) ?? 0
+    if (share >= MAX_PENDING_A_CLIENT) return 'full-for-client'
+    this.#shares.set(client, share + 1)
+    this.#pending.set(key, { client })
     return 'new'
   }
 
   /** From here on the connection is expected. */
   expect(key: string, arrived: (socket: Socket) => void): void {
-    this.#pending.set(key, arrived)
+    const pending = this.#pending.get(key)
+    if (pending) pending.arrived = arrived
   }
 
   /** Whether somebody expected it, and has it now. */
   deliver(key: string, socket: Socket): boolean {
-    const arrived = this.#pending.get(key)
+    const arrived = this.#pending.get(key)?.arrived
     if (!arrived) return false
-    this.#pending.delete(key)
+    this.end(key)
     arrived(socket)
     return true
   }
 
   end(key: string): void {
+    const pending = this.#pending.get(key)
+    if (!pending) return
     this.#pending.delete(key)
+    const share = this.#shares.get(pending.client)! - 1
+    if (share > 0) this.#shares.set(pending.client, share)
+    else this.#shares.delete(pending.client)
   }
 
   /** It gets no answer at all, and neither do its repetitions. */
   silence(key: string): void {
-    this.#pending.delete(key)
+    this.end(key)
     this.#silent.add(key)
     if (this.#silent.size > MAX_SILENT) this.#silent.delete(this.#silent.values().next().value!)
   }

@@ -217,3 +217,12 @@ async function openSocks4a(port: number, host: string, target: number) {
   if (reply.length > 8) socket.unshift(reply.subarray(8))
   return socket
 }
+
+t.test('a person who opens the door in a browser is told what it is for', { skip }, async (t) => {
+  const { door } = await lab(t)
+  const response = await fetch(`http://127.0.0.1:${door}/`)
+  const page = await response.text()
+  t.equal(response.status, 400)
+  t.match(page, 'leads to them by their names')
+  t.notMatch(page, 'example.org')
+})

@@ -31,7 +31,19 @@ function fieldLines(fields: RawFields): string {
 }
 
 /** For a person who opens the proxy's own address in a browser, or a program that takes it for a server. */
-export function usagePage(address: string): string {
+export function usagePage(address: string, leadsTo?: 'containers'): string {
+  if (leadsTo === 'containers') {
+    return [
+      'This is Fairlead’s way to containers. It leads to them by their names and addresses, and nowhere else.',
+      '',
+      '    docker ps --format "{{.Names}}"',
+      `    curl -x http://${address} http://CONTAINER/`,
+      `    curl -x socks5h://${address} http://SERVICE.PROJECT:8080/`,
+      '',
+      `In a browser, set "SOCKS5 host" to ${address}, with names resolved by the proxy.`,
+      '',
+    ].join('\n')
+  }
   return [
     'This is Fairlead, a proxy. It fetches nothing by being opened like a web site.',
     '',

@@ -77,7 +77,7 @@ export function answerError(
   parts: DoorParts,
   flowId?: string,
 ): number {
-  const reply = replyFor(connection, request, error, flowId)
+  const reply = replyFor(connection, request, error, flowId, parts.context.leadsTo)
   if (response.headersSent) {
     connection.reset()
     return reply.status
@@ -93,6 +93,7 @@ function replyFor(
   request: http.IncomingMessage,
   error: GatewayError,
   flowId?: string,
+  leadsTo?: 'containers',
 ): HttpReply {
   const reply = httpReply(error, {
     asked: askedFor(request),
@@ -103,7 +104,7 @@ function replyFor(
   if (!(error instanceof NotAProxyRequest)) return reply
   const { localAddress, localPort, localFamily } = connection.socket
   const host = localFamily === 'IPv6' ? `[${localAddress}]` : localAddress
-  const body = usagePage(localAddress === undefined ? '127.0.0.1:3128' : `${host}:${localPort}`)
+  const body = usagePage(localAddress === undefined ? '127.0.0.1:3128' : `${host}:${localPort}`, leadsTo)
   const fields = ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(Buffer.byteLength(body))]
   return { ...reply, fields, body }
 }

@@ -16,6 +16,8 @@ export function resolveDns(written: WrittenSettings, context: ResolveContext): D
       hint: 'Where networks have one family only, auto leaves the other out.',
     })
   }
+  /** As written, by canonical name. */
+  const zones = new Map<string, string>()
   return {
     ...dns,
     mode,
@@ -41,7 +43,14 @@ export function resolveDns(written: WrittenSettings, context: ResolveContext): D
         if (servers.length === 0) {
           context.problem(['dns', 'zones', zone], { message: 'there is no server', expected: 'at least one address' })
         }
-        return name === undefined ? [] : [[name, servers] as const]
+        if (name === undefined) return []
+        const other = zones.get(name)
+        if (other !== undefined) {
+          const message = `this is the same zone as ${other}`
+          context.problem(['dns', 'zones', zone], { key: true, message, expected: 'each zone once' })
+        }
+        zones.set(name, zone)
+        return [[name, servers] as const]
       }),
     ),
     hostAddress: dns.hostAddress.map((text) => parseAddress(text)!.address),

@@ -36,6 +36,7 @@ function rig(policy: Partial<CapturePolicy> = {}) {
     ownDoor: () => undefined,
     directory: () => undefined,
     answer: (packet, answer) => answers.push(`${packet} ${answer}`),
+    crowded: (address, which) => answers.push(`${address} ${which}`),
   })
   return { clock, names, flows, answers, door }
 }
@@ -134,9 +135,23 @@ t.test('several names told, none of which could matter: held', async (t) => {
 
 t.test('bounded', async (t) => {
   const { door, answers, flows } = rig()
-  for (let port = 1; port <= 5000; port++) door.held({ ...SYN, packet: port, source: { ...SYN.source, port } })
+  for (let port = 1; port <= 5000; port++) {
+    const address = `10.0.0.${1 + (port % 20)}`
+    door.held({ ...SYN, packet: port, source: { ...SYN.source, address, port } })
+  }
   t.equal(flows.length, 4096)
-  t.equal(answers.length, 5000 - 4096, 'the rest is dropped, and sent again by its clients')
+  const dropped = answers.filter((answer) => answer.endsWith(' undefined'))
+  t.equal(dropped.length, 5000 - 4096, 'the rest is dropped, and sent again by its clients')
+  t.match(answers, ['10.0.0.18 full'], 'and told')
+})
+
+t.test('one client has its share', async (t) => {
+  const { door, answers, flows } = rig()
+  for (let port = 1; port <= 600; port++) door.held({ ...SYN, packet: port, source: { ...SYN.source, port } })
+  t.equal(flows.length, 512)
+  t.match(answers, ['10.0.0.2 full-for-client', '513 undefined'])
+  door.held({ ...SYN, packet: 1000, source: { ...SYN.source, address: '10.0.0.3' } })
+  t.equal(flows.length, 513)
 })
 
 t.test('somebody dials the transparent socket itself', async (t) => {

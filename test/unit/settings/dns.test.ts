@@ -20,6 +20,7 @@ t.test('zones and doors that cannot be', async (t) => {
   const table: [text: string, expected: string][] = [
     ['dns: { zones: { corp.test: not-an-address } }', 'zones'],
     ['dns: { zones: { "bad zone": 192.0.2.1 } }', 'this is not a zone'],
+    ['dns: { zones: { corp.test: 192.0.2.1, CORP.test.: 192.0.2.2 } }', 'this is the same zone as corp.test'],
     ['dns: { listen: "172.17.0.1:53" }', 'anybody who reaches this address would be answered'],
   ]
   for (const [text, expected] of table) {
