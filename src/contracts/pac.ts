@@ -16,15 +16,15 @@ export interface PacAnswer {
 export interface PacTrace {
   readonly source: string
   /** The upstreams it was read through, where not directly. */
-  readonly via?: string
+  readonly via?: string | undefined
   readonly sha256: string
   readonly cached: boolean
   readonly milliseconds: number
   /** Since the script was read, or found unchanged. */
-  readonly ageSeconds?: number
+  readonly ageSeconds?: number | undefined
   /** How often the evaluation stopped for names to be looked up. */
   readonly dnsRounds?: number
-  readonly alerts?: readonly string[]
+  readonly alerts?: readonly string[] | undefined
   readonly calls: readonly { readonly name: string; readonly args: readonly string[]; readonly answer: string }[]
 }
 

@@ -2,13 +2,17 @@ import type { GatewayError } from '../contracts/gateway-error.ts'
 import type { PacAnswer } from '../contracts/pac.ts'
 
 export interface Decision {
-  /** What is given to those who ask again; its trace says that it was remembered. */
+  /** As it was decided. */
   readonly outcome: PacAnswer | GatewayError
+  /** When, by `clock.monotonic()`. */
+  readonly decided: number
+  /** What is given to those who ask again, so many whole seconds later. */
+  remembered?: { readonly seconds: number; readonly answer: PacAnswer }
   readonly host: string
   /** By `clock.monotonic()`: the earliest of the limit and the expiry of the DNS answers that the script saw. */
   readonly expires: number
   /** The wall-clock second it holds for, when the script read the clock: it never outlives a boundary that the script could have. */
-  readonly second?: number
+  readonly second: number | undefined
 }
 
 /** Decisions by URL. Two generations of half the size each: what is asked for stays, what is not goes, and nothing is moved on a hit. */

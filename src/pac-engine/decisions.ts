@@ -11,6 +11,9 @@ import type { Notes, VmOutcome } from './vm-outcome.ts'
 /** Jobs waiting beyond which helper calls are no longer recorded: a trace costs more than the decision. */
 const TRACE_WHILE_PENDING = 8
 
+/** Milliseconds after which a question begins to listen for its caller's giving up: to listen costs more than what most decisions take. */
+const LISTEN_AFTER_MS = 5
+
 export interface DecisionsOptions {
   readonly origin: string
   readonly way: { readonly via?: string }
@@ -31,7 +34,7 @@ interface Evaluation {
   readonly began: number
   /** The network it was begun in. */
   readonly network: number
-  readonly waiters: Set<Waiter>
+  readonly waiters: Waiter[]
   rounds: number
   /** Names looked up for it so far. */
   asked: Set<string> | undefined
@@ -41,7 +44,9 @@ interface Waiter {
   readonly resolve: (answer: PacAnswer) => void
   readonly reject: (reason: unknown) => void
   readonly signal: AbortSignal
-  readonly aborted: () => void
+  settled: boolean
+  /** Once it listens. */
+  aborted: (() => void) | undefined
 }
 
 /** Questions to a script and their answers: remembered ones at once, the same question once, names looked up in between. */
@@ -49,6 +54,8 @@ export class Decisions {
   readonly #options: DecisionsOptions
   readonly #cache: DecisionCache
   readonly #underWay = new Map<string, Evaluation>()
+  /** Those who do not listen yet. */
+  #deaf: Waiter[] = []
   readonly #second: () => number
   /** Counted up with each network. */
   #network = 0
@@ -61,27 +68,29 @@ export class Decisions {
 
   find(query: PacQuery, signal: AbortSignal): Promise<PacAnswer> {
     const { url, host } = query
-    const known = this.#cache.get(url, host, this.#options.clock.monotonic(), this.#second)
-    if (known) return settled(known)
+    const now = this.#options.clock.monotonic()
+    const known = this.#cache.get(url, host, now, this.#second)
+    if (known) return this.#remembered(known, now)
     if (signal.aborted) return Promise.reject(signal.reason)
-    const key = `${host}\n${url}`
+    // The host is nearly always the URL's, and joining texts costs.
+    let key = url
     let evaluation = this.#underWay.get(key)
+    if (evaluation && evaluation.query.host !== host) {
+      key = `${url}\n${host}`
+      evaluation = this.#underWay.get(key)
+    }
     if (!evaluation) {
       const { pending } = this.#options.limits
       if (this.#underWay.size >= pending) {
         return Promise.reject(new GatewayError('LIMIT_REACHED', `${pending} PAC decisions are waiting already`))
       }
-      evaluation = this.#begin(query, key)
+      evaluation = this.#begin(query, key, now)
     }
     const { waiters } = evaluation
     return new Promise((resolve, reject) => {
-      const aborted = () => {
-        waiters.delete(waiter)
-        reject(signal.reason)
-      }
-      const waiter: Waiter = { resolve, reject, signal, aborted }
-      waiters.add(waiter)
-      signal.addEventListener('abort', aborted)
+      const waiter: Waiter = { resolve, reject, signal, settled: false, aborted: undefined }
+      waiters.push(waiter)
+      this.#listenLater(waiter)
     })
   }
 
@@ -97,13 +106,23 @@ export class Decisions {
     this.#underWay.clear()
   }
 
-  #begin(query: PacQuery, key: string): Evaluation {
+  #listenLater(waiter: Waiter): void {
+    this.#deaf.push(waiter)
+    if (this.#deaf.length > 1) return
+    this.#options.clock.after(LISTEN_AFTER_MS, () => {
+      const waiters = this.#deaf
+      this.#deaf = []
+      for (const waiter of waiters) if (!waiter.settled) listen(waiter)
+    })
+  }
+
+  #begin(query: PacQuery, key: string, now: number): Evaluation {
     const evaluation: Evaluation = {
       query,
       key,
-      began: this.#options.clock.monotonic(),
+      began: now,
       network: this.#network,
-      waiters: new Set(),
+      waiters: [],
       rounds: 0,
       asked: undefined,
     }
@@ -151,19 +170,22 @@ export class Decisions {
     const now = clock.monotonic()
     const { notes } = outcome
     if (outcome.is === 'answer') this.#logAlerts(notes)
-    const decision: Decision = {
-      host: query.host,
-      outcome:
-        outcome.is === 'answer'
-          ? { result: outcome.answer, trace: this.#trace(version, notes, rounds, now - evaluation.began) }
-          : scriptFailure(outcome.failure, origin, version.script.text),
-      expires: Math.min(now + limits.cacheMs, dns.expiryOf(notes.used)),
-      // A failure is kept for the second too: what hangs is not run again for each connection of a page.
-      ...(notes.clock || outcome.is === 'failed' ? { second: this.#second() } : {}),
-    }
+    const fresh =
+      outcome.is === 'answer'
+        ? { result: outcome.answer, trace: this.#trace(version, notes, rounds, now - evaluation.began) }
+        : scriptFailure(outcome.failure, origin, version.script.text)
     const holds = version === this.#options.version() && evaluation.network === this.#network
-    if (!notes.random && holds) this.#cache.set(query.url, decision)
-    this.#finish(evaluation, decision.outcome)
+    if (!notes.random && holds) {
+      this.#cache.set(query.url, {
+        host: query.host,
+        outcome: fresh,
+        decided: now,
+        expires: Math.min(now + limits.cacheMs, dns.expiryOf(notes.used)),
+        // A failure is kept for the second too: what hangs is not run again for each connection of a page.
+        second: notes.clock || outcome.is === 'failed' ? this.#second() : undefined,
+      })
+    }
+    this.#finish(evaluation, fresh)
   }
 
   #fail(evaluation: Evaluation, error: GatewayError): void {
@@ -172,29 +194,52 @@ export class Decisions {
 
   #finish(evaluation: Evaluation, outcome: PacAnswer | GatewayError): void {
     if (this.#underWay.get(evaluation.key) === evaluation) this.#underWay.delete(evaluation.key)
-    const fresh =
-      outcome instanceof GatewayError || !outcome.trace
-        ? outcome
-        : { ...outcome, trace: { ...outcome.trace, cached: false } }
-    for (const { resolve, reject, signal, aborted } of evaluation.waiters) {
-      signal.removeEventListener('abort', aborted)
-      if (fresh instanceof GatewayError) reject(fresh)
-      else resolve(fresh)
+    for (const waiter of evaluation.waiters) {
+      if (waiter.settled) continue
+      waiter.settled = true
+      const { signal, aborted, resolve, reject } = waiter
+      if (aborted) signal.removeEventListener('abort', aborted)
+      if (signal.aborted) reject(signal.reason)
+      else if (outcome instanceof GatewayError) reject(outcome)
+      else resolve(outcome)
     }
   }
 
+  /** What was decided before, with the script's age as it is now. */
+  #remembered(decision: Decision, now: number): Promise<PacAnswer> {
+    const { outcome, decided } = decision
+    if (outcome instanceof GatewayError) return Promise.reject(outcome)
+    const seconds = Math.floor((now - decided) / 1000)
+    let known = decision.remembered
+    if (known?.seconds !== seconds) {
+      const { trace } = outcome
+      const version = this.#options.version()
+      const ageSeconds = version ? this.#ageOf(version) : trace?.ageSeconds
+      known = { seconds, answer: trace ? { ...outcome, trace: { ...trace, cached: true, ageSeconds } } : outcome }
+      decision.remembered = known
+    }
+    return Promise.resolve(known.answer)
+  }
+
   #trace(version: Version, notes: Notes, dnsRounds: number, milliseconds: number): PacTrace {
+    const { origin, way } = this.#options
+    const calls =
+      notes.calls.length === 0 ? NO_CALLS : notes.calls.map(([name, args, answer]) => ({ name, args, answer }))
     return {
-      source: this.#options.origin,
-      ...this.#options.way,
+      source: origin,
+      via: way.via,
       sha256: version.script.sha256,
-      ageSeconds: Math.max(0, Math.round((this.#options.clock.wall() - version.fetchedAt) / 1000)),
-      cached: true,
+      ageSeconds: this.#ageOf(version),
+      cached: false,
       milliseconds,
       dnsRounds,
-      calls: notes.calls.map(([name, args, answer]) => ({ name, args, answer })),
-      ...(notes.alerts.length > 0 ? { alerts: notes.alerts } : {}),
+      calls,
+      alerts: notes.alerts.length > 0 ? notes.alerts : undefined,
     }
+  }
+
+  #ageOf(version: Version): number {
+    return Math.max(0, Math.round((this.#options.clock.wall() - version.fetchedAt) / 1000))
   }
 
   #logAlerts({ alerts, dropped }: Notes): void {
@@ -204,6 +249,15 @@ export class Decisions {
   }
 }
 
-function settled({ outcome }: Decision): Promise<PacAnswer> {
-  return outcome instanceof GatewayError ? Promise.reject(outcome) : Promise.resolve(outcome)
+const NO_CALLS: PacTrace['calls'] = []
+
+function listen(waiter: Waiter): void {
+  const { signal, reject } = waiter
+  const aborted = () => {
+    waiter.settled = true
+    reject(signal.reason)
+  }
+  waiter.aborted = aborted
+  if (signal.aborted) aborted()
+  else signal.addEventListener('abort', aborted, { once: true })
 }

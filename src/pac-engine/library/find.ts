@@ -5,25 +5,23 @@
 export const find = `
 // pac-resolver hands on a URL and a host. In the URL's place stand two lines for each query, in the host's a mark: 't' for helper calls to be recorded.
 function find(row, mark) {
+  const lines = apply(split, row, ['\\n'])
+  const traced = mark === 't'
+  const last = lines.length - 1
   let outcomes = ''
-  for (let at = 0; at < row.length; ) {
-    const middle = row.indexOf('\\n', at)
-    const end = row.indexOf('\\n', middle + 1)
-    const url = row.slice(at, middle), host = row.slice(middle + 1, end)
-    at = end + 1
+  for (let i = 0; i < last; i += 2) {
     turn()
-    if (outcomes !== '') outcomes += '\\n'
-    outcomes += findOne(url, host, mark === 't')
+    outcomes += findOne(lines[i], lines[i + 1], traced)
+    if (i + 2 < last) outcomes += '\\n'
   }
   return outcomes
 }
 
 // The host's: it gives each query its time limit. Nothing that the script can reach leads to it.
-let turn
+var turn
 
 function findOne(url, host, traced) {
-  reset()
-  if (!traced) room = 0
+  reset(traced)
   let answer
   try {
     answer = entryPoint()(url, host)
@@ -32,12 +30,20 @@ function findOne(url, host, traced) {
   }
   if (missing.length > 0) return 'm' + list(missing)
   if (typeof answer !== 'string') return failure(['type', typeOf(answer)])
-  // A NUL would end the text on its way out of the VM, and hide what follows.
-  if (answer.includes('\\0')) return failure(['nul', 'a NUL character'])
-  if (answer.length > limits.answer) return failure(['long', text(answer.length)])
-  if (used.length === 0 && calls.length === 0 && alerts.length === 0 && !random && !answer.includes('\\n')) return '=' + answer
+  // What a script answers it mostly has answered before, and looking through a text costs more than comparing it.
+  if (answer !== lastAnswer) {
+    // A NUL would end the text on its way out of the VM, and hide what follows.
+    if (answer.includes('\\0')) return failure(['nul', 'a NUL character'])
+    if (answer.length > limits.answer) return failure(['long', text(answer.length)])
+    lastAnswer = answer
+    oneLine = !answer.includes('\\n')
+  }
+  if (used.length === 0 && calls.length === 0 && alerts.length === 0 && !random && oneLine) return '=' + answer
   return 'r[' + stringify(answer) + ',' + notes() + ']'
 }
+
+// A good one, and whether it has no line break.
+var lastAnswer = '', oneLine = true
 
 function failure(what) {
   return 'e[' + list(what) + ',' + notes() + ']'
@@ -108,7 +114,7 @@ function control(operation, argument) {
       seed(parse(argument))
       return ''
     case 'begin':
-      reset()
+      reset(true)
       return ''
     case 'missing':
       return missing.length > 0 ? 'm' + list(missing) : '='

@@ -28,11 +28,11 @@ function inNet(ipaddr, pattern, maskstr) {
 }
 
 // Scripts ask for one address and many nets.
-let lastText, lastAddress = -1
+var lastText, lastAddress = -1
 
 // The nets and masks of a script are few and come again and again.
-let nets = dictionary(null)
-let netCount = 0
+var nets = dictionary(null)
+var netCount = 0
 function ipv4Of(string) {
   if (typeof string !== 'string') string = text(string)
   let value = nets[string]

@@ -1,33 +1,38 @@
 /**
  * What one evaluation knows and leaves behind. It lives in a closure that the script cannot reach. The helpers do call methods that a script
  * may replace (`String.prototype.slice`), as a browser's do: it fools nobody but itself, for only text leaves the VM.
+ *
+ * On the path of every helper call, so measured: `var` where `let` and `const` would be checked for their initialisation at each use, and one
+ * comparison with `fast` that says both that an argument is a string and that nothing is to be recorded.
  */
 export const session = `
-const global = globalThis
-const dictionary = Object.create
-const stringify = JSON.stringify
-const text = String
+var global = globalThis
+var dictionary = Object.create
+var stringify = JSON.stringify
+var text = String
 
 // Name -> addresses joined with ';', or null: does not resolve. The own addresses stand under ''. Filled by the host.
-let answers = dictionary(null)
+var answers = dictionary(null)
 
-let missing = []     // names asked for that no one has looked up yet
-let used = []        // names whose answers the script has seen
-let usedSet = dictionary(null)
-let calls = []       // helper calls, the first few
-let room = 0         // how many more of them are kept
-let alerts = []
-let dropped = 0      // alerts beyond the limit
-let random = false   // asked for a random number
+var missing = []     // names asked for that no one has looked up yet
+var used = []        // names whose answers the script has seen
+var usedSet = dictionary(null)
+var calls = []       // helper calls, the first few
+var room = 0         // how many more of them are kept
+var fast = 'string'  // what typeof says of a string; while calls are kept, something it never says
+var alerts = []
+var dropped = 0      // alerts beyond the limit
+var random = false   // asked for a random number
 
-const MISS = { toString() { return 'a name is being looked up' } }
+var MISS = { toString() { return 'a name is being looked up' } }
 
-function reset() {
+function reset(traced) {
   if (missing.length > 0) missing = []
   if (used.length > 0) { used = []; usedSet = dictionary(null) }
   if (calls.length > 0) calls = []
   if (alerts.length > 0) { alerts = []; dropped = 0 }
-  room = limits.calls
+  room = traced ? limits.calls : 0
+  fast = room > 0 ? '' : 'string'
   random = false
 }
 
@@ -52,7 +57,7 @@ function shown(value) {
 }
 
 function note(name, args, answer) {
-  room--
+  if (--room === 0) fast = 'string'
   const texts = []
   for (let i = 0; i < args.length && i < 8; i++) texts[i] = shown(args[i])
   calls[calls.length] = { name, args: texts, answer: shown(answer) }

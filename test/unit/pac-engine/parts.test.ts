@@ -52,7 +52,7 @@ test('limitMemory: the module cannot grow beyond it', async (t) => {
 
 test('DecisionCache: bounded, and what is asked for stays', async (t) => {
   const cache = new DecisionCache(100)
-  const decision = (host: string) => ({ outcome: { result: host }, host, expires: 10 })
+  const decision = (host: string) => ({ outcome: { result: host }, host, decided: 0, second: undefined, expires: 10 })
   cache.set('kept', decision('h'))
   for (let i = 0; i < 1000; i++) {
     cache.set(`url${i}`, decision('h'))
