@@ -2,7 +2,7 @@ import { createPacResolver } from 'pac-resolver'
 import { JSException, type JSValueHandle, QuickJS } from 'quickjs-wasi'
 import { libraryBytecode, PAC_RESOLVER_FUNCTIONS } from './library-bytecode.ts'
 import type { PacLimits } from './limits.ts'
-import { type Circumstances, packLines, type Query } from './query-lines.ts'
+import { type Circumstances, packQueries, type Query } from './query-lines.ts'
 import { isAscii, located, readAnswer } from './vm-answer.ts'
 import { type DnsEntry, NO_NOTES, type Notes, type RowOutcome, type VmOutcome } from './vm-outcome.ts'
 
@@ -163,12 +163,11 @@ export class PacVm {
     this.#length = queries.length
     this.#begun = 0
     if (this.#clockReaders.size > 0) this.#clockReaders.clear()
-    this.#now = now
-    this.#frozen = frozen ?? false
-    this.#clockRead = false
+    // For what is done before the first query begins, and should be nothing that the script has a hand in.
+    this.#begin(this.#limits.evaluateMs, now, frozen)
     try {
       // Not a URL: pac-resolver would write it anew, and it must arrive as it stands.
-      const row = { href: packLines(queries) } as URL
+      const row = { href: packQueries(queries) } as URL
       const outcome = this.#readRow(await this.#find(row, trace ? 't' : 'h'))
       // A VM never gives memory back: one that has grown a good deal since it was loaded is replaced.
       if (this.#memory.buffer.byteLength > this.#loadedBytes + this.#limits.growthPages * PAGE_BYTES)
@@ -232,9 +231,12 @@ export class PacVm {
     const vm = this.#vm
     const first = vm.newString(operation)
     const second = vm.newString(argument)
+    const unlimited = this.#deadline === Number.POSITIVE_INFINITY
+    if (unlimited) this.#deadline = performance.now() + this.#limits.loadMs
     try {
       return vm.callFunction(this.#control, vm.undefined, first, second).consume((handle) => handle.toString())
     } finally {
+      if (unlimited) this.#deadline = Number.POSITIVE_INFINITY
       first.dispose()
       second.dispose()
     }

@@ -101,6 +101,8 @@ async function run(batch: Batch, now: number): Promise<void> {
     row = queries.slice(0, alone > 0 ? 1 : Math.max(1, Math.floor(ROW_MS / usualMs)))
     alone = Math.max(0, alone - 1)
     const began = performance.now()
+    // Whatever happens before the first of them begins happens to it.
+    Atomics.store(state, CURRENT_JOB, first.number)
     const outcome = await vm.evaluateRow(row, { now, trace: batch.trace })
     const ended = performance.now()
     if (outcome.is === 'broken') {

@@ -3,16 +3,17 @@
  * `=answer` when there is nothing else to say, otherwise a letter and JSON. Put together by hand: a script may have a toJSON on every array.
  */
 export const find = `
-// pac-resolver hands on a URL and a host. In the URL's place stand two lines for each query, in the host's a mark: 't' for helper calls to be recorded.
+// pac-resolver hands on a URL and a host. In the URL's place stands a JSON list, url, host, url, host …, in the host's a mark: 't' for helper calls to be recorded.
 function find(row, mark) {
-  const lines = apply(split, row, ['\\n'])
+  // Nothing here may run the script's code: separators that are texts are asked for a method of theirs, regular expressions for several.
+  const lines = parse(row)
   const traced = mark === 't'
-  const last = lines.length - 1
+  const count = lines.length
   let outcomes = ''
-  for (let i = 0; i < last; i += 2) {
+  for (let i = 0; i < count; i += 2) {
     turn()
+    if (i > 0) outcomes += '\\n'
     outcomes += findOne(lines[i], lines[i + 1], traced)
-    if (i + 2 < last) outcomes += '\\n'
   }
   return outcomes
 }

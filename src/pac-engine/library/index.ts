@@ -76,7 +76,6 @@ const functions = [
 /** Built-ins as they were before the script could touch them. */
 const captured = `
 var apply = Reflect.apply
-const { split } = String.prototype
 const hasOwn = Object.hasOwn
 const int = parseInt
 const isNaN = Number.isNaN

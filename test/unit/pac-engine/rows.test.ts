@@ -59,6 +59,21 @@ t.test('the one that breaks the VM is named', async (t) => {
   }
 })
 
+/** Each leaves a function of the language behind that does not end. */
+const LOOPING_TRICKS = [
+  'String.prototype.indexOf = function () { for (;;); }',
+  'String.prototype.split = function () { for (;;); }',
+  'String.prototype[Symbol.split] = function () { for (;;); }',
+  'Object.defineProperty(String.prototype, Symbol.split, { get() { for (;;); } })',
+  'Object.defineProperty(Array.prototype, 0, { set() { for (;;); }, get() { for (;;); } })',
+  'Object.defineProperty(Object.prototype, "toJSON", { get() { for (;;); } })',
+  'Object.defineProperty(Object.prototype, "then", { get() { for (;;); } })',
+  'Object.defineProperty(String.prototype, "then", { get() { for (;;); } })',
+  'JSON.parse = JSON.stringify = Function.prototype.call = Function.prototype.apply = function () { for (;;); }',
+  'Array.prototype[Symbol.iterator] = String.prototype.toString = String.prototype.valueOf = function () { for (;;); }',
+  'String.prototype.endsWith = String.prototype.includes = function () { for (;;); }',
+]
+
 t.test('a script that gets at the loop’s own functions fools itself only, and gains no time', async (t) => {
   const began = performance.now()
   for (const body of [
@@ -67,6 +82,7 @@ t.test('a script that gets at the loop’s own functions fools itself only, and 
     'String.prototype.indexOf = function () { throw 1 }; return host',
     'String.prototype.includes = function () { return false }; return "a\\nb"',
     'Object.defineProperty(String.prototype, "length", { get() { return 1e9 } }); return host',
+    ...LOOPING_TRICKS.map((trick) => `${trick}; return host`),
   ]) {
     const row = await run(t, body)
     const outcomes = row.is === 'broken' ? [row.outcome] : row.is === 'answers' ? row.text.split('\n') : row.outcomes
@@ -107,4 +123,21 @@ t.test('every one in a row hangs: each has its own failure, and the engine serve
   const answers = await Promise.all(hosts.map((host) => ask(engine, host)))
   t.ok(answers.every((answer) => answer instanceof GatewayError && /ran too long/.test(answer.message)))
   t.equal(await ask(engine, 'good'), 'good')
+})
+
+t.test('in the engine: whatever a script leaves behind, the next decision comes within its limit', async (t) => {
+  const engine = engineFor(
+    t,
+    `function FindProxyForURL(url, host) {
+       ${LOOPING_TRICKS.map((trick, i) => `if (host === "evil${i}") { ${trick} }`).join('\n')}
+       return host }`,
+    { limits: { threads: 1, evaluateMs: 300, graceMs: 150 } },
+  )
+  await engine.ready
+  for (const [i, trick] of LOOPING_TRICKS.entries()) {
+    await ask(engine, `evil${i}`)
+    const next = await ask(engine, `next${i}`)
+    t.ok(next === `next${i}` || (next instanceof GatewayError && next.code === 'PAC_FAILED'), trick)
+    t.equal(await ask(engine, `after${i}`), `after${i}`, 'and the one after that is right')
+  }
 })
