@@ -32,8 +32,10 @@ export async function runBatch(
       const next = await Promise.race([lines.next(), failure])
       if (next.done) return EXIT.done
       number += 1
-      if (next.value.trim() === '') continue
-      io.out(`${JSON.stringify(await answerLine(next.value, number, answer))}\n`)
+      // A byte order mark is how Windows programs begin a file.
+      const line = number === 1 ? next.value.replace(/^\ufeff/, '') : next.value
+      if (line.trim() === '') continue
+      io.out(`${JSON.stringify(await answerLine(line, number, answer))}\n`)
     }
   } catch (thrown) {
     io.err(`cannot read ${file}: ${(thrown as Error).message}\n`)

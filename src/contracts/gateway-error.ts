@@ -1,4 +1,5 @@
 import type { FailedAttempt } from './dialer.ts'
+import type { PacTrace } from './pac.ts'
 import type { HopKind } from './route.ts'
 
 /** Every way a flow can fail. A closed union: each door maps all of them in one exhaustive switch; `docs/errors.md` explains each. */
@@ -45,6 +46,8 @@ export interface GatewayErrorDetails {
   /** What a person can try. One sentence. */
   readonly hint?: string
   readonly attempts?: readonly FailedAttempt[]
+  /** What a PAC script had done until it failed. */
+  readonly pac?: PacTrace
   readonly cause?: unknown
 }
 
@@ -56,6 +59,7 @@ export class GatewayError extends Error {
   readonly said: string | undefined
   readonly hint: string | undefined
   readonly attempts: readonly FailedAttempt[]
+  readonly pac: PacTrace | undefined
 
   constructor(code: ErrorCode, message: string, details: GatewayErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -64,6 +68,7 @@ export class GatewayError extends Error {
     this.said = details.said
     this.hint = details.hint
     this.attempts = details.attempts ?? []
+    this.pac = details.pac
   }
 }
 

@@ -7,7 +7,7 @@ import { DEFAULT_LIMITS, type PacLimits } from './limits.ts'
 import { myAddresses } from './my-addresses.ts'
 import { PacDns } from './pac-dns.ts'
 import { ScriptInUse, type Version } from './script-in-use.ts'
-import { ScriptKeeper } from './script-keeper.ts'
+import { LAST_GOOD_MS, ScriptKeeper } from './script-keeper.ts'
 import { originOf, type PacSource, type Script } from './script-source.ts'
 
 /** How long `ready`, and a decision before the first version is there, wait for the script's server. Loading what it sent has its own limit. */
@@ -22,7 +22,7 @@ export interface PacEngineOptions {
   readonly cacheDir?: string
   /** How often a URL or a file is looked at again. */
   readonly refreshMs?: number
-  /** How old a version on disk may be to be used; 0: none is. */
+  /** How long ago a version may have been read or confirmed, in memory or on disk, to be used while it cannot be read; 0: none is. */
   readonly lastGoodMs?: number
   /** Reading the script, redirects and body included. */
   readonly readMs?: number
@@ -65,6 +65,7 @@ class Engine implements RunningPacEngine {
   readonly #way: { readonly via?: string }
   readonly #clock: Clock
   readonly #lastGood: boolean
+  readonly #lastGoodMs: number
   readonly #log: NonNullable<PacEngineOptions['log']>
   readonly #dns: PacDns
   readonly #keeper: ScriptKeeper
@@ -82,6 +83,7 @@ class Engine implements RunningPacEngine {
     this.#way = options.source.kind === 'url' && options.source.via ? { via: options.source.via } : {}
     this.#clock = options.clock ?? systemClock
     this.#lastGood = (options.onPacFailure ?? 'lastGood') === 'lastGood'
+    this.#lastGoodMs = options.lastGoodMs ?? LAST_GOOD_MS
     this.#log = options.log ?? (() => {})
     const limits = { ...DEFAULT_LIMITS, ...options.limits }
     const common = { origin: this.#origin, way: this.#way, clock: this.#clock, limits, log: this.#log }
@@ -103,13 +105,16 @@ class Engine implements RunningPacEngine {
       source: options.source,
       clock: this.#clock,
       ...(options.refreshMs === undefined ? {} : { refreshMs: options.refreshMs }),
-      ...(options.lastGoodMs === undefined ? {} : { lastGoodMs: options.lastGoodMs }),
+      lastGoodMs: this.#lastGoodMs,
       ...(options.readMs === undefined ? {} : { readMs: options.readMs }),
       ...(options.cacheDir === undefined || !this.#lastGood ? {} : { cacheDir: options.cacheDir }),
       use: (script) => this.#use(script),
       confirmed: (fetchedAt) => {
-        if (this.#inUse.version) this.#inUse.version.fetchedAt = fetchedAt
+        const { version } = this.#inUse
+        if (!version) return false
+        version.fetchedAt = fetchedAt
         this.#failure = undefined
+        return true
       },
       failed: (error) => this.#failed(error),
     })
@@ -178,8 +183,11 @@ class Engine implements RunningPacEngine {
     this.#wasRead()
     if (this.#closed) return
     this.#failure = error
-    const kept = this.#inUse.version && this.#lastGood
-    this.#log('warn', `${error.message}${kept ? '; the version before stays in use' : ''}`)
+    const { version } = this.#inUse
+    const old = version !== undefined && this.#clock.wall() - version.fetchedAt > this.#lastGoodMs
+    const kept = version && this.#lastGood && !old
+    const what = kept ? '; the version before stays in use' : old ? '; the version before is too old to be used' : ''
+    this.#log('warn', `${error.message}${what}`)
     if (!kept) this.#inUse.drop()
   }
 

@@ -169,11 +169,12 @@ export class Decisions {
     const { query, rounds } = evaluation
     const now = clock.monotonic()
     const { notes } = outcome
-    if (outcome.is === 'answer') this.#logAlerts(notes)
+    this.#logAlerts(notes)
+    const trace = this.#trace(version, notes, rounds, now - evaluation.began)
     const fresh =
       outcome.is === 'answer'
-        ? { result: outcome.answer, trace: this.#trace(version, notes, rounds, now - evaluation.began) }
-        : scriptFailure(outcome.failure, origin, version.script.text)
+        ? { result: outcome.answer, trace }
+        : scriptFailure(outcome.failure, origin, version.script.text, { pac: trace })
     const holds = version === this.#options.version() && evaluation.network === this.#network
     if (!notes.random && holds) {
       this.#cache.set(query.url, {
@@ -208,7 +209,7 @@ export class Decisions {
   /** What was decided before, with the script's age as it is now. */
   #remembered(decision: Decision, now: number): Promise<PacAnswer> {
     const { outcome, decided } = decision
-    if (outcome instanceof GatewayError) return Promise.reject(outcome)
+    if (outcome instanceof GatewayError) return Promise.reject(asRemembered(outcome))
     const seconds = Math.floor((now - decided) / 1000)
     let known = decision.remembered
     if (known?.seconds !== seconds) {
@@ -250,6 +251,14 @@ export class Decisions {
 }
 
 const NO_CALLS: PacTrace['calls'] = []
+
+function asRemembered(error: GatewayError): GatewayError {
+  const { code, message, hint, pac } = error
+  return new GatewayError(code, message, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(pac ? { pac: { ...pac, cached: true } } : {}),
+  })
+}
 
 function listen(waiter: Waiter): void {
   const { signal, reject } = waiter

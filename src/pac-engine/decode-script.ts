@@ -1,9 +1,22 @@
 /**
  * Bytes of a PAC script as text: a byte order mark, then the charset of the response, then UTF-8, then windows-1252, which every byte string is.
- * Trailing NULs go: some servers send a C string with its end.
  */
 export function decodeScript(bytes: Uint8Array, charset?: string): string {
-  return decode(bytes, charset).replace(/\0+$/, '')
+  return decode(bytes, charset)
+}
+
+const BLANKS = '\t\n\r '
+
+/** Without NULs at the end, and the blanks around them: some servers send a C string with its end, some editors a line break after it. */
+export function withoutNulAtEnd(script: string): string {
+  let end = script.length
+  let at = end
+  for (; at > 0; at--) {
+    const character = script[at - 1] as string
+    if (character === '\0') end = at - 1
+    else if (!BLANKS.includes(character)) break
+  }
+  return script.slice(0, end)
 }
 
 function decode(bytes: Uint8Array, charset: string | undefined): string {

@@ -46,7 +46,7 @@ async function evaluate(job: EvaluatorJob): Promise<VmOutcome> {
     const loaded = await vm.load(job.script, job)
     if (loaded.is !== 'answer') {
       spare.push(vm)
-      return loaded
+      return loaded.is === 'failed' ? { ...loaded, loading: true } : loaded
     }
     // What global code saw of the clock, of names or of chance stays in the script's variables: good for this job only.
     const { used, clock, random } = loaded.notes

@@ -1,8 +1,11 @@
 import http from 'node:http'
 import https from 'node:https'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { promisify } from 'node:util'
+import { brotliDecompress, unzip } from 'node:zlib'
 import type { StreamDialer } from '../contracts/dialer.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
+import { clean } from './script-failure.ts'
 
 /** Chromium's limit, so that a script is not cut here and whole there. */
 export const MAX_SCRIPT_BYTES = 1_048_576
@@ -100,7 +103,9 @@ function request(
         return resolve(new URL(reply.headers.location, url))
       }
       if (status !== 200) return fail(new Error(`the server answered ${status}, expected 200`))
-      readBody(reply).then((bytes) => resolve({ bytes, ...described(reply.headers) }), fail)
+      readBody(reply)
+        .then(decoded(reply.headers['content-encoding']))
+        .then((bytes) => resolve({ bytes, ...described(reply.headers) }), fail)
     })
     outgoing.on('error', fail)
     // A handshake leaves its connection paused, and Node's client takes it as it is.
@@ -119,6 +124,26 @@ async function readBody(reply: http.IncomingMessage): Promise<Uint8Array> {
   }
   if (!reply.complete) throw new Error('the connection closed before the script was complete')
   return Buffer.concat(parts)
+}
+
+/** Of servers that compress although they were asked not to. The text has the same limit as one that came plain. */
+function decoded(encoding = 'identity'): (bytes: Uint8Array) => Uint8Array | Promise<Uint8Array> {
+  const limited = { maxOutputLength: MAX_SCRIPT_BYTES }
+  switch (encoding.trim().toLowerCase()) {
+    case 'identity':
+    case '':
+      return (bytes) => bytes
+    case 'gzip':
+    case 'x-gzip':
+    case 'deflate':
+      return (bytes) => promisify(unzip)(bytes, limited)
+    case 'br':
+      return (bytes) => promisify(brotliDecompress)(bytes, limited)
+    default:
+      return () => {
+        throw new Error(`the server sent it with Content-Encoding ${clean(encoding)}, expected none`)
+      }
+  }
 }
 
 function described(headers: http.IncomingHttpHeaders): Omit<FetchedScript, 'bytes'> {

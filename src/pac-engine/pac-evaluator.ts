@@ -2,14 +2,14 @@ import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import type { Worker } from 'node:worker_threads'
 import { systemClock } from '../contracts/clock.ts'
-import { GatewayError } from '../contracts/gateway-error.ts'
 import type { Resolver } from '../contracts/resolver.ts'
+import { withoutNulAtEnd } from './decode-script.ts'
 import type { EvaluatorJob, EvaluatorReply, EvaluatorSetup } from './evaluator-worker.ts'
 import { DEFAULT_LIMITS, type PacLimits } from './limits.ts'
 import { myAddresses } from './my-addresses.ts'
 import { OWN, PacDns } from './pac-dns.ts'
 import { quickjsModule } from './quickjs-module.ts'
-import { scriptFailure } from './script-failure.ts'
+import { scriptFailure, tooManyNames } from './script-failure.ts'
 import { startPacThread } from './start-thread.ts'
 import { NO_NOTES, type Notes, type VmOutcome } from './vm-outcome.ts'
 
@@ -71,13 +71,16 @@ export class PacEvaluator {
   }
 
   async #evaluate(request: EvaluationRequest): Promise<Evaluation> {
-    const { script, origin, url, host } = request
+    const { origin, url, host } = request
+    const script = withoutNulAtEnd(request.script)
     const now = request.now ?? systemClock.wall()
     const dns = new Map<string, string | null>()
     for (const [name, addresses] of request.dns ?? []) dns.set(name, addresses.length > 0 ? addresses.join(';') : null)
     if (request.myIp) dns.set(OWN, request.myIp.length > 0 ? request.myIp.join(';') : null)
+    const { dnsNames } = this.#limits
+    const asked = new Set<string>()
     // The load and the evaluation each stop for names.
-    for (let rounds = 0; rounds <= 2 * this.#limits.dnsNames; rounds++) {
+    for (let rounds = 0; rounds <= 2 * dnsNames && asked.size <= dnsNames; rounds++) {
       const outcome = await this.#run({
         script,
         url,
@@ -90,11 +93,12 @@ export class PacEvaluator {
       if (outcome.is === 'answer') return { result: outcome.answer, notes: outcome.notes, milliseconds: outcome.ms }
       if (outcome.is === 'failed') {
         request.failed?.(outcome.notes)
-        throw scriptFailure(outcome.failure, origin, script)
+        throw scriptFailure(outcome.failure, origin, script, outcome.loading ? { during: 'the script' } : {})
       }
+      for (const name of outcome.names) asked.add(name)
       await this.#learn(outcome.names, request, dns)
     }
-    throw new GatewayError('PAC_FAILED', `PAC ${origin} looks up more than ${this.#limits.dnsNames} names`)
+    throw tooManyNames(origin, dnsNames)
   }
 
   async #learn(names: readonly string[], request: EvaluationRequest, dns: Map<string, string | null>): Promise<void> {

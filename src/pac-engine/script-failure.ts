@@ -1,4 +1,5 @@
 import { GatewayError } from '../contracts/gateway-error.ts'
+import type { PacTrace } from '../contracts/pac.ts'
 import type { Failure, FailureKind } from './vm-outcome.ts'
 
 const WHAT: Record<FailureKind, string> = {
@@ -29,28 +30,54 @@ export function scriptFailure(
   failure: Failure,
   origin: string,
   script: string,
-  during = 'FindProxyForURL',
+  { during = 'FindProxyForURL', pac }: { readonly during?: string; readonly pac?: PacTrace } = {},
 ): GatewayError {
   const at = placeOf(failure, script)
   const place = at ? ` at line ${at.line}, column ${at.column}` : ''
   const line = at ? sourceLine(script, at.line) : undefined
   const shown = line === undefined ? '' : `: ${line}`
   const message = `PAC ${origin}: ${during} ${WHAT[failure.kind]} (${clean(failure.message)})${place}${shown}`
-  return new GatewayError('PAC_FAILED', message, { hint: HINT[failure.kind] })
+  return new GatewayError('PAC_FAILED', message, { hint: HINT[failure.kind], ...(pac ? { pac } : {}) })
 }
 
-/** QuickJS gives a name that is not defined the place of the statement before, or none: the name's first mention from there on is meant. */
+/**
+ * QuickJS gives a name that is not defined, and a property that is read of null or undefined, the place of the statement before, the head of the
+ * function, or none: the first mention from there on is meant.
+ */
 function placeOf({ message, line, column = 1 }: Failure, script: string): { line: number; column: number } | undefined {
   if (line === undefined) return undefined
-  const name = /^ReferenceError: '?([\w$]{1,100})'? is not (?:defined|initialized)/.exec(message)?.[1]
-  if (name === undefined) return { line, column }
   const lines = script.split(LINE_BREAK)
-  const mention = new RegExp(`(?<![\\w$.])${name.replaceAll('$', '\\$')}(?![\\w$])`)
-  for (let number = line; number <= lines.length; number++) {
-    const found = lines[number - 1]?.search(mention) ?? -1
-    if (found >= 0) return { line: number, column: found + 1 }
+  for (const mention of mentionsOf(message)) {
+    for (let number = line; number <= lines.length; number++) {
+      const text = lines[number - 1] ?? ''
+      // On the first line, from the place that was given.
+      const from = number === line ? column - 1 : 0
+      const found = text.slice(from).search(mention)
+      if (found >= 0) return { line: number, column: from + found + 1 }
+    }
   }
   return { line, column }
+}
+
+/** What stands at the place, likeliest first. */
+function mentionsOf(message: string): RegExp[] {
+  const missing = /^ReferenceError: '?([\w$]{1,100})'? is not (?:defined|initialized)/.exec(message)?.[1]
+  if (missing !== undefined) return [new RegExp(`(?<![\\w$.])${escaped(missing)}(?![\\w$])`)]
+  const property = /^TypeError: cannot read property '([^']{1,100})' of (?:null|undefined)/.exec(message)?.[1]
+  if (property === undefined) return []
+  if (property === 'Symbol.iterator') return [/(?<=\bof\s+)[\w$]/, /\.\.\./, /\[/]
+  const name = escaped(property)
+  return [
+    new RegExp(`(?<=\\.\\s*)${name}(?![\\w$])`),
+    new RegExp(`(?<=\\[\\s*["'\`]?)${name}(?=["'\`]?\\s*\\])`),
+    new RegExp(`(?<![\\w$.])${name}(?![\\w$])`),
+    // Under a name that is put together.
+    /(?<=[\w$)\]]\[)./,
+  ]
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 }
 
 const LINE_BREAK = /\r\n|[\n\r\u2028\u2029]/

@@ -88,7 +88,7 @@ export class ScriptInUse {
       }
       await pool.close()
       if (loaded.is === 'missing') throw tooManyNames(origin, limits.dnsNames)
-      throw scriptFailure(loaded.failure, origin, script.text, 'the script')
+      throw scriptFailure(loaded.failure, origin, script.text, { during: 'the script' })
     }
   }
 

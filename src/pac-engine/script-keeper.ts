@@ -1,6 +1,6 @@
 import type { Clock } from '../contracts/clock.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
-import { type PacSource, readScript, type Script } from './script-source.ts'
+import { originOf, type PacSource, readScript, type Script } from './script-source.ts'
 import { StoredScript } from './stored-script.ts'
 
 /** Reading a script, all redirects and the body included, unless settings say otherwise. */
@@ -9,6 +9,8 @@ const READ_MS = 30_000
 const RETRY_MS = [8_000, 32_000, 120_000]
 /** A version on disk older than this is none any more, unless settings say otherwise. */
 export const LAST_GOOD_MS = 7 * 24 * 3_600_000
+/** How often a version that stays the same is written to disk again, for its age. */
+const STORE_AGAIN_MS = 300_000
 /** How often a file and a URL are looked at again, unless settings say otherwise; an embedded script only while it has not loaded. */
 export const REFRESH_MS = { file: 5_000, url: 300_000, embedded: 300_000 }
 
@@ -22,8 +24,8 @@ export interface KeeperOptions {
   readonly cacheDir?: string
   /** Takes a version into use; rejects when it cannot be used. */
   readonly use: (script: Script) => Promise<void>
-  /** The version in use was read again and is the same. */
-  readonly confirmed: (fetchedAt: number) => void
+  /** The version handed over last was read again and is the same. False: it is not in use, and wants handing over again. */
+  readonly confirmed: (fetchedAt: number) => boolean
   readonly failed: (error: GatewayError) => void
 }
 
@@ -35,6 +37,8 @@ export class ScriptKeeper {
   #reading: Promise<void> | undefined
   #cancelNext: (() => void) | undefined
   #failures = 0
+  /** How old the version on disk says it is. */
+  #storedAt = 0
   #abort = new AbortController()
 
   constructor(options: KeeperOptions) {
@@ -80,16 +84,23 @@ export class ScriptKeeper {
     this.#cancelNext?.()
     const timeUp = new AbortController()
     const cancel = clock.after(readMs, () =>
-      timeUp.abort(new GatewayError('PAC_FAILED', `reading the PAC script took longer than ${readMs / 1000} s`)),
+      timeUp.abort(
+        new GatewayError('PAC_FAILED', `PAC ${originOf(source)}: reading it took longer than ${readMs / 1000} s`),
+      ),
     )
     try {
       const signal = AbortSignal.any([timeUp.signal, this.#abort.signal])
       const script = await readScript(source, clock.wall(), signal, this.#known)
-      if (script === 'unchanged') confirmed(clock.wall())
-      else {
+      const now = clock.wall()
+      if (script !== 'unchanged') {
         await use(script)
         this.#known = script
-        await this.#stored?.write(script).catch((error: unknown) => failed(toGatewayError(error)))
+        await this.#store(script)
+      } else if (this.#known) {
+        const confirmedScript = { ...this.#known, fetchedAt: now }
+        if (!confirmed(now)) await use(confirmedScript)
+        this.#known = confirmedScript
+        if (now - this.#storedAt >= STORE_AGAIN_MS) await this.#store(confirmedScript)
       }
       this.#failures = 0
     } catch (error) {
@@ -98,6 +109,11 @@ export class ScriptKeeper {
     } finally {
       cancel()
     }
+  }
+
+  async #store(script: Script): Promise<void> {
+    this.#storedAt = script.fetchedAt
+    await this.#stored?.write(script).catch((error: unknown) => this.#options.failed(toGatewayError(error)))
   }
 
   #schedule(): void {

@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { StreamDialer } from '../contracts/dialer.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
-import { decodeScript } from './decode-script.ts'
+import { decodeScript, withoutNulAtEnd } from './decode-script.ts'
 import { fetchScript, MAX_SCRIPT_BYTES } from './fetch-script.ts'
 
 export type PacSource =
@@ -65,7 +65,8 @@ export async function readScript(
   return unlessSame({ ...scriptOf(decodeScript(bytes, charset), now), ...described }, known)
 }
 
-export function scriptOf(text: string, fetchedAt: number): Script {
+export function scriptOf(written: string, fetchedAt: number): Script {
+  const text = withoutNulAtEnd(written)
   if (Buffer.byteLength(text) > 2 * MAX_SCRIPT_BYTES) throw tooLarge('the PAC script')
   return { text, fetchedAt, sha256: createHash('sha256').update(text).digest('hex') }
 }

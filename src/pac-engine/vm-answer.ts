@@ -1,4 +1,5 @@
 import type { PacLimits } from './limits.ts'
+import { clean } from './script-failure.ts'
 import { type Failure, NO_NOTES, type Notes, type VmOutcome } from './vm-outcome.ts'
 
 /**
@@ -24,7 +25,7 @@ function readNotes(value: unknown, clock: boolean, limits: PacLimits): Notes {
   const { dnsNames, tracedCalls } = limits
   return {
     used: texts(used, dnsNames),
-    alerts: texts(alerts, limits.alerts),
+    alerts: texts(alerts, limits.alerts).map(clean),
     calls: (Array.isArray(calls) ? calls : []).slice(0, tracedCalls).map((call: unknown) => {
       const [name, args, answer]: unknown[] = Array.isArray(call) ? call : []
       return [String(name), texts(args, MAX_ARGUMENTS), String(answer)] as const

@@ -31,7 +31,8 @@ export interface Failure {
 export type VmOutcome =
   | { readonly is: 'answer'; readonly answer: string; readonly notes: Notes; readonly ms: number }
   | { readonly is: 'missing'; readonly names: readonly string[] }
-  | { readonly is: 'failed'; readonly failure: Failure; readonly notes: Notes }
+  /** `loading`: before it was asked anything. */
+  | { readonly is: 'failed'; readonly failure: Failure; readonly notes: Notes; readonly loading?: boolean }
 
 /** How a row of queries came out: all of them, or the one that broke the VM; of those before it nothing is known then, those behind were not run. */
 export type RowOutcome =

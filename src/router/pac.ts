@@ -1,9 +1,9 @@
 import { GatewayError } from '../contracts/gateway-error.ts'
-import type { PacAnswer, PacEngine } from '../contracts/pac.ts'
+import type { PacAnswer, PacEngine, PacTrace } from '../contracts/pac.ts'
 import type { RouteQuery } from '../contracts/route.ts'
 import { parsePacResult } from '../wire/pac-result.ts'
-import { quoteInput } from '../wire/quote-input.ts'
-import { type Decision, direct, reject } from './decision.ts'
+import { quoteAnswer, quoteInput } from '../wire/quote-input.ts'
+import { type Decision, describeChain, direct, reject } from './decision.ts'
 import { pacQuery } from './pac-query.ts'
 
 export interface PacPolicy {
@@ -22,22 +22,27 @@ export async function decideByPac(policy: PacPolicy, query: RouteQuery, signal: 
     answer = await engine.find(pacQuery(query), signal)
   } catch (error) {
     signal.throwIfAborted()
-    if (error instanceof GatewayError && error.code === 'PAC_FAILED') return failed(policy, error.message)
+    if (error instanceof GatewayError && error.code === 'PAC_FAILED') return failed(policy, error.message, error.pac)
     throw error
   }
   const { result, trace } = answer
   const { candidates, skipped } = parsePacResult(result)
-  if (candidates.length === 0)
-    return failed(policy, `PAC ${label} answered ${quoteInput(result)}, which names no way out`)
   const first = skipped[0] ? ` (${quoteInput(skipped[0].entry)}: ${skipped[0].reason})` : ''
+  const quoted = quoteAnswer(result)
+  const understood = candidates.map(({ hops }) => describeChain(hops))
+  const pac = trace && { ...trace, answer: quoted, understood }
+  if (candidates.length === 0)
+    return failed(policy, `PAC ${label} answered ${quoted}, which names no way out${first}`, pac)
   const note = skipped.length > 0 ? `, of which ${skipped.length} made no sense${first}` : ''
-  const detail = `PAC ${label} answered ${quoteInput(result)}${note}`
+  const detail = `PAC ${label} answered ${quoted}${note}`
   const decision = candidates[0]!.hops.length === 0 ? 'direct' : 'proxy'
-  return { decision, candidates, because: { source: 'pac', detail }, ...(trace ? { pac: trace } : {}) }
+  return { decision, candidates, because: { source: 'pac', detail }, ...(pac ? { pac } : {}) }
 }
 
-function failed({ onFailure }: PacPolicy, what: string): Decision {
-  return onFailure === 'direct'
-    ? direct('pac-failure', `${what}; onPacFailure is direct`)
-    : reject('pac-failure', `${what}; nothing goes out until it works again (onPacFailure)`)
+function failed({ onFailure }: PacPolicy, what: string, pac: PacTrace | undefined): Decision {
+  const decision =
+    onFailure === 'direct'
+      ? direct('pac-failure', `${what}; onPacFailure is direct`)
+      : reject('pac-failure', `${what}; nothing goes out until it works again (onPacFailure)`)
+  return pac ? { ...decision, pac } : decision
 }

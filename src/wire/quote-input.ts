@@ -8,7 +8,25 @@ const SHOWN_CHARACTERS = 80
 export function quoteInput(text: string): string {
   const at = text.lastIndexOf('@')
   const shown = at < 0 ? text : `***${text.slice(at)}`
-  const cut = shown.length > SHOWN_CHARACTERS ? `${shown.slice(0, SHOWN_CHARACTERS)}…` : shown
+  return quoted(shown, SHOWN_CHARACTERS)
+}
+
+/** A PAC answer is longer, and each of its entries can have user information of its own. */
+const SHOWN_OF_ANSWER = 400
+
+export function quoteAnswer(answer: string): string {
+  return quoted(answer.split(';').map(withoutUser).join(';'), SHOWN_OF_ANSWER)
+}
+
+function withoutUser(entry: string): string {
+  const at = entry.lastIndexOf('@')
+  if (at < 0) return entry
+  const type = /^\s*[a-z0-9]{1,6}\s+/i.exec(entry)?.[0] ?? ''
+  return `${type.length > at ? '' : type}***${entry.slice(at)}`
+}
+
+function quoted(shown: string, most: number): string {
+  const cut = shown.length > most ? `${shown.slice(0, most)}…` : shown
   return `"${cut.replace(/[\p{C}\p{Zl}\p{Zp}"\\]/gu, escapeCharacter)}"`
 }
 

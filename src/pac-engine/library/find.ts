@@ -69,11 +69,20 @@ function list(items) {
 
 // Looked up each time, as browsers do: a script may exchange it. A top-level const or let is no property of the global object.
 function entryPoint() {
+  if (lexicalEx !== null) return lexicalEx
   if (typeof global.FindProxyForURLEx === 'function') return global.FindProxyForURLEx
   if (typeof global.FindProxyForURL === 'function') return global.FindProxyForURL
-  const lexical = evaluate('typeof FindProxyForURL === "function" ? FindProxyForURL : null')
-  if (lexical === null) throw new TypeError('FindProxyForURL is undefined or not a function')
-  return lexical
+  const found = lexical('FindProxyForURL')
+  if (found === null) throw new TypeError('FindProxyForURL is undefined or not a function')
+  return found
+}
+
+// Looked for once, after loading.
+var lexicalEx = null
+
+function lexical(name) {
+  if (hasOwn(global, name)) return null
+  return evaluate('typeof ' + name + ' === "function" ? ' + name + ' : null')
 }
 
 function typeOf(value) {
@@ -121,6 +130,7 @@ function control(operation, argument) {
       return missing.length > 0 ? 'm' + list(missing) : '='
     case 'loaded':
       if (missing.length > 0) return 'm' + list(missing)
+      lexicalEx = lexical('FindProxyForURLEx')
       try { entryPoint() } catch (error) { return failure(describe(error)) }
       return 'r["",' + notes() + ']'
   }

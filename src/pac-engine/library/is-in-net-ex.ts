@@ -6,20 +6,33 @@ function isInNetEx(address, prefix) {
   return answer
 }
 
+// ASCII white space, as Chromium's ParseCIDRBlock does.
+function trimmed(part) {
+  let start = 0, end = part.length
+  while (start < end && isBlank(part.charCodeAt(start))) start++
+  while (end > start && isBlank(part.charCodeAt(end - 1))) end--
+  return part.slice(start, end)
+}
+
+function isBlank(code) {
+  return code === 32 || code >= 9 && code <= 13
+}
+
 function inPrefix(address, prefix) {
   const slash = prefix.indexOf('/', 0)
   if (slash < 0) return false
-  const net = ipLiteral(prefix.slice(0, slash))
+  const net = ipLiteral(trimmed(prefix.slice(0, slash)))
   const host = ipLiteral(address)
   if (net === null || host === null) return false
   let length = 0
-  if (slash + 1 === prefix.length || prefix.length - slash > 4) return false
-  for (let i = slash + 1; i < prefix.length; i++) {
-    const code = prefix.charCodeAt(i)
+  const digits = trimmed(prefix.slice(slash + 1))
+  if (digits === '') return false
+  for (let i = 0; i < digits.length; i++) {
+    const code = digits.charCodeAt(i)
     if (code < 48 || code > 57) return false
     length = length * 10 + code - 48
+    if (length > net.bits) return false
   }
-  if (length > net.bits) return false
   // Only an IPv6 prefix against an IPv6 address looks at the groups before the mapped address.
   let bits = net.bits === 32 ? length + 96 : length
   for (let i = 0; i < 8 && bits > 0; i++, bits -= 16) {

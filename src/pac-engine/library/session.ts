@@ -41,14 +41,28 @@ function reset(traced) {
 function lookup(name) {
   const answer = answers[name]
   if (answer === undefined) {
+    if (isAddress(name)) return name
+    if (used.length >= limits.names) return null
     if (missing.length < limits.names) missing[missing.length] = name
     throw MISS
   }
   if (usedSet[name] === undefined) {
+    // As in Chromium, which goes on and answers the rest with nothing.
+    if (used.length >= limits.names) return null
     usedSet[name] = true
     used[used.length] = name
   }
   return answer
+}
+
+// In its usual form: nothing to look up. Others are left to the resolver.
+function isAddress(name) {
+  if (ipv4(name) < 0) return name.indexOf(':', 0) >= 0 && ipv6(name) !== null
+  for (let i = 0, first = true; i < name.length; i++) {
+    if (first && name[i] === '0' && i + 1 < name.length && name[i + 1] !== '.') return false
+    first = name[i] === '.'
+  }
+  return true
 }
 
 function shown(value) {

@@ -39,6 +39,39 @@ async function check(t: Test, rows: readonly Row[]): Promise<void> {
 
 const find = (body: string) => `function FindProxyForURL(url, host) { ${body} }`
 
+/** A statement, and the column of the property's name in it. */
+const NO_PROPERTY: [statement: string, column: number][] = [
+  ['return a.b;', 12],
+  ['if (a.b) return "DIRECT";', 9],
+  ['var z = u.length;', 13],
+  ['return a["b"];', 13],
+  ['return a[0];', 12],
+  ['return host.x.y ? "a" : "b";', 17],
+  ["return '' + a['b'];", 18],
+  ['switch (a.b) { }', 13],
+  ['return a.b || "DIRECT";', 12],
+  ['for (var x of a) { }', 17],
+]
+
+test('names: as many as Chromium looks up, and addresses are none', (t) =>
+  check(t, [
+    {
+      source: 'Chromium: beyond 20 names nothing resolves',
+      script: find(
+        'var n = 0; for (var i = 0; i < 30; i++) if (dnsResolve("www.example.com") && dnsResolve("n" + i + ".example") === null) n++; return n + " " + dnsResolve("www.example.com") + " " + dnsResolve("other.example")',
+      ),
+      expect: '30 10.0.0.1 null',
+    },
+    {
+      source: 'an address is its own answer',
+      script: find(
+        'var last; for (var i = 0; i < 30; i++) last = dnsResolve("127.0.0." + i) + dnsResolveEx("2001:db8::" + i); return last + dnsResolve("other.example")',
+      ),
+      expect: '127.0.0.292001:db8::29192.0.2.9',
+    },
+    { source: 'another name each time', script: find('dnsResolve("n" + Math.random())'), expect: /more than 20 names/ },
+  ]))
+
 test('what is an answer', (t) =>
   check(t, [
     { source: 'Netscape 1996', script: find('return "DIRECT"'), expect: 'DIRECT' },
@@ -117,6 +150,11 @@ test('what is a script', (t) =>
       script: '\nthrow new Error("no")',
       expect: /the script threw|threw an exception \(Error: no\) at line 2/,
     },
+    ...NO_PROPERTY.map(([statement, column]) => ({
+      source: 'Chromium: a property of nothing',
+      script: `// one\nfunction FindProxyForURL(url, host) {\n  var a = null, u, i = 0;\n  // four\n  ${statement}\n  return "b";\n}`,
+      expect: new RegExp(`TypeError: .*\\) at line 5, column ${column}: ${statement.replace(/[^\w ]/g, '.')}`),
+    })),
     { source: 'Chromium: a thrown text', script: find('throw "no"'), expect: /threw an exception \(no\)/ },
     { source: 'a thrown nothing', script: find('throw undefined'), expect: /threw an exception \(undefined\)/ },
     {
@@ -130,6 +168,9 @@ test('what is a script', (t) =>
       script: `${find('return x')}\nvar x = "PROXY success:3"`,
       expect: 'PROXY success:3',
     },
+    { source: 'a trailing NUL in a text', script: `${find('return "DIRECT"')}\0`, expect: 'DIRECT' },
+    { source: 'trailing NULs and a line end', script: `${find('return "DIRECT"')}\0\r\n\0\n`, expect: 'DIRECT' },
+    { source: 'Chromium: a NUL in between', script: `${find('return "DIRECT"')}\0;`, expect: /SyntaxError/ },
     { source: 'a trailing NUL', script: decodeScript(Buffer.from(`${find('return "DIRECT"')}\0\0`)), expect: 'DIRECT' },
     {
       source: 'a byte order mark',
@@ -164,6 +205,11 @@ test('entry points', (t) =>
       source: 'Microsoft: FindProxyForURLEx is preferred',
       script:
         'function FindProxyForURL() { return "PROXY old:1" } function FindProxyForURLEx() { return "PROXY ex:1" }',
+      expect: 'PROXY ex:1',
+    },
+    {
+      source: 'Microsoft: FindProxyForURLEx is preferred, however it was declared',
+      script: 'function FindProxyForURL() { return "PROXY old:1" } const FindProxyForURLEx = () => "PROXY ex:1"',
       expect: 'PROXY ex:1',
     },
     {

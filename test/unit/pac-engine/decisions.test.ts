@@ -153,3 +153,40 @@ test('a VM is replaced in time, and nobody notices', async (t) => {
   })
   for (let i = 0; i < 55; i++) t.equal(await ask(engine, `h${i}`), `h${i}`)
 })
+
+test('a script that fails is explained too: what it did until then, and its alerts are logged', async (t) => {
+  const lines: string[] = []
+  const engine = engineFor(
+    t,
+    'function FindProxyForURL(url, host) { alert("before\\u001b[31m"); isInNet(host, "10.0.0.0", "255.0.0.0"); throw new Error("boom") }',
+    { log: (_level, line) => lines.push(line) },
+  )
+  const first = await ask(engine, '10.0.0.1')
+  const again = await ask(engine, '10.0.0.1')
+  for (const [failure, cached] of [
+    [first, false],
+    [again, true],
+  ] as const) {
+    t.ok(failure instanceof GatewayError)
+    if (!(failure instanceof GatewayError)) return
+    t.match(failure.pac, { source: 'embedded script', cached, calls: [{ name: 'isInNet', answer: 'true' }] })
+    t.match(failure.pac?.sha256, /^[0-9a-f]{64}$/)
+    t.same(failure.pac?.alerts, ['before [31m'])
+  }
+  t.match(lines.join('\n'), /alert: before \[31m/)
+})
+
+test('a remembered decision says how old its script is now', async (t) => {
+  let wall = 1_000_000
+  let monotonic = 0
+  const clock = { ...systemClock, wall: () => wall, monotonic: () => monotonic }
+  const engine = engineFor(t, 'function FindProxyForURL(url, host) { return host }', { clock })
+  const trace = async () => (await engine.find({ url: 'http://a:80', host: 'a' }, new AbortController().signal)).trace
+  t.match(await trace(), { cached: false, ageSeconds: 0 })
+  wall += 3_000
+  monotonic += 3_000
+  t.match(await trace(), { cached: true, ageSeconds: 3 })
+  wall += 10_000
+  monotonic += 10_000
+  t.match(await trace(), { cached: true, ageSeconds: 13 })
+})

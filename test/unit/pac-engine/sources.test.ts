@@ -4,7 +4,9 @@ import http from 'node:http'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { type Test, test } from 'tap'
+import { systemClock } from '../../../src/contracts/clock.ts'
 import type { StreamDialer } from '../../../src/contracts/dialer.ts'
 import { GatewayError } from '../../../src/contracts/gateway-error.ts'
 import { ask, engineFor } from './engine-under-test.ts'
@@ -182,4 +184,53 @@ test('a server that keeps silent delays a decision by a named limit only', async
   const began = performance.now()
   t.match(message(await ask(engine, 'a')), /took longer than 0.2 s/)
   t.ok(performance.now() - began < 5_000)
+})
+
+test('a version that could not be read again for too long is used no more, and comes back', async (t) => {
+  let down = false
+  let wall = 1_000_000
+  const base = await serve(t, (request, response) => {
+    if (down) response.writeHead(503).end()
+    else if (request.headers['if-none-match'] === '"v1"') response.writeHead(304).end()
+    else response.writeHead(200, { etag: '"v1"' }).end(script('PROXY a:1'))
+  })
+  const lines: string[] = []
+  const engine = engineFor(t, '', {
+    source: { kind: 'url', url: `${base}/proxy.pac`, dialer: directly },
+    clock: { ...systemClock, wall: () => wall },
+    lastGoodMs: 10_000,
+    log: (_level, line) => lines.push(line),
+  })
+  t.equal(await ask(engine, 'a'), 'PROXY a:1')
+  down = true
+  wall += 10_000
+  await engine.refresh()
+  t.equal(await ask(engine, 'a'), 'PROXY a:1', 'old, but not too old')
+  wall += 1
+  await engine.refresh()
+  t.match(message(await ask(engine, 'a')), /the server answered 503/)
+  t.match(lines.at(-1), /the version before is too old to be used/)
+  down = false
+  await engine.refresh()
+  t.equal(await ask(engine, 'a'), 'PROXY a:1', 'the same script, once its server is back')
+})
+
+test('a body that is compressed unasked', async (t) => {
+  const plain = Buffer.from(script('PROXY a:1'))
+  const bomb = gzipSync(Buffer.alloc(4_000_000, ' '))
+  const base = await serve(t, (request, response) => {
+    const [body, encoding] = {
+      '/gzip': [gzipSync(plain), 'gzip'],
+      '/br': [brotliCompressSync(plain), 'br'],
+      '/bomb': [bomb, 'gzip'],
+      '/odd': [plain, 'compress'],
+    }[request.url ?? ''] as [Buffer, string]
+    response.writeHead(200, { 'content-encoding': encoding }).end(body)
+  })
+  const at = async (path: string) =>
+    ask(engineFor(t, '', { source: { kind: 'url', url: `${base}${path}`, dialer: directly } }), 'a')
+  t.equal(await at('/gzip'), 'PROXY a:1')
+  t.equal(await at('/br'), 'PROXY a:1')
+  t.match(message(await at('/bomb')), /1048576 bytes/)
+  t.match(message(await at('/odd')), /Content-Encoding compress, expected none/)
 })

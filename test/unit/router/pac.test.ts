@@ -47,7 +47,7 @@ test('a failed script is never silently direct', async (t) => {
     [broken, /threw at line 3, column 7/],
     [() => '', /answered "", which names no way out/],
     [() => 'rubbish\r\n', /answered "rubbish\\u\{d\}\\u\{a\}", which names no way out/],
-    [() => 'PROXY user:hunter2@p:1', /answered "\*\*\*@p:1", which names no way out/],
+    [() => 'PROXY user:hunter2@p:1', /answered "PROXY \*\*\*@p:1", which names no way out \("\*\*\*@p:1": /],
   ]
   for (const [answer, detail] of rows) {
     const blocked = await decideByPac(policy(answer), query, never)
