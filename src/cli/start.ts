@@ -77,7 +77,7 @@ function serve(gateway: Gateway, options: ConfigOption, loaded: Loaded, log: Log
 }
 
 /** Milliseconds between two looks at the parent. */
-const PARENT_LOOK_MS = 250
+const PARENT_LOOK_MS = 1_000
 
 /** Under `npm start` a shell stands between npm and us, which dies of a SIGTERM without passing it on; without this the gateway would live on alone. */
 function whenParentGone(end: () => void): void {
