@@ -32,8 +32,6 @@ export interface Dialed<T> {
   readonly value: T
   readonly candidate: Candidate
   readonly failed: readonly FailedAttempt[]
-  /** Monotonic ms, where it came about some time before it was known here. */
-  readonly at?: number
 }
 
 /**

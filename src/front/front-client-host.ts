@@ -1,15 +1,23 @@
+import type { Endpoint } from '../system/linux/socket-address.ts'
 import type { EventLoop } from './event-loop.ts'
 import type { FrontClient } from './front-client.ts'
 import type { End } from './messages.ts'
 import type { Wish } from './opening.ts'
 import type { Side, StartTunnel } from './tunnel.ts'
+import type { TunnelTimes } from './tunnel-times.ts'
 
 /** What a client needs of the front around it. */
 export interface FrontClientHost {
   readonly loop: EventLoop
   readonly startTunnel: StartTunnel
+  readonly times: TunnelTimes
   now(): number
-  asks(client: FrontClient, wish: Wish): void
+  /** Of a tunnel: grows whenever something moves. */
+  progress(row: number): number
+  /** Answers by `client.answer`, at once or later. */
+  asks(client: FrontClient, wish: Wish, peer: Endpoint): void
+  /** An address that it was told did not answer. */
+  doubts(client: FrontClient): void
   stands(client: FrontClient): void
   /** It has work for the next turn. */
   queue(client: FrontClient): void

@@ -1,5 +1,5 @@
 import { close, O_CLOEXEC, O_NONBLOCK } from '../system/linux/descriptors.ts'
-import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from '../system/linux/epoll.ts'
+import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from '../system/linux/epoll.ts'
 import { EAGAIN, EINPROGRESS, EINTR, errno } from '../system/linux/libc.ts'
 import { type Endpoint, writeSocketAddress } from '../system/linux/socket-address.ts'
 import { AF_INET, AF_INET6, MSG_DONTWAIT, MSG_NOSIGNAL, SOCK_STREAM } from '../system/linux/socket-numbers.ts'
@@ -10,7 +10,6 @@ import type { FrontDoor } from './front-door.ts'
 import type { DoorRules, End } from './messages.ts'
 import { Opening, type Wish } from './opening.ts'
 import type { Side, Tunnel, TunnelEnd } from './tunnel.ts'
-import { TunnelLimits } from './tunnel-limits.ts'
 
 /**
  * Milliseconds that anything may take before a client is given to the doors, which have limits and words for everything: its first bytes, the
@@ -23,7 +22,7 @@ export const NEXT_ADDRESS_MS = 250
 /** Bytes read at first: as much as the longest head that is served here. */
 export const FIRST_BYTES = 16 * 1024
 
-const EVERYTHING = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
+const EVERYTHING = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET
 const BROKEN = EPOLLERR | EPOLLHUP
 
 const buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
@@ -34,7 +33,6 @@ export class FrontClient implements Watcher {
   readonly id: number
   readonly row: number
   readonly door: FrontDoor
-  readonly peer: Endpoint
   /** As they were when it came; a reload is for those after it. */
   readonly #rules: DoorRules
   readonly #host: FrontClientHost
@@ -48,12 +46,16 @@ export class FrontClient implements Watcher {
   /** All that the client has said, kept until somebody is known to answer it. */
   #said: Buffer | undefined
   #answered = 0
+  /** Known until it has asked. */
+  #peer: Endpoint | undefined
+  /** What it has asked for, by which a decision is found again; the front's own mark. */
+  key = ''
   #addresses: readonly string[] = []
   #tried = 0
   #impatientAt: number
+  /** Of one that stands, while it has something to do: most wait nearly always, and have none. */
   #tunnel: Tunnel | undefined
   #why: End | undefined
-  #limits: TunnelLimits | undefined
   #keptAlive = false
 
   constructor(id: number, row: number, fd: number, door: FrontDoor, peer: Endpoint, host: FrontClientHost) {
@@ -61,7 +63,7 @@ export class FrontClient implements Watcher {
     this.row = row
     this.door = door
     this.#rules = door.rules
-    this.peer = peer
+    this.#peer = peer
     this.#fd = fd
     this.#host = host
     this.#impatientAt = host.now() + PATIENCE_MS
@@ -75,10 +77,10 @@ export class FrontClient implements Watcher {
   }
 
   happened(fd: number, events: number): void {
-    if (this.#tunnel) {
-      const side = fd === this.#fd ? 'client' : 'upstream'
-      this.#tunnel.happened(side, events)
-      if (!this.#tunnel.ended) this.#host.queue(this)
+    if (this.#state === 'tunnel') {
+      this.#tunnel ??= this.#awake(undefined)
+      this.#tunnel.happened(fd === this.#fd ? 'client' : 'upstream', events)
+      if (this.#tunnel?.ended === false) this.#host.queue(this)
     } else if (fd === this.#upstream) this.#connecting(events)
     else if (this.#state === 'opening') this.#read()
     else {
@@ -103,22 +105,25 @@ export class FrontClient implements Watcher {
 
   /** Looks whether something has taken too long. */
   check(now: number): void {
-    if (!this.#tunnel) {
-      if (now >= this.#impatientAt) this.give()
+    if (this.#state !== 'tunnel') {
+      if (now >= this.#impatientAt) this.#leaveToDoor()
       return
     }
-    const limits = this.#limits!
-    const why = limits.check(this.#tunnel.progress(), now)
-    if (why) this.#end(why)
-    else if (!this.#keptAlive && now - limits.since >= KEEP_ALIVE_AFTER_MS) {
-      this.#keptAlive = true
-      keepAlive(this.#upstream)
+    const { times } = this.#host
+    const why = times.check(this.row, this.#rules, this.#host.progress(this.row), now)
+    if (why) {
+      this.#end(why)
+      return
     }
+    if (this.#tunnel?.resting) this.#tunnel = undefined
+    if (this.#keptAlive || now - times.since(this.row) < KEEP_ALIVE_AFTER_MS) return
+    this.#keptAlive = true
+    keepAlive(this.#upstream)
   }
 
   /** Ends it, whatever it is doing. */
   cut(): void {
-    if (this.#tunnel) this.#end('aborted')
+    if (this.#state === 'tunnel') this.#end('aborted')
     else if (this.#state !== 'over') this.#leave({ kind: this.#state === 'opening' ? 'closed' : 'gone' })
   }
 
@@ -154,13 +159,24 @@ export class FrontClient implements Watcher {
     this.#wish = step.wish
     this.#state = 'asked'
     this.#impatientAt = this.#host.now() + PATIENCE_MS
-    this.#host.asks(this, step.wish)
+    const peer = this.#peer!
+    this.#peer = undefined
+    this.#host.asks(this, step.wish, peer)
+  }
+
+  /** Something is not as it should be: the doors find out, and the next who asks the same has a fresh look. */
+  #leaveToDoor(): void {
+    if (this.#state === 'dialling') this.#host.doubts(this)
+    this.give()
   }
 
   #dial(): void {
     for (;;) {
       const next = this.#addresses[this.#tried]
-      if (next === undefined) return void this.give()
+      if (next === undefined) {
+        this.#leaveToDoor()
+        return
+      }
       this.#tried += 1
       if (this.#connect(next)) break
     }
@@ -195,28 +211,29 @@ export class FrontClient implements Watcher {
   #stands(events: number): void {
     const { yes, rest } = this.#wish!
     this.#state = 'tunnel'
-    this.#limits = new TunnelLimits(this.#rules, this.#host.now())
+    this.#host.times.begin(this.row, this.#host.now())
     this.#said = undefined
     this.#wish = undefined
     this.#addresses = []
     // Nothing else has been sent but a few bytes of SOCKS, so there is room. If the client has gone, epoll will say so.
     send(this.#fd, yes, yes.length, MSG_DONTWAIT | MSG_NOSIGNAL)
-    const early = rest.length > 0 ? new Uint8Array(rest) : undefined
-    this.#tunnel = this.#host.startTunnel(
-      this.row,
-      { fd: this.#fd, early },
-      { fd: this.#upstream, early: undefined },
-      this,
-    )
+    this.#tunnel = this.#awake(rest.length > 0 ? new Uint8Array(rest) : undefined)
     this.#host.stands(this)
-    this.#tunnel.happened('client', this.#pending)
-    this.#tunnel.happened('upstream', events)
-    if (!this.#tunnel.ended) this.#host.queue(this)
+    const tunnel = this.#tunnel
+    tunnel.happened('client', this.#pending)
+    if (!tunnel.ended) tunnel.happened('upstream', events)
+    if (!tunnel.ended) this.#host.queue(this)
+  }
+
+  #awake(early: Uint8Array | undefined): Tunnel {
+    const { times } = this.#host
+    const upstream = { fd: this.#upstream, early: undefined }
+    return this.#host.startTunnel(this.row, { fd: this.#fd, early }, upstream, this, times.since(this.row))
   }
 
   /** From the tunnel: a side broke after its FIN, the other has so long to finish. */
   lingers(side: Side, ms: number): void {
-    this.#limits!.linger(side, this.#host.now() + ms)
+    this.#host.times.linger(this.row, side, this.#host.now() + ms)
   }
 
   /** From the tunnel, once. */
@@ -226,7 +243,8 @@ export class FrontClient implements Watcher {
 
   #end(why: End): void {
     this.#why = why
-    this.#tunnel!.end('released')
+    if (this.#tunnel) this.#tunnel.end('released')
+    else this.tunnelEnded('released')
   }
 
   #closeUpstream(): void {
@@ -237,6 +255,7 @@ export class FrontClient implements Watcher {
   }
 
   #leave(how: Leaving): void {
+    if (this.#state === 'tunnel') this.#host.times.ended(this.row)
     this.#state = 'over'
     this.#said = undefined
     if (how.kind === 'ended' && how.how !== 'finished') {

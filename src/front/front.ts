@@ -1,15 +1,17 @@
 import { close, duplicate, eventDescriptor, O_CLOEXEC, O_NONBLOCK, read } from '../system/linux/descriptors.ts'
 import { EPOLLIN } from '../system/linux/epoll.ts'
 import type { Endpoint } from '../system/linux/socket-address.ts'
+import { DecisionCache } from './decision-cache.ts'
 import { EventLoop, type Watcher } from './event-loop.ts'
 import { FrontClient } from './front-client.ts'
 import type { FrontClientHost, Leaving } from './front-client-host.ts'
 import { FrontDoor, type FrontDoorHost, PAUSE_MS } from './front-door.ts'
 import type { Batch, DoorRules, FromFront, ToFront } from './messages.ts'
-import { MAX_CLIENTS } from './messages.ts'
+import { ANSWER, MAX_CLIENTS } from './messages.ts'
 import type { Wish } from './opening.ts'
 import { Outbox } from './outbox.ts'
 import type { Side, StartTunnel } from './tunnel.ts'
+import { TunnelTimes } from './tunnel-times.ts'
 
 /** Milliseconds between looks at clients whose tunnel does not stand yet; a quarter of the shortest patience. */
 const IMPATIENT_MS = 60
@@ -28,16 +30,21 @@ export interface FrontOptions {
   /** Of the row that a tunnel's counts are in: bytes up, bytes down, ms to the first byte or -1. */
   readonly counts: (row: number) => readonly [up: number, down: number, firstByteMs: number]
   readonly clearRow: (row: number) => void
+  /** Grows whenever something moves. */
+  readonly progress: (row: number) => number
   /** See `FrontMemory`. */
   readonly descriptors: Int32Array
   readonly connections: Int32Array
+  readonly epoch: Int32Array
 }
 
 /** The doors' front: one loop over all descriptors, which never returns to Node's while it runs. */
 export class Front implements FrontClientHost, FrontDoorHost {
   readonly loop = new EventLoop()
   readonly startTunnel: StartTunnel
+  readonly times = new TunnelTimes(MAX_CLIENTS)
   readonly #options: FrontOptions
+  readonly #decisions: DecisionCache
   readonly #outbox: Outbox
   readonly #wake = eventDescriptor(0, O_NONBLOCK | O_CLOEXEC)
   readonly #doors = new Map<number, FrontDoor>()
@@ -59,6 +66,7 @@ export class Front implements FrontClientHost, FrontDoorHost {
     this.#options = options
     this.startTunnel = options.startTunnel
     this.#outbox = new Outbox((batch: Batch) => options.post(batch))
+    this.#decisions = new DecisionCache(options.epoch, (number) => this.#outbox.forgotten(number, this.#now))
   }
 
   /** Until told to close. */
@@ -111,13 +119,28 @@ export class Front implements FrontClientHost, FrontDoorHost {
     this.#outbox.trouble(door.number, error)
   }
 
-  asks(client: FrontClient, wish: Wish): void {
-    this.#options.clearRow(client.row)
-    this.#outbox.ask(client.id, client.door.number, wish, client.peer, client.row, this.#now)
+  progress(row: number): number {
+    return this.#options.progress(row)
+  }
+
+  asks(client: FrontClient, wish: Wish, peer: Endpoint): void {
+    const { id, row, door } = client
+    this.#options.clearRow(row)
+    client.key = `${door.number} ${peer.address} ${wish.target.host} ${wish.target.port}`
+    const decided = this.#decisions.find(client.key, this.#now)
+    if (decided) {
+      this.#outbox.begun(id, decided.number, wish, peer.port, row, this.#now)
+      client.answer(decided.addresses)
+    } else this.#outbox.ask(id, door.number, wish, peer, row, this.#now)
+  }
+
+  doubts(client: FrontClient): void {
+    this.#decisions.forget(client.key)
   }
 
   stands(client: FrontClient): void {
     this.#early.delete(client.id)
+    client.key = '' // ten thousand of them would be a megabyte
     this.#tunnels.add(client)
     this.#outbox.stands(client.id, this.#now)
   }
@@ -172,6 +195,7 @@ export class Front implements FrontClientHost, FrontDoorHost {
   /** Everything that goes by time. */
   #look(): void {
     const now = this.#now
+    this.#decisions.prune(now)
     if (this.#resumeAt > 0 && now >= this.#resumeAt) {
       this.#resumeAt = 0
       for (const door of this.#doors.values()) door.resume()
@@ -214,10 +238,15 @@ export class Front implements FrontClientHost, FrontDoorHost {
 
   #answers(answers: readonly (number | string)[]): void {
     for (let place = 0; place < answers.length; ) {
-      const [id, count] = [answers[place] as number, answers[place + 1] as number]
-      const addresses = answers.slice(place + 2, place + 2 + count) as string[]
-      place += 2 + count
-      this.#early.get(id)?.answer(addresses)
+      const [id, number, epoch, count] = answers.slice(place, place + ANSWER) as [number, number, number, number]
+      const addresses = answers.slice(place + ANSWER, place + ANSWER + count) as string[]
+      place += ANSWER + count
+      const client = this.#early.get(id)
+      if (number >= 0) {
+        if (client) this.#decisions.keep(client.key, { number, addresses }, epoch, this.#now)
+        else this.#outbox.forgotten(number, this.#now)
+      }
+      client?.answer(addresses)
     }
   }
 

@@ -6,7 +6,10 @@ export type ToFront =
   | { readonly kind: 'rules'; readonly door: number; readonly rules: DoorRules }
   /** No new clients; those that are there go on. */
   | { readonly kind: 'shut'; readonly door: number }
-  /** For each client asked about, its number, how many addresses, and the addresses to try in turn. None: give the client to the doors. */
+  /**
+   * For each client asked about: its number, the decision's number, the epoch in which it was made, how many addresses, and the addresses to try in
+   * turn. No address: give the client to the doors. The decision is -1 where it holds for nobody else; see `DecisionCache`.
+   */
   | { readonly kind: 'answers'; readonly answers: readonly (number | string)[] }
   /** End every client. */
   | { readonly kind: 'cut' }
@@ -38,6 +41,8 @@ export interface Batch {
   readonly now: number
   /** ASK values a client: number, door, place in PROTOCOLS, host, family, port, client address, client port, row, when. */
   readonly asks: readonly (number | string)[]
+  /** BEGUN values a client that is served by a decision known already: number, decision, place in PROTOCOLS, client port, row, when. */
+  readonly begun: readonly number[]
   /** STAND values a tunnel: number, when. */
   readonly stands: readonly number[]
   /** END values a tunnel: number, place in ENDS, bytes up, bytes down, ms to the first byte or -1, when. */
@@ -45,6 +50,8 @@ export interface Batch {
   /** Numbers of clients that left before their tunnel stood. */
   readonly gone: readonly number[]
   readonly gifts: readonly Gift[]
+  /** Decisions that no later client will be served by. */
+  readonly forgotten: readonly number[]
   /** Door and address of clients that were too many. */
   readonly dropped: readonly (number | string)[]
   /** Door and error number of accept. */
@@ -52,6 +59,9 @@ export interface Batch {
 }
 
 export const ASK = 10
+export const BEGUN = 6
+/** Values of an answer before its addresses. */
+export const ANSWER = 4
 export const STAND = 2
 export const END = 6
 
@@ -77,6 +87,8 @@ export interface FrontMemory {
   readonly descriptors: SharedArrayBuffer
   /** Int32, two for each door: clients that the front has, and those that the doors have. */
   readonly connections: SharedArrayBuffer
+  /** Int32: the number of the epoch; see `DecisionCache`. */
+  readonly epoch: SharedArrayBuffer
 }
 
 /** Clients that the front has at once; what comes beyond goes to the doors. Sets the size of the shared tables, touched as they are used. */

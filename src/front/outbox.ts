@@ -14,12 +14,14 @@ const UNHURRIED_ITEMS = 256
 export class Outbox {
   readonly #post: (batch: Batch) => void
   #asks: (number | string)[] = []
+  #begun: number[] = []
   #stands: number[] = []
   #ends: number[] = []
   #gone: number[] = []
   #gifts: Gift[] = []
   #dropped: (number | string)[] = []
   #troubles: number[] = []
+  #forgotten: number[] = []
   #items = 0
   #hurry = false
   #since = 0
@@ -33,6 +35,16 @@ export class Outbox {
     const place = PROTOCOLS.indexOf(protocol)
     this.#asks.push(client, door, place, host, family, port, peer.address, peer.port, row, at)
     this.#hurry = true
+  }
+
+  begun(client: number, decision: number, { protocol }: Wish, clientPort: number, row: number, at: number): void {
+    this.#begun.push(client, decision, PROTOCOLS.indexOf(protocol), clientPort, row, at)
+    this.#note(at)
+  }
+
+  forgotten(decision: number, at: number): void {
+    this.#forgotten.push(decision)
+    this.#note(at)
   }
 
   stands(client: number, at: number): void {
@@ -83,21 +95,25 @@ export class Outbox {
       kind: 'batch',
       now,
       asks: this.#asks,
+      begun: this.#begun,
       stands: this.#stands,
       ends: this.#ends,
       gone: this.#gone,
       gifts: this.#gifts,
       dropped: this.#dropped,
       troubles: this.#troubles,
+      forgotten: this.#forgotten,
     })
     // The message is a copy, so the lists can be used again.
     this.#asks.length = 0
+    this.#begun.length = 0
     this.#stands.length = 0
     this.#ends.length = 0
     this.#gone.length = 0
     this.#gifts.length = 0
     this.#dropped.length = 0
     this.#troubles.length = 0
+    this.#forgotten.length = 0
     this.#items = 0
     this.#hurry = false
   }

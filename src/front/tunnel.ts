@@ -5,8 +5,8 @@ export interface Tunnel {
   happened(side: Side, events: number): void
   /** One turn in each direction. True if there is more to do at once. */
   move(): boolean
-  /** Grows whenever something moves. */
-  progress(): number
+  /** Nothing is under way and nothing has ended: it may be dropped, and another be started when something happens. */
+  readonly resting: boolean
   end(how: 'released'): void
 }
 
@@ -26,5 +26,14 @@ export interface TunnelOwner {
   tunnelEnded(how: TunnelEnd): void
 }
 
-/** `row`: of the shared table, where it counts. Both descriptors are watched already, edge-triggered, by the caller. */
-export type StartTunnel = (row: number, client: TunnelSide, upstream: TunnelSide, owner: TunnelOwner) => Tunnel
+/**
+ * `row`: of the shared table, where it counts. Both descriptors are watched already, edge-triggered, by the caller. `startedAt`: when the tunnel came
+ * to stand, in milliseconds of the thread's clock.
+ */
+export type StartTunnel = (
+  row: number,
+  client: TunnelSide,
+  upstream: TunnelSide,
+  owner: TunnelOwner,
+  startedAt: number,
+) => Tunnel

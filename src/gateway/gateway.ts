@@ -117,6 +117,7 @@ export class Gateway {
       const previous = this.#current
       this.#generations += 1
       this.#current = next
+      this.#parts.front?.decideAnew()
       ready.commit()
       this.#parts.engine.configure(settings.engine)
       await this.#parts.front?.settled()
@@ -144,6 +145,7 @@ export class Gateway {
     this.#parts.world.resolver.forget?.()
     this.#parts.world.pacEngines.networkChanged()
     this.#current.networkChanged()
+    this.#parts.front?.decideAnew()
   }
 
   /** For a gateway that could not start: ends what would keep the process alive. `close` does it otherwise. */
@@ -177,6 +179,8 @@ export class Gateway {
     this.#parts.packets.drain()
     this.#parts.capture.drain()
     const deadline = this.#parts.clock.monotonic() + limitMs
+    // The newest flows of the front are known a little later than they begin.
+    if (this.#parts.front) await new Promise<void>((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
     while (this.#parts.records.size > 0 && this.#parts.clock.monotonic() < deadline) {
       await new Promise<void>((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
     }

@@ -5,7 +5,6 @@ import { toGatewayError } from '../contracts/gateway-error.ts'
 import type { RelayCounts } from '../contracts/relay.ts'
 import type { Route, RouteQuery, Router } from '../contracts/route.ts'
 import type { Ending, FlowRecords } from '../observe/flow-records.ts'
-import { GIVEN } from './front/held-flow.ts'
 
 export interface FlowParts<C = Conn, U = Conn> {
   readonly router: Router
@@ -28,7 +27,6 @@ export async function handleFlow<C, U extends { destroy(): unknown }>(
     upstream = await parts.dialers.dial(route, flow, signal) // candidates in order, one absolute deadline
     record.dialed(upstream)
   } catch (thrown) {
-    if (thrown === GIVEN || signal.reason === GIVEN) return record.forget() // the same client comes again, as a flow of its door
     const error = toGatewayError(thrown)
     flow.reject(error) // 502 · SOCKS reply code · TCP reset
     return record.failed(error)

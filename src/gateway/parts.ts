@@ -20,7 +20,7 @@ import { Doors } from './doors.ts'
 import { Engine } from './engine.ts'
 import { doorRules } from './front/door-rules.ts'
 import { DoorsFront } from './front/doors-front.ts'
-import { handleHeldFlow, wantsFront } from './front/handle-held-flow.ts'
+import { wantsFront } from './front/wants-front.ts'
 import type { Generation, World } from './generation.ts'
 import { handleFlow } from './handle-flow.ts'
 import { handleRequest } from './handle-request.ts'
@@ -164,13 +164,12 @@ export class Parts {
       this.front = new DoorsFront({
         clock,
         atOnce: front === 'at-once',
-        identified: (flow) => this.engine.identified(flow),
-        handleFlow: (flow) => {
-          const { router, dialers } = current()
-          return handleHeldFlow(flow, { router: newcomers.before(router), dialers, records: this.records })
-        },
+        records: this.records,
+        identified: (query) => this.engine.identified(query),
+        ways: () => ({ router: newcomers.before(current().router), dialers: current().dialers }),
         onLost: (reason) => this.log.warn(`clients are served without the thread in front: ${reason}`),
       })
+      this.engine.onChange(() => this.front?.decideAnew())
     }
     const doorParts = {
       clock,

@@ -4,6 +4,7 @@ import type { Dialed } from '../contracts/dialer.ts'
 import type { GatewayError } from '../contracts/gateway-error.ts'
 import type { RelayCounts } from '../contracts/relay.ts'
 import type { Candidate, Captured, Client, NameSource, Route, RouteQuery } from '../contracts/route.ts'
+import type { Scope } from '../contracts/target.ts'
 import { formatAuthority } from '../wire/target.ts'
 import { describeHop } from '../wire/upstream-url.ts'
 import type { Log } from './log.ts'
@@ -59,21 +60,26 @@ export class FlowRecord {
   #route: Route | undefined
   #dialed: Dialed<unknown> | undefined
 
-  constructor(flow: Recorded, records: FlowRecords) {
+  constructor(flow: Recorded, records: FlowRecords, startedAt: number) {
     this.#flow = flow
     this.counts = flow.counts ?? { bytesUp: 0, bytesDown: 0 }
     this.#records = records
-    this.#startedAt = records.clock.monotonic()
+    this.#startedAt = startedAt
   }
 
-  decided(route: Route): void {
+  /** Times here are monotonic milliseconds, given where it happened some time before it was known. */
+  decided(route: Route, at = this.#records.clock.monotonic()): void {
     this.#route = route
-    this.#decidedAt = this.#records.clock.monotonic()
+    this.#decidedAt = at
   }
 
-  dialed(dialed: Dialed<unknown>): void {
+  dialed(dialed: Dialed<unknown>, at = this.#records.clock.monotonic()): void {
     this.#dialed = dialed
-    this.#dialedAt = dialed.at ?? this.#records.clock.monotonic()
+    this.#dialedAt = at
+  }
+
+  get isDialed(): boolean {
+    return this.#dialed !== undefined
   }
 
   /** It was none: somebody else begins with the same client anew. */
@@ -109,7 +115,10 @@ export class FlowRecord {
     const { error } = ending
     const now = ending.at ?? this.#records.clock.monotonic()
     const failed = error?.attempts.length ? error.attempts : (this.#dialed?.failed ?? [])
-    this.#records.finished(this, {
+    const { scope } = this.#flow
+    const ended = this.#records.shuttingDown && ending.ended === 'client-reset' ? 'aborted' : ending.ended
+    // The line is long, and most gateways that have much to do don't write it.
+    this.#records.finished(this, { ...ending, scope, ended, decision: this.#route?.decision }, () => ({
       flow: this.#flow.id,
       door: this.#flow.door,
       protocol: this.#flow.protocol,
@@ -140,11 +149,17 @@ export class FlowRecord {
       dialMs: between(this.#decidedAt, this.#dialedAt),
       firstByteMs: ending.firstByteMs === undefined ? undefined : round(ending.firstByteMs),
       durationMs: between(this.#startedAt, now),
-      ended: this.#records.shuttingDown && ending.ended === 'client-reset' ? 'aborted' : ending.ended,
+      ended,
       error: error && { code: error.code, message: error.message, hop: error.hop, said: error.said, hint: error.hint },
       cause: error?.code === 'INTERNAL' ? error.cause : undefined,
-    })
+    }))
   }
+}
+
+/** What the totals and the metrics count by. */
+export interface FinishedFlow extends Ending {
+  readonly scope: Scope
+  readonly decision: Route['decision'] | undefined
 }
 
 export interface FlowTotals {
@@ -169,8 +184,9 @@ export class FlowRecords {
     this.#metrics = metrics
   }
 
-  open(flow: Recorded): FlowRecord {
-    const record = new FlowRecord(flow, this)
+  /** `at`: monotonic milliseconds, where it began some time before it was known. */
+  open(flow: Recorded, at = this.clock.monotonic()): FlowRecord {
+    const record = new FlowRecord(flow, this, at)
     this.#live.add(record)
     return record
   }
@@ -179,15 +195,18 @@ export class FlowRecords {
     this.#live.delete(record)
   }
 
-  finished(record: FlowRecord, line: FlowLine): void {
+  /** `line` is made only if it is written. */
+  finished(record: FlowRecord, flow: FinishedFlow, line: () => FlowLine): void {
     if (!this.#live.delete(record)) return
     this.#totals.flows += 1
-    if (line.ended === 'rejected') this.#totals.rejected += 1
-    this.#totals.bytesUp += line.bytesUp
-    this.#totals.bytesDown += line.bytesDown
-    this.#metrics.flowEnded(line)
-    if (line.error?.code === 'INTERNAL') this.#log.error({ ...line, err: line.cause }, 'flow')
-    else this.#log.info(line, 'flow')
+    if (flow.ended === 'rejected') this.#totals.rejected += 1
+    this.#totals.bytesUp += flow.bytesUp
+    this.#totals.bytesDown += flow.bytesDown
+    this.#metrics.flowEnded(flow)
+    if (flow.error?.code === 'INTERNAL') {
+      const written = line()
+      this.#log.error({ ...written, err: written.cause }, 'flow')
+    } else if (this.#log.isLevelEnabled('info')) this.#log.info(line(), 'flow')
   }
 
   /** From here on flows are cut by us: what looks like a client's reset is none. */

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client'
-import type { FlowLine } from './flow-records.ts'
+import type { FinishedFlow } from './flow-records.ts'
 
 /** Counters in Prometheus' format. Labels have few values by construction: no target, client or user is ever one. */
 export class Metrics {
@@ -46,7 +46,7 @@ export class Metrics {
     gauge(this.#registry, 'fairlead_client_connections', 'Client connections open now.', openConnections)
   }
 
-  flowEnded(line: FlowLine): void {
+  flowEnded(line: FinishedFlow): void {
     const decision = line.decision ?? 'none'
     this.#flows.inc({ scope: line.scope, decision, ended: line.ended, error: line.error?.code ?? '' })
     if (line.bytesUp > 0) this.#bytes.inc({ scope: line.scope, direction: 'up' }, line.bytesUp)

@@ -1,7 +1,7 @@
 import { read, SPLICE_F_MOVE, SPLICE_F_NONBLOCK, splice } from '../system/linux/descriptors.ts'
 import { EAGAIN, EINTR, errno } from '../system/linux/libc.ts'
-import { MSG_DONTWAIT, MSG_NOSIGNAL, SHUT_WR } from '../system/linux/socket-numbers.ts'
-import { send, shutdown } from '../system/linux/sockets.ts'
+import { MSG_DONTWAIT, MSG_NOSIGNAL } from '../system/linux/socket-numbers.ts'
+import { receive, send } from '../system/linux/sockets.ts'
 import { LINGER_BYTES } from './limits.ts'
 import { PIPE_BYTES, type Pipe, type PipePool } from './pipe-pool.ts'
 
@@ -10,49 +10,77 @@ export interface End {
   readonly fd: number
   readable: boolean
   writable: boolean
+  /**
+   * A read that brought less than was asked for has taken all there was: whatever comes later is told by epoll. So with TCP, as long as neither
+   * its FIN has been announced nor urgent data, at which a read stops short (tcp(7)).
+   */
+  shortIsAll: boolean
 }
 
-/** Bytes moved in one direction before the next tunnel has its turn. */
+/** Who counts what a direction has delivered. */
+export interface Tally {
+  moved(direction: Direction, bytes: number): void
+}
+
+/** Bytes read in one direction before the next tunnel has its turn. */
 const TURN_BYTES = 1024 * 1024
 
-/** Bytes copied at a time where there is no pipe; also the most a direction then holds in memory. */
+/** Bytes copied at a time where little comes or there is no pipe; also the most a direction then holds in memory. */
 const COPY_BYTES = 16 * 1024
+
+/**
+ * With less than this at a time copying is cheaper: a read and a write, where a pipe takes two splices and one more that finds nothing.
+ * A read that fills the buffer is the sign of more to come.
+ */
+const SMALL_BYTES = 8 * 1024
 
 export type Turn =
   /** Nothing to do until epoll says so. */
   | 'waits'
   /** There is more; the turn was used up. */
   | 'goes-on'
-  /** The end of the stream has been passed on. */
+  /** All has been delivered; the end of the stream is to be passed on. */
   | 'done'
   | 'from-broke'
   | 'to-broke'
   /** More than may be thrown away has come for an end that is broken. */
   | 'unwanted'
 
+/** What `#copy` answers when the end that it sends to is broken. */
+const NOWHERE = -2
+
 const scratch = Buffer.allocUnsafeSlow(COPY_BYTES)
 
-/** Bytes from one end to the other: through a pipe by splice, held only while there are bytes in it. */
+/** Bytes from one end to the other: copied while they come in small pieces, else through a pipe by splice, held only while there are bytes in it. */
 export class Direction {
   readonly #from: End
   readonly #to: End
   readonly #pool: PipePool
-  readonly #count: (bytes: number) => void
+  readonly #tally: Tally
   /** Bytes in user space that go first: what had been read before the hand-over, or a copy's rest. */
   #early: Uint8Array | undefined
   #pipe: Pipe | undefined
   #inPipe = 0
   #sawEnd = false
+  /** The last read brought much, so the next goes through a pipe. */
+  #bulk = false
   /** Bytes that may still be thrown away, once that is all that can be done with them. */
   #discards: number | undefined
   done = false
 
-  constructor(from: End, to: End, early: Uint8Array | undefined, pool: PipePool, count: (bytes: number) => void) {
+  constructor(from: End, to: End, early: Uint8Array | undefined, pool: PipePool, tally: Tally) {
     this.#from = from
     this.#to = to
     this.#early = early
     this.#pool = pool
-    this.#count = count
+    this.#tally = tally
+  }
+
+  /** Nothing is under way and nothing has ended: another direction between the same ends could go on in its place. */
+  get resting(): boolean {
+    return (
+      !this.#early && !this.#pipe && !this.#sawEnd && !this.done && this.#discards === undefined && !this.#from.readable
+    )
   }
 
   /** There is nobody to deliver to any more: what comes is read and thrown away, so that the sender can come to its end. */
@@ -89,24 +117,40 @@ export class Direction {
         const sent = this.#early
           ? send(to.fd, this.#early, this.#early.length, MSG_DONTWAIT | MSG_NOSIGNAL)
           : this.#fromPipe()
-        if (sent >= 0) {
-          this.#delivered(sent)
-          left -= sent
-        } else if (errno() === EAGAIN) to.writable = false
+        if (sent >= 0) this.#delivered(sent)
+        else if (errno() === EAGAIN) to.writable = false
         else if (errno() !== EINTR) return 'to-broke'
         continue
       }
-      if (this.#sawEnd) {
-        shutdown(to.fd, SHUT_WR) // that it is closed already shows elsewhere
-        return 'done'
-      }
+      if (this.#sawEnd) return 'done'
       if (!from.readable) return 'waits'
-      const got = this.#read()
+      const got = this.#bulk ? this.#splice() : this.#copy()
       if (got === 0) this.#sawEnd = true
-      else if (got < 0 && errno() === EAGAIN) from.readable = false
-      else if (got < 0 && errno() !== EINTR) return 'from-broke'
+      else if (got === NOWHERE) return 'to-broke'
+      else if (got > 0) left -= got
+      else if (errno() === EAGAIN) from.readable = false
+      else if (errno() !== EINTR) return 'from-broke'
     }
     return 'goes-on'
+  }
+
+  /** Reads what there is and sends it at once; what does not fit waits. Bytes read, 0 at the end, -1, or NOWHERE. */
+  #copy(): number {
+    const { fd } = this.#to
+    const got = receive(this.#from.fd, scratch, COPY_BYTES, MSG_DONTWAIT)
+    if (got <= 0) return got
+    if (got < COPY_BYTES && this.#from.shortIsAll) this.#from.readable = false
+    else this.#bulk = got === COPY_BYTES
+    const sent = send(fd, scratch, got, MSG_DONTWAIT | MSG_NOSIGNAL)
+    if (sent === got) {
+      this.#tally.moved(this, sent)
+      return got
+    }
+    const error = sent < 0 ? errno() : 0
+    if (error !== 0 && error !== EAGAIN && error !== EINTR) return NOWHERE
+    if (sent > 0) this.#tally.moved(this, sent)
+    this.#early = Uint8Array.prototype.slice.call(scratch, Math.max(0, sent), got)
+    return got
   }
 
   #fromPipe(): number {
@@ -114,20 +158,20 @@ export class Direction {
   }
 
   #delivered(bytes: number): void {
-    this.#count(bytes)
+    this.#tally.moved(this, bytes)
     if (!this.#early) this.#inPipe -= bytes
     else this.#early = bytes < this.#early.length ? this.#early.subarray(bytes) : undefined
   }
 
-  #read(): number {
+  #splice(): number {
     this.#pipe ??= this.#pool.take()
-    if (this.#pipe) {
-      const got = splice(this.#from.fd, null, this.#pipe.in, null, PIPE_BYTES, SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
-      if (got > 0) this.#inPipe = got
-      return got
+    if (!this.#pipe) {
+      this.#bulk = false
+      return this.#copy()
     }
-    const got = read(this.#from.fd, scratch, COPY_BYTES)
-    if (got > 0) this.#early = Uint8Array.prototype.slice.call(scratch, 0, got)
+    const got = splice(this.#from.fd, null, this.#pipe.in, null, PIPE_BYTES, SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
+    if (got > 0) this.#inPipe = got
+    this.#bulk = got >= SMALL_BYTES
     return got
   }
 

@@ -1,4 +1,6 @@
-import { Direction, type End, type Turn } from './direction.ts'
+import { SHUT_WR } from '../system/linux/socket-numbers.ts'
+import { shutdown } from '../system/linux/sockets.ts'
+import { Direction, type End, type Tally, type Turn } from './direction.ts'
 import type { PipePool } from './pipe-pool.ts'
 import {
   BYTES_DOWN,
@@ -17,7 +19,7 @@ export interface TunnelReports {
 }
 
 /** Two borrowed descriptors and the bytes between them, with the same rules of ending as `portable.ts`. */
-export class Tunnel {
+export class Tunnel implements Tally {
   readonly row: number
   readonly client: End
   readonly upstream: End
@@ -25,27 +27,46 @@ export class Tunnel {
   readonly #down: Direction
   readonly #rows: Float64Array
   readonly #reports: TunnelReports
+  readonly #startedAt: number
   #broken: Side | undefined
   ended = false
   /** In the worker's list of those that have work; the worker's own mark. */
   queued = false
 
-  constructor(row: number, client: Lent, upstream: Lent, rows: Float64Array, pool: PipePool, reports: TunnelReports) {
+  /** `startedAt`: of this thread's clock, in milliseconds. */
+  constructor(
+    row: number,
+    client: Lent,
+    upstream: Lent,
+    rows: Float64Array,
+    pool: PipePool,
+    reports: TunnelReports,
+    startedAt = performance.now(),
+  ) {
     this.row = row
     this.#rows = rows
     this.#reports = reports
+    this.#startedAt = startedAt
     // Nearly always writable; if not, the first write says so. Readable only when epoll has said it.
-    this.client = { fd: client.fd, readable: false, writable: true }
-    this.upstream = { fd: upstream.fd, readable: false, writable: true }
-    const at = row * ROW
-    const startedAt = performance.now()
-    this.#up = new Direction(this.client, this.upstream, client.early, pool, (bytes) => {
-      rows[at + BYTES_UP]! += bytes
-    })
-    this.#down = new Direction(this.upstream, this.client, upstream.early, pool, (bytes) => {
-      if (rows[at + FIRST_BYTE_MS] === -1) rows[at + FIRST_BYTE_MS] = performance.now() - startedAt
-      rows[at + BYTES_DOWN]! += bytes
-    })
+    this.client = { fd: client.fd, readable: false, writable: true, shortIsAll: false }
+    this.upstream = { fd: upstream.fd, readable: false, writable: true, shortIsAll: false }
+    this.#up = new Direction(this.client, this.upstream, client.early, pool, this)
+    this.#down = new Direction(this.upstream, this.client, upstream.early, pool, this)
+  }
+
+  /** Nothing is under way and nothing has ended: another could be made of the same descriptors and row when something happens. */
+  get resting(): boolean {
+    return !this.ended && this.#broken === undefined && this.#up.resting && this.#down.resting
+  }
+
+  moved(direction: Direction, bytes: number): void {
+    const at = this.row * ROW
+    if (direction === this.#up) {
+      this.#rows[at + BYTES_UP]! += bytes
+      return
+    }
+    if (this.#rows[at + FIRST_BYTE_MS] === -1) this.#rows[at + FIRST_BYTE_MS] = performance.now() - this.#startedAt
+    this.#rows[at + BYTES_DOWN]! += bytes
   }
 
   /** One turn in each direction. True if there is more to do at once. */
@@ -53,8 +74,6 @@ export class Tunnel {
     const up = this.#settle(this.#up.move(), 'client', 'upstream')
     if (this.ended) return false
     const down = this.#settle(this.#down.move(), 'upstream', 'client')
-    if (this.ended) return false
-    if (this.#up.done && this.#down.done) this.end('finished')
     return !this.ended && (up || down)
   }
 
@@ -82,10 +101,17 @@ export class Tunnel {
   }
 
   #settle(turn: Turn, from: Side, to: Side): boolean {
-    if (turn === 'done') this.#rows[this.row * ROW + FINS]! += 1
+    if (turn === 'done') this.#passEnd(to)
     if (turn === 'from-broke') this.broke(from)
     if (turn === 'to-broke') this.broke(to)
     if (turn === 'unwanted') this.end(`${to}-reset`)
     return turn === 'goes-on' || (turn === 'to-broke' && !this.ended)
+  }
+
+  /** With the second end all is over, and closing says it too. */
+  #passEnd(to: Side): void {
+    this.#rows[this.row * ROW + FINS]! += 1
+    if (this.#up.done && this.#down.done) this.end('finished')
+    else shutdown(to === 'client' ? this.client.fd : this.upstream.fd, SHUT_WR) // that it is closed already shows elsewhere
   }
 }

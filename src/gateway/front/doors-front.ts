@@ -2,25 +2,10 @@ import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Clock } from '../../contracts/clock.ts'
 import type { DoorContext } from '../../contracts/door.ts'
-import { GatewayError } from '../../contracts/gateway-error.ts'
-import type { RouteQuery } from '../../contracts/route.ts'
-import {
-  ASK,
-  type Batch,
-  type DoorRules,
-  END,
-  ENDS,
-  type FromFront,
-  type Gift,
-  MAX_DOORS,
-  STAND,
-} from '../../front/messages.ts'
-import { PROTOCOLS } from '../../front/opening.ts'
+import { type Batch, type DoorRules, type FromFront, type Gift, MAX_DOORS } from '../../front/messages.ts'
 import type { Listener } from '../../listeners/listener.ts'
-import { BYTES_DOWN, BYTES_UP, ROW } from '../../relay/worker-protocol.ts'
-import { isLoopback } from '../../wire/address.ts'
+import { FrontFlows, type FrontFlowsOptions } from './front-flows.ts'
 import { FrontThread, type FrontThreadOptions } from './front-thread.ts'
-import { GIVEN, HeldFlow, type HeldFlowParts } from './held-flow.ts'
 
 /** A door as its front needs it. */
 export interface FrontedDoor {
@@ -30,13 +15,10 @@ export interface FrontedDoor {
   rules(): DoorRules
 }
 
-export interface DoorsFrontOptions extends Pick<FrontThreadOptions, 'startWorker'> {
+export interface DoorsFrontOptions extends FrontFlowsOptions, Pick<FrontThreadOptions, 'startWorker'> {
   readonly clock: Clock
   /** Doors are open only when the front is before them. */
   readonly atOnce?: boolean
-  /** The same flow with all that is known of its client, as the flows of the doors have it. */
-  identified<F extends RouteQuery>(flow: F): F
-  handleFlow(flow: HeldFlow): Promise<void>
   /** The doors serve themselves from here on. */
   onLost(reason: string): void
 }
@@ -46,10 +28,9 @@ export class DoorsFront {
   readonly #options: DoorsFrontOptions
   readonly #thread: FrontThread
   readonly #doors = new Map<number, FrontedDoor & { descriptor?: number }>()
-  readonly #flows = new Map<number, HeldFlow>()
+  readonly #flows: FrontFlows
   #lastDoor = -1
   #closed = false
-  #tunnels = 0
   #onOpened = () => {}
 
   constructor(options: DoorsFrontOptions) {
@@ -59,11 +40,12 @@ export class DoorsFront {
       onLost: (reason) => this.#lost(reason),
       ...(options.startWorker ? { startWorker: options.startWorker } : {}),
     })
+    this.#flows = new FrontFlows(options, this.#thread)
   }
 
   /** Tunnels that the front has opened since the start. */
   get tunnels(): number {
-    return this.#tunnels
+    return this.#flows.tunnels
   }
 
   /** Where somebody wants to wait for it, as tests do: when every door has its front. */
@@ -90,6 +72,11 @@ export class DoorsFront {
     for (const [number, door] of this.#doors) {
       if (door.descriptor !== undefined) this.#thread.tell({ kind: 'rules', door: number, rules: door.rules() })
     }
+  }
+
+  /** Something has changed that decisions depend on: settings, network, containers. */
+  decideAnew(): void {
+    this.#thread.nextEpoch()
   }
 
   /** Ends every client that the thread has. */
@@ -138,15 +125,7 @@ export class DoorsFront {
 
   #batch(batch: Batch): void {
     const behind = this.#options.clock.monotonic() - batch.now
-    for (let at = 0; at < batch.asks.length; at += ASK) this.#asked(batch.asks, at)
-    for (let at = 0; at < batch.stands.length; at += STAND) {
-      this.#flows.get(batch.stands[at]!)?.stands(batch.stands[at + 1]! + behind)
-      this.#tunnels += 1
-    }
-    for (let at = 0; at < batch.ends.length; at += END) this.#ended(batch.ends, at, behind)
-    for (const client of batch.gone) {
-      this.#left(client, new GatewayError('CLIENT_GONE', 'the client closed its connection'))
-    }
+    this.#flows.obey(batch, behind, (door) => this.#doors.get(door)!.context)
     for (const gift of batch.gifts) this.#take(gift)
     for (let at = 0; at < batch.dropped.length; at += 2) {
       this.#doors.get(batch.dropped[at] as number)?.listener.droppedElsewhere(batch.dropped[at + 1] as string)
@@ -156,58 +135,7 @@ export class DoorsFront {
     }
   }
 
-  #asked(asks: Batch['asks'], at: number): void {
-    const [client, number, place, host, family, port, address, clientPort, row] = asks.slice(at, at + ASK) as [
-      number,
-      number,
-      number,
-      string,
-      0 | 4 | 6,
-      number,
-      string,
-      number,
-      number,
-    ]
-    const { context } = this.#doors.get(number)!
-    const parts: HeldFlowParts = {
-      id: context.nextId(),
-      door: context.name,
-      protocol: PROTOCOLS[place]!,
-      target: { host, family, port },
-      scheme: port === 80 ? 'http' : 'https',
-      scope: context.scope,
-      client: { address, port: clientPort, local: isLoopback(address) },
-      counts: new RowCounts(this.#thread.rows, row),
-      answer: (addresses) => this.#thread.answer(client, addresses),
-    }
-    const flow = new HeldFlow(this.#options.identified(parts))
-    this.#flows.set(client, flow)
-    void this.#options.handleFlow(flow)
-  }
-
-  #ended(ends: Batch['ends'], at: number, behind: number): void {
-    const client = ends[at]!
-    const flow = this.#flows.get(client)
-    if (!flow) return
-    this.#flows.delete(client)
-    const firstByteMs = ends[at + 4]!
-    flow.ended({
-      ended: ENDS[ends[at + 1]!]!,
-      bytesUp: ends[at + 2]!,
-      bytesDown: ends[at + 3]!,
-      ...(firstByteMs < 0 ? {} : { firstByteMs }),
-      at: ends[at + 5]! + behind,
-    })
-  }
-
-  #left(client: number, why: GatewayError): void {
-    const flow = this.#flows.get(client)
-    this.#flows.delete(client)
-    flow?.left(why)
-  }
-
-  #take({ client, door: number, descriptor, bytes, answered }: Gift): void {
-    if (client !== undefined) this.#left(client, GIVEN)
+  #take({ door: number, descriptor, bytes, answered }: Gift): void {
     const door = this.#doors.get(number)
     if (!door || this.#closed) return void closeSync(descriptor)
     let socket: Socket
@@ -222,11 +150,7 @@ export class DoorsFront {
   }
 
   #lost(reason: string): void {
-    for (const [client, flow] of [...this.#flows]) {
-      const { bytesUp, bytesDown } = flow.counts
-      flow.ended({ ended: 'aborted', bytesUp, bytesDown, at: this.#options.clock.monotonic() })
-      this.#left(client, new GatewayError('CLIENT_GONE', 'the connection was lost with the thread that held it'))
-    }
+    this.#flows.lost(this.#options.clock.monotonic())
     for (const { listener, descriptor } of this.#doors.values()) {
       if (descriptor === undefined) listener.keep()
       else listener.takeBack(descriptor)
@@ -235,24 +159,5 @@ export class DoorsFront {
     this.#onOpened()
     this.#closed = true
     this.#options.onLost(reason)
-  }
-}
-
-/** What the thread counts of a client, for the live view. */
-class RowCounts {
-  readonly #rows: Float64Array
-  readonly #at: number
-
-  constructor(rows: Float64Array, row: number) {
-    this.#rows = rows
-    this.#at = row * ROW
-  }
-
-  get bytesUp(): number {
-    return this.#rows[this.#at + BYTES_UP]!
-  }
-
-  get bytesDown(): number {
-    return this.#rows[this.#at + BYTES_DOWN]!
   }
 }

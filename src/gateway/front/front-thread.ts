@@ -20,6 +20,7 @@ export class FrontThread {
   /** Fulfilled when it serves, or never will. */
   readonly started: Promise<void>
   readonly #descriptors: Int32Array
+  readonly #epoch: Int32Array
   readonly #options: FrontThreadOptions
   readonly #worker: Worker
   readonly #exited: Promise<void>
@@ -35,10 +36,12 @@ export class FrontThread {
       rows: new SharedArrayBuffer(MAX_CLIENTS * ROW * Float64Array.BYTES_PER_ELEMENT),
       descriptors: new SharedArrayBuffer(MAX_CLIENTS * 2 * Int32Array.BYTES_PER_ELEMENT),
       connections: new SharedArrayBuffer(MAX_DOORS * 2 * Int32Array.BYTES_PER_ELEMENT),
+      epoch: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
     }
     this.rows = new Float64Array(memory.rows)
     this.#descriptors = new Int32Array(memory.descriptors)
     this.connections = new Int32Array(memory.connections)
+    this.#epoch = new Int32Array(memory.epoch)
     this.#options = options
     const worker = (options.startWorker ?? startFrontWorker)(memory)
     this.#worker = worker
@@ -74,9 +77,22 @@ export class FrontThread {
     this.#flush()
   }
 
-  /** Addresses for a client, sent together with those for others that the same turn of the event loop has found. */
-  answer(client: number, addresses: readonly string[]): void {
-    this.#answers.push(client, addresses.length, ...addresses)
+  /** The number of the epoch, in which the same question has the same answer. */
+  get epoch(): number {
+    return Atomics.load(this.#epoch, 0)
+  }
+
+  /** From this moment on no client is served by a decision made before. */
+  nextEpoch(): void {
+    Atomics.add(this.#epoch, 0, 1)
+  }
+
+  /**
+   * Addresses for a client, sent together with those for others that the same turn of the event loop has found. `decision`: under which number they
+   * serve others too who ask the same in this epoch; -1: nobody else.
+   */
+  answer(client: number, addresses: readonly string[], decision: number, epoch: number): void {
+    this.#answers.push(client, decision, epoch, addresses.length, ...addresses)
     if (this.#flushing) return
     this.#flushing = true
     setImmediate(() => {

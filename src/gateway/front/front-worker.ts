@@ -2,7 +2,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { Front } from '../../front/front.ts'
 import type { FrontMemory, ToFront } from '../../front/messages.ts'
 import { PipePool } from '../../relay/pipe-pool.ts'
-import { BYTES_DOWN, BYTES_UP, FIRST_BYTE_MS, ROW } from '../../relay/worker-protocol.ts'
+import { BYTES_DOWN, BYTES_UP, FINS, FIRST_BYTE_MS, ROW } from '../../relay/worker-protocol.ts'
 import { admitsFrom } from '../admits-from.ts'
 import { tunnelStarter } from './start-tunnel.ts'
 
@@ -32,10 +32,15 @@ new Front({
   post: (message) => parentPort!.postMessage(message),
   counts: (row) => [rows[row * ROW + BYTES_UP]!, rows[row * ROW + BYTES_DOWN]!, rows[row * ROW + FIRST_BYTE_MS]!],
   clearRow(row) {
-    rows.fill(0, row * ROW, (row + 1) * ROW)
-    rows[row * ROW + FIRST_BYTE_MS] = -1
+    const at = row * ROW
+    rows[at + BYTES_UP] = 0
+    rows[at + BYTES_DOWN] = 0
+    rows[at + FINS] = 0
+    rows[at + FIRST_BYTE_MS] = -1
   },
+  progress: (row) => rows[row * ROW + BYTES_UP]! + rows[row * ROW + BYTES_DOWN]! + rows[row * ROW + FINS]!,
   descriptors: new Int32Array(memory.descriptors),
   connections: new Int32Array(memory.connections),
+  epoch: new Int32Array(memory.epoch),
 }).run()
 pool.close()

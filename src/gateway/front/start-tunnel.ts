@@ -9,16 +9,16 @@ import type {
 import { LINGER_MS } from '../../relay/limits.ts'
 import type { PipePool } from '../../relay/pipe-pool.ts'
 import { Tunnel, type TunnelReports } from '../../relay/tunnel.ts'
-import { BYTES_DOWN, BYTES_UP, FINS, ROW } from '../../relay/worker-protocol.ts'
-import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from '../../system/linux/epoll.ts'
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from '../../system/linux/epoll.ts'
 
-/** The relay's tunnels for descriptors that the front has opened and watches itself. */
+/** The relay's tunnels for descriptors that the front has opened and watches itself, all of them TCP. */
 export function tunnelStarter(rows: Float64Array, pool: PipePool): StartTunnel {
-  return (row, client, upstream, owner) => new FrontTunnel(row, client, upstream, owner, rows, pool)
+  return (row, client, upstream, owner, startedAt) =>
+    new FrontTunnel(row, client, upstream, owner, rows, pool, startedAt)
 }
 
 class FrontTunnel extends Tunnel implements TunnelOfFront {
-  readonly #rows: Float64Array
+  readonly owner: TunnelOwner
 
   constructor(
     row: number,
@@ -27,29 +27,29 @@ class FrontTunnel extends Tunnel implements TunnelOfFront {
     owner: TunnelOwner,
     rows: Float64Array,
     pool: PipePool,
+    startedAt: number,
   ) {
-    super(row, client, upstream, rows, pool, reportsTo(owner))
-    this.#rows = rows
+    super(row, client, upstream, rows, pool, REPORTS, startedAt)
+    this.owner = owner
+    this.client.shortIsAll = true
+    this.upstream.shortIsAll = true
   }
 
   happened(side: Side, events: number): void {
     const end = side === 'client' ? this.client : this.upstream
-    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) end.readable = true
+    if (events & (EPOLLIN | BROKEN)) end.readable = true
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) end.writable = true
+    if (events & (EPOLLPRI | BROKEN)) end.shortIsAll = false
     if (!(events & EPOLLERR)) return
     this.move() // what had arrived before the reset
     this.broke(side)
   }
-
-  progress(): number {
-    const at = this.row * ROW
-    return this.#rows[at + BYTES_UP]! + this.#rows[at + BYTES_DOWN]! + this.#rows[at + FINS]!
-  }
 }
 
-function reportsTo(owner: TunnelOwner): TunnelReports {
-  return {
-    ended: (_tunnel, how: TunnelEnd) => owner.tunnelEnded(how),
-    lingering: (_tunnel, side: Side) => owner.lingers(side, LINGER_MS),
-  }
+const BROKEN = EPOLLRDHUP | EPOLLHUP | EPOLLERR
+
+/** One for all tunnels; each knows its owner. */
+const REPORTS: TunnelReports = {
+  ended: (tunnel, how: TunnelEnd) => (tunnel as FrontTunnel).owner.tunnelEnded(how),
+  lingering: (tunnel, side: Side) => (tunnel as FrontTunnel).owner.lingers(side, LINGER_MS),
 }

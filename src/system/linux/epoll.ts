@@ -17,6 +17,8 @@ export const epollWait: (epoll: number, events: Int32Array, max: number, millise
 export const EPOLL_CTL_ADD = 1
 export const EPOLL_CTL_DEL = 2
 export const EPOLLIN = 0x1
+/** Urgent data of TCP (tcp(7)). */
+export const EPOLLPRI = 0x2
 export const EPOLLOUT = 0x4
 export const EPOLLERR = 0x8
 export const EPOLLHUP = 0x10

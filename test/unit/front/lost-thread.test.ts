@@ -5,8 +5,10 @@ import t from 'tap'
 import { systemClock } from '../../../src/contracts/clock.ts'
 import type { DoorContext } from '../../../src/contracts/door.ts'
 import { DoorsFront } from '../../../src/gateway/front/doors-front.ts'
-import type { HeldFlow } from '../../../src/gateway/front/held-flow.ts'
 import { openListener } from '../../../src/listeners/listener.ts'
+import { FlowRecords } from '../../../src/observe/flow-records.ts'
+import { createLog } from '../../../src/observe/log.ts'
+import { Metrics } from '../../../src/observe/metrics.ts'
 import { readExactly } from '../../fixtures/reading.ts'
 import { until } from '../../fixtures/until.ts'
 import { startEcho } from '../../fixtures/upstreams/origins.ts'
@@ -28,18 +30,30 @@ t.test('a thread that dies takes its tunnels with it, and not the door', { skip 
   const echo = await startEcho()
   let worker: Worker | undefined
   let lost = ''
-  const ends: string[] = []
+  const lines: string[] = []
+  const log = createLog({ level: 'info', format: 'json' }, { write: (line) => void lines.push(line) })
+  const records = new FlowRecords(
+    systemClock,
+    log,
+    new Metrics(
+      () => 0,
+      () => 0,
+    ),
+  )
   const front = new DoorsFront({
     clock: systemClock,
     atOnce: true,
-    identified: (flow) => flow,
-    async handleFlow(flow: HeldFlow) {
-      const candidates = [{ hops: [] }]
-      const because = { source: 'default', detail: '' } as const
-      const route = { decision: 'direct', candidates, because, generation: 1 } as const
-      await flow.dial(route, async () => ['127.0.0.1'])
-      ends.push((await flow.relayed()).ended)
-    },
+    identified: (query) => query,
+    records,
+    ways: () => ({
+      router: {
+        async route() {
+          const because = { source: 'default', detail: '' } as const
+          return { decision: 'direct', candidates: [{ hops: [] }], because, generation: 1 } as const
+        },
+      },
+      dialers: { directAddresses: async () => ['127.0.0.1'] },
+    }),
     onLost: (reason) => {
       lost = reason
     },
@@ -81,7 +95,10 @@ t.test('a thread that dies takes its tunnels with it, and not the door', { skip 
   await worker!.terminate()
   await until('the loss is known', () => lost !== '')
   await closed
-  t.same(ends, ['aborted'])
+  t.match(
+    lines.map((line) => JSON.parse(line)),
+    [{ msg: 'flow', ended: 'aborted', route: 'direct', bytesUp: 5, bytesDown: 5 }],
+  )
   const next = connect(port, '127.0.0.1')
   next.write(ask)
   t.equal(await readExactly(next, 18), 'served by the door')

@@ -8,6 +8,8 @@ import { tcpPair } from '../../fixtures/socket-pair.ts'
 if (process.platform !== 'linux') t.plan(0, 'descriptors are moved on Linux only')
 else {
   const { Direction } = await import('../../../src/relay/direction.ts')
+  const { SHUT_WR } = await import('../../../src/system/linux/socket-numbers.ts')
+  const { shutdown } = await import('../../../src/system/linux/sockets.ts')
   const { PipePool: Pool } = await import('../../../src/relay/pipe-pool.ts')
 
   /** Moves as a worker would that is told of everything all the time. */
@@ -18,11 +20,13 @@ else {
   ): Promise<{ got: Buffer; counted: number }> {
     const [a, b] = await Promise.all([tcpPair(), tcpPair()])
     if (!canBorrow(a.near) || !canBorrow(b.near)) throw new Error('these are plain sockets')
-    const from = { fd: borrow(a.near, () => {}).fd, readable: true, writable: true }
-    const to = { fd: borrow(b.near, () => {}).fd, readable: true, writable: true }
+    const from = { fd: borrow(a.near, () => {}).fd, readable: true, writable: true, shortIsAll: false }
+    const to = { fd: borrow(b.near, () => {}).fd, readable: true, writable: true, shortIsAll: false }
     let counted = 0
-    const direction = new Direction(from, to, early, pool, (bytes) => {
-      counted += bytes
+    const direction = new Direction(from, to, early, pool, {
+      moved: (_direction, bytes) => {
+        counted += bytes
+      },
     })
     const chunks: Buffer[] = []
     b.far.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -35,6 +39,7 @@ else {
       await new Promise(setImmediate)
     }
     direction.close()
+    shutdown(to.fd, SHUT_WR)
     await end
     for (const socket of [a.near, a.far, b.near, b.far]) socket.destroy()
     return { got: Buffer.concat(chunks), counted }

@@ -1,0 +1,58 @@
+import type { DoorRules } from './messages.ts'
+import type { Side } from './tunnel.ts'
+
+/** Numbers kept for a row: when it began, when something last moved, and the progress there was then. */
+const [WIDTH, SINCE, MOVED_AT, PROGRESS] = [3, 0, 1, 2]
+
+/**
+ * How long tunnels may go on: without a byte, in all, and after a side broke. Times in milliseconds, of the front's clock. In one table and not in
+ * an object each, for there are many tunnels that do nothing but wait.
+ */
+export class TunnelTimes {
+  readonly #table: Float64Array
+  /** Tunnels of which a side is broken, by row. */
+  readonly #lingering = new Map<number, { readonly side: Side; readonly until: number }>()
+
+  constructor(rows: number) {
+    this.#table = new Float64Array(rows * WIDTH)
+  }
+
+  begin(row: number, now: number): void {
+    const at = row * WIDTH
+    this.#table[at + SINCE] = now
+    this.#table[at + MOVED_AT] = now
+    this.#table[at + PROGRESS] = 0
+  }
+
+  since(row: number): number {
+    return this.#table[row * WIDTH + SINCE]!
+  }
+
+  /** The other side of a broken one may finish until then, whatever moves. */
+  linger(row: number, side: Side, until: number): void {
+    this.#lingering.set(row, { side, until })
+  }
+
+  ended(row: number): void {
+    this.#lingering.delete(row)
+  }
+
+  /** `progress` grows whenever something moves. Answers why the tunnel must end, if it must. */
+  check(
+    row: number,
+    { idleMs, lifetimeMs }: Pick<DoorRules, 'idleMs' | 'lifetimeMs'>,
+    progress: number,
+    now: number,
+  ): 'idle' | 'lifetime' | `${Side}-reset` | undefined {
+    const table = this.#table
+    const at = row * WIDTH
+    if (progress !== table[at + PROGRESS]) {
+      table[at + PROGRESS] = progress
+      table[at + MOVED_AT] = now
+    }
+    const lingering = this.#lingering.size > 0 ? this.#lingering.get(row) : undefined
+    if (lingering && now >= lingering.until) return `${lingering.side}-reset`
+    if (lifetimeMs > 0 && now - table[at + SINCE]! >= lifetimeMs) return 'lifetime'
+    return idleMs > 0 && now - table[at + MOVED_AT]! >= idleMs ? 'idle' : undefined
+  }
+}

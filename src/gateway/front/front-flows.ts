@@ -1,0 +1,151 @@
+import type { DoorContext } from '../../contracts/door.ts'
+import { GatewayError } from '../../contracts/gateway-error.ts'
+import type { RouteQuery } from '../../contracts/route.ts'
+import { ASK, type Batch, BEGUN, END, ENDS, STAND } from '../../front/messages.ts'
+import { PROTOCOLS } from '../../front/opening.ts'
+import type { FlowRecords } from '../../observe/flow-records.ts'
+import { isLoopback } from '../../wire/address.ts'
+import { type DecisionWays, FrontDecision } from './front-decision.ts'
+import { FrontFlow } from './front-flow.ts'
+
+export interface FrontFlowsOptions {
+  readonly records: FlowRecords
+  /** What decides now; asked for each question. */
+  ways(): DecisionWays
+  /** The same query with all that is known of its client, as the flows of the doors have it. */
+  identified(query: RouteQuery): RouteQuery
+}
+
+/** The thread, as far as questions go. */
+export interface Asking {
+  readonly rows: Float64Array
+  readonly epoch: number
+  answer(client: number, addresses: readonly string[], decision: number, epoch: number): void
+}
+
+/** The flows of the front: decides what its thread asks, and keeps the records of what it does. */
+export class FrontFlows {
+  readonly #options: FrontFlowsOptions
+  readonly #thread: Asking
+  /** By the thread's number of the client. */
+  readonly #flows = new Map<number, FrontFlow>()
+  /** Those that are being decided. */
+  readonly #deciding = new Map<number, AbortController>()
+  /** Those that the thread may name again. */
+  readonly #decisions = new Map<number, FrontDecision>()
+  #lastDecision = -1
+  #tunnels = 0
+
+  constructor(options: FrontFlowsOptions, thread: Asking) {
+    this.#options = options
+    this.#thread = thread
+  }
+
+  /** That came to stand, since the start. */
+  get tunnels(): number {
+    return this.#tunnels
+  }
+
+  /** `behind`: of the thread's clock, in milliseconds. `contextOf`: of a door, by its number. */
+  obey(batch: Batch, behind: number, contextOf: (door: number) => DoorContext): void {
+    const { asks, begun, stands, ends } = batch
+    for (let at = 0; at < asks.length; at += ASK) this.#asked(asks, at, contextOf)
+    for (let at = 0; at < begun.length; at += BEGUN) this.#begun(begun, at, behind)
+    for (let at = 0; at < stands.length; at += STAND) this.#stands(stands[at]!, stands[at + 1]! + behind)
+    for (let at = 0; at < ends.length; at += END) this.#ended(ends, at, behind)
+    for (const client of batch.gone) this.#left(client, gone('the client closed its connection'))
+    for (const { client } of batch.gifts) if (client !== undefined) this.#left(client, undefined)
+    for (const decision of batch.forgotten) this.#decisions.delete(decision)
+  }
+
+  /** The thread has died. `at`: monotonic milliseconds. */
+  lost(at: number): void {
+    for (const [client, { record, bytesUp, bytesDown }] of [...this.#flows]) {
+      if (record.isDialed) record.ended({ ended: 'aborted', bytesUp, bytesDown, at })
+      this.#left(client, gone('the connection was lost with the thread that held it'))
+    }
+    this.#decisions.clear()
+  }
+
+  #asked(asks: Batch['asks'], at: number, contextOf: (door: number) => DoorContext): void {
+    const client = asks[at] as number
+    const context = contextOf(asks[at + 1] as number)
+    const [host, family, port] = asks.slice(at + 3, at + 6) as [string, 0 | 4 | 6, number]
+    const address = asks[at + 6] as string
+    const query = this.#options.identified({
+      target: { host, family, port },
+      scheme: port === 80 ? 'http' : 'https',
+      scope: context.scope,
+      client: { address, port: asks[at + 7] as number, local: isLoopback(address) },
+    })
+    const decision = new FrontDecision(context, query)
+    const flow = this.#open(client, decision, asks[at + 2] as number, asks[at + 7] as number, asks[at + 8] as number)
+    void this.#decide(client, flow)
+  }
+
+  /** Served already, by what was decided for somebody before. */
+  #begun(begun: readonly number[], at: number, behind: number): void {
+    const decision = this.#decisions.get(begun[at + 1]!)!
+    const [place, port, row, asked] = [begun[at + 2]!, begun[at + 3]!, begun[at + 4]!, begun[at + 5]! + behind]
+    const flow = this.#open(begun[at]!, decision, place, port, row, asked)
+    flow.record.decided(decision.route!, asked)
+  }
+
+  #open(client: number, decision: FrontDecision, place: number, port: number, row: number, at?: number) {
+    const flow = new FrontFlow(decision.context.nextId(), decision, PROTOCOLS[place]!, port, this.#thread.rows, row)
+    flow.record = this.#options.records.open(flow, at)
+    this.#flows.set(client, flow)
+    return flow
+  }
+
+  async #decide(client: number, flow: FrontFlow): Promise<void> {
+    const { decision, record } = flow
+    const { epoch } = this.#thread
+    const deciding = new AbortController()
+    this.#deciding.set(client, deciding)
+    await decision.make(this.#options.ways(), record, deciding.signal)
+    if (this.#deciding.get(client) !== deciding) return // it has left meanwhile
+    this.#deciding.delete(client)
+    this.#thread.answer(client, decision.addresses, decision.holdsForOthers ? this.#number(decision) : -1, epoch)
+  }
+
+  #number(decision: FrontDecision): number {
+    this.#lastDecision += 1
+    this.#decisions.set(this.#lastDecision, decision)
+    return this.#lastDecision
+  }
+
+  #stands(client: number, at: number): void {
+    const flow = this.#flows.get(client)
+    if (!flow) return
+    this.#tunnels += 1
+    flow.record.dialed(flow.decision.dialed!, at)
+  }
+
+  #ended(ends: readonly number[], at: number, behind: number): void {
+    const flow = this.#flows.get(ends[at]!)
+    if (!flow) return
+    this.#flows.delete(ends[at]!)
+    const firstByteMs = ends[at + 4]!
+    flow.record.ended({
+      ended: ENDS[ends[at + 1]!]!,
+      bytesUp: ends[at + 2]!,
+      bytesDown: ends[at + 3]!,
+      ...(firstByteMs < 0 ? {} : { firstByteMs }),
+      at: ends[at + 5]! + behind,
+    })
+  }
+
+  /** Before its tunnel stood. Without an error: it is a door's now, and comes again as a flow of that door. */
+  #left(client: number, error: GatewayError | undefined): void {
+    const flow = this.#flows.get(client)
+    this.#flows.delete(client)
+    const deciding = this.#deciding.get(client)
+    this.#deciding.delete(client)
+    deciding?.abort(error ?? gone('the client has been given to its door'))
+    if (error) flow?.record.failed(error)
+    else flow?.record.forget()
+  }
+}
+
+const gone = (message: string): GatewayError => new GatewayError('CLIENT_GONE', message)

@@ -1,0 +1,28 @@
+import t from 'tap'
+import { TunnelTimes } from '../../../src/front/tunnel-times.ts'
+
+t.test('silence, age and a broken side end a tunnel, each in its time', async (t) => {
+  const times = new TunnelTimes(4)
+  const rules = { idleMs: 100, lifetimeMs: 1_000 }
+  const check = (progress: number, now: number) => times.check(2, rules, progress, now)
+  times.begin(2, 0)
+  t.equal(check(0, 99), undefined)
+  t.equal(check(1, 100), undefined, 'something has moved')
+  t.equal(check(1, 199), undefined)
+  t.equal(check(1, 200), 'idle')
+  t.equal(check(2, 1_000), 'lifetime')
+  times.linger(2, 'client', 300)
+  t.equal(check(3, 299), undefined)
+  t.equal(check(4, 300), 'client-reset', 'whatever moves')
+  t.equal(times.check(3, { idleMs: 0, lifetimeMs: 0 }, 0, 1e9), undefined, '0 is no limit')
+})
+
+t.test('a row that is used again begins anew', async (t) => {
+  const times = new TunnelTimes(1)
+  times.begin(0, 0)
+  times.linger(0, 'upstream', 5)
+  times.ended(0)
+  times.begin(0, 50)
+  t.equal(times.since(0), 50)
+  t.equal(times.check(0, { idleMs: 100, lifetimeMs: 100 }, 0, 149), undefined)
+})
