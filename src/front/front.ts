@@ -1,6 +1,7 @@
 import { close, duplicate, eventDescriptor, O_CLOEXEC, O_NONBLOCK, read } from '../system/linux/descriptors.ts'
 import { EPOLLIN } from '../system/linux/epoll.ts'
 import type { Endpoint } from '../system/linux/socket-address.ts'
+import { clockOrigin } from './clock-origin.ts'
 import { DecisionCache } from './decision-cache.ts'
 import { EventLoop, type Watcher } from './event-loop.ts'
 import { FrontClient } from './front-client.ts'
@@ -75,13 +76,14 @@ export class Front implements FrontClientHost, FrontDoorHost {
       this.#options.post({ kind: 'unusable', reason: 'no epoll or eventfd' })
       return
     }
-    this.#options.post({ kind: 'ready', wakeDescriptor: this.#wake })
+    const origin = clockOrigin(() => performance.now())
+    this.#options.post({ kind: 'ready', wakeDescriptor: this.#wake, clockOrigin: origin })
     try {
       while (!this.#closing) this.#turn()
     } finally {
       this.#cut()
       for (const door of this.#doors.values()) door.shut()
-      this.#outbox.flushAll(performance.now())
+      this.#outbox.flushAll()
       this.loop.close()
       // The event descriptor is the main thread's to close: it may be ringing it this moment.
     }

@@ -29,16 +29,16 @@ export interface DoorRules {
 }
 
 export type FromFront =
-  | { readonly kind: 'ready'; readonly wakeDescriptor: number }
+  /** `clockOrigin`: see `clockOrigin()`, for the front's clock. */
+  | { readonly kind: 'ready'; readonly wakeDescriptor: number; readonly clockOrigin: number }
   | { readonly kind: 'unusable'; readonly reason: string }
   /** The duplicate; -1: the door must go on without. */
   | { readonly kind: 'opened'; readonly door: number; readonly descriptor: number }
   | Batch
 
-/** All that has happened in some turns of the front's loop. Times are the front's own clock, as is `now`, when it was sent. */
+/** All that has happened in some turns of the front's loop. Times are of the front's own clock. */
 export interface Batch {
   readonly kind: 'batch'
-  readonly now: number
   /** ASK values a client: number, door, place in PROTOCOLS, host, family, port, client address, client port, row, when. */
   readonly asks: readonly (number | string)[]
   /** BEGUN values a client that is served by a decision known already: number, decision, place in PROTOCOLS, client port, row, when. */

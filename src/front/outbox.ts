@@ -86,14 +86,13 @@ export class Outbox {
   /** Tells everything, if something is due. */
   flush(now: number): void {
     if (!this.#hurry && this.#items < UNHURRIED_ITEMS && this.due(now) !== 0) return
-    this.flushAll(now)
+    this.flushAll()
   }
 
-  flushAll(now: number): void {
+  flushAll(): void {
     if (!this.#hurry && this.#items === 0) return
     this.#post({
       kind: 'batch',
-      now,
       asks: this.#asks,
       begun: this.#begun,
       stands: this.#stands,

@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Clock } from '../../contracts/clock.ts'
 import type { DoorContext } from '../../contracts/door.ts'
+import { clockOrigin as originOf } from '../../front/clock-origin.ts'
 import { type Batch, type DoorRules, type FromFront, type Gift, MAX_DOORS } from '../../front/messages.ts'
 import type { Listener } from '../../listeners/listener.ts'
 import { FrontFlows, type FrontFlowsOptions } from './front-flows.ts'
@@ -29,6 +30,8 @@ export class DoorsFront {
   readonly #thread: FrontThread
   readonly #doors = new Map<number, FrontedDoor & { descriptor?: number }>()
   readonly #flows: FrontFlows
+  /** Milliseconds that our clock is ahead of the thread's. */
+  #ahead = 0
   #lastDoor = -1
   #closed = false
   #onOpened = () => {}
@@ -98,8 +101,14 @@ export class DoorsFront {
 
   #receive(message: FromFront): void {
     if (message.kind === 'batch') this.#batch(message)
-    else if (message.kind === 'ready') for (const [number, door] of this.#doors) this.#open(number, door)
+    else if (message.kind === 'ready') this.#ready(message.clockOrigin)
     else if (message.kind === 'opened') this.#opened(message.door, message.descriptor)
+  }
+
+  #ready(clockOrigin: number): void {
+    const { clock } = this.#options
+    this.#ahead = clockOrigin - originOf(() => clock.monotonic())
+    for (const [number, door] of this.#doors) this.#open(number, door)
   }
 
   #opened(number: number, descriptor: number): void {
@@ -124,8 +133,7 @@ export class DoorsFront {
   }
 
   #batch(batch: Batch): void {
-    const behind = this.#options.clock.monotonic() - batch.now
-    this.#flows.obey(batch, behind, (door) => this.#doors.get(door)!.context)
+    this.#flows.obey(batch, this.#ahead, (door) => this.#doors.get(door)!.context)
     for (const gift of batch.gifts) this.#take(gift)
     for (let at = 0; at < batch.dropped.length; at += 2) {
       this.#doors.get(batch.dropped[at] as number)?.listener.droppedElsewhere(batch.dropped[at + 1] as string)

@@ -46,13 +46,13 @@ export class FrontFlows {
     return this.#tunnels
   }
 
-  /** `behind`: of the thread's clock, in milliseconds. `contextOf`: of a door, by its number. */
-  obey(batch: Batch, behind: number, contextOf: (door: number) => DoorContext): void {
+  /** `ahead`: milliseconds that our clock is ahead of the thread's. `contextOf`: of a door, by its number. */
+  obey(batch: Batch, ahead: number, contextOf: (door: number) => DoorContext): void {
     const { asks, begun, stands, ends } = batch
-    for (let at = 0; at < asks.length; at += ASK) this.#asked(asks, at, contextOf)
-    for (let at = 0; at < begun.length; at += BEGUN) this.#begun(begun, at, behind)
-    for (let at = 0; at < stands.length; at += STAND) this.#stands(stands[at]!, stands[at + 1]! + behind)
-    for (let at = 0; at < ends.length; at += END) this.#ended(ends, at, behind)
+    for (let at = 0; at < asks.length; at += ASK) this.#asked(asks, at, ahead, contextOf)
+    for (let at = 0; at < begun.length; at += BEGUN) this.#begun(begun, at, ahead)
+    for (let at = 0; at < stands.length; at += STAND) this.#stands(stands[at]!, stands[at + 1]! + ahead)
+    for (let at = 0; at < ends.length; at += END) this.#ended(ends, at, ahead)
     for (const client of batch.gone) this.#left(client, gone('the client closed its connection'))
     for (const { client } of batch.gifts) if (client !== undefined) this.#left(client, undefined)
     for (const decision of batch.forgotten) this.#decisions.delete(decision)
@@ -67,7 +67,7 @@ export class FrontFlows {
     this.#decisions.clear()
   }
 
-  #asked(asks: Batch['asks'], at: number, contextOf: (door: number) => DoorContext): void {
+  #asked(asks: Batch['asks'], at: number, ahead: number, contextOf: (door: number) => DoorContext): void {
     const client = asks[at] as number
     const context = contextOf(asks[at + 1] as number)
     const [host, family, port] = asks.slice(at + 3, at + 6) as [string, 0 | 4 | 6, number]
@@ -79,19 +79,20 @@ export class FrontFlows {
       client: { address, port: asks[at + 7] as number, local: isLoopback(address) },
     })
     const decision = new FrontDecision(context, query)
-    const flow = this.#open(client, decision, asks[at + 2] as number, asks[at + 7] as number, asks[at + 8] as number)
+    const [place, row, asked] = [asks[at + 2] as number, asks[at + 8] as number, (asks[at + 9] as number) + ahead]
+    const flow = this.#open(client, decision, place, asks[at + 7] as number, row, asked)
     void this.#decide(client, flow)
   }
 
   /** Served already, by what was decided for somebody before. */
-  #begun(begun: readonly number[], at: number, behind: number): void {
+  #begun(begun: readonly number[], at: number, ahead: number): void {
     const decision = this.#decisions.get(begun[at + 1]!)!
-    const [place, port, row, asked] = [begun[at + 2]!, begun[at + 3]!, begun[at + 4]!, begun[at + 5]! + behind]
+    const [place, port, row, asked] = [begun[at + 2]!, begun[at + 3]!, begun[at + 4]!, begun[at + 5]! + ahead]
     const flow = this.#open(begun[at]!, decision, place, port, row, asked)
     flow.record.decided(decision.route!, asked)
   }
 
-  #open(client: number, decision: FrontDecision, place: number, port: number, row: number, at?: number) {
+  #open(client: number, decision: FrontDecision, place: number, port: number, row: number, at: number) {
     const flow = new FrontFlow(decision.context.nextId(), decision, PROTOCOLS[place]!, port, this.#thread.rows, row)
     flow.record = this.#options.records.open(flow, at)
     this.#flows.set(client, flow)
@@ -122,7 +123,7 @@ export class FrontFlows {
     flow.record.dialed(flow.decision.dialed!, at)
   }
 
-  #ended(ends: readonly number[], at: number, behind: number): void {
+  #ended(ends: readonly number[], at: number, ahead: number): void {
     const flow = this.#flows.get(ends[at]!)
     if (!flow) return
     this.#flows.delete(ends[at]!)
@@ -132,7 +133,7 @@ export class FrontFlows {
       bytesUp: ends[at + 2]!,
       bytesDown: ends[at + 3]!,
       ...(firstByteMs < 0 ? {} : { firstByteMs }),
-      at: ends[at + 5]! + behind,
+      at: ends[at + 5]! + ahead,
     })
   }
 
