@@ -72,6 +72,24 @@ await t.test('a container is made anew', async (t) => {
 })
 await everyClient('after a container was made anew')
 
+await t.test('a container that has just gone: every way says so, and names it', async (t) => {
+  for (const [way, refusal] of [
+    [WAYS[0]!, /\((?:3|4|5)\)|97/],
+    [WAYS[2]!, /502/],
+    [WAYS[3]!, /502/],
+  ] as const) {
+    for (const by of ['name', 'address']) {
+      await must('run', '-d', '--name', 'victim', '--network', 'shop_default', 'box', 'sleep', '1000')
+      const host = by === 'name' ? 'victim' : await addressOf('victim', 'shop_default')
+      await must('rm', '-f', 'victim')
+      const gone = await curl(scenario, ['-sv', ...way, `http://${host}:8080/`])
+      const title = `${way.join(' ')}, by ${by}: ${gone.code}, ${Math.round(gone.ms)} ms`
+      t.comment(title, gone.stdout, gone.stderr)
+      t.match(gone.stderr, refusal, title)
+    }
+  }
+})
+
 await t.test('the engine is restarted', async (t) => {
   await engine.running.stop()
   await gateway.running.until('the loss', async () => (await gateway.status()).engine?.connected === false)
