@@ -8,15 +8,19 @@ import type { Resolver } from '../contracts/resolver.ts'
 import { CaptureDoor, type CaptureDoorOptions } from '../passthrough/capture-door.ts'
 import { type CaptureListener, openCaptureListener } from '../passthrough/capture-listener.ts'
 import { addHoldRule } from '../passthrough/hold/hold-rule.ts'
-import { SynQueue } from '../passthrough/hold/syn-queue.ts'
-import { type CapturePlan, HELD_MARK, type LocalPorts } from '../passthrough/rules/capture-plan.ts'
+import type { SynQueue } from '../passthrough/hold/syn-queue.ts'
 import { Installer } from '../passthrough/rules/installer.ts'
 import { kernelFamilies } from '../passthrough/transparent-socket.ts'
 import type { Settings } from '../settings/settings.ts'
 import { capturedNetworks, planCapture } from './capture-plan.ts'
+import { policyOf } from './capture-policy.ts'
+import { CaptureRules, type WantedRules } from './capture-rules.ts'
 import { CapturedDatagrams } from './captured-datagrams.ts'
 import { CapturedDns, type CapturedDnsParts } from './captured-dns.ts'
 import { seldom } from './dns-settings.ts'
+import { every } from './every.ts'
+import { openHoldQueue } from './hold-queue.ts'
+import type { Prepared } from './prepare-all.ts'
 
 export interface CaptureParts {
   readonly clock: Clock
@@ -35,25 +39,31 @@ export interface CaptureParts {
   warn(message: string): void
 }
 
-/** Packets that the kernel holds for us at once; each is one attempt of `PendingHolds`. */
-const QUEUE_LENGTH = 4096
 /** Milliseconds between warnings that attempts are left waiting. */
 const CROWDED_LOG_MS = 60_000
 /** Milliseconds between looks whether the rules still stand: each starts a few short programs. */
 const REPAIR_MS = 30_000
+/** Milliseconds between looks whether the last connection of a capture that was switched off has ended. */
+const LEAVE_POLL_MS = 1_000
+
+/** What one version of the settings holds attempts with, and what its connections come in by. */
+interface Open {
+  readonly listeners: readonly CaptureListener[]
+  readonly queue: SynQueue | undefined
+}
 
 /** Transparent sockets, the queue and the rules, as the settings want them: opened, kept over reloads, taken away at the end. */
 export class Capture {
   readonly #parts: CaptureParts
   readonly #families = kernelFamilies()
-  readonly #installer = new Installer(this.#families)
+  readonly #rules: CaptureRules
   readonly #door: CaptureDoor
   readonly #datagrams: CapturedDatagrams
   readonly #dns: CapturedDns
   #settings: Settings | undefined
-  #listeners: readonly CaptureListener[] = []
-  #queue: SynQueue | undefined
-  #installed: CapturePlan | undefined
+  #open: Open = NOTHING
+  /** Of a capture that has been switched off, while connections stand. */
+  #leaving: readonly CaptureListener[] = []
   #unfollow: (() => void) | undefined
   #unwatch: (() => void) | undefined
   /** What changes the kernel happens one after the other. */
@@ -61,9 +71,10 @@ export class Capture {
 
   constructor(parts: CaptureParts) {
     this.#parts = parts
-    const { clock, resolver, names, nextId, handleFlow, handleRequest } = parts
+    const { clock, resolver, names, nextId, handleFlow, handleRequest, warn } = parts
+    this.#rules = new CaptureRules({ installer: new Installer(this.#families), addHoldRule, warn })
     this.#datagrams = new CapturedDatagrams({ ...parts, families: this.#families, directory: () => parts.directory })
-    this.#dns = new CapturedDns({ clock, families: this.#families, answer: parts.answerDns, warn: parts.warn })
+    this.#dns = new CapturedDns({ clock, families: this.#families, answer: parts.answerDns, warn })
     const crowded = seldom(clock, CROWDED_LOG_MS, (what, more) =>
       parts.warn(`capture: ${what}; those beyond wait and are sent again${more > 0 ? ` (${more} more of these)` : ''}`),
     )
@@ -81,37 +92,45 @@ export class Capture {
             ? 'too many connection attempts of all clients together are without an answer'
             : `${address} has too many connection attempts without an answer`,
         ),
-      answer: (packet, answer) =>
-        this.#queue?.answer(packet, answer && this.#settings!.capture.mark + HELD_MARK[answer]),
     })
   }
 
   get connections(): number {
-    return this.#listeners.reduce((sum, listener) => sum + listener.connections, 0)
+    return [...this.#open.listeners, ...this.#leaving].reduce((sum, listener) => sum + listener.connections, 0)
   }
 
   get names(): string[] {
-    if (!this.#installed) return []
-    const { interfaces, sources, hold } = this.#installed
+    const { installed } = this.#rules
+    if (!installed) return []
+    if (!this.#settings?.capture.enabled) return [`capture (off; ${this.connections} connections still stand)`]
+    const { interfaces, sources, hold } = installed
     const from = [...interfaces, ...sources].join(', ') || 'no network yet'
-    return [`capture ${from}${hold ? '' : ' (accepts first)'}`]
+    const mute = this.#datagrams.isMute ? ' (refused UDP is not told: no CAP_NET_RAW)' : ''
+    return [`capture ${from}${hold ? '' : ' (accepts first)'}${mute}`]
   }
 
   /** The transparent sockets themselves, which nobody may dial. */
   get endpoints(): { address: string; port: number }[] {
-    const tcp = this.#listeners.map(({ family, port }) => ({ address: family === 4 ? '127.0.0.1' : '::1', port }))
+    const tcp = this.#open.listeners.map(({ family, port }) => ({ address: family === 4 ? '127.0.0.1' : '::1', port }))
     return [...tcp, ...this.#datagrams.endpoints, ...this.#dns.endpoints]
   }
 
-  /** Puts the settings in force. Rejects with what stands in the way; what ran before goes on. */
-  apply(settings: Settings): Promise<void> {
-    return this.#inTurn(() => this.#apply(settings))
+  /**
+   * Opens what is missing and puts the rules in force: all that can fail, and the last step before `commit`. Rejects with what stands in the way, with
+   * everything as it was.
+   */
+  async prepare(settings: Settings): Promise<Prepared> {
+    let ready: Prepared | undefined
+    await this.#inTurn(async () => {
+      ready = await this.#prepare(settings)
+    })
+    return ready!
   }
 
   /** Connections that stand go on; the rules stay for their sake, and refuse new ones. */
   drain(): void {
     this.#door.drain()
-    for (const listener of this.#listeners) listener.close()
+    for (const listener of this.#open.listeners) listener.close()
   }
 
   /** Takes everything away. */
@@ -119,138 +138,141 @@ export class Capture {
     return this.#inTurn(() => this.#takeDown())
   }
 
-  async #apply(settings: Settings): Promise<void> {
-    const before = this.#settings
+  async #prepare(settings: Settings): Promise<Prepared> {
     if (!settings.capture.enabled) {
-      await this.#takeDown()
-      this.#settings = settings
-      return
+      const commit = () => {
+        this.#settings = settings
+        this.#inBackground(() => this.#leave())
+      }
+      return { commit, abandon: () => {} }
     }
     assertPlatform()
-    this.#settings = settings
+    const before = { settings: this.#settings, open: this.#open, rules: this.#rules.installed }
+    let open: Open = before.open
+    const undo = async () => {
+      await this.#closeAllBut(before.open, open)
+      await this.#settle(before.settings)
+    }
     try {
-      await this.#open(settings, before?.capture)
+      if (open.listeners.length === 0) open = { ...open, listeners: await this.#listen() }
+      await this.#datagrams.open(settings)
+      await this.#dns.open(settings)
+      open = { ...open, queue: this.#queueFor(settings) }
+      await this.#rules.install(this.#wanted(settings, open))
     } catch (thrown) {
-      this.#settings = before
-      if (this.#installed === undefined) await this.#takeDown()
+      await undo()
       throw thrown
     }
+    return {
+      commit: () => this.#commit(settings, open),
+      abandon: () => this.#inBackground(() => this.#rules.restore(before.rules).finally(undo)),
+    }
   }
 
-  async #open(settings: Settings, before: Settings['capture'] | undefined): Promise<void> {
-    if (this.#listeners.length === 0) this.#listeners = await this.#listen()
-    for (const listener of this.#listeners) listener.setMaxConnections(this.#parts.maxConnections())
-    await this.#datagrams.apply(settings)
-    await this.#dns.apply(settings)
-    const { hold, queue } = settings.capture
-    if (this.#queue && (hold === 'off' || before?.queue !== queue)) await this.#closeQueue()
-    if (!this.#queue && hold !== 'off') this.#queue = this.#openQueue(settings)
-    this.#installed = await this.#install(settings)
+  #commit(settings: Settings, open: Open): void {
+    const before = this.#open
+    this.#settings = settings
+    this.#leaving = this.#leaving.filter(({ connections }) => connections > 0)
+    this.#open = this.#rules.installed?.hold ? open : { ...open, queue: undefined }
+    for (const listener of open.listeners) listener.setMaxConnections(this.#parts.maxConnections())
     this.#unfollow ??= this.#parts.directory?.onChange(() => this.#inBackground(() => this.#follow()))
-    this.#unwatch ??= this.#watch()
+    this.#unwatch ??= every(REPAIR_MS, this.#parts.clock, () => this.#inBackground(() => this.#repair()))
+    this.#inBackground(async () => {
+      await this.#closeAllBut(this.#open, before)
+      await this.#closeAllBut(this.#open, open)
+      await this.#settle(settings)
+      await this.#follow()
+    })
   }
 
-  /** By nft's own statement; where the kernel has none, by the older rule; where it has neither, without holding. */
-  async #install(settings: Settings): Promise<CapturePlan> {
-    const plan = (hold: CapturePlan['hold']) =>
-      planCapture(settings, {
-        directory: this.#parts.directory,
-        tcp: this.#ports(),
-        udp: this.#datagrams.plan(settings),
-        special: this.#dns.special,
-        hold,
-      })
-    const { queue, hold } = settings.capture
-    if (!this.#queue) return this.#put(plan(undefined))
-    try {
-      return await this.#put(plan({ queue, by: 'nft' }))
-    } catch (thrown) {
-      if (!/queue num/.test(toGatewayError(thrown).said ?? '')) throw thrown
+  #wanted(settings: Settings, { listeners, queue }: Open): WantedRules {
+    const { capture } = settings
+    return {
+      plan: (hold) =>
+        planCapture(settings, {
+          directory: this.#parts.directory,
+          tcp: Object.fromEntries(listeners.map(({ family, port }) => [family, port])),
+          udp: this.#datagrams.plan(settings),
+          special: this.#dns.special(settings),
+          hold,
+        }),
+      ...(queue ? { hold: { queue: capture.queue, required: capture.hold === 'required' } } : {}),
     }
-    const apart = await this.#put(plan({ queue, by: 'apart' }))
-    try {
-      addHoldRule(queue)
-      return apart
-    } catch (thrown) {
-      if (hold === 'required') throw thrown
-      await this.#closeQueue()
-      this.#parts.warn(`${toGatewayError(thrown).message}; captured connections are accepted before the way out stands`)
-      return this.#put(plan(undefined))
-    }
-  }
-
-  async #put(plan: CapturePlan): Promise<CapturePlan> {
-    await this.#installer.install(plan)
-    return plan
   }
 
   /** Networks have come or gone. */
   async #follow(): Promise<void> {
-    if (!this.#installed || !this.#settings) return
+    const { installed } = this.#rules
+    if (!installed || !this.#settings?.capture.enabled) return
     const networks = capturedNetworks(this.#settings, this.#parts.directory)
-    const { interfaces, sources, own } = this.#installed
+    const { interfaces, sources, own } = installed
     if (JSON.stringify(networks) === JSON.stringify({ interfaces, sources, own })) return
-    await this.#installer.update(networks)
-    this.#installed = { ...this.#installed, ...networks }
+    await this.#rules.update(networks)
   }
 
-  #listen(): Promise<CaptureListener[]> {
+  async #listen(): Promise<CaptureListener[]> {
     const trouble = ({ message }: GatewayError) => this.#parts.warn(`capture: ${message}`)
-    return Promise.all(
-      this.#families.map((family) => openCaptureListener(family, (socket) => this.#door.connected(socket), trouble)),
-    )
+    const listeners: CaptureListener[] = []
+    try {
+      for (const family of this.#families)
+        listeners.push(await openCaptureListener(family, (socket) => this.#door.connected(socket), trouble))
+    } catch (thrown) {
+      for (const listener of listeners) listener.close()
+      throw thrown
+    }
+    return listeners
   }
 
-  #openQueue({ capture }: Settings): SynQueue | undefined {
-    try {
-      return new SynQueue({
-        queue: capture.queue,
-        length: QUEUE_LENGTH,
-        acceptMark: capture.mark,
-        onSyn: (syn) => this.#door.held(syn),
-        onLost: (reason) => this.#inBackground(() => this.#withoutQueue(reason)),
-      })
-    } catch (thrown) {
-      if (capture.hold === 'required') throw thrown
-      this.#parts.warn(`${toGatewayError(thrown).message}; captured connections are accepted before the way out stands`)
-      return undefined
-    }
+  /** The one that is open, another, or none. */
+  #queueFor({ capture }: Settings): SynQueue | undefined {
+    if (capture.hold !== 'off' && this.#open.queue?.number === capture.queue) return this.#open.queue
+    return openHoldQueue(capture, {
+      mark: () => (this.#settings?.capture ?? capture).mark,
+      held: (syn, answer) => this.#door.held(syn, answer),
+      lost: (queue, reason) => this.#inBackground(() => this.#withoutQueue(queue, reason)),
+      warn: this.#parts.warn,
+    })
   }
 
   /** The thread has died: what nobody answers must not be held. */
-  async #withoutQueue(reason: string): Promise<void> {
+  async #withoutQueue(lost: SynQueue, reason: string): Promise<void> {
+    if (this.#open.queue !== lost || !this.#settings) return
     this.#parts.warn(`capture: connection attempts can no longer be held (${reason}); they are accepted first`)
-    await this.#closeQueue()
-    if (this.#installed && this.#settings) this.#installed = await this.#install(this.#settings)
+    this.#open = { ...this.#open, queue: undefined }
+    await lost.close()
+    await this.#rules.install(this.#wanted(this.#settings, this.#open))
   }
 
-  /** Whoever loads another firewall may flush every table, ours among them. */
   async #repair(): Promise<void> {
-    if (!this.#installed || !this.#settings) return
-    if (await this.#installer.stands(this.#installed)) return
-    this.#parts.warn('capture: somebody has removed the rules; they are put back')
-    this.#installed = await this.#install(this.#settings)
+    if (await this.#rules.repair()) this.#parts.warn('capture: somebody has removed the rules; they are put back')
   }
 
-  #watch(): () => void {
-    let cancel = () => {}
-    const wait = () => {
-      cancel = this.#parts.clock.after(REPAIR_MS, () => {
-        this.#inBackground(() => this.#repair())
-        wait()
-      })
-    }
-    wait()
-    return () => cancel()
+  /** Closes what only the second has. */
+  async #closeAllBut(kept: Open, { listeners, queue }: Open): Promise<void> {
+    if (kept.listeners !== listeners) for (const listener of listeners) listener.close()
+    if (kept.queue !== queue) await queue?.close()
   }
 
-  #ports(): LocalPorts {
-    return Object.fromEntries(this.#listeners.map(({ family, port }) => [family, port]))
+  async #settle(settings: Settings | undefined): Promise<void> {
+    await this.#datagrams.settle(settings)
+    await this.#dns.settle(settings)
   }
 
-  async #closeQueue(): Promise<void> {
-    await this.#queue?.close()
-    this.#queue = undefined
+  /** Switched off while everything else goes on: connections that stand keep theirs, and the rules that bring their packets. */
+  async #leave(): Promise<void> {
+    if (this.connections === 0) return this.#takeDown()
+    await this.#rules.keepStanding()
+    for (const listener of this.#open.listeners) listener.close()
+    this.#leaving = [...this.#leaving, ...this.#open.listeners]
+    await this.#open.queue?.close()
+    this.#open = NOTHING
+    await this.#settle(undefined)
+    const cancel = every(LEAVE_POLL_MS, this.#parts.clock, () => {
+      const isOff = !this.#settings?.capture.enabled
+      if (this.connections > 0 && isOff) return
+      cancel()
+      if (isOff) this.#inBackground(() => this.#leave())
+    })
   }
 
   async #takeDown(): Promise<void> {
@@ -258,19 +280,16 @@ export class Capture {
     this.#unfollow = undefined
     this.#unwatch?.()
     this.#unwatch = undefined
-    for (const listener of this.#listeners) {
+    for (const listener of [...this.#open.listeners, ...this.#leaving]) {
       listener.close()
       listener.destroyConnections()
     }
-    this.#listeners = []
-    await this.#datagrams.close()
-    await this.#dns.close()
-    const stood = this.#installed !== undefined
-    this.#installed = undefined
-    await this.#closeQueue()
-    if (stood) await this.#installer.remove()
-    // Half of an installation that failed, or what a killed run has left.
-    else if (this.#settings?.capture.enabled) await this.#installer.remove().catch(() => {})
+    const { queue } = this.#open
+    this.#open = NOTHING
+    this.#leaving = []
+    await this.#settle(undefined)
+    await queue?.close()
+    if (this.#rules.installed) await this.#rules.remove()
   }
 
   /** What nobody waits for; a failure is worth a warning, and what stood stands. */
@@ -285,16 +304,7 @@ export class Capture {
   }
 }
 
-function policyOf(settings: Settings) {
-  const { capture, containersProxy, containerRules, access } = settings
-  const inLists = [access.allow, access.deny].some(({ rules }) => rules.some(({ pattern }) => pattern.kind !== 'block'))
-  return {
-    trust: capture.trust,
-    peekMs: capture.peek,
-    // With everything direct and no list of names, a name would change nothing, and need not be waited for.
-    namesMatter: containersProxy.mode !== 'none' || containerRules.length > 0 || inLists || capture.trust === 'reject',
-  }
-}
+const NOTHING: Open = { listeners: [], queue: undefined }
 
 function assertPlatform(): void {
   if (process.platform === 'linux') return

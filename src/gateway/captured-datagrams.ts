@@ -7,15 +7,28 @@ import { isQuicRefused } from './packet-parts.ts'
 export class CapturedDatagrams {
   readonly #options: UdpDoorOptions
   #door: UdpDoor | undefined
+  #hasWarned = false
 
   constructor(options: UdpDoorOptions) {
     this.#options = options
   }
 
-  /** Rejects with a `GatewayError` where this system cannot do it. */
-  async apply(settings: Settings): Promise<void> {
-    if (planOf(settings) !== 'take') return this.close()
-    this.#door ??= await UdpDoor.open(this.#options)
+  /** Opens what these settings need and is not there yet. Rejects with a `GatewayError` where this system cannot do it. */
+  async open(settings: Settings): Promise<void> {
+    if (!isTaken(settings) || this.#door) return
+    this.#door = await UdpDoor.open(this.#options)
+    if (this.isMute && !this.#hasWarned) this.#options.warn(MUTE)
+    this.#hasWarned = true
+  }
+
+  /** Closes what these settings do not need. */
+  async settle(settings: Settings | undefined): Promise<void> {
+    if (!settings || !isTaken(settings)) await this.close()
+  }
+
+  /** Whether clients whose datagrams are refused are not told. */
+  get isMute(): boolean {
+    return this.#door?.tellsUnreachable === false
   }
 
   /** For the kernel; what is refused whatever its target is refused there already, and told to the client at once. */
@@ -45,7 +58,14 @@ export function planDatagrams(settings: Settings, to: Readonly<Partial<Record<4 
   return { kind, to, refused: isQuicRefused(settings, 'containers') ? [QUIC] : [] }
 }
 
+const MUTE =
+  'capture: the capability CAP_NET_RAW is missing: programs whose UDP the policy refuses flow by flow are not told ("port unreachable") and wait until they give up. Give it to the gateway (AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW, or --cap-add NET_RAW), or set udp.containers: deny, which the kernel answers by itself'
+
 const QUIC = { from: 443, to: 443 }
+
+function isTaken(settings: Settings): boolean {
+  return settings.capture.enabled && planOf(settings) === 'take'
+}
 
 function planOf({ capture, udp }: Settings): CapturePlan['udp']['kind'] {
   return capture.udp === 'take' && udp.containers.kind === 'deny' ? 'deny' : capture.udp

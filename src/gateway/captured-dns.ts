@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../contracts/clock.ts'
+import type { GatewayError } from '../contracts/gateway-error.ts'
 import type { HandlePackets } from '../contracts/packet.ts'
 import type { DnsClient } from '../dns/answerer.ts'
 import { serveTcp } from '../dns/tcp-conversation.ts'
@@ -30,7 +31,7 @@ const TCP_PER_CLIENT = 32
 export class CapturedDns {
   readonly #parts: CapturedDnsParts
   #udp: UdpDoor | undefined
-  #tcp: readonly CaptureListener[] = []
+  #tcp: CaptureListener[] = []
   readonly #perClient = new Map<string, number>()
   #sockets = 0
 
@@ -38,49 +39,56 @@ export class CapturedDns {
     this.#parts = parts
   }
 
-  /** Rejects with a `GatewayError` where this system cannot do it; nothing is left open then. */
-  async apply(settings: Settings): Promise<void> {
-    if (!takesDns(settings)) return this.close()
+  /** Opens what these settings need and is not there yet. Rejects with a `GatewayError` where this system cannot do it; nothing is left open then. */
+  async open(settings: Settings): Promise<void> {
+    if (!takesDns(settings) || this.#udp) return
     const { families, clock, warn } = this.#parts
     try {
-      this.#udp ??= await UdpDoor.open({
+      this.#udp = await UdpDoor.open({
         clock,
         families,
         warn,
         directory: () => undefined,
         handlePackets: this.#handlePackets,
       })
-      if (this.#tcp.length === 0) {
-        this.#tcp = await Promise.all(
-          families.map((family) =>
-            openCaptureListener(
-              family,
-              (socket) => this.#connected(socket),
-              ({ message }) => warn(`captured DNS: ${message}`),
-            ),
-          ),
-        )
+      for (const family of families) {
+        const trouble = ({ message }: GatewayError) => warn(`captured DNS: ${message}`)
+        this.#tcp.push(await openCaptureListener(family, (socket) => this.#connected(socket), trouble))
       }
     } catch (thrown) {
       await this.close()
       throw thrown
     }
-    for (const listener of this.#tcp) listener.setMaxConnections(settings.dns.tcpConnections)
+    this.#limit(settings)
+  }
+
+  /** Closes what these settings do not need, and keeps their limits. */
+  async settle(settings: Settings | undefined): Promise<void> {
+    if (settings && takesDns(settings)) this.#limit(settings)
+    else await this.close()
   }
 
   /** For the rules. */
-  get special(): readonly SpecialCapture[] {
-    if (!this.#udp) return []
-    return specialFor(this.#udp.ports, Object.fromEntries(this.#tcp.map(({ family, port }) => [family, port])))
+  special(settings: Settings): readonly SpecialCapture[] {
+    if (!takesDns(settings) || !this.#udp) return []
+    return specialFor(this.#udp.ports, this.#tcpPorts)
   }
 
   /** The transparent sockets themselves. */
   get endpoints(): { address: string; port: number }[] {
-    return this.special.flatMap(({ to }) =>
+    return [this.#udp?.ports ?? {}, this.#tcpPorts].flatMap((to) =>
       ([4, 6] as const).flatMap((family) =>
         to[family] === undefined ? [] : [{ address: family === 4 ? '127.0.0.1' : '::1', port: to[family] }],
       ),
     )
+  }
+
+  get #tcpPorts(): LocalPorts {
+    return Object.fromEntries(this.#tcp.map(({ family, port }) => [family, port]))
+  }
+
+  #limit({ dns }: Settings): void {
+    for (const listener of this.#tcp) listener.setMaxConnections(dns.tcpConnections)
   }
 
   async close(): Promise<void> {

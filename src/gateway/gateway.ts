@@ -85,7 +85,8 @@ export class Gateway {
     // Doors are open by now; one that has not started must not go on serving.
     await this.#parts.statusDoors
       .open(settings, () => this.status())
-      .then(() => this.#parts.capture.apply(settings))
+      .then(() => this.#parts.capture.prepare(settings))
+      .then((capture) => capture.commit())
       .catch(async (thrown: unknown) => {
         await this.close()
         throw thrown
@@ -105,12 +106,9 @@ export class Gateway {
   async #reload(settings: Settings): Promise<void> {
     try {
       const next = await createGeneration(this.#generations + 1, settings, this.#parts.world)
-      const ready = await this.#prepare(next).catch((thrown) => {
-        next.retire()
-        throw thrown
-      })
-      await this.#parts.capture.apply(settings).catch((thrown: unknown) => {
-        ready.abandon()
+      // Capture last: from its rules to `commit` there is nothing to wait for.
+      const steps = [() => this.#prepare(next), () => this.#parts.capture.prepare(settings)]
+      const ready = await prepareAll(steps).catch((thrown: unknown) => {
         next.retire()
         throw thrown
       })

@@ -36,11 +36,12 @@ export interface CaptureDoorOptions {
   directory(): ContainerDirectory | undefined
   /** Where connections to the gateway itself go, by the address dialled: to one of its doors, with the client as it is. Undefined for all others. */
   ownDoor(dialled: Target): ((socket: Socket) => void) | undefined
-  /** Says to the kernel what becomes of a held packet; `undefined` drops it. */
-  answer(packet: number, answer: HeldAnswer | undefined): void
   /** An attempt was left unanswered, to be sent again: too many are under way, of this client or of all. */
   crowded(address: string, which: 'full' | 'full-for-client'): void
 }
+
+/** Says to the kernel what becomes of a held packet; `undefined` drops it. */
+export type AnswerHeld = (answer: HeldAnswer | undefined) => void
 
 /** Ports on which the server speaks first: FTP, SSH, Telnet, SMTP, POP3, NNTP, IMAP, submission, MySQL, VNC. Nobody sends a name there. */
 const SERVER_FIRST: ReadonlySet<number> = new Set([21, 22, 23, 25, 110, 119, 143, 587, 3306, 5900])
@@ -70,24 +71,24 @@ export class CaptureDoor {
   }
 
   /** An attempt that the kernel holds. If its name cannot be known before its first bytes and matters, it is let in at once. */
-  held({ packet, source, dialled }: HeldSyn): void {
-    const { answer, names, context, clock } = this.#options
+  held({ source, dialled }: Omit<HeldSyn, 'packet'>, answer: AnswerHeld): void {
+    const { names, context, clock } = this.#options
     if (this.#draining) {
-      answer(packet, 'reset')
+      answer('reset')
       return
     }
     const key = keyOf(source.address, source.port, dialled.address, dialled.port)
     const state = this.#holds.begin(key, source.address)
     if (state !== 'new') {
       if (state === 'full' || state === 'full-for-client') this.#options.crowded(source.address, state)
-      answer(packet, undefined)
+      answer(undefined)
       return
     }
     const target: Target = { host: dialled.address, family: dialled.family, port: dialled.port }
     const told = names.namesOf(source.address, dialled.address)
     if (this.#options.ownDoor(target) || this.#waitsForName(target, told)) {
       this.#holds.end(key)
-      answer(packet, 'accept')
+      answer('accept')
       return
     }
     const gone = new AbortController()
@@ -104,13 +105,13 @@ export class CaptureDoor {
             cancel()
             resolve(socket)
           })
-          answer(packet, 'accept')
+          answer('accept')
         }),
       reject: (error) => {
         const told = heldAnswer(error.code)
         if (told === 'silence') this.#holds.silence(key)
         else this.#holds.end(key)
-        answer(packet, told === 'silence' ? undefined : told)
+        answer(told === 'silence' ? undefined : told)
       },
     }
     void context.handleFlow(flow, gone.signal)

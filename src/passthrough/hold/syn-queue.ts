@@ -34,7 +34,7 @@ export interface SynQueueOptions {
   /** Packets that may wait at once. */
   readonly length: number
   /** Mark for packets that are no connection attempt we can read: taken at once. */
-  readonly acceptMark: number
+  acceptMark(): number
   onSyn(syn: HeldSyn): void
   onLost(reason: string): void
 }
@@ -75,6 +75,10 @@ export class SynQueue {
     process.on('exit', this.#onExit)
   }
 
+  get number(): number {
+    return this.#options.queue
+  }
+
   /** Sends a packet through the rules again with this mark; without one it is dropped. Each packet gets one answer. */
   answer(packet: number, mark: number | undefined): void {
     if (this.#closed) return
@@ -105,7 +109,7 @@ export class SynQueue {
       this.#options.onLost(getSystemErrorName(-message.code))
       return
     }
-    for (const packet of message.unread) this.answer(packet, this.#options.acceptMark)
+    for (const packet of message.unread) this.answer(packet, this.#options.acceptMark())
     for (const syn of message.syns) this.#options.onSyn(syn)
   }
 

@@ -8,6 +8,7 @@ import {
   deleteRoutes,
   deleteRule,
   type Family,
+  type FoundRule,
   listRoutes,
   listRules,
   readRouteTables,
@@ -29,6 +30,8 @@ export class Installer {
   async install(plan: CapturePlan): Promise<void> {
     for (const family of this.#families) await this.#route(family, plan)
     await this.#must(NFT, nftScript(plan))
+    // Last, so that the rules of before lead somewhere for as long as they stand.
+    for (const family of this.#families) await this.#tidy(family, plan)
   }
 
   /** Other networks; the rules stay. */
@@ -56,15 +59,14 @@ export class Installer {
   }
 
   async #route(family: Family, plan: CapturePlan): Promise<void> {
-    const wanted = { mark: plan.mark, table: String(plan.routeTable), priority: RULE_PRIORITY }
-    const found = await this.#rules(family)
     await this.#must(addRoute(family, plan))
-    const isRight = ({ mark, table, priority }: (typeof found)[number]) =>
-      mark === wanted.mark && String(table) === wanted.table && priority === wanted.priority
-    if (!found.some(isRight)) await this.#must(addRule(family, plan))
-    for (const rule of found.filter((rule) => !isRight(rule))) await this.#must(deleteRule(family, rule))
+    if (!(await this.#rules(family)).some((rule) => isOf(plan, rule))) await this.#must(addRule(family, plan))
+  }
+
+  async #tidy(family: Family, plan: CapturePlan): Promise<void> {
+    for (const rule of await this.#rules(family)) if (!isOf(plan, rule)) await this.#must(deleteRule(family, rule))
     for (const table of await this.#tables(family)) {
-      if (table !== wanted.table) await this.#must(deleteRoutes(family, table))
+      if (table !== String(plan.routeTable)) await this.#must(deleteRoutes(family, table))
     }
   }
 
@@ -83,6 +85,10 @@ export class Installer {
     if (result.code !== 0) throw refused(command, result)
     return result
   }
+}
+
+function isOf({ mark, routeTable }: CapturePlan, rule: FoundRule): boolean {
+  return rule.mark === mark && String(rule.table) === String(routeTable) && rule.priority === RULE_PRIORITY
 }
 
 const NFT: Command = ['nft', '-f', '-']

@@ -53,10 +53,7 @@ export class UdpDoor {
         onDatagram: (ends, data) => door?.take(ends, data),
         onGone: (reason) => door?.lost(reason),
       })
-      if (!tellsUnreachable) {
-        options.warn('capture: refused datagrams are dropped in silence: telling "port unreachable" needs CAP_NET_RAW')
-      }
-      door = new UdpDoor(options, sockets, thread)
+      door = new UdpDoor(options, sockets, thread, tellsUnreachable)
       return door
     } catch (thrown) {
       for (const socket of sockets) socket.close()
@@ -64,7 +61,13 @@ export class UdpDoor {
     }
   }
 
-  private constructor(options: UdpDoorOptions, sockets: readonly TransparentSocket[], thread: DatagramThread) {
+  private constructor(
+    options: UdpDoorOptions,
+    sockets: readonly TransparentSocket[],
+    thread: DatagramThread,
+    /** Whether clients hear of refusals: it needs CAP_NET_RAW. */
+    readonly tellsUnreachable: boolean,
+  ) {
     this.#options = options
     this.#sockets = sockets
     this.#thread = thread

@@ -35,10 +35,10 @@ function rig(policy: Partial<CapturePolicy> = {}) {
     policy: () => ({ trust: 'address', peekMs: 100, namesMatter: false, ...policy }),
     ownDoor: () => undefined,
     directory: () => undefined,
-    answer: (packet, answer) => answers.push(`${packet} ${answer}`),
     crowded: (address, which) => answers.push(`${address} ${which}`),
   })
-  return { clock, names, flows, answers, door }
+  const hold = (syn: HeldSyn) => door.held(syn, (answer) => answers.push(`${syn.packet} ${answer}`))
+  return { clock, names, flows, answers, door, hold }
 }
 
 function arriving(port = SYN.source.port, local = SYN.dialled.address): Socket {
@@ -53,9 +53,9 @@ function arriving(port = SYN.source.port, local = SYN.dialled.address): Socket {
 }
 
 t.test('held until the way out stands; its repetitions are dropped', async (t) => {
-  const { door, flows, answers } = rig()
-  door.held(SYN)
-  door.held({ ...SYN, packet: 2 })
+  const { door, flows, answers, hold } = rig()
+  hold(SYN)
+  hold({ ...SYN, packet: 2 })
   t.same(answers, ['2 undefined'])
   t.match(flows, [
     { target: { host: '192.0.2.1', port: 443 }, scope: 'containers', client: { address: '10.0.0.2', local: false } },
@@ -70,8 +70,8 @@ t.test('held until the way out stands; its repetitions are dropped', async (t) =
 })
 
 t.test('a client that has given up', async (t) => {
-  const { door, flows, clock } = rig()
-  door.held(SYN)
+  const { door, flows, clock, hold } = rig()
+  hold(SYN)
   const accepted = flows[0]!.accept()
   clock.advance(3_000)
   await t.rejects(accepted, { code: 'CLIENT_GONE' })
@@ -86,58 +86,58 @@ t.test('refusals', async (t) => {
     ['NETWORK_UNREACHABLE', '1 networkUnreachable'],
     ['CONNECT_TIMEOUT', '1 undefined'],
   ] as const) {
-    const { door, flows, answers } = rig()
-    door.held(SYN)
+    const { flows, answers, hold } = rig()
+    hold(SYN)
     flows[0]!.reject(new GatewayError(code, 'x'))
     t.same(answers, [answer], code)
-    door.held({ ...SYN, packet: 2 })
+    hold({ ...SYN, packet: 2 })
     t.equal(flows.length, code === 'CONNECT_TIMEOUT' ? 1 : 2, 'who got no answer gets none to its repetitions either')
   }
   for (const code of ERROR_CODES) t.ok(heldAnswer(code), code)
 })
 
 t.test('names: from DNS before anything else; where one matters and is not known, let in first', async (t) => {
-  const { door, flows, answers, names } = rig({ namesMatter: true })
-  door.held(SYN)
+  const { flows, answers, names, hold } = rig({ namesMatter: true })
+  hold(SYN)
   t.same(answers, ['1 accept'], 'its first bytes may hold a name')
   t.equal(flows.length, 0)
   names.remember('10.0.0.2', 'www.test', ['192.0.2.1'], 60)
-  door.held({ ...SYN, packet: 2 })
+  hold({ ...SYN, packet: 2 })
   t.match(flows, [
     {
       target: { host: 'www.test', family: 0, port: 443 },
       captured: { dialled: { host: '192.0.2.1' }, nameSource: 'dns' },
     },
   ])
-  door.held({ ...SYN, packet: 3, dialled: { ...SYN.dialled, address: '192.0.2.9', port: 22 } })
+  hold({ ...SYN, packet: 3, dialled: { ...SYN.dialled, address: '192.0.2.9', port: 22 } })
   t.match(flows[1], { target: { host: '192.0.2.9', port: 22 } }, 'SSH servers speak first: no name to wait for')
 })
 
 t.test('several names told for one address: let in first, so that its first bytes say which', async (t) => {
-  const { door, flows, answers, names } = rig({ namesMatter: true })
+  const { flows, answers, names, hold } = rig({ namesMatter: true })
   names.remember('10.0.0.2', 'a.test', ['192.0.2.1'], 60)
   names.remember('10.0.0.2', 'b.test', ['192.0.2.1'], 60)
-  door.held(SYN)
+  hold(SYN)
   t.same(answers, ['1 accept'])
   t.equal(flows.length, 0)
-  door.held({ ...SYN, packet: 2, dialled: { ...SYN.dialled, port: 22 } })
+  hold({ ...SYN, packet: 2, dialled: { ...SYN.dialled, port: 22 } })
   t.match(flows, [{ target: { host: 'b.test' }, captured: { nameSource: 'dns', oneOf: ['b.test', 'a.test'] } }])
 })
 
 t.test('several names told, none of which could matter: held', async (t) => {
-  const { door, flows, answers, names } = rig({ namesMatter: false })
+  const { flows, answers, names, hold } = rig({ namesMatter: false })
   names.remember('10.0.0.2', 'a.test', ['192.0.2.1'], 60)
   names.remember('10.0.0.2', 'b.test', ['192.0.2.1'], 60)
-  door.held(SYN)
+  hold(SYN)
   t.same(answers, [])
   t.match(flows, [{ target: { host: 'b.test' }, captured: { oneOf: ['b.test', 'a.test'] } }])
 })
 
 t.test('bounded', async (t) => {
-  const { door, answers, flows } = rig()
+  const { answers, flows, hold } = rig()
   for (let port = 1; port <= 5000; port++) {
     const address = `10.0.0.${1 + (port % 20)}`
-    door.held({ ...SYN, packet: port, source: { ...SYN.source, address, port } })
+    hold({ ...SYN, packet: port, source: { ...SYN.source, address, port } })
   }
   t.equal(flows.length, 4096)
   const dropped = answers.filter((answer) => answer.endsWith(' undefined'))
@@ -146,11 +146,11 @@ t.test('bounded', async (t) => {
 })
 
 t.test('one client has its share', async (t) => {
-  const { door, answers, flows } = rig()
-  for (let port = 1; port <= 600; port++) door.held({ ...SYN, packet: port, source: { ...SYN.source, port } })
+  const { answers, flows, hold } = rig()
+  for (let port = 1; port <= 600; port++) hold({ ...SYN, packet: port, source: { ...SYN.source, port } })
   t.equal(flows.length, 512)
   t.match(answers, ['10.0.0.2 full-for-client', '513 undefined'])
-  door.held({ ...SYN, packet: 1000, source: { ...SYN.source, address: '10.0.0.3' } })
+  hold({ ...SYN, packet: 1000, source: { ...SYN.source, address: '10.0.0.3' } })
   t.equal(flows.length, 513)
 })
 
@@ -167,9 +167,9 @@ t.test('somebody dials the transparent socket itself', async (t) => {
 })
 
 t.test('draining: refused at once', async (t) => {
-  const { door, answers, flows } = rig()
+  const { door, answers, flows, hold } = rig()
   door.drain()
-  door.held(SYN)
+  hold(SYN)
   t.same(answers, ['1 reset'])
   t.equal(flows.length, 0)
 })

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import t from 'tap'
 import type { CapturePlan } from '../../../src/passthrough/rules/capture-plan.ts'
 import { nftMembers, nftRemoval, nftScript } from '../../../src/passthrough/rules/nft-script.ts'
@@ -226,6 +226,33 @@ t.test('the kernel takes every script, and the removal leaves nothing', async (t
   const script = nftScript({ ...PLAN, hold: { queue: 1, by: 'apart' } })
   t.equal(nft(`${script}${script}${nftMembers(PLAN)}${nftRemoval()}${nftRemoval()}`), '', 'twice on, twice off')
 })
+
+t.test(
+  'the two forms that hold: nft knows its own; where the kernel does not, it is that line that nft complains of',
+  async (t) => {
+    const why = whyNotHere()
+    if (why) {
+      if (process.env['CI'] === 'true') t.fail(why)
+      else t.pass(`SKIPPED: ${why}`)
+      return
+    }
+    const check = (by: 'nft' | 'apart') => {
+      const folder = t.testdir({ script: nftScript({ ...PLAN, hold: { queue: 7766, by } }) })
+      return spawnSync('unshare', ['-n', 'nft', '--debug=netlink', '-c', '-f', `${folder}/script`], {
+        encoding: 'utf8',
+      })
+    }
+    const apart = check('apart')
+    t.equal(apart.status, 0, apart.stderr)
+    const own = check('nft')
+    t.match(own.stdout, /inet fairlead hold\s+\[ queue num 7766 \]/, 'what the kernel is asked for')
+    const complaints = own.stderr.split('\n').filter((line) => /Error:/.test(line))
+    t.match(complaints, own.status === 0 ? [] : [/No such file or directory|not supported/])
+    // By this the choice is made.
+    if (own.status !== 0) t.match(own.stderr, /queue num 7766/)
+    t.comment(own.status === 0 ? 'this kernel has CONFIG_NFT_QUEUE' : 'this kernel has no CONFIG_NFT_QUEUE')
+  },
+)
 
 function whyNotHere(): string | undefined {
   if (process.platform !== 'linux') return 'nftables are Linux’s'

@@ -1,0 +1,116 @@
+import { toGatewayError } from '../contracts/gateway-error.ts'
+import type { CapturePlan } from '../passthrough/rules/capture-plan.ts'
+import type { Installer } from '../passthrough/rules/installer.ts'
+
+export interface CaptureRulesParts {
+  readonly installer: Pick<Installer, 'install' | 'update' | 'stands' | 'remove'>
+  /** Appends the rule that holds attempts where nft has no statement for it; throws where the kernel has none either. */
+  addHoldRule(queue: number): void
+  warn(message: string): void
+}
+
+export interface WantedRules {
+  plan(hold: CapturePlan['hold']): CapturePlan
+  /** Absent: nothing is to be held. */
+  readonly hold?: { readonly queue: number; readonly required: boolean } | undefined
+}
+
+/** The rules in the kernel: put in place or left as they stood, and in which of two forms they hold connection attempts. */
+export class CaptureRules {
+  readonly #parts: CaptureRulesParts
+  #installed: CapturePlan | undefined
+  /** What this kernel has turned out to take; it does not change while it runs. */
+  #form: 'nft' | 'apart' = 'nft'
+
+  constructor(parts: CaptureRulesParts) {
+    this.#parts = parts
+  }
+
+  get installed(): CapturePlan | undefined {
+    return this.#installed
+  }
+
+  /**
+   * By nft's own statement; where the kernel has none, by the older rule; where it has neither, without holding, unless that is required. Rejects with
+   * what stands in the way; rules that stood before stand then.
+   */
+  async install(wanted: WantedRules): Promise<void> {
+    const before = this.#installed
+    try {
+      await this.#installAnew(wanted)
+    } catch (thrown) {
+      await this.restore(before).catch((again: unknown) => this.#parts.warn(toGatewayError(again).message))
+      throw thrown
+    }
+  }
+
+  /** Puts a plan that stood before in force once more; undefined: none. */
+  async restore(before: CapturePlan | undefined): Promise<void> {
+    if (before) await this.#put(before)
+    else await this.remove()
+  }
+
+  /** Other networks; connections and rules are not touched. */
+  async update(networks: Pick<CapturePlan, 'interfaces' | 'sources' | 'own'>): Promise<void> {
+    if (!this.#installed) return
+    await this.#parts.installer.update(networks)
+    this.#installed = { ...this.#installed, ...networks }
+  }
+
+  /** From here on only packets of connections that stand are taken. */
+  async keepStanding(): Promise<void> {
+    if (!this.#installed) return
+    const { hold: _, ...plan } = this.#installed
+    const tcp = { ...plan.tcp, ports: [] }
+    await this.#put({ ...plan, tcp, otherPorts: 'bypass', udp: { kind: 'bypass' }, special: [] })
+  }
+
+  /** Whoever loads another firewall may flush every table, ours among them. Whether something was missing. */
+  async repair(): Promise<boolean> {
+    if (!this.#installed || (await this.#parts.installer.stands(this.#installed))) return false
+    await this.#put(this.#installed)
+    return true
+  }
+
+  async remove(): Promise<void> {
+    this.#installed = undefined
+    await this.#parts.installer.remove()
+  }
+
+  async #installAnew({ plan, hold }: WantedRules): Promise<void> {
+    if (!hold) return this.#put(plan(undefined))
+    const { queue } = hold
+    if (this.#form === 'nft') {
+      try {
+        return await this.#put(plan({ queue, by: 'nft' }))
+      } catch (thrown) {
+        if (!/queue num/.test(toGatewayError(thrown).said ?? '')) throw thrown
+        this.#form = 'apart'
+      }
+    }
+    try {
+      await this.#put(plan({ queue, by: 'apart' }))
+    } catch (thrown) {
+      if (!(thrown instanceof NoHoldRule)) throw thrown
+      if (hold.required) throw thrown.cause
+      const { message } = toGatewayError(thrown.cause)
+      this.#parts.warn(`${message}; captured connections are accepted before the way out stands`)
+      await this.#put(plan(undefined))
+    }
+  }
+
+  async #put(plan: CapturePlan): Promise<void> {
+    await this.#parts.installer.install(plan)
+    this.#installed = plan
+    if (plan.hold?.by !== 'apart') return
+    try {
+      this.#parts.addHoldRule(plan.hold.queue)
+    } catch (cause) {
+      throw new NoHoldRule('the rules stand, but none holds', { cause })
+    }
+  }
+}
+
+class NoHoldRule extends Error {
+  override readonly name = 'NoHoldRule'
+}

@@ -1,0 +1,36 @@
+import { toGatewayError } from '../contracts/gateway-error.ts'
+import type { AnswerHeld } from '../passthrough/capture-door.ts'
+import type { HeldSyn } from '../passthrough/hold/queue-messages.ts'
+import { SynQueue } from '../passthrough/hold/syn-queue.ts'
+import { HELD_MARK } from '../passthrough/rules/capture-plan.ts'
+import type { Settings } from '../settings/settings.ts'
+
+export interface HoldQueueParts {
+  /** The mark of the settings in force. */
+  mark(): number
+  held(syn: HeldSyn, answer: AnswerHeld): void
+  lost(queue: SynQueue, reason: string): void
+  warn(message: string): void
+}
+
+/** Packets that the kernel holds for us at once; each is one attempt of `PendingHolds`. */
+const QUEUE_LENGTH = 4096
+
+/** The queue in which attempts wait; undefined where none is wanted, or the kernel has none and none is required. Throws otherwise. */
+export function openHoldQueue(capture: Settings['capture'], parts: HoldQueueParts): SynQueue | undefined {
+  if (capture.hold === 'off') return undefined
+  try {
+    const queue: SynQueue = new SynQueue({
+      queue: capture.queue,
+      length: QUEUE_LENGTH,
+      acceptMark: parts.mark,
+      onSyn: (syn) => parts.held(syn, (answer) => queue.answer(syn.packet, answer && parts.mark() + HELD_MARK[answer])),
+      onLost: (reason) => parts.lost(queue, reason),
+    })
+    return queue
+  } catch (thrown) {
+    if (capture.hold === 'required') throw thrown
+    parts.warn(`${toGatewayError(thrown).message}; captured connections are accepted before the way out stands`)
+    return undefined
+  }
+}

@@ -1,0 +1,132 @@
+import t from 'tap'
+import { GatewayError } from '../../../src/contracts/gateway-error.ts'
+import { CaptureRules } from '../../../src/gateway/capture-rules.ts'
+import type { CapturePlan } from '../../../src/passthrough/rules/capture-plan.ts'
+
+const plan = (hold: CapturePlan['hold'], mark = 1): CapturePlan => ({
+  mark,
+  routeTable: 7766,
+  interfaces: ['docker0'],
+  sources: [],
+  own: [],
+  tcp: { ports: [{ from: 1, to: 65_535 }], to: { 4: 40_004 } },
+  otherPorts: 'refuse',
+  udp: { kind: 'take', to: { 4: 40_005 }, refused: [] },
+  special: [{ proto: 'udp', port: 53, to: { 4: 40_006 } }],
+  ...(hold ? { hold } : {}),
+})
+
+/** In nft's own words, of a kernel without CONFIG_NFT_QUEUE. */
+const NO_QUEUE =
+  '/dev/stdin:57:5-9: Error: Could not process rule: No such file or directory\n    queue num 7766\n    ^^^^^'
+
+/** A kernel that has these ways to hold packets. */
+function kernel(has: { nft: boolean; apart: boolean }) {
+  const did: string[] = []
+  const warnings: string[] = []
+  const state = { fails: '', stands: true }
+  const rules = new CaptureRules({
+    installer: {
+      async install({ hold, mark }) {
+        did.push(`install ${mark} ${hold?.by ?? 'without'}`)
+        if (state.fails) throw new GatewayError('INTERNAL', 'nft', { said: state.fails })
+        if (hold?.by === 'nft' && !has.nft) throw new GatewayError('INTERNAL', 'nft', { said: NO_QUEUE })
+      },
+      async update() {
+        did.push('update')
+      },
+      stands: async () => state.stands,
+      async remove() {
+        did.push('remove')
+      },
+    },
+    addHoldRule(queue) {
+      did.push(`rule ${queue}`)
+      if (!has.apart) throw new GatewayError('INTERNAL', 'the kernel has no rule that queues packets')
+    },
+    warn: (message) => warnings.push(message),
+  })
+  return { rules, did, warnings, state }
+}
+const held = (required = false, mark = 1) => ({
+  plan: (hold: CapturePlan['hold']) => plan(hold, mark),
+  hold: { queue: 7766, required },
+})
+
+t.test('nft’s own statement, where the kernel has it', async (t) => {
+  const { rules, did, warnings } = kernel({ nft: true, apart: true })
+  await rules.install(held())
+  t.same(did, ['install 1 nft'])
+  t.same(rules.installed?.hold, { queue: 7766, by: 'nft' })
+  t.same(warnings, [])
+})
+
+t.test('the older target, where it has not; it is not asked again', async (t) => {
+  const { rules, did, warnings } = kernel({ nft: false, apart: true })
+  await rules.install(held())
+  t.same(did.splice(0), ['install 1 nft', 'install 1 apart', 'rule 7766'])
+  t.same(rules.installed?.hold, { queue: 7766, by: 'apart' })
+  t.same(warnings, [], 'both hold alike: nothing to say')
+  await rules.install(held(false, 2))
+  t.same(did, ['install 2 apart', 'rule 7766'])
+})
+
+t.test('neither: without holding, and that is said', async (t) => {
+  const { rules, did, warnings } = kernel({ nft: false, apart: false })
+  await rules.install(held())
+  t.same(did, ['install 1 nft', 'install 1 apart', 'rule 7766', 'install 1 without'])
+  t.equal(rules.installed?.hold, undefined)
+  t.match(warnings, [/the kernel has no rule that queues packets; captured connections are accepted before/])
+})
+
+t.test('neither, and it is required: refused, and nothing is left', async (t) => {
+  const { rules, did } = kernel({ nft: false, apart: false })
+  await t.rejects(rules.install(held(true)), { message: 'the kernel has no rule that queues packets' })
+  t.equal(did.at(-1), 'remove')
+  t.equal(rules.installed, undefined)
+})
+
+t.test('what the kernel refuses for another reason is no question of the form', async (t) => {
+  const { rules, did, state } = kernel({ nft: true, apart: true })
+  state.fails = 'Operation not permitted'
+  await t.rejects(rules.install(held()), { said: 'Operation not permitted' })
+  t.same(did, ['install 1 nft', 'remove'])
+})
+
+t.test('refused: what stood before stands, held as before', async (t) => {
+  const { rules, did, state } = kernel({ nft: false, apart: true })
+  await rules.install(held())
+  did.length = 0
+  state.fails = 'no'
+  await t.rejects(rules.install(held(false, 3)), { said: 'no' })
+  t.equal(rules.installed?.mark, 1)
+  t.same(did, ['install 3 apart', 'install 1 apart'], 'put in place once more')
+  state.fails = ''
+  did.length = 0
+  await rules.restore(rules.installed)
+  t.same(did, ['install 1 apart', 'rule 7766'])
+})
+
+t.test('switched off: only what brings packets of standing connections', async (t) => {
+  const { rules } = kernel({ nft: true, apart: true })
+  await rules.install(held())
+  await rules.keepStanding()
+  t.match(rules.installed, {
+    tcp: { ports: [], to: { 4: 40_004 } },
+    udp: { kind: 'bypass' },
+    special: [],
+    otherPorts: 'bypass',
+  })
+  t.equal(rules.installed?.hold, undefined)
+})
+
+t.test('flushed by somebody: put back', async (t) => {
+  const { rules, did, state } = kernel({ nft: false, apart: true })
+  t.equal(await rules.repair(), false, 'nothing is to stand')
+  await rules.install(held())
+  t.equal(await rules.repair(), false)
+  state.stands = false
+  did.length = 0
+  t.equal(await rules.repair(), true)
+  t.same(did, ['install 1 apart', 'rule 7766'])
+})
