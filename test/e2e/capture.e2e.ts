@@ -220,7 +220,7 @@ await t.test('bytes pass unchanged', async (t) => {
   await gateway.running.stop()
 })
 
-await t.test('behaviour 8.4: the dialled address is the authority, whatever Host says', async (t) => {
+await t.test('behaviour §8.4: the dialled address is the authority, whatever Host says', async (t) => {
   const lie = `GET / HTTP/1.1\r\nHost: ${squid.name}\r\nConnection: close\r\n\r\n`
   for (const trust of ['address', 'name', 'reject'] as const) {
     const gateway = await start({ containersProxy: { mode: 'manual', exclude: ['*'] } }, { trust })
@@ -255,7 +255,7 @@ await t.test('transparentPorts, and what becomes of the others', async (t) => {
   await gateway.running.stop()
 })
 
-await t.test('behaviour 8.9: IPv6', async (t) => {
+await t.test('behaviour §8.9: IPv6', async (t) => {
   const gateway = await start()
   const talked = await request(CORP_IPV6['origin.test'], origins.ports.http6)
   t.match(talked.heard, '"from":"fd77:2::1"')
@@ -267,7 +267,7 @@ await t.test('behaviour 8.9: IPv6', async (t) => {
   await gateway.running.stop()
 })
 
-await t.test('behaviour 8.12: a ping to a dead address does not succeed', async (t) => {
+await t.test('behaviour §8.12: a ping to a dead address does not succeed', async (t) => {
   const gateway = await start()
   for (const address of [NOBODY, NO_ROUTE, CORP['origin.test']]) {
     t.not(

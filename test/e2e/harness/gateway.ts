@@ -32,6 +32,7 @@ export interface GatewayOptions {
   readonly listen?: unknown
   /** Users of its doors. */
   readonly users?: Readonly<Record<string, string>>
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** A Fairlead that runs as people run it: the built program, a settings file, signals, its log. */
@@ -84,6 +85,7 @@ export async function startGateway(
   write(policy)
   const running = scenario.start(options.host ?? 'gateway', 'fairlead', [...PROGRAM, 'start', '--config', file], {
     cwd: folder,
+    ...(options.env ? { env: options.env } : {}),
   })
   const log = logReader(running)
   await running.until('`ready` in its log', () => log().some((line) => line.msg === 'ready'))

@@ -56,7 +56,11 @@ export const CORP = {
   'registry-e.test': '10.77.2.34',
 } as const
 export type CorpName = keyof typeof CORP
-export const CORP_IPV6 = { 'dante.corp.test': 'fd77:2::12', 'origin.test': 'fd77:2::20' } as const
+export const CORP_IPV6 = {
+  'squid.corp.test': 'fd77:2::10',
+  'dante.corp.test': 'fd77:2::12',
+  'origin.test': 'fd77:2::20',
+} as const
 export const ONLY_INSIDE = 'only-inside.corp.test'
 
 /** The system user that dante asks for: exists inside the corp namespace's own /etc/passwd and nowhere else. */

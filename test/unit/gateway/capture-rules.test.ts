@@ -29,7 +29,7 @@ function kernel(has: { nft: boolean; apart: boolean }) {
     installer: {
       async install({ hold, mark }) {
         did.push(`install ${mark} ${hold?.by ?? 'without'}`)
-        if (state.fails) throw new GatewayError('INTERNAL', 'nft', { said: state.fails })
+        if (state.fails) throw new GatewayError('INTERNAL', `nft: ${state.fails}`, { said: state.fails })
         if (hold?.by === 'nft' && !has.nft) throw new GatewayError('INTERNAL', 'nft', { said: NO_QUEUE })
       },
       async update() {
@@ -89,7 +89,7 @@ t.test('neither, and it is required: refused, and nothing is left', async (t) =>
 t.test('what the kernel refuses for another reason is no question of the form', async (t) => {
   const { rules, did, state } = kernel({ nft: true, apart: true })
   state.fails = 'Operation not permitted'
-  await t.rejects(rules.install(held()), { said: 'Operation not permitted' })
+  await t.rejects(rules.install(held()), { message: 'nft: Operation not permitted' })
   t.same(did, ['install 1 nft', 'remove'])
 })
 
@@ -98,7 +98,7 @@ t.test('refused: what stood before stands, held as before', async (t) => {
   await rules.install(held())
   did.length = 0
   state.fails = 'no'
-  await t.rejects(rules.install(held(false, 3)), { said: 'no' })
+  await t.rejects(rules.install(held(false, 3)), { message: 'nft: no' })
   t.equal(rules.installed?.mark, 1)
   t.same(did, ['install 3 apart', 'install 1 apart'], 'put in place once more')
   state.fails = ''

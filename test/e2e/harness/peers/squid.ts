@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { CORP } from '../lab.ts'
+import { CORP, CORP_IPV6 } from '../lab.ts'
 import { takePort } from '../ports.ts'
 import type { Scenario } from '../scenario.ts'
 import { type Peer, type PeerUser, peer, peerFolder, readLog } from './peer.ts'
@@ -27,6 +27,7 @@ export async function startSquid(
     : `http_port ${address}:${port}`
   const config = [
     listen,
+    ...(tls ? [] : [`http_port [${CORP_IPV6['squid.corp.test']}]:${port}`]),
     `tcp_outgoing_address ${address}`,
     'visible_hostname squid.corp.test',
     `pid_filename ${folder}/squid.pid`,
