@@ -152,10 +152,14 @@ function resolveError(name: string, thrown: unknown): GatewayError {
         cause: thrown,
       })
     case 'EAI_AGAIN':
-      return new GatewayError('RESOLVE_FAILED', `${name} could not be resolved: the DNS server does not answer`, {
-        hint: 'Check the network connection and the DNS servers of this machine.',
-        cause: thrown,
-      })
+      return new GatewayError(
+        'RESOLVE_FAILED',
+        `${name} could not be resolved: the DNS servers do not answer, or refuse to`,
+        {
+          hint: 'Check the network connection and the DNS servers of this machine.',
+          cause: thrown,
+        },
+      )
     default:
       return new GatewayError('RESOLVE_FAILED', `${name} could not be resolved (${code ?? 'unknown error'})`, {
         cause: thrown,

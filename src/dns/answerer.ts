@@ -37,8 +37,8 @@ export interface AnswererOptions {
 export interface Outcome {
   readonly rcode: number
   readonly transport: Transport
-  /** Why there is no answer, where that is so. */
-  readonly failure?: string
+  /** Why there is no answer, and to what of whom, where that is so. */
+  readonly failure?: { readonly reason: string; readonly question: string; readonly client: string }
 }
 
 /** Who asks; the canonical address, where there is one. */
@@ -65,8 +65,9 @@ export class Answerer {
   async answer(query: Buffer, client: DnsClient): Promise<Buffer | undefined> {
     if (query.length < 12 || (query[2]! & 0x80) !== 0) return undefined
     let message: DnsMessage | undefined
-    const refuse = (rcode: number, failure?: string) => {
-      this.#options.answered?.({ rcode, transport: client.transport, ...(failure === undefined ? {} : { failure }) })
+    const refuse = (rcode: number, reason?: string) => {
+      const failure = reason === undefined ? {} : { failure: failureOf(reason, message, client) }
+      this.#options.answered?.({ rcode, transport: client.transport, ...failure })
       return errorReply(query, rcode, message)
     }
     if (((query.readUInt16BE(2) >> 11) & 0xf) !== 0) return refuse(RCODE.NOTIMP)
@@ -176,6 +177,13 @@ export class Answerer {
       cancel()
     }
   }
+}
+
+function failureOf(reason: string, message: DnsMessage | undefined, { address = 'unknown' }: DnsClient) {
+  const { question } = message ?? {}
+  const [type] = Object.entries(TYPE).find(([, number]) => number === question?.type) ?? [`TYPE${question?.type}`]
+  const name = question && (plainName(question.name) ?? 'a name that is no host’s')
+  return { reason, question: `${name} ${type}`, client: address }
 }
 
 /** What is wrong with a question that can be read. */

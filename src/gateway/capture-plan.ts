@@ -39,7 +39,8 @@ export function capturedNetworks(
   return {
     interfaces: unique([...capture.interfaces, ...interfaces.filter((name) => INTERFACE.test(name))]),
     sources: unique([...capture.subnets, ...sources]),
-    own: unique([...capture.subnets, ...all.flatMap(({ subnets }) => subnets)]),
+    // Of the engine's networks only: a block of the settings may well hold what its containers go to.
+    own: unique(all.flatMap(({ subnets }) => subnets)),
   }
 }
 

@@ -34,7 +34,11 @@ export function probeTargets(
     .map(({ host, port }) => ({ address: host, port }))
   const all = [...(dns.servers.length > 0 ? dns.servers : hostServers), ...proxies]
   // Loopback and the own link answer whatever the network is like.
-  return all.filter(({ address }) => !/^(127\.|::1$|169\.254\.|fe[89ab])/i.test(address)).slice(0, MAX_TARGETS)
+  const farther = all.filter(({ address }) => !/^(127\.|::1$|169\.254\.|fe[89ab])/i.test(address))
+  return [...new Map(farther.map((target) => [`${target.address} ${target.port}`, target])).values()].slice(
+    0,
+    MAX_TARGETS,
+  )
 }
 
 /** Connections of one look. */
@@ -47,16 +51,16 @@ export const LAST_RESORT = [
 ] as const
 
 /** Says at most so often, in milliseconds, that something fails, and how often it was not said. */
-export function seldom(clock: Clock, everyMs: number, say: (message: string, more: number) => void) {
+export function seldom<T>(clock: Clock, everyMs: number, say: (what: T, more: number) => void) {
   let last = Number.NEGATIVE_INFINITY
   let more = 0
-  return (message: string) => {
+  return (what: T) => {
     if (clock.monotonic() - last < everyMs) {
       more++
       return
     }
     last = clock.monotonic()
-    say(message, more)
+    say(what, more)
     more = 0
   }
 }

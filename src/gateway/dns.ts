@@ -59,15 +59,15 @@ const FAILURE_LOG_MS = 10_000
 export class DnsService {
   readonly #parts: DnsParts
   readonly #hostServers: () => readonly { readonly address: string; readonly port: number }[]
-  readonly #failed: (message: string) => void
+  readonly #failed: (failure: NonNullable<Outcome['failure']>) => void
   #doors = new Map<string, OpenDoor>()
   #serving: Serving | undefined
 
   constructor(parts: DnsParts) {
     this.#parts = parts
     this.#hostServers = createHostServers({ clock: parts.clock, isOwn: (address, port) => this.#isOwn(address, port) })
-    this.#failed = seldom(parts.clock, FAILURE_LOG_MS, (reason, more) =>
-      parts.log.warn({ reason, alike: more }, 'a DNS question could not be answered'),
+    this.#failed = seldom(parts.clock, FAILURE_LOG_MS, (failure, more) =>
+      parts.log.warn({ ...failure, alike: more }, 'a DNS question could not be answered'),
     )
     parts.networkWatch.onChange(() => this.#serving?.lookups.forget())
   }

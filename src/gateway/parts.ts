@@ -25,6 +25,7 @@ import type { Generation, World } from './generation.ts'
 import { handleFlow } from './handle-flow.ts'
 import { handleRequest } from './handle-request.ts'
 import { createHttpSide, httpVersionOf } from './http-side.ts'
+import { namesByContainer } from './names-by-container.ts'
 import { createNetworkWatch } from './network-watch.ts'
 import { Newcomers } from './newcomers.ts'
 import { ownDoorFor } from './own-door.ts'
@@ -137,7 +138,7 @@ export class Parts {
         return handleRequest(identified, { router, requests, records: this.records }, signal)
       },
     }
-    const names = createAnsweredNames({ clock })
+    const names = namesByContainer(createAnsweredNames({ clock }), this.engine)
     this.capture = new Capture({
       ...handlers,
       clock,

@@ -12,7 +12,7 @@ import { startSquid } from './harness/peers/squid.ts'
 import { takePort } from './harness/ports.ts'
 import { joinScenario } from './harness/scenario.ts'
 
-// What users of such products ask for most, as far as it touches containers that know nothing of proxies: by number, for CONTRIBUTING.md lists
+// What users of such products ask for most, as far as it touches containers that know nothing of proxies: by number, for docs/testing.md lists
 // where each is held. Some are in other files, beside what they need.
 
 const scenario = await joinScenario(t)

@@ -164,7 +164,7 @@ await t.test('the truth comes back', async (t) => {
   await gateway.running.stop()
 })
 
-await t.test('bytes pass unchanged', async (t) => {
+await t.test('behaviour §8.3: bytes pass unchanged', async (t) => {
   // Names matter, so every connection is peeked at: the harder case.
   const gateway = await start({
     containersProxy: { mode: 'manual', https: dante.url('socks5'), http: dante.url('socks5') },

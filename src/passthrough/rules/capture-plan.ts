@@ -25,7 +25,7 @@ export interface CapturePlan {
   readonly interfaces: readonly string[]
   /** Or whom it comes from: CIDR blocks, IPv4 and IPv6. */
   readonly sources: readonly string[]
-  /** Never captured: the containers' own networks, so that they reach each other. CIDR blocks. */
+  /** Never captured: the engine's own networks, so that containers reach each other. CIDR blocks. */
   readonly own: readonly string[]
   readonly tcp: { readonly ports: readonly Ports[]; readonly to: LocalPorts }
   /** TCP to other ports: left to the system's own forwarding, or refused. */

@@ -71,14 +71,14 @@ function parseInterface(value: unknown): string {
   throw new ValueError(`${found(value)} is no interface`, { expected: 'a name such as docker0 or br-0123456789ab' })
 }
 
-/** The verdicts on held packets are the next three numbers. */
-const MARKS = 4
+/** The verdicts on held packets are the next three numbers, and a mark has 32 bits. */
+const LAST_MARK = 0xffff_ffff - 3
 
 function parseMark(value: unknown): number {
   const number =
     typeof value === 'number' ? value : /^(0x[0-9a-f]{1,8}|\d{1,10})$/i.test(String(value)) ? Number(value) : Number.NaN
-  if (Number.isInteger(number) && number > 0 && number <= 0xffff_ffff - MARKS) return number
+  if (Number.isInteger(number) && number > 0 && number <= LAST_MARK) return number
   throw new ValueError(`${found(value)} is no mark`, {
-    expected: 'a number of 32 bits that is not 0, such as 0xf1a000',
+    expected: `a number from 1 to 0x${LAST_MARK.toString(16)}, such as 0xf1a000`,
   })
 }

@@ -1,0 +1,33 @@
+import t from 'tap'
+import type { ContainerDirectory, ContainerNetwork } from '../../../src/contracts/containers.ts'
+import { capturedNetworks } from '../../../src/gateway/capture-plan.ts'
+import { loadText } from '../../fixtures/settings/load-text.ts'
+
+const network = (name: string, subnet: string, more: object = {}) =>
+  ({ id: name, name, driver: 'bridge', subnets: [subnet], gateways: [], ...more }) as unknown as ContainerNetwork
+const directoryOf = (...networks: ContainerNetwork[]) =>
+  ({ view: () => ({ networks, containers: [] }) }) as unknown as ContainerDirectory
+
+async function planned(capture: string, directory?: ContainerDirectory) {
+  const { loaded, printed } = await loadText(`capture: { enabled: true, ${capture} }\nengine: { socket: off }`)
+  t.equal(printed, '')
+  return capturedNetworks(loaded!.settings, directory)
+}
+
+t.test('a block that holds both the containers and what they go to takes nothing out of the policy', async (t) => {
+  for (const block of ['0.0.0.0/0', '10.0.0.0/8']) {
+    t.same(await planned(`networks: [], subnets: ${block}`), { interfaces: [], sources: [block], own: [] })
+  }
+})
+
+t.test('between containers of the engine’s networks', async (t) => {
+  const directory = directoryOf(
+    network('bridge', '172.17.0.0/16', { bridge: 'docker0' }),
+    network('far', '10.9.0.0/24', { driver: 'macvlan' }),
+  )
+  t.same(await planned('subnets: 10.0.0.0/8', directory), {
+    interfaces: ['docker0'],
+    sources: ['10.0.0.0/8'],
+    own: ['10.9.0.0/24', '172.17.0.0/16'],
+  })
+})
