@@ -56,6 +56,8 @@ export function serveTcp(socket: Socket, answer: (query: Buffer) => Promise<Buff
   }
 
   function finish(): void {
-    if (hasEnded && running === 0) socket.end()
+    // What is pending still waits for the client to take its answers; less than a question is none.
+    const isAsked = pending.length >= 2 && pending.length >= pending.readUInt16BE(0) + 2
+    if (hasEnded && running === 0 && !isAsked) socket.end()
   }
 }

@@ -119,12 +119,8 @@ export class Capture {
    * Opens what is missing and puts the rules in force: all that can fail, and the last step before `commit`. Rejects with what stands in the way, with
    * everything as it was.
    */
-  async prepare(settings: Settings): Promise<Prepared> {
-    let ready: Prepared | undefined
-    await this.#inTurn(async () => {
-      ready = await this.#prepare(settings)
-    })
-    return ready!
+  prepare(settings: Settings): Promise<Prepared> {
+    return this.#inTurn(() => this.#prepare(settings))
   }
 
   /** Connections that stand go on; the rules stay for their sake, and refuse new ones. */
@@ -297,9 +293,12 @@ export class Capture {
     this.#inTurn(task).catch((thrown: unknown) => this.#parts.warn(toGatewayError(thrown).message))
   }
 
-  #inTurn(task: () => Promise<void>): Promise<void> {
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
     const done = this.#work.then(task)
-    this.#work = done.catch(() => {})
+    this.#work = done.then(
+      () => {},
+      () => {},
+    )
     return done
   }
 }

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { BRIDGE, startBox } from './harness/box.ts'
 import { curl, originAnswer, through } from './harness/clients/curl.ts'
-import { type Policy, startGateway } from './harness/gateway.ts'
+import { type Gateway, type Policy, startGateway } from './harness/gateway.ts'
 import { CORP, CORP_IPV6, GATEWAY_FOR_CORP, GATEWAY_IPV6 } from './harness/lab.ts'
 import { startOrigins } from './harness/origins/origins.ts'
 import { peerFolder } from './harness/peers/peer.ts'
@@ -15,7 +16,42 @@ import { joinScenario } from './harness/scenario.ts'
 // What users of such products ask for most, as far as it touches containers that know nothing of proxies: by number, for docs/testing.md lists
 // where each is held. Some are in other files, beside what they need.
 
+/** HTTP/2 in clear: any path answers; POST as a streaming call with messages in gRPC's frames and a trailer. */
+const GRPC_SERVER = `
+const server = require('node:http2').createServer()
+const frame = (text) => { const b = Buffer.alloc(5 + text.length); b.writeUInt32BE(text.length, 1); b.write(text, 5); return b }
+server.on('stream', (stream, headers) => {
+  stream.on('error', () => {})
+  if (headers[':method'] !== 'POST') { stream.respond({ ':status': 200 }); stream.end('h2c'); return }
+  stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
+  stream.on('data', (data) => stream.write(data))
+  stream.on('end', () => stream.end())
+})
+server.listen(Number(process.argv[2]), process.argv[1], () => console.log('ready'))
+`
+/** Sends each message when the one before has come back. */
+const GRPC_CLIENT = `
+const session = require('node:http2').connect(process.argv[1])
+const call = session.request({ ':method': 'POST', ':path': '/test.Echo/Stream', 'content-type': 'application/grpc', te: 'trailers' })
+const frame = (text) => { const b = Buffer.alloc(5 + text.length); b.writeUInt32BE(text.length, 1); b.write(text, 5); return b }
+const left = ['one', 'two', 'three']
+const told = { messages: [] }
+call.on('response', (headers) => { told.status = headers[':status'] })
+call.on('trailers', (trailers) => { told.trailer = trailers['grpc-status'] })
+const next = () => { const text = left.shift(); if (text) call.write(frame(text)); else call.end() }
+call.on('data', (data) => { told.messages.push(data.subarray(5).toString()); next() })
+call.on('end', () => { console.log(JSON.stringify(told)); session.close() })
+call.on('error', (error) => { console.error(error); process.exit(1) })
+next()
+`
+
 const scenario = await joinScenario(t)
+// Read anew by each program of the corp host, in place: squid resolves what it is asked for.
+const hosts = `/etc/netns/${scenario.lab.namespaces.corp}/hosts`
+const hostsBefore = readFileSync(hosts, 'utf8')
+scenario.undo.push('hosts', () => writeFileSync(hosts, hostsBefore))
+writeFileSync(hosts, `${hostsBefore}${CORP['origin.test']} one.sites.test two.sites.test\n`)
 const origins = await startOrigins(scenario)
 const squid = await startSquid(scenario)
 const box = await startBox(scenario)
@@ -33,8 +69,13 @@ const dnsmasq = scenario.start('corp', 'dnsmasq', [
 ])
 await dnsmasq.until('started', () => dnsmasq.stderr.includes('started'))
 
-const start = (policy: Policy = {}, dns: object = {}) =>
-  startGateway(scenario, {
+let current: Gateway | undefined
+t.afterEach(async () => {
+  await current?.running.stop()
+  current = undefined
+})
+const start = async (policy: Policy = {}, dns: object = {}) => {
+  current = await startGateway(scenario, {
     capture: { enabled: true, networks: [], interfaces: [BRIDGE] },
     dns: {
       listen: [
@@ -47,6 +88,8 @@ const start = (policy: Policy = {}, dns: object = {}) =>
     },
     ...policy,
   })
+  return current
+}
 const answers = async (name: string, type: string, server: string = DNS) => {
   const done = await box.run(['dig', '+short', '+tries=1', '+time=5', `@${server}`, name, type])
   return done.stdout.split('\n').filter((line) => line !== '')
@@ -153,8 +196,7 @@ await t.test('behaviour §8.7: an unreachable PAC host stops neither the start n
   const pac = `http://${SHARED}:${pacPort}/proxy.pac`
   const script = `function FindProxyForURL() { return 'PROXY ${squid.name}:${squid.port}' }`
   const serve = `require('node:http').createServer((q,s)=>s.end(process.argv[1])).listen(${pacPort},'${SHARED}',()=>console.log('ready'))`
-  const pull = (gateway: Awaited<ReturnType<typeof startGateway>>) =>
-    curl(scenario, [...through('http', gateway.mixed), origins.https('/v2/')])
+  const pull = (gateway: Gateway) => curl(scenario, [...through('http', gateway.mixed), origins.https('/v2/')])
   const unreachable = `http://${NOBODY}:1/proxy.pac`
 
   await t.test('never seen, and `direct` is what the settings say', async (t) => {
@@ -241,33 +283,3 @@ await t.test('behaviour §8.11: host.docker.internal has no AAAA that leads nowh
   }
   await gateway.running.stop()
 })
-
-/** HTTP/2 in clear: any path answers; POST as a streaming call with messages in gRPC's frames and a trailer. */
-const GRPC_SERVER = `
-const server = require('node:http2').createServer()
-const frame = (text) => { const b = Buffer.alloc(5 + text.length); b.writeUInt32BE(text.length, 1); b.write(text, 5); return b }
-server.on('stream', (stream, headers) => {
-  stream.on('error', () => {})
-  if (headers[':method'] !== 'POST') { stream.respond({ ':status': 200 }); stream.end('h2c'); return }
-  stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
-  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
-  stream.on('data', (data) => stream.write(data))
-  stream.on('end', () => stream.end())
-})
-server.listen(Number(process.argv[2]), process.argv[1], () => console.log('ready'))
-`
-/** Sends each message when the one before has come back. */
-const GRPC_CLIENT = `
-const session = require('node:http2').connect(process.argv[1])
-const call = session.request({ ':method': 'POST', ':path': '/test.Echo/Stream', 'content-type': 'application/grpc', te: 'trailers' })
-const frame = (text) => { const b = Buffer.alloc(5 + text.length); b.writeUInt32BE(text.length, 1); b.write(text, 5); return b }
-const left = ['one', 'two', 'three']
-const told = { messages: [] }
-call.on('response', (headers) => { told.status = headers[':status'] })
-call.on('trailers', (trailers) => { told.trailer = trailers['grpc-status'] })
-const next = () => { const text = left.shift(); if (text) call.write(frame(text)); else call.end() }
-call.on('data', (data) => { told.messages.push(data.subarray(5).toString()); next() })
-call.on('end', () => { console.log(JSON.stringify(told)); session.close() })
-call.on('error', (error) => { console.error(error); process.exit(1) })
-next()
-`
