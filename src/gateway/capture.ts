@@ -17,7 +17,7 @@ import { policyOf } from './capture-policy.ts'
 import { CaptureRules, type WantedRules } from './capture-rules.ts'
 import { CapturedDatagrams } from './captured-datagrams.ts'
 import { CapturedDns, type CapturedDnsParts } from './captured-dns.ts'
-import { seldom } from './dns-settings.ts'
+import { tellCrowded } from './crowded.ts'
 import { every } from './every.ts'
 import { openHoldQueue } from './hold-queue.ts'
 import type { Prepared } from './prepare-all.ts'
@@ -39,8 +39,6 @@ export interface CaptureParts {
   warn(message: string): void
 }
 
-/** Milliseconds between warnings that attempts are left waiting. */
-const CROWDED_LOG_MS = 60_000
 /** Milliseconds between looks whether the rules still stand: each starts a few short programs. */
 const REPAIR_MS = 30_000
 /** Milliseconds between looks whether the last connection of a capture that was switched off has ended. */
@@ -75,9 +73,6 @@ export class Capture {
     this.#rules = new CaptureRules({ installer: new Installer(this.#families), addHoldRule, warn })
     this.#datagrams = new CapturedDatagrams({ ...parts, families: this.#families, directory: () => parts.directory })
     this.#dns = new CapturedDns({ clock, families: this.#families, answer: parts.answerDns, warn })
-    const crowded = seldom(clock, CROWDED_LOG_MS, (what, more) =>
-      parts.warn(`capture: ${what}; those beyond wait and are sent again${more > 0 ? ` (${more} more of these)` : ''}`),
-    )
     this.#door = new CaptureDoor({
       clock,
       resolver,
@@ -86,12 +81,7 @@ export class Capture {
       policy: () => policyOf(this.#settings!),
       directory: () => parts.directory,
       ownDoor: parts.ownDoor,
-      crowded: (address, which) =>
-        crowded(
-          which === 'full'
-            ? 'too many connection attempts of all clients together are without an answer'
-            : `${address} has too many connection attempts without an answer`,
-        ),
+      crowded: tellCrowded(clock, warn),
     })
   }
 

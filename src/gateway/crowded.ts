@@ -1,0 +1,19 @@
+import type { Clock } from '../contracts/clock.ts'
+import type { CaptureDoorOptions } from '../passthrough/capture-door.ts'
+import { seldom } from './dns-settings.ts'
+
+/** Milliseconds between warnings that attempts are left waiting. */
+const CROWDED_LOG_MS = 60_000
+
+/** Warns that captured connection attempts are left without an answer because too many wait for one. */
+export function tellCrowded(clock: Clock, warn: (message: string) => void): CaptureDoorOptions['crowded'] {
+  const crowded = seldom<string>(clock, CROWDED_LOG_MS, (what, more) =>
+    warn(`capture: ${what}; those beyond wait and are sent again${more > 0 ? ` (${more} more of these)` : ''}`),
+  )
+  return (address, which) =>
+    crowded(
+      which === 'full'
+        ? 'too many connection attempts of all clients together are without an answer'
+        : `${address} has too many connection attempts without an answer`,
+    )
+}
