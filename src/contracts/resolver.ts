@@ -3,10 +3,16 @@ export interface ResolvedAddress {
   readonly family: 4 | 6
 }
 
+/** Hears of a lookup that has to wait for others, so that waiting is not taken for an answer. */
+export interface LookupProgress {
+  queued(): void
+  started(): void
+}
+
 /** Names to addresses, the way the host's own programs see them (getaddrinfo), in the order it gave. */
 export interface Resolver {
   /** At least one address, or rejects with `GatewayError` RESOLVE_FAILED; on abort rejects with `signal.reason`. */
-  resolve(name: string, signal: AbortSignal): Promise<readonly ResolvedAddress[]>
+  resolve(name: string, signal: AbortSignal, progress?: LookupProgress): Promise<readonly ResolvedAddress[]>
   /** Another network: answers that are remembered hold no longer. */
   forget?(): void
 }

@@ -2,7 +2,7 @@ import dns from 'node:dns'
 import net from 'node:net'
 import type { Clock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
-import type { ResolvedAddress, Resolver } from '../contracts/resolver.ts'
+import type { LookupProgress, ResolvedAddress, Resolver } from '../contracts/resolver.ts'
 
 /** `dns.lookup` with `all`, or a stand-in. Can't be cancelled, as getaddrinfo can't. */
 export type Lookup = (name: string) => Promise<readonly ResolvedAddress[]>
@@ -42,6 +42,7 @@ interface Pending {
   stale?: boolean
 }
 interface Waiter {
+  readonly progress?: LookupProgress
   resolve(addresses: readonly ResolvedAddress[]): void
   reject(error: unknown): void
 }
@@ -54,14 +55,14 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
   const cache = new Map<string, { readonly addresses: readonly ResolvedAddress[]; readonly until: number }>()
 
   return {
-    resolve(name, signal) {
+    resolve(name, signal, progress) {
       if (signal.aborted) return Promise.reject(signal.reason)
       const family = net.isIP(name)
       if (family !== 0) return Promise.resolve([{ address: name, family: family === 4 ? 4 : 6 }])
       if (name === 'localhost' || name.endsWith('.localhost')) return Promise.resolve(LOOPBACK)
       const cached = cache.get(name)
       if (cached !== undefined && cached.until > clock.monotonic()) return Promise.resolve(cached.addresses)
-      return wait(name, signal)
+      return wait(name, signal, progress)
     },
     forget() {
       cache.clear()
@@ -70,7 +71,7 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
     },
   }
 
-  function wait(name: string, signal: AbortSignal): Promise<readonly ResolvedAddress[]> {
+  function wait(name: string, signal: AbortSignal, progress?: LookupProgress): Promise<readonly ResolvedAddress[]> {
     return new Promise((resolve, reject) => {
       const pending = running.get(name) ?? queue.get(name) ?? enqueue(name)
       if (pending === undefined) return reject(tooManyLookups(name, maxQueued))
@@ -80,6 +81,7 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
         reject(signal.reason)
       }
       const waiter: Waiter = {
+        ...(progress ? { progress } : {}),
         resolve(addresses) {
           signal.removeEventListener('abort', onAbort)
           resolve(addresses)
@@ -91,6 +93,7 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
       }
       pending.waiters.add(waiter)
       signal.addEventListener('abort', onAbort)
+      if (running.get(name) !== pending) progress?.queued()
       startQueued()
     })
   }
@@ -107,6 +110,7 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
       if (running.size >= maxRunning) return
       queue.delete(pending.name)
       running.set(pending.name, pending)
+      for (const { progress } of pending.waiters) progress?.started()
       lookup(pending.name).then(
         (addresses) => finish(pending, addresses),
         (error: unknown) => finish(pending, resolveError(pending.name, error)),

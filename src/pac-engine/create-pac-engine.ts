@@ -75,6 +75,8 @@ class Engine implements RunningPacEngine {
   readonly #read: Promise<void>
   #wasRead = () => {}
   #failure: GatewayError | undefined
+  /** What was logged last about it. */
+  #warned = ''
   #started = false
   #closed = false
 
@@ -113,7 +115,7 @@ class Engine implements RunningPacEngine {
         const { version } = this.#inUse
         if (!version) return false
         version.fetchedAt = fetchedAt
-        this.#failure = undefined
+        this.#recovered()
         return true
       },
       failed: (error) => this.#failed(error),
@@ -176,7 +178,12 @@ class Engine implements RunningPacEngine {
   async #use(script: Script): Promise<void> {
     this.#wasRead()
     await this.#inUse.use(script)
+    this.#recovered()
+  }
+
+  #recovered(): void {
     this.#failure = undefined
+    this.#warned = ''
   }
 
   #failed(error: GatewayError): void {
@@ -187,7 +194,10 @@ class Engine implements RunningPacEngine {
     const old = version !== undefined && this.#clock.wall() - version.fetchedAt > this.#lastGoodMs
     const kept = version && this.#lastGood && !old
     const what = kept ? '; the version before stays in use' : old ? '; the version before is too old to be used' : ''
-    this.#log('warn', `${error.message}${what}`)
+    const line = `${error.message}${what}`
+    // A file that is gone is looked for every few seconds.
+    if (line !== this.#warned) this.#log('warn', line)
+    this.#warned = line
     if (!kept) this.#inUse.drop()
   }
 

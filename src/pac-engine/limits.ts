@@ -12,6 +12,8 @@ export interface PacLimits {
   readonly slowMs: number
   /** One that takes longer than this will likely cost its thread: another is started while there is time. */
   readonly spareMs: number
+  /** When every thread has a slow one and others wait, the one that has run for this long makes way; it gets its whole time once nobody waits. */
+  readonly crowdedMs: number
   /** WebAssembly memory of one VM, in 64 KiB pages. Enough for a script of 1 MiB with its tables. */
   readonly memoryPages: number
   /** Pages that a VM may grow by after it was loaded; beyond, it is replaced. */
@@ -31,6 +33,8 @@ export interface PacLimits {
   readonly dnsNames: number
   /** Waiting for one name; after that it does not resolve. */
   readonly dnsNameMs: number
+  /** Waiting for its turn, while the system is busy with other names: longer than one of those takes, within what a flow waits for its decision. */
+  readonly dnsTurnMs: number
   /** How long an answer is believed: getaddrinfo tells no TTL. */
   readonly dnsGoodMs: number
   readonly dnsBadMs: number
@@ -54,6 +58,7 @@ export const DEFAULT_LIMITS: PacLimits = {
   threadStartMs: 30_000,
   slowMs: 3,
   spareMs: 200,
+  crowdedMs: 100,
   memoryPages: 1_024,
   growthPages: 256,
   evaluationsPerVm: 100_000,
@@ -64,6 +69,7 @@ export const DEFAULT_LIMITS: PacLimits = {
   answerChars: 65_536,
   dnsNames: 20,
   dnsNameMs: 5_000,
+  dnsTurnMs: 9_000,
   dnsGoodMs: 60_000,
   dnsBadMs: 10_000,
   myAddressesMs: 10_000,

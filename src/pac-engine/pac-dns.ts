@@ -9,6 +9,9 @@ import type { DnsEntry } from './vm-outcome.ts'
 /** The name under which the own addresses stand. */
 export const OWN = ''
 
+const NO_TURN = 'a name that the PAC script asks for waits behind others that take long to resolve'
+const NO_TURN_HINT = 'The DNS servers of this machine are slow or gone.'
+
 interface Known {
   readonly addresses: string | null
   /** By `clock.monotonic()`. */
@@ -58,7 +61,10 @@ export class PacDns {
     return earliest
   }
 
-  /** Looks up what is not known yet; always settles, within the time for one name. */
+  /**
+   * Looks up what is not known yet. A name that is not answered in its time does not resolve; rejects with `GatewayError` LIMIT_REACHED when its turn
+   * did not come, behind lookups that take long: that says nothing about the name, and must not decide.
+   */
   async resolve(names: readonly string[]): Promise<void> {
     await Promise.all(names.filter((name) => !this.#known.has(name)).map((name) => this.#lookUpOnce(name)))
   }
@@ -101,7 +107,7 @@ export class PacDns {
 
   async #lookUp(name: string): Promise<void> {
     const network = this.#network
-    const addresses = await this.#inTime(name === OWN ? this.#ownAddresses() : this.#addressesOf(name))
+    const addresses = await (name === OWN ? this.#inTime(this.#ownAddresses()) : this.#addressesOf(name))
     const { myAddressesMs, dnsGoodMs, dnsBadMs, dnsEntries } = this.#limits
     // Answered by the network before: whoever waits for it asks again.
     if (network !== this.#network) return
@@ -141,15 +147,26 @@ export class PacDns {
     const ascii = /^[\x21-\x7e]*$/.test(name) ? name : domainToASCII(name)
     // RFC 1035 §2.3.4, with a trailing dot.
     if (ascii === '' || ascii.length > 254) return null
-    const timeUp = new AbortController()
-    const cancel = this.#clock.after(this.#limits.dnsNameMs, () =>
-      timeUp.abort(new GatewayError('RESOLVE_FAILED', `${ascii} took too long to resolve`)),
-    )
-    try {
-      const found = await this.#resolver.resolve(ascii, timeUp.signal)
-      return found.length > 0 ? found.map(({ address }) => address).join(';') : null
-    } finally {
-      cancel()
-    }
+    return new Promise((resolve, reject) => {
+      const { dnsNameMs, dnsTurnMs } = this.#limits
+      const gaveUp = new AbortController()
+      const giveUp = (settle: () => void) => () => {
+        settle()
+        gaveUp.abort(new GatewayError('RESOLVE_FAILED', `${ascii} took too long to resolve`))
+      }
+      const noAnswer = giveUp(() => resolve(null))
+      const noTurn = giveUp(() => reject(new GatewayError('LIMIT_REACHED', NO_TURN, { hint: NO_TURN_HINT })))
+      let cancel = this.#clock.after(dnsNameMs, noAnswer)
+      const waitFor = (ms: number, task: () => void) => () => {
+        cancel()
+        cancel = this.#clock.after(ms, task)
+      }
+      const progress = { queued: waitFor(dnsTurnMs, noTurn), started: waitFor(dnsNameMs, noAnswer) }
+      this.#resolver
+        .resolve(ascii, gaveUp.signal, progress)
+        .then((found) => resolve(found.length > 0 ? found.map(({ address }) => address).join(';') : null))
+        .catch(() => resolve(null))
+        .finally(() => cancel())
+    })
   }
 }

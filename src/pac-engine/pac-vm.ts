@@ -19,6 +19,8 @@ export interface VmEvents {
   readonly turn?: (index: number) => void
   /** The one that runs has run for `slowMs`. Once for each. */
   readonly slow?: () => void
+  /** Whether the one that runs is to end before its time. */
+  readonly makeWay?: () => boolean
 }
 
 /**
@@ -101,7 +103,7 @@ export class PacVm {
           this.#slowAt = Number.POSITIVE_INFINITY
           this.#events.slow?.()
         }
-        this.#timedOut = now >= this.#deadline
+        this.#timedOut = now >= this.#deadline || this.#events.makeWay?.() === true
         return this.#timedOut
       },
       wasi: (memory: WebAssembly.Memory) => {

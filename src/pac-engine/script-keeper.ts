@@ -9,7 +9,7 @@ const READ_MS = 30_000
 const RETRY_MS = [8_000, 32_000, 120_000]
 /** A version on disk older than this is none any more, unless settings say otherwise. */
 export const LAST_GOOD_MS = 7 * 24 * 3_600_000
-/** How often a version that stays the same is written to disk again, for its age. */
+/** How often a version that stays the same is written to disk again, for its age; oftener where it may not get as old. */
 const STORE_AGAIN_MS = 300_000
 /** How often a file and a URL are looked at again, unless settings say otherwise; an embedded script only while it has not loaded. */
 export const REFRESH_MS = { file: 5_000, url: 300_000, embedded: 300_000 }
@@ -100,7 +100,8 @@ export class ScriptKeeper {
         const confirmedScript = { ...this.#known, fetchedAt: now }
         if (!confirmed(now)) await use(confirmedScript)
         this.#known = confirmedScript
-        if (now - this.#storedAt >= STORE_AGAIN_MS) await this.#store(confirmedScript)
+        const { lastGoodMs = LAST_GOOD_MS } = this.#options
+        if (now - this.#storedAt >= Math.min(STORE_AGAIN_MS, lastGoodMs / 4)) await this.#store(confirmedScript)
       }
       this.#failures = 0
     } catch (error) {

@@ -8,6 +8,8 @@ import type { Loaded } from './worker-protocol.ts'
 
 /** Threads that died while starting, one after the other, before the pool gives up on the script. */
 const MAX_FAILED_STARTS = 3
+/** Evaluations that wait for their second turn, of which each can take its whole time; beyond, the first one was it. */
+const MAX_LATER = 8
 /** How long threads beyond the wanted number are kept, in ms: what hung once hangs again. */
 const RETIRE_MS = 30_000
 
@@ -21,6 +23,8 @@ export class VmPool {
   readonly #clock: Clock
   readonly #threads = new Set<VmThread>()
   readonly #queue: Job[] = []
+  /** Those that made way once. They run when nobody else waits, and never on the last thread. */
+  readonly #later: Job[] = []
   #wasm: WebAssembly.Module | undefined
   #known: readonly DnsEntry[] = []
   #pending = 0
@@ -72,15 +76,24 @@ export class VmPool {
       return
     }
     this.#pending++
-    this.#queue.push({
+    const job: Job = {
       url,
       host,
       trace,
+      madeWay: 'no',
       settle: (outcome) => {
+        const stopped = outcome.is === 'failed' && outcome.failure.kind === 'time'
+        if (stopped && job.madeWay === 'now' && this.#later.length < MAX_LATER) {
+          job.madeWay = 'once'
+          this.#later.push(job)
+          this.#flushSoon()
+          return
+        }
         this.#pending--
         settle(outcome)
       },
-    })
+    }
+    this.#queue.push(job)
     this.#flushSoon()
   }
 
@@ -96,7 +109,7 @@ export class VmPool {
   }
 
   #giveUp(why: VmOutcome): void {
-    for (const job of this.#queue.splice(0)) job.settle(why)
+    for (const job of [...this.#queue.splice(0), ...this.#later.splice(0)]) job.settle(why)
   }
 
   /** A lone job goes at once. While others are under way, those of one turn of the event loop travel together: a message costs as much as a job. */
@@ -117,7 +130,14 @@ export class VmPool {
       if (!thread) break
       thread.run(this.#takeBatch(takers))
     }
-    if (this.#queue.length > 0 && this.#free() === 0) this.#addThread()
+    const lastThread = Math.min(1, this.#limits.threads - 1)
+    while (this.#later.length > 0 && this.#queue.length === 0 && this.#free() > lastThread) {
+      const thread = [...this.#threads].find(({ idle }) => idle)
+      if (!thread) break
+      thread.run(this.#later.splice(0, 1))
+      thread.slow = true
+    }
+    if (this.#free() === 0 && this.#queue.length > 0) this.#addThread()
     this.#watch()
   }
 
@@ -146,6 +166,11 @@ export class VmPool {
     let free = 0
     for (const thread of this.#threads) if (!thread.slow) free++
     return free
+  }
+
+  #someoneServes(): boolean {
+    for (const thread of this.#threads) if (thread.ready && !thread.slow) return true
+    return false
   }
 
   #addThread(): void {
@@ -189,6 +214,8 @@ export class VmPool {
     this.#watching = this.#clock.after(this.#limits.slowMs, () => {
       this.#watching = undefined
       for (const thread of this.#threads) this.#look(thread)
+      if (this.#queue.length > 0 && !this.#someoneServes()) this.#clear()
+      if (this.#later.length > 0) this.#flush()
       this.#watch()
     })
   }
@@ -203,6 +230,23 @@ export class VmPool {
       if (this.#free() < this.#limits.threads) this.#addThread()
       this.#flush()
     }
+  }
+
+  /** Every thread is held by a slow one, and others wait. */
+  #clear(): void {
+    const { crowdedMs, graceMs } = this.#limits
+    const now = this.#clock.monotonic()
+    const held = [...this.#threads].map((thread) => ({ thread, running: thread.look(now) }))
+    const [longest] = held.sort((a, b) => b.running - a.running)
+    if (!longest || longest.running < crowdedMs) return
+    const job = longest.thread.makeWay()
+    if (job && job.madeWay === 'no') job.madeWay = 'now'
+    // It heard nothing: a built-in's own loop.
+    if (longest.running < crowdedMs + graceMs) return
+    const failure = { kind: 'time', message: `its thread was ended after ${Math.round(longest.running)} ms` } as const
+    this.#end(longest.thread, { is: 'failed', failure, notes: NO_NOTES })
+    this.#addThread()
+    this.#flush()
   }
 
   #retireLater(): void {

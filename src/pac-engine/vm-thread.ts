@@ -10,6 +10,7 @@ import {
   type FromWorker,
   LEAVE_REST,
   type Loaded,
+  MAKE_WAY,
   packBatch,
   RELOADING,
   STATE_CELLS,
@@ -21,6 +22,8 @@ import {
 export interface Job extends Query {
   readonly trace: boolean
   readonly settle: (outcome: VmOutcome) => void
+  /** `now`: it has been told to make way for others; `once`: it waits for its second turn, or has it. */
+  madeWay: 'no' | 'now' | 'once'
 }
 
 export interface ThreadOptions {
@@ -147,6 +150,13 @@ export class VmThread {
   get limitMs(): number {
     const { evaluateMs, loadMs, graceMs } = this.#limits
     return (Atomics.load(this.#state, RELOADING) === 1 ? evaluateMs + loadMs : evaluateMs) + graceMs
+  }
+
+  /** The current job ends as if its time were up, if it can be interrupted. */
+  makeWay(): Job | undefined {
+    const current = Atomics.load(this.#state, CURRENT_JOB)
+    Atomics.store(this.#state, MAKE_WAY, current)
+    return this.#jobs.get(current)
   }
 
   /** Ends it. The current job is settled with `why`; answers the others. */

@@ -17,7 +17,9 @@ export const CURRENT_JOB = 0
 export const LEAVE_REST = 1
 /** 1: a fresh VM is being loaded for the current job, or after it. */
 export const RELOADING = 2
-export const STATE_CELLS = 3
+/** The number of a job that is to make way for others; 0: none. */
+export const MAKE_WAY = 3
+export const STATE_CELLS = 4
 
 /** To the thread. `dns` comes first into effect. */
 export type ToWorker =

@@ -8,6 +8,7 @@ import {
   type FromWorker,
   LEAVE_REST,
   type Loaded,
+  MAKE_WAY,
   type NumberedQuery,
   RELOADING,
   type ToWorker,
@@ -36,6 +37,10 @@ const vm = new PacVm(wasm, limits, {
   slow() {
     handOver(false)
     send({ is: 'slow', job: Atomics.load(state, CURRENT_JOB) })
+  },
+  makeWay() {
+    const job = Atomics.load(state, MAKE_WAY)
+    return job !== 0 && job === Atomics.load(state, CURRENT_JOB) && Atomics.load(state, RELOADING) === 0
   },
 })
 /** Milliseconds that an evaluation took of late. The first one is alone in its row. */
@@ -80,6 +85,7 @@ async function load(now: number): Promise<Loaded> {
 async function reload(job: number, now: number): Promise<Loaded> {
   Atomics.store(state, CURRENT_JOB, job)
   Atomics.store(state, RELOADING, 1)
+  Atomics.store(state, MAKE_WAY, 0)
   const loaded = await load(now)
   Atomics.store(state, RELOADING, 0)
   return loaded

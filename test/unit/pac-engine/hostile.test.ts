@@ -13,7 +13,7 @@ const HOSTILE: [what: string, body: string, expected: RegExp][] = [
   [
     'endless recursion',
     'return FindProxyForURL(url, host)',
-    /could not be run|too much memory|InternalError|RangeError/,
+    /could not be run|too much memory|InternalError|RangeError|ran too long/,
   ],
   [
     'endless recursion that catches',
@@ -125,4 +125,30 @@ test('alerts are bounded and reach the log without control characters', async (t
   t.equal(alerts.length, 21)
   t.match(alerts[20], /more alerts are not shown/)
   t.ok(alerts.every((line) => line.length < 400 && !line.includes('\x1b')))
+})
+
+test('many slow evaluations at once hold up the others for a moment only, and a slow one that ends has its answer', async (t) => {
+  const engine = engineFor(
+    t,
+    `function FindProxyForURL(url, host) {
+       if (host.indexOf("loop") === 0) while (true) {}
+       if (host.indexOf("long") === 0) for (var end = Date.now() + 500; Date.now() < end; ) {}
+       return host }`,
+    { limits: { threads: 2, maxThreads: 3, evaluateMs: 5_000, crowdedMs: 50 } },
+  )
+  await engine.ready
+  await ask(engine, 'warm')
+  const ends: string[] = []
+  const asked = async (host: string) => {
+    const outcome = await ask(engine, host)
+    ends.push(host)
+    return outcome
+  }
+  const loops = Array.from({ length: 6 }, (_, i) => asked(`loop${i}`))
+  const long = asked('long')
+  const other = asked('other')
+  t.equal(await other, 'other')
+  t.same(ends, ['other'], 'before any of the slow ones, which have 5 s')
+  t.equal(await long, 'long', 'it made way, and had its turn')
+  for (const outcome of await Promise.all(loops)) t.match((outcome as GatewayError).message, /ran too long/)
 })

@@ -213,6 +213,40 @@ test('a version that could not be read again for too long is used no more, and c
   down = false
   await engine.refresh()
   t.equal(await ask(engine, 'a'), 'PROXY a:1', 'the same script, once its server is back')
+  down = true
+  await engine.refresh()
+  await engine.refresh()
+  t.equal(
+    lines.filter((line) => /503.*stays in use/.test(line)).length,
+    2,
+    'once for each time it is gone',
+  )
+})
+
+test('the version on disk is as old as its last confirmation', async (t) => {
+  let down = false
+  let wall = 1_000_000
+  const base = await serve(t, (request, response) => {
+    if (down) response.writeHead(503).end()
+    else if (request.headers['if-none-match'] === '"v1"') response.writeHead(304).end()
+    else response.writeHead(200, { etag: '"v1"' }).end(script('PROXY a:1'))
+  })
+  const options = {
+    source: { kind: 'url', url: `${base}/proxy.pac`, dialer: directly },
+    clock: { ...systemClock, wall: () => wall },
+    cacheDir: await directory(t),
+    lastGoodMs: 40_000,
+  } as const
+  const engine = engineFor(t, '', options)
+  t.equal(await ask(engine, 'a'), 'PROXY a:1')
+  wall += 60_000
+  await engine.refresh()
+  await engine.close()
+  down = true
+  wall += 30_000
+  t.equal(await ask(engineFor(t, '', options), 'a'), 'PROXY a:1', 'confirmed half a minute ago')
+  wall += 20_000
+  t.match(message(await ask(engineFor(t, '', options), 'a')), /the server answered 503/)
 })
 
 test('a body that is compressed unasked', async (t) => {

@@ -1,0 +1,53 @@
+import t from 'tap'
+import type { ResolvedAddress } from '../../../src/contracts/resolver.ts'
+import { createSystemResolver } from '../../../src/dialers/resolver.ts'
+import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
+import { PacDns } from '../../../src/pac-engine/pac-dns.ts'
+import { manualClock } from '../../fixtures/manual-clock.ts'
+import { until } from '../../fixtures/until.ts'
+
+/** The system answers one name at a time, when the test says so. */
+function oneAtATime() {
+  const clock = manualClock()
+  const asked = new Map<string, (addresses: readonly ResolvedAddress[]) => void>()
+  const resolver = createSystemResolver({
+    clock,
+    maxRunning: 1,
+    cacheMs: 0,
+    lookup: (name) => new Promise((answer) => asked.set(name, answer)),
+  })
+  const dns = new PacDns({ resolver, clock, limits: DEFAULT_LIMITS, myAddresses: async () => [], onChange: () => {} })
+  const answer = async (name: string, address: string) => {
+    await until(`the system is asked for ${name}`, () => asked.has(name))
+    asked.get(name)?.([{ address, family: 4 }])
+  }
+  return { clock, dns, answer }
+}
+
+t.test('a name that waits for its turn behind a slow one is not taken for one that does not resolve', async (t) => {
+  const { clock, dns, answer } = oneAtATime()
+  const slow = dns.resolve(['slow.test'])
+  const fast = dns.resolve(['fast.test'])
+  clock.advance(DEFAULT_LIMITS.dnsNameMs)
+  await slow
+  t.same(dns.entries(), [['slow.test', null]], 'it had its time, and did not answer in it')
+  await answer('slow.test', '192.0.2.1')
+  await answer('fast.test', '192.0.2.2')
+  await fast
+  t.same(new Map(dns.entries() as [string, string][]).get('fast.test'), '192.0.2.2')
+})
+
+t.test('a name whose turn does not come decides nothing, and is asked for again', async (t) => {
+  const { clock, dns, answer } = oneAtATime()
+  const stuck = dns.resolve(['stuck.test'])
+  const other = dns.resolve(['other.test'])
+  clock.advance(DEFAULT_LIMITS.dnsTurnMs)
+  await stuck
+  await t.rejects(other, { code: 'LIMIT_REACHED', message: /waits behind others/ })
+  t.same(dns.entries(), [['stuck.test', null]])
+  await answer('stuck.test', '192.0.2.1')
+  const again = dns.resolve(['other.test'])
+  await answer('other.test', '192.0.2.2')
+  await again
+  t.same(new Map(dns.entries() as [string, string][]).get('other.test'), '192.0.2.2')
+})
