@@ -11,6 +11,11 @@ const SAMPLES = 20
 /** Growth from the second quarter's mean to the last one's that counts as a leak, of resident memory. */
 const ALLOWED = 1.1
 
+let threads = 0
+process.on('worker', (worker) => {
+  threads++
+  worker.on('exit', () => threads--)
+})
 const engine = createPacEngine({
   source: {
     kind: 'embedded',
@@ -30,7 +35,7 @@ const memory: number[] = []
 let next = 0
 let failures = 0
 const began = performance.now()
-console.log('decisions      seconds   resident MB   heap MB')
+console.log('decisions      seconds   resident MB   heap MB   threads')
 await Promise.all(Array.from({ length: CONCURRENCY }, work))
 await engine.close()
 
@@ -62,8 +67,9 @@ function sample(n: number): void {
   globalThis.gc?.()
   const { rss, heapUsed } = process.memoryUsage()
   memory.push(rss / 1e6)
+  // More than two only while both were held up for longer than an evaluation may take; each has its own VM and its own heap.
   const seconds = ((performance.now() - began) / 1000).toFixed(0)
   console.log(
-    `${String(n).padStart(9)} ${seconds.padStart(12)} ${(rss / 1e6).toFixed(1).padStart(13)} ${(heapUsed / 1e6).toFixed(1).padStart(9)}`,
+    `${String(n).padStart(9)} ${seconds.padStart(12)} ${(rss / 1e6).toFixed(1).padStart(13)} ${(heapUsed / 1e6).toFixed(1).padStart(9)} ${String(threads).padStart(9)}`,
   )
 }

@@ -216,11 +216,7 @@ test('a version that could not be read again for too long is used no more, and c
   down = true
   await engine.refresh()
   await engine.refresh()
-  t.equal(
-    lines.filter((line) => /503.*stays in use/.test(line)).length,
-    2,
-    'once for each time it is gone',
-  )
+  t.equal(lines.filter((line) => /503.*stays in use/.test(line)).length, 2, 'once for each time it is gone')
 })
 
 test('the version on disk is as old as its last confirmation', async (t) => {
