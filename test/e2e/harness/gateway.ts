@@ -14,6 +14,8 @@ import type { Scenario } from './scenario.ts'
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 /** What is tested: the build, or another one, such as an installed package. */
 const PROGRAM = [process.execPath, process.env['FAIRLEAD_E2E_PROGRAM'] ?? join(ROOT, 'dist/main.js')]
+/** Half a dozen threads start one after the other, each in seconds where many programs want the cores. */
+const GATEWAY_READY_MS = 60_000
 /** A flow's line is written when the flow has ended on both sides, which the client may see a moment earlier. */
 const FLOW_LINE_MS = 5_000
 
@@ -88,7 +90,7 @@ export async function startGateway(
     ...(options.env ? { env: options.env } : {}),
   })
   const log = logReader(running)
-  await running.until('`ready` in its log', () => log().some((line) => line.msg === 'ready'))
+  await running.until('`ready` in its log', () => log().some((line) => line.msg === 'ready'), GATEWAY_READY_MS)
   const flows = () => log().filter((line) => line.msg === 'flow') as unknown as FlowLine[]
   return {
     running,
