@@ -164,12 +164,12 @@ export class VmPool {
   /** Threads that serve, or will as soon as they are loaded. */
   #free(): number {
     let free = 0
-    for (const thread of this.#threads) if (!thread.slow) free++
+    for (const thread of this.#threads) if (thread.serves) free++
     return free
   }
 
   #someoneServes(): boolean {
-    for (const thread of this.#threads) if (thread.ready && !thread.slow) return true
+    for (const thread of this.#threads) if (thread.ready && thread.serves) return true
     return false
   }
 
@@ -185,6 +185,7 @@ export class VmPool {
         advanced: () => {
           // In a turn of its own: Node hands over up to a thousand messages in one, and sending more work from in there would bring the next of them.
           if (this.#queue.length > 0) this.#flushSoon()
+          if (thread.retiring) this.#endRetired()
           this.#retireLater()
         },
         slow: (taken) => {
@@ -253,11 +254,17 @@ export class VmPool {
     if (this.#retiring || this.#threads.size <= this.#limits.threads) return
     this.#retiring = this.#clock.after(RETIRE_MS, () => {
       this.#retiring = undefined
-      for (const thread of [...this.#threads]) {
-        if (thread.idle && this.#threads.size > this.#limits.threads) this.#end(thread, CLOSED)
+      for (const thread of this.#threads) {
+        if (this.#free() <= this.#limits.threads) break
+        if (thread.ready && thread.serves) thread.retiring = true
       }
+      this.#endRetired()
       this.#retireLater()
     })
+  }
+
+  #endRetired(): void {
+    for (const thread of [...this.#threads]) if (thread.retiring && thread.idle) this.#end(thread, CLOSED)
   }
 
   #end(thread: VmThread, why: VmOutcome): void {

@@ -52,6 +52,8 @@ export class VmThread {
   ready = false
   /** One evaluation holds it. */
   slow = false
+  /** It is one too many: it gets nothing more to do, and is ended when it has done what it has. */
+  retiring = false
   #batches = 0
   /** By number, which is counted up; so the oldest stands first. */
   readonly #jobs = new Map<number, Job>()
@@ -88,7 +90,12 @@ export class VmThread {
   }
 
   get takesMore(): boolean {
-    return this.ready && !this.slow && this.#batches < BATCHES_AHEAD
+    return this.ready && this.serves && this.#batches < BATCHES_AHEAD
+  }
+
+  /** Or will, as soon as it is loaded. */
+  get serves(): boolean {
+    return !this.slow && !this.retiring
   }
 
   get idle(): boolean {

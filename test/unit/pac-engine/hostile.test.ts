@@ -1,5 +1,9 @@
 import { test } from 'tap'
+import { systemClock } from '../../../src/contracts/clock.ts'
 import { GatewayError } from '../../../src/contracts/gateway-error.ts'
+import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
+import { VmPool } from '../../../src/pac-engine/vm-pool.ts'
+import { until } from '../../fixtures/until.ts'
 import { ask, engineFor } from './engine-under-test.ts'
 
 /** Milliseconds; the test machine may be busy, so what is asserted is a multiple. */
@@ -151,4 +155,38 @@ test('many slow evaluations at once hold up the others for a moment only, and a 
   t.same(ends, ['other'], 'before any of the slow ones, which have 5 s')
   t.equal(await long, 'long', 'it made way, and had its turn')
   for (const outcome of await Promise.all(loops)) t.match((outcome as GatewayError).message, /ran too long/)
+})
+
+test('a thread that was started because of a slow one goes again, however much there is to do', async (t) => {
+  // What waits for half a minute waits a moment.
+  const clock = {
+    ...systemClock,
+    after: (ms: number, task: () => void) => systemClock.after(ms === 30_000 ? 500 : ms, task),
+  }
+  const limits = {
+    ...DEFAULT_LIMITS,
+    threads: 1,
+    maxThreads: 2,
+    evaluateMs: 5_000,
+    crowdedMs: 5_000,
+    threadStartMs: 60_000,
+  }
+  const pool = new VmPool('function FindProxyForURL(url, host) { if (host === "loop") while (true) {} return host }', {
+    limits,
+    clock,
+  })
+  t.teardown(() => pool.close())
+  await pool.start([])
+  let busy = true
+  const ask = (host: string) => new Promise<void>((done) => pool.run({ url: 'http://a:80', host }, false, () => done()))
+  const loop = ask('loop')
+  const others = Array.from({ length: 16 }, async () => {
+    while (busy) await ask('other')
+  })
+  await until('another thread serves', () => pool.threads === 2, 60_000)
+  await loop
+  await until('one of them has gone, under load', () => pool.threads === 1, 60_000)
+  busy = false
+  await Promise.all(others)
+  t.equal(pool.threads, 1)
 })
