@@ -135,10 +135,7 @@ export class Capture {
     assertPlatform()
     const before = { settings: this.#settings, open: this.#open, rules: this.#rules.installed }
     let open: Open = before.open
-    const undo = async () => {
-      await this.#closeAllBut(before.open, open)
-      await this.#settle(before.settings)
-    }
+    const undo = () => this.#closeAllBut(before.open, open).then(() => this.#settle(before.settings))
     try {
       if (open.listeners.length === 0) open = { ...open, listeners: await this.#listen() }
       await this.#datagrams.open(settings)

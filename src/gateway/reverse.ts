@@ -9,6 +9,7 @@ import type { FlowRecords } from '../observe/flow-records.ts'
 import { createContainerJudge, isNoContainers } from '../services/reverse/container-judge.ts'
 import { createContainerResolver } from '../services/reverse/create-container-resolver.ts'
 import { createFixedRouter } from '../services/reverse/fixed-router.ts'
+import { whileRunning } from '../services/reverse/while-running.ts'
 import type { DoorSettings, Settings } from '../settings/settings.ts'
 import { admitsFrom } from './admits-from.ts'
 import { type DoorParts, type DoorPlan, Doors } from './doors.ts'
@@ -122,10 +123,13 @@ export class Reverse {
       attemptMs: timeouts.attempt,
       failureMemoryMs: timeouts.failureMemory,
     })
+    const dial: AllDialers['dial'] = (route, query, signal) =>
+      whileRunning(engine, query.target, signal, (running) => dialers.dial(route, query, running))
     const requests = createRequestDialer({
       walk: dialers.walk,
       clock,
-      dialTarget: dialers.dialTarget,
+      dialTarget: (candidate, query, signal) =>
+        whileRunning(engine, query.target, signal, (running) => dialers.dialTarget(candidate, query, running)),
       dialLastHop: (candidate, _query, signal) => dialers.dialLastHop(candidate, signal),
       limits: { maxIdle: limits.idleUpstreams, maxHeaderBytes: limits.requestHead },
     })
@@ -133,7 +137,7 @@ export class Reverse {
     const settled = async (address: string) => {
       if (!engine.byAddress(address) && !isNever(address)) await engine.refresh()
     }
-    return { settings, router: createFixedRouter(generation, settled), dialers, requests }
+    return { settings, router: createFixedRouter(generation, settled), dialers: { ...dialers, dial }, requests }
   }
 }
 

@@ -38,8 +38,15 @@ const plugSix = async () => {
   await ip('corp', 'link', 'set', 'six', 'up')
   await ip('corp', 'address', 'replace', `${SIX.there}/64`, 'dev', 'six', 'nodad')
 }
-const pull = (cable: 'six' | 'gw') => ip('corp', 'link', 'set', cable, 'down')
+const pull = (cable: 'six') => ip('corp', 'link', 'set', cable, 'down')
 await plugSix()
+/** Nothing of IPv4 is answered any more, on a host that keeps its address and its route: it is one with IPv6 only. */
+const darken = () => nft('add table ip dark; add chain ip dark in { type filter hook input priority 0; policy drop; }')
+const lighten = () => nft('delete table ip dark')
+const nft = async (script: string) => {
+  const { code, stderr } = await scenario.run('corp', ['nft', script])
+  if (code !== 0) throw new Error(`nft ${script}: ${stderr}`)
+}
 
 // Written in place: the namespaces' programs see this very file.
 const resolvConf = `/etc/netns/${scenario.lab.namespaces.gateway}/resolv.conf`
@@ -235,5 +242,16 @@ await t.test('auto follows a link that goes down and comes up', async (t) => {
   t.match(await dig('both.names.test', 'A'), { answers: ['192.0.2.1'] })
   await plugSix()
   await seen('IPv6 is back: AAAA', 'AAAA', 1)
+
+  await darken()
+  await seen('IPv6 only: no A', 'A', 0)
+  for (const [way, server, more] of ways) {
+    t.match(await dig('both.names.test', 'AAAA', server, ...more), { status: 'NOERROR', answers: ['2001:db8::1'] }, way)
+    t.match(await dig('both.names.test', 'A', server, ...more), { status: 'NOERROR', answers: [] }, `${way}: NODATA`)
+    t.match(await dig('names.test', 'MX', server, ...more), { status: 'NOERROR', answers: ['7 both.names.test.'] })
+    t.match(await dig('none.names.test', 'A', server, ...more), { status: 'NXDOMAIN', answers: [] })
+  }
+  await lighten()
+  await seen('IPv4 is back: A', 'A', 1)
   await gateway.running.stop()
 })

@@ -1,0 +1,21 @@
+import t from 'tap'
+import { portInUse } from '../../../src/passthrough/rules/in-use.ts'
+
+const TABLE = `table inet fairlead {
+  chain deliver {
+    meta l4proto tcp meta mark set 0x00f1a000 tproxy ip to 127.0.0.1:40004 accept
+    meta l4proto tcp meta mark set 0x00f1a000 tproxy ip6 to [::1]:40006 accept
+  }
+}`
+const HEAD = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'
+const row = (local: string, state: string) =>
+  `   0: ${local} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000     0        0 1 1\n`
+
+t.test('a gateway runs, or has been killed', async (t) => {
+  t.equal(portInUse(TABLE, HEAD + row('0100007F:9C44', '0A')), 40_004)
+  t.equal(portInUse(TABLE, HEAD + row('00000000000000000000000001000000:9C46', '0A')), 40_006)
+  t.equal(portInUse(TABLE, HEAD + row('0100007F:9C44', '01')), undefined, 'connections alone are nobody who listens')
+  t.equal(portInUse(TABLE, HEAD + row('0100007F:0050', '0A')), undefined, 'somebody else')
+  t.equal(portInUse('', HEAD + row('0100007F:9C44', '0A')), undefined, 'no rules')
+  t.equal(portInUse(TABLE, ''), undefined)
+})
