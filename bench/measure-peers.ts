@@ -8,7 +8,7 @@ import type { Results } from './report/report.ts'
 const FIRST_WARM_UP_MS = 1_500
 const WARM_UP_MS = 400
 /** Peers that wait at the same time: with 10,000 tunnels each, what a small machine has memory for. */
-const WAIT_TOGETHER = 4
+const WAIT_TOGETHER = 6
 
 export interface Measuring {
   /** By name, those that are wanted. */

@@ -65,7 +65,8 @@ export function launch(command: string, args: readonly string[], env: NodeJS.Pro
   const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
   return spawn('sh', ['-c', raised, command, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { ...process.env, PATH, ...env },
+    // Not as a script of npm's: under `npm start` the gateway looks every second whether npm lives.
+    env: { ...process.env, npm_lifecycle_event: undefined, PATH, ...env },
   })
 }
 
