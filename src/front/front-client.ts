@@ -24,6 +24,8 @@ export const FIRST_BYTES = 16 * 1024
 
 const EVERYTHING = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET
 const BROKEN = EPOLLERR | EPOLLHUP
+/** Of what epoll says while the request is read, what the tunnel must know. */
+const TOLD_ONCE = EPOLLPRI | EPOLLRDHUP | BROKEN
 
 const buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
 const address = new Uint8Array(28)
@@ -82,8 +84,10 @@ export class FrontClient implements Watcher {
       this.#tunnel.happened(fd === this.#fd ? 'client' : 'upstream', events)
       if (this.#tunnel?.ended === false) this.#host.queue(this)
     } else if (fd === this.#upstream) this.#connecting(events)
-    else if (this.#state === 'opening') this.#read()
-    else {
+    else if (this.#state === 'opening') {
+      this.#pending |= events & TOLD_ONCE
+      this.#read()
+    } else {
       this.#pending |= events
       // Its FIN alone is none: it may be waiting for the answer.
       if (events & BROKEN) this.#leave({ kind: 'gone' })
@@ -138,6 +142,8 @@ export class FrontClient implements Watcher {
 
   #read(): void {
     const bytes = receive(this.#fd, buffer, FIRST_BYTES, MSG_DONTWAIT)
+    // There may be more, of which nothing is told again.
+    if (bytes === FIRST_BYTES) this.#pending |= EPOLLIN
     if (bytes > 0) this.#heard(buffer.subarray(0, bytes))
     else if (bytes < 0 && (errno() === EAGAIN || errno() === EINTR)) return
     else if (bytes === 0 && this.#said) this.give()

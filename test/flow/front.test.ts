@@ -114,3 +114,33 @@ t.test('limits hold: silent tunnels end, and too many clients are turned away', 
   t.match(await broken, [{ code: 'ECONNRESET' }])
   t.match(await gateway.flowCount(1), [{ ended: 'idle' }])
 })
+
+t.test(
+  'what comes together with the request is not lost: more than is read at once, and the end',
+  { skip },
+  async (t) => {
+    const echo = await startEcho()
+    const late = await startLateReply()
+    t.teardown(() => Promise.all([echo.close(), late.close()]))
+    const gateway = await startTestGateway(t, {}, options)
+    /** A client that the front has accepted before it says anything. */
+    const accepted = async (earlier: number) => {
+      const socket = connect({ port: gateway.port, host: '127.0.0.1', allowHalfOpen: true })
+      t.teardown(() => socket.destroy())
+      await once(socket, 'connect')
+      await until('it is accepted', () => gateway.gateway.status().clientConnections > earlier)
+      return socket
+    }
+    const head = (port: number) => `CONNECT 127.0.0.1:${port} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`
+
+    const eager = await accepted(0)
+    const early = 'x'.repeat(40_000)
+    eager.write(head(echo.port) + early)
+    t.match(await readExactly(eager, 39 + early.length), /^HTTP\/1\.1 200 [^x]*x{40000}$/)
+
+    const brief = await accepted(1)
+    brief.end(`${head(late.port)}hello`)
+    t.match((await readAll(brief)).toString(), /^HTTP\/1\.1 200 [\s\S]*got 5 bytes$/)
+    await until('it was the front', () => gateway.gateway.frontTunnels === 2)
+  },
+)
