@@ -62,10 +62,11 @@ export function connContract(t: Test, open: () => Promise<OpenedConn>): void {
   scene('back-pressure: a reader that does not read stops the writer', async (t, { conn, peer }) => {
     const chunk = randomBytes(1024 * 1024)
     let sent = 0
+    const closed = once(peer, 'close')
     const pump = (async () => {
       while (sent < STUCK_BYTES && !peer.destroyed) {
         sent += chunk.length
-        if (!peer.write(chunk)) await Promise.race([once(peer, 'drain'), once(peer, 'close')])
+        if (!peer.write(chunk)) await Promise.race([once(peer, 'drain'), closed])
       }
     })()
     // Stuck: no progress for many turns, each of which polls the sockets.
