@@ -6,15 +6,15 @@
 # Any Debian image with Node >= 20.11 and npm does as a base; test/e2e/offline-images makes one on a machine that cannot pull.
 ARG NODE_IMAGE=node:22-bookworm-slim
 
-FROM ${NODE_IMAGE} AS dependencies
-WORKDIR /build
-COPY package.json package-lock.json ./
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
-
-FROM ${NODE_IMAGE} AS build
+FROM ${NODE_IMAGE} AS packages
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
+
+FROM packages AS dependencies
+RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM packages AS build
 COPY build.mjs tsconfig.json tsconfig.build.json ./
 COPY src ./src
 RUN node build.mjs

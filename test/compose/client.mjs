@@ -1,6 +1,6 @@
 // The client: runs its probes once, writes what came of them to /logs/client.json, and stays.
 import { renameSync, writeFileSync } from 'node:fs'
-import { banner, curl, ORIGIN, python, run, WAYS } from './probes.mjs'
+import { apt, banner, curl, git, node, ORIGIN, python, run, WAYS } from './probes.mjs'
 
 const results = { environment: Object.keys(process.env), route: await run('ip', 'route', 'show', 'default') }
 // First, for afterwards the gateway knows names that this client was told for the address.
@@ -11,6 +11,9 @@ for (const way of WAYS) {
     http: await curl(`http://${host}/`),
     https: await curl(`https://${host}/`),
     python: await python(`https://${host}/`),
+    node: await node(`https://${host}/`),
+    git: await git(`https://${host}/files/project.git`),
+    apt: await apt(`http://${host}/files/apt`),
     oldHttp: await curl('--http1.0', `http://${host}/`),
     banner: await banner(host, 2525),
   }

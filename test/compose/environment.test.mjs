@@ -21,7 +21,7 @@ test('the client knows nothing of proxies', () => {
 
 for (const way of WAYS) {
   const results = client[way]
-  for (const probe of ['http', 'https', 'python', 'oldHttp']) {
+  for (const probe of ['http', 'https', 'python', 'node', 'oldHttp']) {
     test(`${probe} to ${way}.example.test comes from ${PEERS[way]}`, () => {
       equal(results[probe].code, 0, show(results[probe]))
       const said = JSON.parse(results[probe].out)
@@ -31,6 +31,12 @@ for (const way of WAYS) {
       equal(said.version, probe === 'oldHttp' ? '1.0' : '1.1')
     })
   }
+  test(`git and apt, over ${way}`, () => {
+    equal(results.git.code, 0, show(results.git))
+    equal(results.git.out, 'fetched by git\n')
+    equal(results.apt.code, 0, show(results.apt))
+    match(results.apt.out, /^fairlead-compose_1\.0_all\.deb$/m)
+  })
   test(`a server that speaks first, over ${way}`, () => {
     equal(results.banner.code, 0, show(results.banner))
     equal(JSON.parse(results.banner.out.replace(/^220 /, '')).peer, PEERS[way])
