@@ -12,7 +12,7 @@ const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
 /** Of a span that says nothing else. */
 const WARM_UP_MS = 1_500
 /** A tunnel that does not come about in this time is a failure of the run. */
-const OPEN_MS = 30_000
+const OPEN_MS = 90_000
 /** Connections opened at once when many are wanted, so that no listen queue overflows. */
 const OPEN_AT_ONCE = 64
 
