@@ -41,7 +41,7 @@ call.on('response', (headers) => { told.status = headers[':status'] })
 call.on('trailers', (trailers) => { told.trailer = trailers['grpc-status'] })
 const next = () => { const text = left.shift(); if (text) call.write(frame(text)); else call.end() }
 call.on('data', (data) => { told.messages.push(data.subarray(5).toString()); next() })
-call.on('end', () => { console.log(JSON.stringify(told)); session.close() })
+call.on('close', () => { console.log(JSON.stringify(told)); session.close() })
 call.on('error', (error) => { console.error(error); process.exit(1) })
 next()
 `
@@ -59,6 +59,7 @@ const DNS = '10.77.5.1'
 const DNS_IPV6 = 'fd77:5::1'
 /** Nobody has this address. */
 const NOBODY = '10.77.2.99'
+const SQUID = `http://${squid.name}:${squid.port}`
 const SHARED = CORP['origin.test']
 
 const dnsmasq = scenario.start('corp', 'dnsmasq', [
@@ -83,7 +84,8 @@ const start = async (policy: Policy = {}, dns: object = {}) => {
         { address: `[${DNS_IPV6}]:53`, from: ['fd77:5::/64'] },
       ],
       zones: { 'sites.test': `${SHARED}:53` },
-      probe: [`${SHARED}:53`],
+      // A refusal is an answer too.
+      probe: [`${SHARED}:53`, `[${CORP_IPV6['origin.test']}]:53`],
       ...dns,
     },
     ...policy,
@@ -154,7 +156,7 @@ await t.test('behaviour §8.3: nothing is rewritten on the way of captured conne
   await grpc.until('ready', () => grpc.stdout.includes('ready'))
   // A policy that hangs on names: every connection is peeked at.
   const gateway = await start({
-    containersProxy: { mode: 'manual', https: `http://${squid.name}:${squid.port}`, exclude: ['never.test'] },
+    containersProxy: { mode: 'manual', http: SQUID, https: SQUID, exclude: ['never.test'] },
   })
   const url = `http://${SHARED}:${port}/path?query`
   const fetched = async (...args: string[]) =>
@@ -258,8 +260,7 @@ await t.test('behaviour §8.9: IPv6 end to end', async (t) => {
     const before = squid.log().length
     const done = await box.run(['curl', '-q', '-sS', '-m', '10', url])
     t.match(done.stdout, '"from":"fd77:2::', done.stderr)
-    const request = `CONNECT [${six}]:${origins.ports.http6}`
-    await squid.running.until('squid’s line', () => squid.log().slice(before).includes(request))
+    await squid.running.until('squid’s line', () => squid.log().slice(before).includes(six))
     t.match(squid.log().slice(before), GATEWAY_IPV6, 'whose client came over IPv6')
     await gateway.running.stop()
   })
