@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { aptFolders } from './harness/clients/apt.ts'
 import { startGateway } from './harness/gateway.ts'
-import { CORP, GATEWAY_FOR_CORP } from './harness/lab.ts'
+import { CORP, GATEWAY_FOR_CORP, GATEWAY_FOR_GUEST } from './harness/lab.ts'
 import { startAptRepository } from './harness/origins/apt-repository.ts'
 import { startGitServer } from './harness/origins/git-server.ts'
 import { startOrigins } from './harness/origins/origins.ts'
@@ -24,6 +24,7 @@ const IMAGES_MS = 400_000
 const IMPORT_MS = 120_000
 const RUN_MS = 60_000
 const OFFLINE_IMAGES = fileURLToPath(new URL('offline-images', import.meta.url))
+const PROGRAM = process.env['FAIRLEAD_E2E_PROGRAM'] ?? fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 const WAYS = ['direct', 'squid', 'dante', 'chain'] as const
 type Way = (typeof WAYS)[number]
 const nameFor = (way: Way) => `${way}.test`
@@ -195,6 +196,48 @@ await t.test('programs that know nothing of proxies', async (t) => {
     })
   }
   t.equal(await dropped(), before, 'and the host has forwarded, or had to drop, not one packet of theirs')
+  await gateway.running.stop()
+})
+
+await t.test('containers that are told, by docker-setup, and then no longer', async (t) => {
+  const address = `${GATEWAY_FOR_GUEST}:${takePort()}`
+  const listen = { mixed: { address, scope: 'containers', from: ['172.16.0.0/12'] } }
+  const gateway = await startGateway(scenario, { containersProxy: policy.containersProxy }, { listen })
+  const folder = peerFolder(scenario, 'client')
+  const [settings, config] = [join(folder, 'fairlead.yaml'), join(folder, 'config.json')]
+  writeFileSync(settings, JSON.stringify({ listen }))
+  const before = '{\n   "detachKeys" : "ctrl-e,e"   }'
+  writeFileSync(config, before)
+  const setUp = (action: string) => {
+    const files = ['--only', 'client', '--config', settings, '--client-config', config]
+    return scenario.run('gateway', ['node', PROGRAM, 'docker-setup', action, ...files])
+  }
+  const url = at('squid', origins.http())
+  const ask = () => {
+    const script = `echo "proxy: $http_proxy"; curl -sS --max-time 5 ${url}`
+    const argv = ['--network', 'apps', 'debian', 'sh', '-c', script]
+    return scenario.run('gateway', [
+      'docker',
+      '--config',
+      folder,
+      '--host',
+      `unix://${engine.socket}`,
+      'run',
+      '--rm',
+      ...argv,
+    ])
+  }
+  const applied = await setUp('--apply')
+  t.equal(applied.code, 0, applied.stderr)
+  const told = await ask()
+  t.match(told.stdout, `proxy: http://${address}`)
+  t.match(told.stdout, `"from":"${squid.address}"`, told.stderr)
+  await gateway.flow(url, ({ target, route }) => target === new URL(url).host && route === SQUID)
+  t.equal((await setUp('--remove')).code, 0)
+  t.equal(readFileSync(config, 'utf8'), before)
+  const untold = await ask()
+  t.match(untold.stdout, /^proxy: \n/)
+  t.not(untold.code, 0, 'the network has no way out')
   await gateway.running.stop()
 })
 
