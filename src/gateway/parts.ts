@@ -125,7 +125,9 @@ export class Parts {
       nextId: () => this.#nextId(),
       handleFlow: async (flow: Flow, signal: AbortSignal) => {
         const identified = await newcomers.identified(flow)
-        const { router, dialers, settings } = current()
+        const { dialers, settings } = current()
+        const decided = this.front?.decided(identified)
+        const router = decided ? { route: async () => decided } : current().router
         return handleFlow(
           identified,
           { router, dialers, relay: this.relays.for(settings), records: this.records },

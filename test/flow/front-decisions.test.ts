@@ -111,3 +111,21 @@ t.test('an address that no longer answers is refused by the door, and looked up 
   t.same(lines.map(({ ended, error }) => error?.code ?? ended).slice(1), ['CONNECT_REFUSED', 'CONNECT_REFUSED'])
   t.equal(gateway.gateway.status().liveFlows, 0)
 })
+
+t.test('a script runs once for a client that its door serves', { skip }, async (t) => {
+  const echo = await startEcho()
+  t.teardown(() => echo.close())
+  const proxy = {
+    embeddedPac: `function FindProxyForURL() { alert('run ' + Math.random()); return 'PROXY 127.0.0.1:1; DIRECT' }`,
+  }
+  const gateway = await startTestGateway(t, { proxy }, { front: 'at-once', resolver: countingResolver() })
+  for (let count = 1; count <= 4; count += 1) {
+    t.equal(await tunnel(gateway, `some.example:${echo.port}`), 200)
+    await gateway.flowCount(count)
+    t.equal(alerts(gateway), count)
+  }
+})
+
+function alerts({ lines }: TestGateway): number {
+  return lines.filter((line) => line.msg !== 'flow' && JSON.stringify(line).includes('run 0.')).length
+}

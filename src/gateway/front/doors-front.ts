@@ -1,7 +1,8 @@
 import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
-import type { Clock } from '../../contracts/clock.ts'
 import type { DoorContext } from '../../contracts/door.ts'
+import type { Flow } from '../../contracts/flow.ts'
+import type { Route } from '../../contracts/route.ts'
 import { clockOrigin as originOf } from '../../front/clock-origin.ts'
 import { type Batch, type DoorRules, type FromFront, type Gift, MAX_DOORS } from '../../front/messages.ts'
 import type { Listener } from '../../listeners/listener.ts'
@@ -17,7 +18,6 @@ export interface FrontedDoor {
 }
 
 export interface DoorsFrontOptions extends FrontFlowsOptions, Pick<FrontThreadOptions, 'startWorker'> {
-  readonly clock: Clock
   /** Doors are open only when the front is before them. */
   readonly atOnce?: boolean
   /** The doors serve themselves from here on. */
@@ -49,6 +49,11 @@ export class DoorsFront {
   /** Tunnels that the front has opened since the start. */
   get tunnels(): number {
     return this.#flows.tunnels
+  }
+
+  /** What was decided a moment ago for a client that its door has now, if it still holds. */
+  decided(flow: Flow): Route | undefined {
+    return this.#flows.decided(flow.door, flow)
   }
 
   /** Where somebody wants to wait for it, as tests do: when every door has its front. */

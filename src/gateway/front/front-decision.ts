@@ -13,6 +13,8 @@ export interface DecisionWays {
 export class FrontDecision {
   readonly context: DoorContext
   readonly query: RouteQuery
+  /** In which it is made; absent while nobody has asked. */
+  epoch: number | undefined
   /** Once decided. */
   route: Route | undefined
   /** Where the way out is a direct one. */

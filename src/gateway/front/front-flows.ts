@@ -1,14 +1,17 @@
+import type { Clock } from '../../contracts/clock.ts'
 import type { DoorContext } from '../../contracts/door.ts'
 import { GatewayError } from '../../contracts/gateway-error.ts'
-import type { RouteQuery } from '../../contracts/route.ts'
+import type { Route, RouteQuery } from '../../contracts/route.ts'
 import { ASK, type Batch, BEGUN, END, ENDS, STAND } from '../../front/messages.ts'
 import { PROTOCOLS } from '../../front/opening.ts'
 import type { FlowRecords } from '../../observe/flow-records.ts'
 import { isLoopback } from '../../wire/address.ts'
 import { type DecisionWays, FrontDecision } from './front-decision.ts'
 import { FrontFlow } from './front-flow.ts'
+import { GivenDecisions } from './given-decisions.ts'
 
 export interface FrontFlowsOptions {
+  readonly clock: Clock
   readonly records: FlowRecords
   /** What decides now; asked for each question. */
   ways(): DecisionWays
@@ -33,6 +36,7 @@ export class FrontFlows {
   readonly #deciding = new Map<number, AbortController>()
   /** Those that the thread may name again. */
   readonly #decisions = new Map<number, FrontDecision>()
+  readonly #given = new GivenDecisions()
   #lastDecision = -1
   #tunnels = 0
 
@@ -56,6 +60,11 @@ export class FrontFlows {
     for (const client of batch.gone) this.#left(client, gone('the client closed its connection'))
     for (const { client } of batch.gifts) if (client !== undefined) this.#left(client, undefined)
     for (const decision of batch.forgotten) this.#decisions.delete(decision)
+  }
+
+  /** What was decided a moment ago for a client that its door has now, if it still holds. */
+  decided(door: string, query: RouteQuery): Route | undefined {
+    return this.#given.take(door, query, this.#thread.epoch, this.#options.clock.monotonic())
   }
 
   /** The thread has died. `at`: monotonic milliseconds. */
@@ -102,6 +111,7 @@ export class FrontFlows {
   async #decide(client: number, flow: FrontFlow): Promise<void> {
     const { decision, record } = flow
     const { epoch } = this.#thread
+    decision.epoch = epoch
     const deciding = new AbortController()
     this.#deciding.set(client, deciding)
     await decision.make(this.#options.ways(), record, deciding.signal)
@@ -144,8 +154,15 @@ export class FrontFlows {
     const deciding = this.#deciding.get(client)
     this.#deciding.delete(client)
     deciding?.abort(error ?? gone('the client has been given to its door'))
-    if (error) flow?.record.failed(error)
-    else flow?.record.forget()
+    if (!flow) return
+    if (error) {
+      flow.record.failed(error)
+      return
+    }
+    flow.record.forget()
+    const { context, query, route, epoch } = flow.decision
+    if (route === undefined || epoch === undefined) return
+    this.#given.keep(context.name, { ...query, client: flow.client }, route, epoch, this.#options.clock.monotonic())
   }
 }
 

@@ -1,0 +1,46 @@
+import type { Route, RouteQuery } from '../../contracts/route.ts'
+
+interface Given {
+  readonly query: RouteQuery
+  readonly route: Route
+  readonly epoch: number
+  /** Monotonic milliseconds. */
+  readonly until: number
+}
+
+/** Milliseconds in which a client that was given to its door has asked there again; later it is decided anew. */
+const KEEP_MS = 1_000
+/** Clients on their way between two threads of one process. */
+const MAX_GIVEN = 4_096
+
+/**
+ * What was decided for clients that the front then gave to their doors, where they ask for the same again: a script is run once for them, not
+ * twice. Each is used once, and not past a change of settings, network or containers.
+ */
+export class GivenDecisions {
+  readonly #given = new Map<string, Given>()
+
+  /** `door`: its name. `now`: monotonic milliseconds. */
+  keep(door: string, query: RouteQuery, route: Route, epoch: number, now: number): void {
+    if (this.#given.size >= MAX_GIVEN) this.#given.clear()
+    this.#given.set(keyOf(door, query), { query, route, epoch, until: now + KEEP_MS })
+  }
+
+  take(door: string, query: RouteQuery, epoch: number, now: number): Route | undefined {
+    const key = keyOf(door, query)
+    const given = this.#given.get(key)
+    if (given === undefined) return undefined
+    this.#given.delete(key)
+    return given.epoch === epoch && given.until > now && isSame(given.query, query) ? given.route : undefined
+  }
+}
+
+/** One connection of one client. */
+function keyOf(door: string, { client }: RouteQuery): string {
+  return `${door} ${client.address} ${client.port}`
+}
+
+function isSame(a: RouteQuery, b: RouteQuery): boolean {
+  const sameTarget = a.target.host === b.target.host && a.target.port === b.target.port
+  return sameTarget && a.scheme === b.scheme && a.scope === b.scope && a.client.container === b.client.container
+}
