@@ -30,8 +30,9 @@ t.test(
       socket.write('hello')
       t.equal(await readExactly(socket, 5), 'hello')
     }
-    t.equal(gateway.gateway.frontTunnels, 2)
-    await until('both stand', () => gateway.gateway.status().flows.every(({ route }) => route === 'direct'))
+    // The thread says later what it has done.
+    await until('both stand', () => gateway.gateway.frontTunnels === 2)
+    await until('both are known', () => gateway.gateway.status().flows.every(({ route }) => route === 'direct'))
     t.match(gateway.gateway.status(), { liveFlows: 2, clientConnections: 2, flows: [{ bytesUp: 5, bytesDown: 5 }, {}] })
     for (const { socket } of [viaConnect, viaSocks]) socket.end().resume()
     const lines = await gateway.flowCount(2)

@@ -59,7 +59,8 @@ interface World {
 function world(_t: Test, { route }: World = {}) {
   const clock = manualClock()
   const lines: FlowLine[] = []
-  const log = { info: (line: FlowLine) => void lines.push(line), error: (line: FlowLine) => void lines.push(line) }
+  const take = (line: FlowLine) => void lines.push(line)
+  const log = { info: take, error: take, isLevelEnabled: () => true }
   const dropped: string[] = []
   const conns: FakeConn[] = []
   let asked = 0
