@@ -73,7 +73,7 @@ t.test('half-close, early bytes and a reset are passed on', { skip }, async (t) 
   t.match(await failed, [{ code: 'ECONNRESET' }])
   const lines = await gateway.flowCount(3)
   t.ok(lines.some(({ ended }) => ended === 'upstream-reset'))
-  t.equal(gateway.gateway.frontTunnels, 3)
+  await until('all have stood', () => gateway.gateway.frontTunnels === 3)
 })
 
 t.test('who must be refused, and what is no tunnel, has its answer from the door', { skip }, async (t) => {

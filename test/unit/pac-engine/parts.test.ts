@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { asBrowserSees } from '../../../src/pac-engine/browser-url.ts'
 import { DecisionCache } from '../../../src/pac-engine/decision-cache.ts'
-import { decodeScript } from '../../../src/pac-engine/decode-script.ts'
+import { decodeScript, withoutNulAtEnd } from '../../../src/pac-engine/decode-script.ts'
 import { myAddresses } from '../../../src/pac-engine/my-addresses.ts'
 import { limitMemory, quickjsModule } from '../../../src/pac-engine/quickjs-module.ts'
 import { scriptFailure } from '../../../src/pac-engine/script-failure.ts'
@@ -38,7 +38,12 @@ test('decodeScript: mark, charset of the response, UTF-8, windows-1252', async (
   t.equal(decodeScript(Buffer.from([0x2f, 0x2f, 0x20, 0x80, 0x20, 0xfc])), euro, 'no UTF-8: windows-1252')
   t.equal(decodeScript(Buffer.from([0xc4]), 'koi8-r'), '\u0434')
   t.equal(decodeScript(Buffer.from(euro), 'no-such-charset'), euro)
-  t.equal(decodeScript(Buffer.from('a\0\0')), 'a')
+})
+
+test('withoutNulAtEnd: a C string sent with its end', async (t) => {
+  t.equal(withoutNulAtEnd('a\0\0'), 'a')
+  t.equal(withoutNulAtEnd('a\0\r\n\0\n'), 'a')
+  t.equal(withoutNulAtEnd('a\0b\n'), 'a\0b\n', 'not in the middle')
 })
 
 test('limitMemory: the module cannot grow beyond it', async (t) => {
