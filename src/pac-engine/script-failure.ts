@@ -25,6 +25,10 @@ const HINT: Record<FailureKind, string> = {
 /** Characters of the offending source line that are shown. */
 const MAX_LINE = 160
 
+/** Where a mention is looked for: lines from the place that was given, and characters of each. The script may be a MiB, and fail at every request. */
+const MAX_SEARCHED_LINES = 200
+const MAX_SEARCHED = 2_000
+
 /** A script's failure, for people: what, where, the line itself. Everything from the script is cleaned of control characters. */
 export function scriptFailure(
   failure: Failure,
@@ -46,10 +50,11 @@ export function scriptFailure(
  */
 function placeOf({ message, line, column = 1 }: Failure, script: string): { line: number; column: number } | undefined {
   if (line === undefined) return undefined
-  const lines = script.split(LINE_BREAK)
+  const lines = linesOf(script)
+  const last = Math.min(lines.length, line + MAX_SEARCHED_LINES - 1)
   for (const mention of mentionsOf(message)) {
-    for (let number = line; number <= lines.length; number++) {
-      const text = lines[number - 1] ?? ''
+    for (let number = line; number <= last; number++) {
+      const text = (lines[number - 1] ?? '').slice(0, MAX_SEARCHED)
       // On the first line, from the place that was given.
       const from = number === line ? column - 1 : 0
       const found = text.slice(from).search(mention)
@@ -59,17 +64,17 @@ function placeOf({ message, line, column = 1 }: Failure, script: string): { line
   return { line, column }
 }
 
-/** What stands at the place, likeliest first. */
+/** What stands at the place, likeliest first. Blanks are counted: a script may consist of them, and a search for any number takes their square. */
 function mentionsOf(message: string): RegExp[] {
   const missing = /^ReferenceError: '?([\w$]{1,100})'? is not (?:defined|initialized)/.exec(message)?.[1]
   if (missing !== undefined) return [new RegExp(`(?<![\\w$.])${escaped(missing)}(?![\\w$])`)]
   const property = /^TypeError: cannot read property '([^']{1,100})' of (?:null|undefined)/.exec(message)?.[1]
   if (property === undefined) return []
-  if (property === 'Symbol.iterator') return [/(?<=\bof\s+)[\w$]/, /\.\.\./, /\[/]
+  if (property === 'Symbol.iterator') return [/(?<=\bof\s{1,8})[\w$]/, /\.\.\./, /\[/]
   const name = escaped(property)
   return [
-    new RegExp(`(?<=\\.\\s*)${name}(?![\\w$])`),
-    new RegExp(`(?<=\\[\\s*["'\`]?)${name}(?=["'\`]?\\s*\\])`),
+    new RegExp(`(?<=\\.\\s{0,8})${name}(?![\\w$])`),
+    new RegExp(`(?<=\\[\\s{0,8}["'\`]?)${name}(?=["'\`]?\\s{0,8}\\])`),
     new RegExp(`(?<![\\w$.])${name}(?![\\w$])`),
     // Under a name that is put together.
     /(?<=[\w$)\]]\[)./,
@@ -82,8 +87,16 @@ function escaped(text: string): string {
 
 const LINE_BREAK = /\r\n|[\n\r\u2028\u2029]/
 
+/** Of the script that failed last: one that fails, fails often. */
+let failedLast: { readonly script: string; readonly lines: readonly string[] } = { script: '', lines: [''] }
+
+function linesOf(script: string): readonly string[] {
+  if (failedLast.script !== script) failedLast = { script, lines: script.split(LINE_BREAK) }
+  return failedLast.lines
+}
+
 function sourceLine(script: string, number: number): string | undefined {
-  const line = script.split(LINE_BREAK)[number - 1]?.trim()
+  const line = linesOf(script)[number - 1]?.slice(0, MAX_SEARCHED).trim()
   if (line === undefined) return undefined
   return clean(line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line)
 }

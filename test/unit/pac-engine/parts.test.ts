@@ -99,6 +99,23 @@ test('scriptFailure: the place of a name that is not defined is its first mentio
   t.notMatch(odd.message, /\x1b/)
 })
 
+test('scriptFailure: the place is found or given up in no time, whatever the script consists of', async (t) => {
+  for (const run of [' ', '. ', '[ ', '["', 'of ', 'a[', '\n', 'x']) {
+    const script = `function FindProxyForURL() {}//${run.repeat(1_000_000 / run.length)}y`
+    for (const name of [' ', '. ', 'x', 'Symbol.iterator', 'y'.repeat(100)]) {
+      const failure = { kind: 'threw', message: `TypeError: cannot read property '${name}' of null`, line: 1 } as const
+      scriptFailure(failure, 'test', script) // the first one cuts it into lines
+      const cpu = process.cpuUsage()
+      scriptFailure(failure, 'test', script)
+      const { user, system } = process.cpuUsage(cpu)
+      t.ok(
+        (user + system) / 1000 < 100,
+        `${JSON.stringify(name)} in ${JSON.stringify(run)}: ${(user + system) / 1000} ms`,
+      )
+    }
+  }
+})
+
 test('originOf: no credentials, no query', async (t) => {
   const url = 'https://user:secret@wpad.example/proxy.pac?token=secret'
   t.equal(originOf({ kind: 'url', url }), 'https://wpad.example/proxy.pac')
