@@ -39,6 +39,8 @@ function reset(traced) {
 // The evaluation ends at the first name that is not known, and starts again when it is. A script that catches the exception gains
 // nothing: its answer is not used.
 function lookup(name) {
+  // Longer than any name (RFC 1035 §2.3.4); no such text may leave the VM.
+  if (name.length > 255) return null
   const answer = answers[name]
   if (answer === undefined) {
     if (isAddress(name)) return name

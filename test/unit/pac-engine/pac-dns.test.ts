@@ -5,6 +5,7 @@ import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
 import { PacDns } from '../../../src/pac-engine/pac-dns.ts'
 import { manualClock } from '../../fixtures/manual-clock.ts'
 import { until } from '../../fixtures/until.ts'
+import { ask, engineFor, tableResolver } from './engine-under-test.ts'
 
 /** The system answers one name at a time, when the test says so. */
 function oneAtATime() {
@@ -50,4 +51,23 @@ t.test('a name whose turn does not come decides nothing, and is asked for again'
   await answer('other.test', '192.0.2.2')
   await again
   t.same(new Map(dns.entries() as [string, string][]).get('other.test'), '192.0.2.2')
+})
+
+t.test('a text that is longer than any name is not one, and never leaves the script', async (t) => {
+  const resolver = tableResolver({})
+  const script = `var ascii = 'a'.repeat(4e6), han = '名'.repeat(1e5)
+function FindProxyForURL(url, host) {
+  var long = [dnsResolve(host + ascii), dnsResolve(host + han), isResolvable(ascii), dnsResolveEx(ascii), isResolvableEx(ascii)]
+  return 'PROXY ' + [].concat(long, isInNet(ascii, '10.0.0.0', '255.0.0.0'), dnsResolve('a'.repeat(255))).join('-') + ':1'
+}`
+  const engine = engineFor(t, script, { resolver })
+  await engine.ready
+  const cpu = process.cpuUsage()
+  for (const host of ['one', 'two', 'three']) t.equal(await ask(engine, host), 'PROXY --false--false-false-:1')
+  const { user, system } = process.cpuUsage(cpu)
+  t.ok((user + system) / 1000 < 2_000, `${(user + system) / 1000} ms of CPU`)
+  t.same(
+    resolver.asked.filter((name) => name.length > 255),
+    [],
+  )
 })
