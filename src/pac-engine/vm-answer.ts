@@ -4,16 +4,16 @@ import { type Failure, NO_NOTES, type Notes, type VmOutcome } from './vm-outcome
 
 /**
  * What left the VM of one evaluation, understood: `=answer`, or a letter and JSON (`library/find.ts`). What the script can have tampered with is read as
- * what it should be, or not at all. Throws on JSON that is none.
+ * what it should be and no longer than it may be, or not at all: a script can make the VM's own limits ineffective. Throws on JSON that is none.
  */
 export function readAnswer(packed: string, clock: boolean, limits: PacLimits, ms: number): VmOutcome {
   const body = packed.slice(1)
-  if (packed[0] === '=') return asAscii(body, clock ? { ...NO_NOTES, clock } : NO_NOTES, ms)
-  if (packed[0] === 'm') return { is: 'missing', names: texts(JSON.parse(body), limits.dnsNames) }
+  if (packed[0] === '=') return asAscii(body, clock ? { ...NO_NOTES, clock } : NO_NOTES, limits, ms)
+  if (packed[0] === 'm') return { is: 'missing', names: texts(JSON.parse(body), limits.dnsNames, MAX_NAME) }
   const report: unknown = JSON.parse(body)
   const [first, second] = Array.isArray(report) ? report : []
   const notes = readNotes(second, clock, limits)
-  if (packed[0] === 'r') return asAscii(String(first), notes, ms)
+  if (packed[0] === 'r') return asAscii(String(first), notes, limits, ms)
   return { is: 'failed', failure: describe(first, limits), notes }
 }
 
@@ -23,12 +23,13 @@ function readNotes(value: unknown, clock: boolean, limits: PacLimits): Notes {
     unknown
   >
   const { dnsNames, tracedCalls } = limits
+  const shown = limits.tracedChars + 1 // and the mark that it was longer
   return {
-    used: texts(used, dnsNames),
-    alerts: texts(alerts, limits.alerts).map(clean),
+    used: texts(used, dnsNames, MAX_NAME),
+    alerts: texts(alerts, limits.alerts, shown).map(clean),
     calls: (Array.isArray(calls) ? calls : []).slice(0, tracedCalls).map((call: unknown) => {
       const [name, args, answer]: unknown[] = Array.isArray(call) ? call : []
-      return [String(name), texts(args, MAX_ARGUMENTS), String(answer)] as const
+      return [cut(name, shown), texts(args, MAX_ARGUMENTS, shown), cut(answer, shown)] as const
     }),
     dropped: typeof dropped === 'number' ? dropped : 0,
     random: random !== false,
@@ -39,21 +40,34 @@ function readNotes(value: unknown, clock: boolean, limits: PacLimits): Notes {
 /** Arguments shown of a helper call; dateRange takes seven. */
 const MAX_ARGUMENTS = 8
 
-function texts(value: unknown, most: number): string[] {
-  return (Array.isArray(value) ? value : []).slice(0, most).map(String)
+/** Characters of a name; RFC 1035 §2.3.4. */
+const MAX_NAME = 255
+/** Characters of an error's message, and of its stack. */
+const MAX_MESSAGE = 2_000
+
+function texts(value: unknown, most: number, chars: number): string[] {
+  return (Array.isArray(value) ? value : []).slice(0, most).map((one) => cut(one, chars))
+}
+
+function cut(value: unknown, chars: number): string {
+  return String(value).slice(0, chars)
 }
 
 export function isAscii(text: string): boolean {
   return !/[^\x01-\x7f]/.test(text)
 }
 
-function asAscii(answer: string, notes: Notes, ms: number): VmOutcome {
+function asAscii(answer: string, notes: Notes, { answerChars }: PacLimits, ms: number): VmOutcome {
+  if (answer.length > answerChars) {
+    const message = `${answer.length} characters, at most ${answerChars}`
+    return { is: 'failed', failure: { kind: 'too-long', message }, notes }
+  }
   if (isAscii(answer)) return { is: 'answer', answer, notes, ms }
   return { is: 'failed', failure: { kind: 'not-ascii', message: JSON.stringify(answer.slice(0, 100)) }, notes }
 }
 
 function describe(value: unknown, limits: PacLimits): Failure {
-  const [kind, message = '', stack = ''] = texts(value, 3)
+  const [kind, message = '', stack = ''] = texts(value, 3, MAX_MESSAGE)
   if (kind === 'type') return { kind: 'not-a-string', message }
   if (kind === 'nul') return { kind: 'not-ascii', message }
   if (kind === 'long') return { kind: 'too-long', message: `${message} characters, at most ${limits.answerChars}` }

@@ -2,10 +2,12 @@ import { test } from 'tap'
 import { asBrowserSees } from '../../../src/pac-engine/browser-url.ts'
 import { DecisionCache } from '../../../src/pac-engine/decision-cache.ts'
 import { decodeScript, withoutNulAtEnd } from '../../../src/pac-engine/decode-script.ts'
+import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
 import { myAddresses } from '../../../src/pac-engine/my-addresses.ts'
 import { limitMemory, quickjsModule } from '../../../src/pac-engine/quickjs-module.ts'
 import { scriptFailure } from '../../../src/pac-engine/script-failure.ts'
 import { originOf } from '../../../src/pac-engine/script-source.ts'
+import { readAnswer } from '../../../src/pac-engine/vm-answer.ts'
 
 test('asBrowserSees: what a browser passes for a URL', async (t) => {
   const rows: [url: string, seen: string | undefined, host?: string][] = [
@@ -125,4 +127,20 @@ test('originOf: no credentials, no query', async (t) => {
 
 test('myAddresses: no loopback, no link-local', async (t) => {
   for (const address of await myAddresses()) t.notMatch(address, /^(127\.|::1$|fe80|169\.254)/)
+})
+
+test('readAnswer: nothing is longer than it may be, whatever the script has done to the VM', async (t) => {
+  const long = 'c'.repeat(5_000_000)
+  const notes = { used: [long], calls: [[long, [long], long]], alerts: [long], dropped: 0, random: false }
+  const read = (packed: string) => JSON.stringify(readAnswer(packed, false, DEFAULT_LIMITS, 1))
+  for (const packed of [
+    `=${long}`,
+    `m${JSON.stringify([long])}`,
+    `r${JSON.stringify([long, notes])}`,
+    `r${JSON.stringify(['DIRECT', notes])}`,
+    `x${JSON.stringify([['threw', long, long], notes])}`,
+    `x${JSON.stringify([[long, long, long], notes])}`,
+  ]) {
+    t.ok(read(packed).length < 10_000, `${packed.slice(0, 20)}…: ${read(packed).length} characters`)
+  }
 })
