@@ -17,5 +17,5 @@ if (!process.argv.includes('--if-stale') || changedAt('dist/main.js') < newest) 
   // A file that has been renamed must not live on in the package.
   rmSync('dist', { recursive: true, force: true })
   execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
-  chmodSync('dist/main.js', 0o755)
+  for (const program of ['dist/main.js', 'dist/fairlead.cjs']) chmodSync(program, 0o755)
 }

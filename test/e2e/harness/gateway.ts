@@ -13,7 +13,7 @@ import type { Scenario } from './scenario.ts'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 /** What is tested: the build, or another one, such as an installed package. */
-const PROGRAM = [process.execPath, process.env['FAIRLEAD_E2E_PROGRAM'] ?? join(ROOT, 'dist/main.js')]
+const PROGRAM = [process.execPath, process.env['FAIRLEAD_E2E_PROGRAM'] ?? join(ROOT, 'dist/fairlead.cjs')]
 /** Half a dozen threads start one after the other, each in seconds where many programs want the cores. */
 const GATEWAY_READY_MS = 60_000
 /** A flow's line is written when the flow has ended on both sides, which the client may see a moment earlier. */
