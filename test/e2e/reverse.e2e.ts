@@ -28,11 +28,13 @@ let engine = await startEngine(scenario, { host: 'gateway', proxy: '', clear: []
 const tar = join(makeImage(scenario).folder, 'box.tar')
 execFileSync('tar', ['-C', join(tar, '../root'), '-cf', tar, '.'])
 await must('import', tar, 'box')
-const GREEN = '1a7f37'
+/** Of each project's page. */
+const COLOURS: Readonly<Record<string, string>> = { shop: '1a7f37', blog: '1f4fb8' }
 await project('shop', 1)
 await project('blog', 2)
 await must('network', 'connect', '--alias', 'weblog', 'shop_default', 'blog_web_1')
-await startCache()
+await startCache('shop')
+await startCache('blog')
 
 const port = takePort()
 const settings = {
@@ -61,7 +63,7 @@ await everyClient('at first')
 await t.test('a container is made anew', async (t) => {
   const before = await addressOf('shop_web_1', 'shop_default')
   await must('rm', '-f', 'shop_web_1')
-  await gateway.running.until('the engine’s word of it', async () => (await gateway.status()).engine?.containers === 2)
+  await gateway.running.until('the engine’s word of it', async () => (await gateway.status()).engine?.containers === 3)
   const gone = await ask('web.shop', WAYS[3]!)
   t.match(gone.stdout, /no such container: web\.shop/)
   // Its address goes to another one in between.
@@ -119,7 +121,7 @@ await t.test('the engine is restarted', async (t) => {
   engine = await startEngine(scenario, { host: 'gateway', proxy: '', clear: [], folder: engine.folder })
   await gateway.running.until('the engine', async () => (await gateway.status()).engine?.connected, 30_000)
   t.match((await ask('web.shop', WAYS[3]!)).stdout, /the container shop_web_1 is not running/)
-  await must('start', 'shop_web_1', 'blog_web_1', 'shop_cache_1')
+  await must('start', 'shop_web_1', 'blog_web_1', 'shop_cache_1', 'blog_cache_1')
 })
 await everyClient('after the engine was restarted')
 
@@ -227,11 +229,15 @@ async function everyClient(when: string): Promise<void> {
       }
       for (const host of [v4, v6, `web.${name}`])
         t.match(await askBySocks(host), `the web of ${name}`, `socks: ${host}`)
+      const cache = `${name}_cache_1`
+      const addresses = [await addressOf(cache, network), await addressOf(cache, network, 'GlobalIPv6Address')]
+      t.equal((await redis(`cache.${name}`, 'set', 'when', `${name} ${when}`)).stdout.trim(), 'OK')
+      for (const host of [`cache.${name}`, ...addresses])
+        t.equal((await redis(host, 'get', 'when')).stdout.trim(), `${name} ${when}`, `Redis at ${host}`)
+      for (const host of [`web.${name}.container.internal`, name === 'shop' ? v4 : `[${v6}]`])
+        t.equal(firstPixel(await screenshot(`http://${host}:8080/`)), COLOURS[name], `Chromium shows ${host}`)
     }
     t.match((await ask('weblog', WAYS[0]!)).stdout, 'the web of blog', 'a network alias')
-    t.equal((await redis('set', 'when', when)).stdout.trim(), 'OK')
-    t.equal((await redis('get', 'when')).stdout.trim(), when)
-    t.equal(firstPixel(await screenshot('http://web.shop.container.internal:8080/')), GREEN, 'Chromium shows the page')
   })
 }
 
@@ -253,10 +259,10 @@ async function askBySocks(host: string): Promise<string> {
 }
 
 /** A client that knows nothing of proxies, by proxychains, which leaves names to the door. */
-function redis(...command: string[]) {
+function redis(host: string, ...command: string[]) {
   const file = join(engine.folder, 'proxychains.conf')
   writeFileSync(file, `strict_chain\nproxy_dns\n[ProxyList]\nsocks5 127.0.0.1 ${port}\n`)
-  return scenario.run('gateway', ['proxychains4', '-q', '-f', file, 'redis-cli', '-h', 'cache.shop', ...command])
+  return scenario.run('gateway', ['proxychains4', '-q', '-f', file, 'redis-cli', '-h', host, ...command])
 }
 
 async function screenshot(url: string): Promise<Buffer> {
@@ -310,15 +316,15 @@ async function service(project: string, service: string, ...rest: string[]): Pro
 }
 
 function web(project: string, name = 'web'): Promise<void> {
-  const page = `<body style="background:#${GREEN}">the web of ${project}`
+  const page = `<body style="background:#${COLOURS[project]}">the web of ${project}`
   return service(project, name, 'box', 'sh', '-c', `echo '${page}' >/index.html; exec busybox httpd -f -p 8080 -h /`)
 }
 
 /** The machine's own Redis, in a container. */
-function startCache(): Promise<void> {
+function startCache(project: string): Promise<void> {
   const mounts = ['/usr', '/lib', '/lib64'].flatMap((path) => ['-v', `${path}:${path}:ro`])
-  const options = ['--save', '', '--protected-mode', 'no', '--bind', '0.0.0.0']
-  return service('shop', 'cache', ...mounts, 'box', '/usr/bin/redis-server', ...options)
+  const options = ['--save', '', '--protected-mode', 'no', '--bind', '0.0.0.0', '::']
+  return service(project, 'cache', ...mounts, 'box', '/usr/bin/redis-server', ...options)
 }
 
 async function addressOf(container: string, network: string, key = 'IPAddress'): Promise<string> {
