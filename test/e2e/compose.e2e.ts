@@ -1,6 +1,9 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { startEngine } from './harness/peers/engine.ts'
+import { peerFolder } from './harness/peers/peer.ts'
 import type { Finished } from './harness/processes.ts'
 import { joinScenario } from './harness/scenario.ts'
 
@@ -118,6 +121,70 @@ await t.test('the containers’ network has no way out but the gateway', async (
   const line = counted.stdout.split('\n').find((text) => text.includes(bridge) && text.includes(`!${bridge}`))
   t.match(line, /^\s*0\s+0\s/, 'the engine’s host forwarded not one packet out of it')
 })
+
+await t.test('the gateway is killed, and started again', async (t) => {
+  const probe = ['curl', '-sS', '--max-time', '5', 'http://direct.example.test/']
+  t.equal((await compose(['kill', 'gateway'])).code, 0)
+  t.not((await inClient(...probe)).code, 0, 'without it nothing gets out')
+  t.equal((await compose(['start', 'gateway'])).code, 0)
+  t.match(JSON.parse(await reachedAgain(probe)), { peer: '10.86.0.2' })
+  const rules = await compose([
+    'exec',
+    '-T',
+    'gateway',
+    'with-net-admin',
+    '--inh-caps=-all,+net_admin',
+    '--ambient-caps=-all,+net_admin',
+    'nft',
+    'list',
+    'tables',
+  ])
+  t.equal(rules.stdout.trim(), 'table inet fairlead', said(rules))
+})
+
+await t.test('the image as a way to the containers, by the command of docs/reverse.md', async (t) => {
+  const [yaml, command] = docs('As a container')
+  const folder = peerFolder(scenario, 'reverse')
+  writeFileSync(join(folder, 'reverse.yaml'), yaml)
+  const run = command
+    .slice(0, command.indexOf('\ndocker network connect'))
+    .replaceAll('/var/run/docker.sock:/', `${engine.socket}:/`)
+    .replaceAll('/var/run/docker.sock)', `${engine.socket})`)
+    .replace('shop_default', 'lab_egress')
+    .replace(/ fairlead$/m, ' fairlead-test-gateway')
+  const env = { ...environment, REVERSE_PASSWORD: 'secret' }
+  const started = await scenario.run('guest', ['sh', '-c', run], { env, cwd: folder })
+  t.equal(started.code, 0, said(started))
+  const ask = (host: string) =>
+    scenario.run('guest', [
+      'curl',
+      '-q',
+      '-sS',
+      '--max-time',
+      '5',
+      '--proxy',
+      'socks5h://me:secret@127.0.0.1:1080',
+      `http://${host}/`,
+    ])
+  const answer = await engine.running.until('an answer of the origin', async () => {
+    const { code, stdout } = await ask('origin.lab')
+    return code === 0 && stdout
+  })
+  t.match(JSON.parse(answer), { door: 'http', host: 'origin.lab' }, 'by service.project, from the engine’s host')
+  t.equal((await ask('10.86.0.20')).code, 0, 'and by address')
+  const far = await engine.docker('logs', 'to-containers')
+  t.notMatch(far.stderr, /"level":(50|60)/)
+  t.equal((await engine.docker('rm', '-f', 'to-containers')).code, 0)
+})
+
+/** The code blocks of a section of docs/reverse.md. */
+function docs(section: string): [string, string] {
+  const text = readFileSync(`${ROOT}docs/reverse.md`, 'utf8')
+  const blocks = [...text.slice(text.indexOf(`## ${section}`)).matchAll(/^```\w+\n([\s\S]*?)^```$/gm)].map(
+    ([, block]) => block!,
+  )
+  return [blocks[0]!, blocks[1]!]
+}
 
 await t.test('capture stays inside the gateway’s own network namespace', async (t) => {
   const tables = await scenario.run('guest', ['nft', 'list', 'tables'])
