@@ -139,7 +139,9 @@ await t.test('the gateway is killed, and started again', async (t) => {
     'list',
     'tables',
   ])
-  t.equal(rules.stdout.trim(), 'table inet fairlead', said(rules))
+  // The engine has a table of its own in each container, for the names that it answers.
+  const ours = rules.stdout.split('\n').filter((line) => line !== '' && line !== 'table ip nat')
+  t.same(ours, ['table inet fairlead'], said(rules))
 })
 
 await t.test('the image as a way to the containers, by the command of docs/reverse.md', async (t) => {
