@@ -1,5 +1,6 @@
 import { createPacResolver } from 'pac-resolver'
 import { JSException, type JSValueHandle, QuickJS } from 'quickjs-wasi'
+import { readsRegexpStatics, regexpStatics } from './library/regexp-statics.ts'
 import { libraryBytecode, PAC_RESOLVER_FUNCTIONS } from './library-bytecode.ts'
 import type { PacLimits } from './limits.ts'
 import { type Circumstances, packQueries, type Query } from './query-lines.ts'
@@ -73,6 +74,7 @@ export class PacVm {
     this.#begin(this.#limits.loadMs, now, frozen)
     try {
       this.#call('begin', '')
+      if (readsRegexpStatics(script)) this.#vm.evalCode(regexpStatics, 'regexp-statics').dispose()
       this.#vm.evalCode(script, SCRIPT_NAME).dispose()
       const outcome = this.#read(this.#call('loaded', ''), this.#clockRead)
       this.usable = outcome.is === 'answer'
