@@ -3,10 +3,11 @@ import type { Container } from '../contracts/containers.ts'
 import type { Dialed } from '../contracts/dialer.ts'
 import type { GatewayError } from '../contracts/gateway-error.ts'
 import type { RelayCounts } from '../contracts/relay.ts'
-import type { Candidate, Captured, Client, NameSource, Route, RouteQuery } from '../contracts/route.ts'
+import type { Candidate, Captured, Client, Route, RouteQuery } from '../contracts/route.ts'
 import type { Scope } from '../contracts/target.ts'
 import { formatAuthority } from '../wire/target.ts'
 import { describeHop } from '../wire/upstream-url.ts'
+import type { CapturedLine, FlowLine } from './flow-line.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -230,47 +231,6 @@ export class FlowRecords {
   live(limit: number): LiveFlow[] {
     return [...this.#live].slice(0, limit).map((record) => record.live())
   }
-}
-
-/** The fields of the flow log; names are stable, absent ones are left out. Durations in milliseconds, sizes in bytes. */
-export interface FlowLine {
-  readonly flow: string
-  readonly door: string
-  readonly protocol: string | undefined
-  readonly scope: string
-  readonly client: string
-  readonly user: string | undefined
-  /** Which container the client is, where the engine knows its address. */
-  readonly container: Pick<Container, 'name' | 'image' | 'project' | 'service'> | undefined
-  readonly target: string
-  /** Of captured connections: the address that was dialled, and what became of a name. */
-  readonly captured: CapturedLine | undefined
-  readonly scheme: string
-  readonly decision: Route['decision'] | undefined
-  readonly route: string | undefined
-  readonly because: Route['because'] | undefined
-  /** How a PAC script came to its answer. */
-  readonly pac: Route['pac'] | undefined
-  readonly failedAttempts: readonly { route: string; code: string; message: string }[] | undefined
-  readonly status: number | undefined
-  readonly bytesUp: number
-  readonly bytesDown: number
-  readonly packetsUp: number | undefined
-  readonly packetsDown: number | undefined
-  readonly decisionMs: number | undefined
-  readonly dialMs: number | undefined
-  readonly firstByteMs: number | undefined
-  readonly durationMs: number | undefined
-  readonly ended: string
-  readonly error: Partial<GatewayError> | undefined
-  readonly cause: unknown
-}
-
-export interface CapturedLine {
-  readonly dialled: string
-  readonly nameSource?: NameSource
-  readonly oneOf?: readonly string[]
-  readonly disbelieved?: string
 }
 
 function describeCaptured(captured: Captured | undefined): CapturedLine | undefined {

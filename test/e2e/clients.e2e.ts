@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { FlowLine } from '../../src/observe/flow-records.ts'
+import type { FlowLine } from '../../src/observe/flow-line.ts'
 import { type Gateway, startGateway } from './harness/gateway.ts'
 import { startAptRepository } from './harness/origins/apt-repository.ts'
 import { IDENTITY, startGitServer } from './harness/origins/git-server.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { FlowLine } from '../../src/observe/flow-records.ts'
+import type { FlowLine } from '../../src/observe/flow-line.ts'
 import { startGateway } from './harness/gateway.ts'
 import { CORP, CORP_ITSELF, GATEWAY_FOR_CORP } from './harness/lab.ts'
 import { startDante } from './harness/peers/dante.ts'

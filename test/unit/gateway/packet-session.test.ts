@@ -15,7 +15,8 @@ import {
   WAITING_PACKETS,
 } from '../../../src/gateway/packet-limits.ts'
 import { PacketSessions } from '../../../src/gateway/packet-sessions.ts'
-import { type FlowLine, FlowRecords } from '../../../src/observe/flow-records.ts'
+import type { FlowLine } from '../../../src/observe/flow-line.ts'
+import { FlowRecords } from '../../../src/observe/flow-records.ts'
 import type { Log } from '../../../src/observe/log.ts'
 import { Metrics } from '../../../src/observe/metrics.ts'
 import { parseAuthority } from '../../../src/wire/target.ts'
