@@ -1,6 +1,6 @@
 import type { Clock } from '../contracts/clock.ts'
 import type { CaptureDoorOptions } from '../passthrough/capture-door.ts'
-import { seldom } from './dns-settings.ts'
+import { seldom } from './seldom.ts'
 
 /** Milliseconds between warnings that attempts are left waiting. */
 const CROWDED_LOG_MS = 60_000

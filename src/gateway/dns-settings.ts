@@ -1,4 +1,3 @@
-import type { Clock } from '../contracts/clock.ts'
 import { droppedFamilies, type Reach } from '../dns/inhibition.ts'
 import { createSpecialAddresses, type SpecialAddresses } from '../router/special-addresses.ts'
 import type { DnsSettings, Settings } from '../settings/settings.ts'
@@ -49,18 +48,3 @@ export const LAST_RESORT = [
   { address: '198.41.0.4', port: 53 },
   { address: '2001:503:ba3e::2:30', port: 53 },
 ] as const
-
-/** Says at most so often, in milliseconds, that something fails, and how often it was not said. */
-export function seldom<T>(clock: Clock, everyMs: number, say: (what: T, more: number) => void) {
-  let last = Number.NEGATIVE_INFINITY
-  let more = 0
-  return (what: T) => {
-    if (clock.monotonic() - last < everyMs) {
-      more++
-      return
-    }
-    last = clock.monotonic()
-    say(what, more)
-    more = 0
-  }
-}

@@ -17,7 +17,8 @@ import type { Metrics } from '../observe/metrics.ts'
 import type { Settings } from '../settings/settings.ts'
 import { formatListenAddress } from '../wire/listen-address.ts'
 import { admitsFrom } from './admits-from.ts'
-import { droppedBy, LAST_RESORT, needsProbe, probeTargets, seldom } from './dns-settings.ts'
+import { droppedBy, LAST_RESORT, needsProbe, probeTargets } from './dns-settings.ts'
+import { seldom } from './seldom.ts'
 
 export interface DnsParts {
   readonly clock: Clock

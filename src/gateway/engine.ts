@@ -5,6 +5,7 @@ import { createEngineDirectory, type EngineDirectory, type EngineState } from '.
 import type { Log } from '../observe/log.ts'
 import type { EngineSettings } from '../settings/settings.ts'
 import { formatEngineAddress } from '../wire/engine-address.ts'
+import { identified } from './identified.ts'
 
 /** What `fairlead status` says of the engine. */
 export interface EngineStatus {
@@ -87,9 +88,7 @@ export class Engine implements ContainerDirectory {
 
   /** The same flow with the container that its client is, where the engine knows the client's address. */
   identified<F extends RouteQuery>(flow: F): F {
-    const { address, container: known } = flow.client
-    const container = address === undefined || known ? undefined : this.byAddress(address)
-    return container ? { ...flow, client: { ...flow.client, container } } : flow
+    return identified(flow, this)
   }
 
   #follow({ address, auto }: EngineSettings, shown: string): EngineDirectory {

@@ -3,6 +3,7 @@ import type { ContainerDirectory } from '../contracts/containers.ts'
 import type { RouteQuery, Router } from '../contracts/route.ts'
 import { parseAddress } from '../wire/address.ts'
 import { IpBlockTable, parseIpBlock } from '../wire/ip-block.ts'
+import { identified } from './identified.ts'
 
 export interface NewcomersOptions {
   readonly clock: Clock
@@ -42,10 +43,11 @@ export class Newcomers {
   identified<F extends RouteQuery>(flow: F): F | Promise<F> {
     const { address, container } = flow.client
     if (address === undefined || container) return flow
-    const known = this.#named(flow, address)
+    const { directory } = this.#options
+    const known = identified(flow, directory)
     return known !== flow || !this.#mayBecomeKnown(address)
       ? known
-      : this.#wait(address).then(() => this.#named(flow, address))
+      : this.#wait(address).then(() => identified(flow, directory))
   }
 
   /** The router that asks about newcomers first. */
@@ -54,11 +56,6 @@ export class Newcomers {
       ...router,
       route: async (query, signal) => router.route(await this.identified(query), signal),
     }
-  }
-
-  #named<F extends RouteQuery>(flow: F, address: string): F {
-    const container = this.#options.directory.byAddress(address)
-    return container ? { ...flow, client: { ...flow.client, container } } : flow
   }
 
   #mayBecomeKnown(address: string): boolean {

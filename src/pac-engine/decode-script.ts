@@ -2,7 +2,17 @@
  * Bytes of a PAC script as text: a byte order mark, then the charset of the response, then UTF-8, then windows-1252, which every byte string is.
  */
 export function decodeScript(bytes: Uint8Array, charset?: string): string {
-  return decode(bytes, charset)
+  const marked = byteOrderMark(bytes)
+  if (marked) return new TextDecoder(marked).decode(bytes)
+  if (charset !== undefined) {
+    const decoder = decoderFor(charset)
+    if (decoder) return decoder.encoding === 'windows-1252' ? windows1252(bytes) : decoder.decode(bytes)
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return windows1252(bytes)
+  }
 }
 
 const BLANKS = '\t\n\r '
@@ -17,20 +27,6 @@ export function withoutNulAtEnd(script: string): string {
     else if (!BLANKS.includes(character)) break
   }
   return script.slice(0, end)
-}
-
-function decode(bytes: Uint8Array, charset: string | undefined): string {
-  const marked = byteOrderMark(bytes)
-  if (marked) return new TextDecoder(marked).decode(bytes)
-  if (charset !== undefined) {
-    const decoder = decoderFor(charset)
-    if (decoder) return decoder.encoding === 'windows-1252' ? windows1252(bytes) : decoder.decode(bytes)
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    return windows1252(bytes)
-  }
 }
 
 /** The encoding standard's table for 0x80 to 0x9f. Node's own decoder of that name gives Latin-1 (seen in Node 20). */

@@ -9,22 +9,10 @@ export const libc = koffi.load(null)
 
 export const errno = koffi.errno
 
-type Code =
-  | 'EACCES'
-  | 'EAFNOSUPPORT'
-  | 'EAGAIN'
-  | 'EINPROGRESS'
-  | 'EINTR'
-  | 'EMFILE'
-  | 'ENFILE'
-  | 'ENOBUFS'
-  | 'ENOMEM'
-  | 'ENOPROTOOPT'
-  | 'EPERM'
+type Code = 'EACCES' | 'EAGAIN' | 'EINPROGRESS' | 'EINTR' | 'EMFILE' | 'ENFILE' | 'ENOBUFS' | 'ENOMEM' | 'EPERM'
 
 export const {
   EACCES,
-  EAFNOSUPPORT,
   EAGAIN,
   EINPROGRESS,
   EINTR,
@@ -32,6 +20,5 @@ export const {
   ENFILE,
   ENOBUFS,
   ENOMEM,
-  ENOPROTOOPT,
   EPERM,
 }: Readonly<Record<Code, number>> = constants.errno
