@@ -187,22 +187,17 @@ test('a server that keeps silent delays a decision by a named limit only', async
 })
 
 test('a version that could not be read again for too long is used no more, and comes back', async (t) => {
-  let down = false
   let wall = 1_000_000
-  const base = await serve(t, (request, response) => {
-    if (down) response.writeHead(503).end()
-    else if (request.headers['if-none-match'] === '"v1"') response.writeHead(304).end()
-    else response.writeHead(200, { etag: '"v1"' }).end(script('PROXY a:1'))
-  })
+  const server = await versioned(t)
   const lines: string[] = []
   const engine = engineFor(t, '', {
-    source: { kind: 'url', url: `${base}/proxy.pac`, dialer: directly },
+    source: { kind: 'url', url: `${server.base}/proxy.pac`, dialer: directly },
     clock: { ...systemClock, wall: () => wall },
     lastGoodMs: 10_000,
     log: (_level, line) => lines.push(line),
   })
   t.equal(await ask(engine, 'a'), 'PROXY a:1')
-  down = true
+  server.down = true
   wall += 10_000
   await engine.refresh()
   t.equal(await ask(engine, 'a'), 'PROXY a:1', 'old, but not too old')
@@ -210,25 +205,20 @@ test('a version that could not be read again for too long is used no more, and c
   await engine.refresh()
   t.match(message(await ask(engine, 'a')), /the server answered 503/)
   t.match(lines.at(-1), /the version before is too old to be used/)
-  down = false
+  server.down = false
   await engine.refresh()
   t.equal(await ask(engine, 'a'), 'PROXY a:1', 'the same script, once its server is back')
-  down = true
+  server.down = true
   await engine.refresh()
   await engine.refresh()
   t.equal(lines.filter((line) => /503.*stays in use/.test(line)).length, 2, 'once for each time it is gone')
 })
 
 test('the version on disk is as old as its last confirmation', async (t) => {
-  let down = false
   let wall = 1_000_000
-  const base = await serve(t, (request, response) => {
-    if (down) response.writeHead(503).end()
-    else if (request.headers['if-none-match'] === '"v1"') response.writeHead(304).end()
-    else response.writeHead(200, { etag: '"v1"' }).end(script('PROXY a:1'))
-  })
+  const server = await versioned(t)
   const options = {
-    source: { kind: 'url', url: `${base}/proxy.pac`, dialer: directly },
+    source: { kind: 'url', url: `${server.base}/proxy.pac`, dialer: directly },
     clock: { ...systemClock, wall: () => wall },
     cacheDir: await directory(t),
     lastGoodMs: 40_000,
@@ -238,7 +228,7 @@ test('the version on disk is as old as its last confirmation', async (t) => {
   wall += 60_000
   await engine.refresh()
   await engine.close()
-  down = true
+  server.down = true
   wall += 30_000
   t.equal(await ask(engineFor(t, '', options), 'a'), 'PROXY a:1', 'confirmed half a minute ago')
   wall += 20_000
@@ -264,3 +254,14 @@ test('a body that is compressed unasked', async (t) => {
   t.match(message(await at('/bomb')), /1048576 bytes/)
   t.match(message(await at('/odd')), /Content-Encoding compress, expected none/)
 })
+
+/** One version of a script, confirmed by its tag; 503 while it is down. */
+async function versioned(t: Test) {
+  const server = { down: false, base: '' }
+  server.base = await serve(t, (request, response) => {
+    if (server.down) response.writeHead(503).end()
+    else if (request.headers['if-none-match'] === '"v1"') response.writeHead(304).end()
+    else response.writeHead(200, { etag: '"v1"' }).end(script('PROXY a:1'))
+  })
+  return server
+}
