@@ -18,13 +18,38 @@ interface Meaning {
   readonly hint?: string
 }
 
+const RESET: Meaning = { code: 'CONNECT_RESET', words: 'reset the connection' }
+const UNREACHABLE: Meaning = {
+  code: 'HOST_UNREACHABLE',
+  words: 'is unreachable',
+  hint: 'Check the route to that host.',
+}
+const FORBIDDEN: Meaning = {
+  code: 'HOST_UNREACHABLE',
+  words: 'cannot be reached: a firewall forbids it',
+  hint: 'Check the rules of this machine’s firewall and of those on the way.',
+}
+const NO_INTERFACE: Meaning = {
+  code: 'NETWORK_UNREACHABLE',
+  words: 'lies behind a network interface that is down or gone',
+}
+const NO_DESCRIPTOR: Meaning = {
+  code: 'LIMIT_REACHED',
+  words: 'cannot be dialled: this process has no file descriptor left',
+  hint: 'Raise the file-descriptor limit (ulimit -n).',
+}
+const NO_MEMORY: Meaning = { code: 'LIMIT_REACHED', words: 'cannot be dialled: the system has no memory left for it' }
+
+/** How Linux ends a connect(2) over IP: by itself (ip(7), tcp(7), rtnetlink's kinds of routes), and for what ICMP tells it (`icmp_err_convert`). */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   ECONNREFUSED: {
     code: 'CONNECT_REFUSED',
     words: 'refused the connection',
     hint: 'Check that it is running and that the port is right.',
   },
-  ECONNRESET: { code: 'CONNECT_RESET', words: 'reset the connection' },
+  ENOPROTOOPT: { code: 'CONNECT_REFUSED', words: 'refused the connection: it takes no TCP' },
+  // Of a server that ends: it stood already, and the reset came before this process looked.
+  ECONNRESET: RESET,
   ECONNABORTED: { code: 'CONNECT_RESET', words: 'aborted the connection' },
   EPIPE: { code: 'CONNECT_RESET', words: 'closed the connection' },
   ETIMEDOUT: {
@@ -32,23 +57,40 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     words: 'did not answer',
     hint: 'A firewall may be dropping the packets; check the VPN and the route.',
   },
-  EHOSTUNREACH: { code: 'HOST_UNREACHABLE', words: 'is unreachable', hint: 'Check the route to that host.' },
+  EHOSTUNREACH: UNREACHABLE,
+  ENONET: UNREACHABLE,
+  EPROTO: UNREACHABLE,
   EHOSTDOWN: { code: 'HOST_UNREACHABLE', words: 'is down' },
+  // A `prohibit` route, a rule of this machine's, or ICMPv6 "administratively prohibited"; of ICMPv4's, Linux makes EHOSTUNREACH.
+  EACCES: FORBIDDEN,
+  EPERM: FORBIDDEN,
   ENETUNREACH: {
     code: 'NETWORK_UNREACHABLE',
     words: 'lies in a network that is unreachable',
     hint: 'Check the network connection and the VPN.',
   },
-  ENETDOWN: { code: 'NETWORK_UNREACHABLE', words: 'lies behind a network interface that is down' },
-  EADDRNOTAVAIL: { code: 'CONNECT_FAILED', words: 'cannot be dialled: no local address or port is free' },
-  EACCES: { code: 'CONNECT_FAILED', words: 'cannot be dialled: a local firewall rule forbids it' },
-  EPERM: { code: 'CONNECT_FAILED', words: 'cannot be dialled: a local firewall rule forbids it' },
-  EMFILE: {
-    code: 'LIMIT_REACHED',
-    words: 'cannot be dialled: this process has no file descriptor left',
-    hint: 'Raise the file-descriptor limit (ulimit -n).',
+  ENETDOWN: NO_INTERFACE,
+  ENODEV: NO_INTERFACE,
+  ENXIO: NO_INTERFACE,
+  ENETRESET: { code: 'NETWORK_UNREACHABLE', words: 'lies in a network that has been reset' },
+  EINVAL: {
+    code: 'NETWORK_UNREACHABLE',
+    words: 'cannot be dialled: a blackhole route leads there, or none that names an interface',
+    hint: 'Look at `ip route get`; some VPNs put such routes beside their own.',
   },
+  EADDRNOTAVAIL: {
+    code: 'NETWORK_UNREACHABLE',
+    words: 'cannot be dialled: this machine has no address to send from, or no port left',
+  },
+  EAFNOSUPPORT: {
+    code: 'NETWORK_UNREACHABLE',
+    words: 'cannot be dialled: this machine does not speak that family of IP',
+  },
+  EMFILE: NO_DESCRIPTOR,
   ENFILE: { code: 'LIMIT_REACHED', words: 'cannot be dialled: the system has no file descriptor left' },
+  ENOBUFS: NO_MEMORY,
+  ENOMEM: NO_MEMORY,
+  EAGAIN: NO_MEMORY,
 }
 
 /** With several addresses the most telling failure speaks for all: an answer before a silence, a silence before a missing route. */

@@ -212,6 +212,8 @@ export function socks5ReplyFor(code: ErrorCode): Socks5Reply {
     case 'RESOLVE_FAILED':
       return SOCKS5_REPLY.hostUnreachable
     case 'CONNECT_REFUSED':
+    // As Tor answers it: whoever resets what is being set up wants no connection, and the door itself is sound.
+    case 'CONNECT_RESET':
       return SOCKS5_REPLY.connectionRefused
     case 'CONNECT_TIMEOUT':
     case 'UPSTREAM_TIMEOUT':
@@ -221,7 +223,6 @@ export function socks5ReplyFor(code: ErrorCode): Socks5Reply {
     case 'ADDRESS_TYPE_NOT_SUPPORTED':
       return SOCKS5_REPLY.addressTypeNotSupported
     case 'BAD_REQUEST':
-    case 'CONNECT_RESET':
     case 'CONNECT_FAILED':
     case 'PROXY_AUTH_FAILED':
     case 'PROXY_REFUSED':

@@ -79,6 +79,7 @@ await t.test(
   async (t) => {
     for (const [way, refusal] of [
       [WAYS[0]!, /Can't complete SOCKS5 connection to \S+ \([2345]\)/],
+      [WAYS[1]!, /Can't complete SOCKS4 connection to \S+ \(91\)/],
       [WAYS[2]!, /response 50[24]|response 403/],
       [WAYS[3]!, /^HTTP\/1.1 (50[24]|403) /],
     ] as const) {

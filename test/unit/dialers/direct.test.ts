@@ -131,7 +131,7 @@ t.test('errors by errno', (t) => {
     ['ENETUNREACH', 'NETWORK_UNREACHABLE', /network that is unreachable/],
     ['ECONNRESET', 'CONNECT_RESET', /reset/],
     ['EMFILE', 'LIMIT_REACHED', /file descriptor/],
-    ['EACCES', 'CONNECT_FAILED', /firewall/],
+    ['EACCES', 'HOST_UNREACHABLE', /firewall/],
     ['EWHATEVER', 'CONNECT_FAILED', /\(EWHATEVER\)/],
     ['ECONNREFUSED '.repeat(6).trim(), 'CONNECT_REFUSED', /10\.0\.0\.3 and 2 more\)$/],
   ]
