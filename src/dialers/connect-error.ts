@@ -104,8 +104,11 @@ const MOST_TELLING: readonly ErrorCode[] = [
   'NETWORK_UNREACHABLE',
 ]
 
-/** One error for a target none of whose addresses could be connected to. */
-export function connectError(target: Target, failures: readonly FailedConnect[]): GatewayError {
+/**
+ * One error for a target none of whose addresses could be connected to. `leftOut`: why another of its addresses was not dialled, which may be the
+ * very one that was meant.
+ */
+export function connectError(target: Target, failures: readonly FailedConnect[], leftOut?: GatewayError): GatewayError {
   const meanings = failures.map(({ error }) => meaningOf(error))
   const best =
     MOST_TELLING.map((code) => meanings.findIndex((meaning) => meaning.code === code)).find((at) => at >= 0) ?? 0
@@ -115,10 +118,11 @@ export function connectError(target: Target, failures: readonly FailedConnect[])
     `${formatAuthority(target)} ${words}${tried(
       target,
       failures.map((one) => one.address),
+      leftOut,
     )}`,
     {
       hop: failedTarget(target),
-      ...(hint !== undefined && { hint }),
+      ...((leftOut?.hint ?? hint) !== undefined && { hint: leftOut?.hint ?? hint! }),
       ...(failures[best] && { cause: failures[best].error }),
     },
   )
@@ -142,8 +146,11 @@ function meaningOf(error: NodeJS.ErrnoException | undefined): Meaning {
   return MEANINGS[code] ?? { code: 'CONNECT_FAILED', words: `cannot be dialled (${code})` }
 }
 
-function tried(target: Target, addresses: readonly string[]): string {
-  if (target.family !== 0 || addresses.length === 0) return ''
+function tried(target: Target, addresses: readonly string[], leftOut?: GatewayError): string {
   const more = addresses.length - ADDRESSES_SHOWN
-  return ` (tried ${addresses.slice(0, ADDRESSES_SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''})`
+  const shown = `tried ${addresses.slice(0, ADDRESSES_SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+  // Of an address it goes without saying, unless it leads elsewhere.
+  const goesWithoutSaying = addresses.length === 0 || (target.family !== 0 && !leftOut)
+  const notes = [...(goesWithoutSaying ? [] : [shown]), ...(leftOut ? [`left out: ${leftOut.message}`] : [])]
+  return notes.length === 0 ? '' : ` (${notes.join('; ')})`
 }

@@ -10,7 +10,7 @@ import { orderAddresses } from './address-order.ts'
 import { connectError, connectTimeout } from './connect-error.ts'
 import { ATTEMPT_DELAY_MS, raceConnects } from './happy-eyeballs.ts'
 import { abortReason, failedTarget } from './hop-error.ts'
-import { judgedAddresses } from './judged-addresses.ts'
+import { judgeAddresses } from './judged-addresses.ts'
 
 /** Says no to an address; `query` is absent when the gateway dials on its own account, as it does to reach a proxy. */
 export type Judge = (address: string, port: number, query: RouteQuery | undefined) => GatewayError | undefined
@@ -37,16 +37,16 @@ export function createDirectDialer(options: DirectOptions): StreamDialer {
   const { clock, attemptDelayMs = ATTEMPT_DELAY_MS } = options
   return {
     async dial(target, context) {
-      const resolved = await judgedAddresses(target, context, options)
+      const { allowed, refusal } = await judgeAddresses(target, context, options)
       // For a client's flow the judge has spoken of our own ports too, with the exceptions that `access.allow` makes.
-      const ordered = orderAddresses(resolved)
+      const ordered = orderAddresses(allowed)
       const addresses = context.query
         ? ordered.map(({ address }) => address)
         : withoutOwnEndpoints(ordered, target, options)
       const open = (address: string): net.Socket => openSocket(address, target.port)
       const result = await raceConnects({ addresses, open, clock, signal: context.signal, attemptDelayMs })
       if ('won' in result) return result.won
-      if ('failures' in result) throw connectError(target, result.failures)
+      if ('failures' in result) throw connectError(target, result.failures, refusal)
       throw abortReason(context.signal, (deadline) => connectTimeout(target, result.tried, deadline))
     },
   }

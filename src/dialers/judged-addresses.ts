@@ -14,15 +14,31 @@ export interface JudgedBy {
   readonly leadsTo?: ((query: RouteQuery) => readonly string[] | undefined) | undefined
 }
 
+export interface Judged {
+  /** At least one. */
+  readonly allowed: readonly ResolvedAddress[]
+  /** The judge's error for the first of those that may not be dialled. */
+  readonly refusal: GatewayError | undefined
+}
+
+/** As `judgeAddresses`, without what was refused beside them. */
+export async function judgedAddresses(
+  target: Target,
+  context: DialContext,
+  options: JudgedBy,
+): Promise<readonly ResolvedAddress[]> {
+  return (await judgeAddresses(target, context, options)).allowed
+}
+
 /**
- * The addresses of a target that may be dialled, at least one. All refused: the judge's error for the first. Of a captured connection it is
+ * The addresses of a target that may be dialled. All refused: rejects with the judge's error for the first. Of a captured connection it is
  * the address that its client has dialled, whatever its name may lead to.
  */
-export async function judgedAddresses(
+export async function judgeAddresses(
   target: Target,
   { signal, query }: DialContext,
   { resolver, judge, leadsTo }: JudgedBy,
-): Promise<readonly ResolvedAddress[]> {
+): Promise<Judged> {
   if (signal.aborted) throw abortReason(signal, (deadline) => resolveTimeout(target, deadline))
   const { host, family } = query?.captured?.dialled ?? target
   const instead = query && leadsTo?.(query)
@@ -38,7 +54,7 @@ export async function judgedAddresses(
     if (error === undefined) allowed.push(entry)
     else refusal ??= error
   }
-  if (allowed.length > 0) return allowed
+  if (allowed.length > 0) return { allowed, refusal }
   throw refusal ?? new GatewayError('RESOLVE_FAILED', `${target.host} has no address`, { hop: failedTarget(target) })
 }
 

@@ -41,7 +41,7 @@ export function createRouter(options: RouterOptions): Router {
       const refused = access.judgeTarget(query)
       if (refused) return { decision: 'reject', candidates: [], because: refused, generation }
       const toSpecial = special?.decide(query)
-      if (toSpecial) return { ...toSpecial, generation }
+      if (toSpecial) return { ...withoutRefused(toSpecial, special?.dialled(query) ?? [], query, access), generation }
       if (rejectDisbelieved && query.captured?.disbelieved !== undefined) {
         return { ...mismatch(query.captured.disbelieved, query.captured.dialled.host), generation }
       }
@@ -50,6 +50,18 @@ export function createRouter(options: RouterOptions): Router {
       return { ...decision, generation }
     },
   }
+}
+
+/** Where the host's own name leads to addresses that may not be dialled, such as a port of the gateway itself, the reason is told here already. */
+function withoutRefused(decision: Decision, addresses: readonly string[], query: RouteQuery, access: Access): Decision {
+  const { port } = query.target
+  const refusals = addresses.flatMap((address) => access.judgeAddress(address, port, query) ?? [])
+  const [first] = refusals
+  if (!first) return decision
+  if (refusals.length === addresses.length)
+    return reject(first.code === 'LOOP_DETECTED' ? 'loop' : 'access', first.message)
+  const { because } = decision
+  return { ...decision, because: { ...because, detail: `${because.detail}, of which is left out: ${first.message}` } }
 }
 
 function mismatch(name: string, address: string): Decision {

@@ -194,6 +194,15 @@ t.test('what is resolved is judged, and what passed is dialled', async (t) => {
     const error = await failure(make().dial({ host: '10.1.2.3', family: 4, port: 1 }, { signal }))
     t.equal(error.code, 'ACCESS_DENIED')
   })
+  await t.test('an address that leads to others, of which one is refused: the client is told why', async (t) => {
+    const dialer = make({ leadsTo: () => ['127.0.0.1', '10.1.2.3'] })
+    const port = await unusedPort()
+    const error = await failure(dialer.dial({ host: '192.168.65.254', family: 4, port }, { signal, query }))
+    t.equal(
+      error.message,
+      `192.168.65.254:${port} refused the connection (tried 127.0.0.1; left out: 10.1.2.3 is denied)`,
+    )
+  })
   await t.test('the gateway itself', async (t) => {
     const isOwnEndpoint: DirectOptions['isOwnEndpoint'] = (address, port) =>
       address === '127.0.0.1' && port === echo.port
@@ -207,7 +216,7 @@ t.test('what is resolved is judged, and what passed is dialled', async (t) => {
   await t.test('refused', async (t) => {
     const error = await failure(make().dial({ ...NAME, port: await unusedPort() }, { signal }))
     t.equal(error.code, 'CONNECT_REFUSED')
-    t.match(error.message, /refused the connection \(tried 127\.0\.0\.1\)$/)
+    t.match(error.message, /refused the connection \(tried 127\.0\.0\.1; left out: 169\.254\.169\.254 is denied\)$/)
   })
 })
 

@@ -2,6 +2,7 @@ import { test } from 'tap'
 import { createAccess } from '../../../src/router/access.ts'
 import { createRouter, type Policy } from '../../../src/router/create-router.ts'
 import { readEnvironment } from '../../../src/router/environment.ts'
+import { createSpecialAddresses } from '../../../src/router/special-addresses.ts'
 import { parseExcludeList } from '../../../src/wire/exclude-list.ts'
 import { parseUpstreamUrl } from '../../../src/wire/upstream-url.ts'
 import { fakePacEngine } from '../../fixtures/fake-pac-engine.ts'
@@ -131,5 +132,34 @@ test('container rules come after access, before the policy, and reject names hol
   for (const [url, client, decision, source] of rows) {
     const route = await router.route(queryFor(url, 'containers', client), signal)
     t.match(route, { decision, because: { source } }, `${url} ${decision}`)
+  }
+})
+
+test('the host by its own name, at a port of the gateway: the decision says what is left out, or that nothing is left', async (t) => {
+  const special = createSpecialAddresses({
+    host: ['192.168.65.254'],
+    gateway: [],
+    hostPorts: [{ from: 1, to: 65_535 }],
+    byAddress: true,
+  })
+  const listening = [{ address: '127.0.0.1', port: 3128 }]
+  const own = createAccess({
+    allow: nothing,
+    deny: nothing,
+    ownEndpoints: () => [...listening, { address: '127.0.0.1', port: 3131 }, { address: '::1', port: 3131 }],
+    leadsTo: special.dialled,
+    clock: { wall: () => 0, monotonic: () => 0, after: () => () => {} },
+  })
+  const router = createRouter({ host: { mode: 'none', exclude: nothing }, access: own, special, generation: 1 })
+  const rows: [port: number, decision: string, detail: RegExp][] = [
+    [80, 'direct', /^this is the host itself \(host\.docker\.internal\)$/],
+    [3128, 'direct', /, of which is left out: 127\.0\.0\.1:3128 is the gateway itself$/],
+    [3131, 'reject', /^127\.0\.0\.1:3131 is the gateway itself$/],
+  ]
+  for (const [port, decision, detail] of rows) {
+    const query = { ...queryFor(`https://host.docker.internal:${port}`), scope: 'containers' as const }
+    const route = await router.route(query, signal)
+    t.equal(route.decision, decision, String(port))
+    t.match(route.because.detail, detail)
   }
 })
