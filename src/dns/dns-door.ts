@@ -7,6 +7,7 @@ import type { Client } from '../contracts/route.ts'
 import { isLoopback, parseAddress } from '../wire/address.ts'
 import type { ListenAddress } from '../wire/listen-address.ts'
 import type { DnsClient } from './answerer.ts'
+import { Questions } from './questions.ts'
 import { serveTcp } from './tcp-conversation.ts'
 
 export type TcpAddress = Extract<ListenAddress, { kind: 'tcp' }>
@@ -25,6 +26,11 @@ export interface DnsDoor {
   /** As bound. */
   readonly address: TcpAddress
   readonly tcpConnections: number
+  /** Takes no more questions, and closes when those that were asked have been answered; `closed` is called then. */
+  drain(closed: () => void): void
+  /** Takes questions again, if it has not closed yet. */
+  resume(): void
+  /** At once. */
   close(): void
 }
 
@@ -37,10 +43,12 @@ const PORT_TRIES = 8
 
 /** Listens for questions on one address, over UDP and TCP. Rejects with `GatewayError`, with nothing left open. */
 export async function openDnsDoor(options: DnsDoorOptions): Promise<DnsDoor> {
+  const questions = new Questions(options.answer)
+  const counted = { ...options, answer: questions.answer }
   for (let tries = 1; ; tries++) {
-    const udp = createUdp(options)
+    const udp = createUdp(counted)
     const perClient = new Map<string, number>()
-    const tcp = createTcp(options, perClient)
+    const tcp = createTcp(counted, perClient)
     try {
       udp.bind({ address: options.address.host, port: options.address.port, exclusive: true })
       await once(udp, 'listening')
@@ -49,16 +57,25 @@ export async function openDnsDoor(options: DnsDoorOptions): Promise<DnsDoor> {
       await once(tcp.server, 'listening')
       udp.on('error', () => {})
       enlarge(udp)
+      const close = () => {
+        if (!questions.close()) return
+        udp.close()
+        tcp.server.close()
+        for (const end of tcp.sockets) end()
+      }
       return {
         address: { ...options.address, port },
         get tcpConnections() {
           return tcp.sockets.size
         },
-        close() {
-          udp.close()
-          tcp.server.close()
-          for (const end of tcp.sockets) end()
+        drain(closed) {
+          questions.drain(() => {
+            close()
+            closed()
+          })
         },
+        resume: () => questions.resume(),
+        close,
       }
     } catch (thrown) {
       udp.on('error', () => {})
@@ -103,7 +120,7 @@ function createTcp(
       return
     }
     const { address } = client
-    const end = () => socket.destroy()
+    const end = () => socket.destroySoon()
     sockets.add(end)
     perClient.set(address, count + 1)
     socket.on('close', () => {

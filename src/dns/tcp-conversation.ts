@@ -11,12 +11,13 @@ const MAX_UNSENT = 256 * 1024
 
 /**
  * Questions over one TCP connection (RFC 1035 §4.2.2, RFC 7766): pipelined, answered as answers come. Takes a half-open socket and ends it: when the
- * client has ended and has its answers, when it is idle, or when it sends what is no question.
+ * client has ended and has its answers, when it is idle, or, after the answers that are under way, when it sends what is no question.
  */
 export function serveTcp(socket: Socket, answer: (query: Buffer) => Promise<Buffer | undefined>): void {
   let pending: Buffer = Buffer.alloc(0)
   let running = 0
   let hasEnded = false
+  let isRefused = false
   socket.on('error', () => socket.destroy())
   socket.setTimeout(IDLE_MS, () => running === 0 && socket.destroy())
   socket.on('drain', proceed)
@@ -24,10 +25,12 @@ export function serveTcp(socket: Socket, answer: (query: Buffer) => Promise<Buff
     hasEnded = true
     finish()
   })
-  socket.on('data', (chunk: Buffer) => {
+  socket.on('data', take)
+
+  function take(chunk: Buffer): void {
     pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
     proceed()
-  })
+  }
 
   function proceed(): void {
     while (!socket.destroyed && pending.length >= 2) {
@@ -47,12 +50,22 @@ export function serveTcp(socket: Socket, answer: (query: Buffer) => Promise<Buff
     const reply = await answer(query)
     running--
     if (socket.destroyed) return
-    if (!reply) return void socket.destroy()
-    const length = Buffer.alloc(2)
-    length.writeUInt16BE(reply.length)
-    socket.write(Buffer.concat([length, reply]))
+    if (reply) socket.write(framed(reply))
+    else refuse()
+    if (isRefused) {
+      if (running === 0) socket.destroySoon()
+      return
+    }
     proceed()
     finish()
+  }
+
+  /** Nothing more is read; what is under way is still answered. */
+  function refuse(): void {
+    isRefused = true
+    pending = Buffer.alloc(0)
+    socket.off('data', take)
+    socket.resume()
   }
 
   function finish(): void {
@@ -60,4 +73,10 @@ export function serveTcp(socket: Socket, answer: (query: Buffer) => Promise<Buff
     const isAsked = pending.length >= 2 && pending.length >= pending.readUInt16BE(0) + 2
     if (hasEnded && running === 0 && !isAsked) socket.end()
   }
+}
+
+function framed(reply: Buffer): Buffer {
+  const length = Buffer.alloc(2)
+  length.writeUInt16BE(reply.length)
+  return Buffer.concat([length, reply])
 }

@@ -1,14 +1,19 @@
 import type { CapturePolicy } from '../passthrough/capture-door.ts'
+import { createAddressAlone } from '../router/address-alone.ts'
 import type { Settings } from '../settings/settings.ts'
 
 /** What the capture door does about names, by these settings. */
-export function policyOf(settings: Settings): CapturePolicy {
-  const { capture, containersProxy, containerRules, access } = settings
-  const inLists = [access.allow, access.deny].some(({ rules }) => rules.some(({ pattern }) => pattern.kind !== 'block'))
+export function policyOf({ capture, containersProxy, containerRules, access }: Settings): CapturePolicy {
+  const isAddressAlone = createAddressAlone({
+    policy: { ...containersProxy, hasPac: containersProxy.pac !== undefined },
+    containerRules,
+    access,
+    rejectDisbelieved: capture.trust === 'reject',
+  })
   return {
     trust: capture.trust,
     peekMs: capture.peek,
-    // With everything direct and no list of names, a name would change nothing, and need not be waited for.
-    namesMatter: containersProxy.mode !== 'none' || containerRules.length > 0 || inLists || capture.trust === 'reject',
+    // A name that would change nothing need not be waited for.
+    namesMatter: (dialled, client) => !isAddressAlone(dialled, client),
   }
 }

@@ -5,7 +5,7 @@ import type { DoorContext } from '../contracts/door.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import type { HandlePackets } from '../contracts/packet.ts'
 import type { Resolver } from '../contracts/resolver.ts'
-import { CaptureDoor, type CaptureDoorOptions } from '../passthrough/capture-door.ts'
+import { CaptureDoor, type CaptureDoorOptions, type CapturePolicy } from '../passthrough/capture-door.ts'
 import { type CaptureListener, openCaptureListener } from '../passthrough/capture-listener.ts'
 import { addHoldRule } from '../passthrough/hold/hold-rule.ts'
 import type { SynQueue } from '../passthrough/hold/syn-queue.ts'
@@ -59,6 +59,8 @@ export class Capture {
   readonly #datagrams: CapturedDatagrams
   readonly #dns: CapturedDns
   #settings: Settings | undefined
+  /** Made of the settings. */
+  #policy: CapturePolicy | undefined
   #open: Open = NOTHING
   /** Of a capture that has been switched off, while connections stand. */
   #leaving: readonly CaptureListener[] = []
@@ -78,7 +80,7 @@ export class Capture {
       resolver,
       names,
       context: { name: 'capture', scope: 'containers', nextId, handleFlow, handleRequest },
-      policy: () => policyOf(this.#settings!),
+      policy: () => this.#policy!,
       directory: () => parts.directory,
       ownDoor: parts.ownDoor,
       crowded: tellCrowded(clock, warn),
@@ -127,7 +129,7 @@ export class Capture {
   async #prepare(settings: Settings): Promise<Prepared> {
     if (!settings.capture.enabled) {
       const commit = () => {
-        this.#settings = settings
+        this.#use(settings)
         this.#inBackground(() => this.#leave())
       }
       return { commit, abandon: () => {} }
@@ -154,7 +156,7 @@ export class Capture {
 
   #commit(settings: Settings, open: Open): void {
     const before = this.#open
-    this.#settings = settings
+    this.#use(settings)
     this.#leaving = this.#leaving.filter(({ connections }) => connections > 0)
     this.#open = this.#rules.installed?.hold ? open : { ...open, queue: undefined }
     for (const listener of open.listeners) listener.setMaxConnections(this.#parts.maxConnections())
@@ -166,6 +168,11 @@ export class Capture {
       await this.#settle(settings)
       await this.#follow()
     })
+  }
+
+  #use(settings: Settings): void {
+    this.#settings = settings
+    this.#policy = policyOf(settings)
   }
 
   #wanted(settings: Settings, { listeners, queue }: Open): WantedRules {

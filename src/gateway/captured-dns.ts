@@ -32,11 +32,13 @@ export class CapturedDns {
   readonly #parts: CapturedDnsParts
   #udp: UdpDoor | undefined
   #tcp: CaptureListener[] = []
-  readonly #perClient = new Map<string, number>()
-  #sockets = 0
+  readonly #handlePackets: HandlePackets
+  readonly #connected: (socket: Socket) => void
 
   constructor(parts: CapturedDnsParts) {
     this.#parts = parts
+    this.#handlePackets = answerDatagrams(parts.answer)
+    this.#connected = answerConnections(parts.answer)
   }
 
   /** Opens what these settings need and is not there yet. Rejects with a `GatewayError` where this system cannot do it; nothing is left open then. */
@@ -53,7 +55,7 @@ export class CapturedDns {
       })
       for (const family of families) {
         const trouble = ({ message }: GatewayError) => warn(`captured DNS: ${message}`)
-        this.#tcp.push(await openCaptureListener(family, (socket) => this.#connected(socket), trouble))
+        this.#tcp.push(await openCaptureListener(family, this.#connected, trouble))
       }
     } catch (thrown) {
       await this.close()
@@ -101,11 +103,14 @@ export class CapturedDns {
     this.#tcp = []
     await udp?.close()
   }
+}
 
-  readonly #handlePackets: HandlePackets = ({ client, receive }) => {
-    const { address } = client
-    if (address === undefined || this.#sockets >= MAX_CLIENT_SOCKETS) return undefined
-    this.#sockets++
+/** A client socket's questions, answered from wherever it has sent them to. `limit`: client sockets at once. */
+export function answerDatagrams(answer: CapturedDnsParts['answer'], limit = MAX_CLIENT_SOCKETS): HandlePackets {
+  let sockets = 0
+  return ({ client: { address }, receive }) => {
+    if (address === undefined || sockets >= limit) return undefined
+    sockets++
     let waiting = 0
     let closed = false
     return {
@@ -115,30 +120,34 @@ export class CapturedDns {
       send: async ({ peer, data }) => {
         waiting++
         try {
-          const answer = await this.#parts.answer(data, { address, transport: 'udp' })
-          if (answer && !closed) receive({ peer, data: answer })
+          const reply = await answer(data, { address, transport: 'udp' })
+          if (reply && !closed) receive({ peer, data: reply })
         } finally {
           waiting--
         }
       },
       close: () => {
-        if (!closed) this.#sockets--
+        if (!closed) sockets--
         closed = true
       },
     }
   }
+}
 
-  #connected(socket: Socket): void {
+/** Takes TCP connections, not too many of one client. They come paused. */
+export function answerConnections(answer: CapturedDnsParts['answer']): (socket: Socket) => void {
+  const perClient = new Map<string, number>()
+  return (socket) => {
     const address = parseAddress(socket.remoteAddress ?? '')?.address
-    const count = address === undefined ? TCP_PER_CLIENT : (this.#perClient.get(address) ?? 0)
+    const count = address === undefined ? TCP_PER_CLIENT : (perClient.get(address) ?? 0)
     if (address === undefined || count >= TCP_PER_CLIENT) return void socket.destroy()
-    this.#perClient.set(address, count + 1)
+    perClient.set(address, count + 1)
     socket.once('close', () => {
-      const left = this.#perClient.get(address)! - 1
-      if (left === 0) this.#perClient.delete(address)
-      else this.#perClient.set(address, left)
+      const left = perClient.get(address)! - 1
+      if (left === 0) perClient.delete(address)
+      else perClient.set(address, left)
     })
-    serveTcp(socket, (query) => this.#parts.answer(query, { address, transport: 'tcp' }))
+    serveTcp(socket, (query) => answer(query, { address, transport: 'tcp' }))
     socket.resume()
   }
 }

@@ -62,6 +62,8 @@ export class DnsService {
   readonly #hostServers: () => readonly { readonly address: string; readonly port: number }[]
   readonly #failed: (failure: NonNullable<Outcome['failure']>) => void
   #doors = new Map<string, OpenDoor>()
+  /** Of earlier settings, while they answer what they were asked. */
+  readonly #leaving = new Map<string, OpenDoor>()
   #serving: Serving | undefined
 
   constructor(parts: DnsParts) {
@@ -103,11 +105,12 @@ export class DnsService {
   async prepare(settings: Settings): Promise<{ commit(): void; abandon(): void }> {
     const opened = new Map<string, OpenDoor>()
     const abandon = () => {
-      for (const { door } of opened.values()) door.close()
+      for (const [key, door] of opened) this.#leave(key, door)
     }
     try {
       for (const [key, { address, from }] of keyed(settings)) {
-        if (!this.#doors.has(key)) opened.set(key, await this.#open(address, admitsFrom(from)))
+        if (this.#doors.has(key)) continue
+        opened.set(key, this.#return(key) ?? (await this.#open(address, admitsFrom(from))))
       }
     } catch (thrown) {
       abandon()
@@ -117,8 +120,9 @@ export class DnsService {
   }
 
   close(): void {
-    for (const { door } of this.#doors.values()) door.close()
+    for (const { door } of [...this.#doors.values(), ...this.#leaving.values()]) door.close()
     this.#doors.clear()
+    this.#leaving.clear()
     this.#serving?.probe?.close()
   }
 
@@ -129,12 +133,25 @@ export class DnsService {
       door.admits = admitsFrom(from)
       next.set(key, door)
     }
-    for (const [key, { door }] of this.#doors) if (!next.has(key)) door.close()
+    for (const [key, door] of this.#doors) if (!next.has(key)) this.#leave(key, door)
     this.#doors = next
     const previous = this.#serving
     if (previous && isSame(previous.settings, settings)) return
     this.#serving = this.#build(settings)
     previous?.probe?.close()
+  }
+
+  #leave(key: string, open: OpenDoor): void {
+    this.#leaving.set(key, open)
+    open.door.drain(() => this.#leaving.delete(key))
+  }
+
+  /** A door that is wanted again before it has closed: its address is still taken. */
+  #return(key: string): OpenDoor | undefined {
+    const open = this.#leaving.get(key)
+    this.#leaving.delete(key)
+    open?.door.resume()
+    return open
   }
 
   async #open(address: TcpAddress, admits: OpenDoor['admits']): Promise<OpenDoor> {
@@ -203,7 +220,8 @@ export class DnsService {
   }
 
   #isOwn(address: string, port: number): boolean {
-    return this.addresses.some(
+    const leaving = [...this.#leaving.values()].map(({ door }) => door.address)
+    return [...this.addresses, ...leaving].some(
       (own) => own.port === port && (own.host === address || /^(0\.0\.0\.0|::)$/.test(own.host)),
     )
   }

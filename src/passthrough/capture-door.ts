@@ -23,8 +23,8 @@ export interface CapturePolicy {
   readonly trust: Trust
   /** Milliseconds to wait for a client's first byte. */
   readonly peekMs: number
-  /** Whether a name could change what is decided: otherwise nothing waits for one. */
-  readonly namesMatter: boolean
+  /** Whether a name could change what is decided about what this client has dialled: otherwise nothing waits for one. */
+  namesMatter(dialled: Target, client: Client): boolean
 }
 
 export interface CaptureDoorOptions {
@@ -86,14 +86,15 @@ export class CaptureDoor {
     }
     const target: Target = { host: dialled.address, family: dialled.family, port: dialled.port }
     const told = names.namesOf(source.address, dialled.address)
-    if (this.#options.ownDoor(target) || this.#waitsForName(target, told)) {
+    const client = this.#clientAt(source.address, source.port)
+    if (this.#options.ownDoor(target) || this.#waitsForName(target, told, client)) {
       this.#holds.end(key)
       answer('accept')
       return
     }
     const gone = new AbortController()
     const flow: Flow = {
-      ...this.#base(source.address, source.port, target.port),
+      ...this.#base(client, target.port),
       ...(told.length > 0 ? toldName(target, told) : { target, captured: { dialled: target } }),
       accept: () =>
         new Promise<Conn>((resolve, reject) => {
@@ -137,7 +138,8 @@ export class CaptureDoor {
     socket.once('close', onClose)
     const { trust, peekMs } = policy()
     const told = names.namesOf(address, dialled.host)
-    const sniffed: Sniffed = this.#waitsForName(dialled, told)
+    const client = this.#clientAt(address, port)
+    const sniffed: Sniffed = this.#waitsForName(dialled, told, client)
       ? await peekName(socket, { clock, silenceMs: peekMs })
       : { kind: 'nameless' }
     const verifying = new AbortController()
@@ -146,7 +148,7 @@ export class CaptureDoor {
     cancel()
     const protocol = sniffed.kind === 'more' ? undefined : sniffed.protocol
     const flow: Flow = {
-      ...this.#base(address, port, dialled.port, schemeOf(protocol)),
+      ...this.#base(client, dialled.port, schemeOf(protocol)),
       ...believed,
       async accept() {
         socket.off('close', onClose)
@@ -162,14 +164,17 @@ export class CaptureDoor {
   }
 
   /** Several names for one address: the first bytes say which of them is meant. */
-  #waitsForName(target: Target, told: readonly string[]): boolean {
-    return told.length !== 1 && this.#options.policy().namesMatter && !SERVER_FIRST.has(target.port)
+  #waitsForName(target: Target, told: readonly string[], client: Client): boolean {
+    return told.length !== 1 && !SERVER_FIRST.has(target.port) && this.#options.policy().namesMatter(target, client)
   }
 
-  #base(address: string, port: number, dialledPort: number, scheme?: Scheme) {
-    const { context } = this.#options
+  #clientAt(address: string, port: number): Client {
     const container = this.#options.directory()?.byAddress(address)
-    const client: Client = { address, port, local: false, ...(container ? { container } : {}) }
+    return { address, port, local: false, ...(container ? { container } : {}) }
+  }
+
+  #base(client: Client, dialledPort: number, scheme?: Scheme) {
+    const { context } = this.#options
     return {
       id: context.nextId(),
       door: context.name,

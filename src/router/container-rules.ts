@@ -35,13 +35,13 @@ export type ContainerRules = (query: RouteQuery) => Decision | undefined
 
 /** Patterns are compiled once for each generation of the settings. */
 export function compileContainerRules(rules: readonly ContainerRule[]): ContainerRules {
-  const compiled = rules.map((rule) => ({ ...rule, matches: compileMatch(rule.match) }))
+  const compiled = rules.map((rule) => ({ ...rule, matches: compileContainerMatch(rule.match) }))
   return (query) => {
     for (const [index, { matches, match, to, use }] of compiled.entries()) {
       if (!matches(query)) continue
-      const entry = to?.match(query.target, query.scheme)
-      if (to && !entry) continue
-      const where = entry ? `, and to ${quoteInput(entry.entry)} ${query.target.host}` : ''
+      const reached = to && reachedBy(to, query)
+      if (to && !reached) continue
+      const where = reached ? `, and to ${quoteInput(reached.entry)} ${reached.host}` : ''
       const rule = `containerRules[${index}] (${describeContainerMatch(match)}) matches ${describeClient(query)}${where}`
       switch (use.kind) {
         case 'policy':
@@ -58,6 +58,18 @@ export function compileContainerRules(rules: readonly ContainerRule[]): Containe
   }
 }
 
+/** The address is what was dialled, so entries that speak of addresses hold for it too, also when a name is known. */
+function reachedBy(
+  to: ExcludeList,
+  { target, scheme, captured }: RouteQuery,
+): { entry: string; host: string } | undefined {
+  for (const asked of [target, ...(captured ? [captured.dialled] : [])]) {
+    const match = to.match(asked, scheme)
+    if (match) return { entry: match.entry, host: asked.host }
+  }
+  return undefined
+}
+
 /** `project shop, service db*`. */
 export function describeContainerMatch(match: ContainerMatch): string {
   return Object.entries(match)
@@ -71,7 +83,8 @@ function describeClient({ client: { container, address } }: RouteQuery): string 
   return `container ${container.name}${service}`
 }
 
-function compileMatch(match: ContainerMatch): (query: RouteQuery) => boolean {
+/** Whether it means a client, once and for all of its flows. */
+export function compileContainerMatch(match: ContainerMatch): (query: Pick<RouteQuery, 'client' | 'scope'>) => boolean {
   const { known, label = [] } = match
   const tests: ((container: Container) => boolean)[] = []
   const any = (patterns: readonly string[] | undefined, texts: (container: Container) => readonly string[]) => {

@@ -164,6 +164,25 @@ await t.test('the truth comes back', async (t) => {
   await gateway.running.stop()
 })
 
+await t.test('under a policy, too, where the dialled address alone decides', async (t) => {
+  const gateway = await start({
+    containersProxy: { mode: 'manual', https: SQUID, http: SQUID, exclude: ['named.test', '10.77.2.0/24'] },
+  })
+  for (const [address, port, error] of [
+    [origins.address, 1, 'ECONNREFUSED'],
+    [NOBODY, 80, 'EHOSTUNREACH'],
+  ] as const) {
+    const talked = await box.talk(address, port, { limitMs: 10_000 })
+    t.equal(talked.error, error, 'the block of `exclude` holds it: the client is told what the network said')
+    t.equal(talked.connectMs, undefined, 'and was never connected')
+  }
+  t.match((await request(origins.address, origins.ports.http)).heard, '"from"')
+  const elsewhere = await box.talk(NO_ROUTE, 1, { say: ['x'] })
+  t.equal(elsewhere.error, 'ECONNRESET', 'elsewhere its first bytes may name it: connected first')
+  t.ok(elsewhere.connectMs !== undefined)
+  await gateway.running.stop()
+})
+
 await t.test('behaviour §8.3: bytes pass unchanged', async (t) => {
   // Names matter, so every connection is peeked at: the harder case.
   const gateway = await start({

@@ -44,7 +44,7 @@ const ruleSchema = section({
   match: about(matchSchema, { form: 'group', help: 'Which containers.' }),
   to: about(excludeEntries().optional(), {
     form: 'a list, or one text with commas',
-    help: 'Only for these destinations, in the grammar of `exclude`.',
+    help: 'Only for these destinations, in the grammar of `exclude`; addresses also mean what a captured connection has dialled.',
     absent: 'all',
   }),
   use: about(z.union([z.enum(USE_WORDS), chainSchema]), {

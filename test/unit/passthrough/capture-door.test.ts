@@ -32,7 +32,7 @@ function rig(policy: Partial<CapturePolicy> = {}) {
       handleFlow: async (flow) => void flows.push(flow),
       handleRequest: async () => {},
     },
-    policy: () => ({ trust: 'address', peekMs: 100, namesMatter: false, ...policy }),
+    policy: () => ({ trust: 'address', peekMs: 100, namesMatter: () => false, ...policy }),
     ownDoor: () => undefined,
     directory: () => undefined,
     crowded: (address, which) => answers.push(`${address} ${which}`),
@@ -97,7 +97,7 @@ t.test('refusals', async (t) => {
 })
 
 t.test('names: from DNS before anything else; where one matters and is not known, let in first', async (t) => {
-  const { flows, answers, names, hold } = rig({ namesMatter: true })
+  const { flows, answers, names, hold } = rig({ namesMatter: () => true })
   hold(SYN)
   t.same(answers, ['1 accept'], 'its first bytes may hold a name')
   t.equal(flows.length, 0)
@@ -114,7 +114,7 @@ t.test('names: from DNS before anything else; where one matters and is not known
 })
 
 t.test('several names told for one address: let in first, so that its first bytes say which', async (t) => {
-  const { flows, answers, names, hold } = rig({ namesMatter: true })
+  const { flows, answers, names, hold } = rig({ namesMatter: () => true })
   names.remember('10.0.0.2', 'a.test', ['192.0.2.1'], 60)
   names.remember('10.0.0.2', 'b.test', ['192.0.2.1'], 60)
   hold(SYN)
@@ -125,7 +125,7 @@ t.test('several names told for one address: let in first, so that its first byte
 })
 
 t.test('several names told, none of which could matter: held', async (t) => {
-  const { flows, answers, names, hold } = rig({ namesMatter: false })
+  const { flows, answers, names, hold } = rig({ namesMatter: () => false })
   names.remember('10.0.0.2', 'a.test', ['192.0.2.1'], 60)
   names.remember('10.0.0.2', 'b.test', ['192.0.2.1'], 60)
   hold(SYN)

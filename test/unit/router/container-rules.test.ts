@@ -133,3 +133,18 @@ t.test('the first rule that matches decides', (t) => {
   }
   t.end()
 })
+
+t.test('`to` with addresses holds for what was dialled, also when a name is known', (t) => {
+  const rules = compileContainerRules([
+    { match: { container: ['*'] }, to: parseExcludeList('10.1.0.0/16'), use: { kind: 'reject' } },
+  ])
+  const query = ask('https://files.corp.example', db)
+  const dialled = { host: '10.1.2.3', family: 4, port: 443 } as const
+  t.match(rules({ ...query, captured: { dialled, nameSource: 'dns' } }), {
+    decision: 'reject',
+    because: { detail: /and to "?10\.1\.0\.0\/16"? 10\.1\.2\.3: reject$/ },
+  })
+  t.equal(rules({ ...query, captured: { dialled: { ...dialled, host: '10.2.0.1' } } }), undefined)
+  t.equal(rules(query), undefined, 'asked for by name: names are not resolved for this')
+  t.end()
+})
