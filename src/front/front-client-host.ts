@@ -1,6 +1,7 @@
 import type { Endpoint } from '../system/linux/socket-address.ts'
 import type { EventLoop } from './event-loop.ts'
 import type { FrontClient } from './front-client.ts'
+import type { LoopbackPacing } from './loopback-pacing.ts'
 import type { End } from './messages.ts'
 import type { Wish } from './opening.ts'
 import type { Side, StartTunnel } from './tunnel.ts'
@@ -11,6 +12,7 @@ export interface FrontClientHost {
   readonly loop: EventLoop
   readonly startTunnel: StartTunnel
   readonly times: TunnelTimes
+  readonly pacing: LoopbackPacing
   now(): number
   /** Of a tunnel: grows whenever something moves. */
   progress(row: number): number

@@ -4,6 +4,7 @@ import { EAGAIN, EINPROGRESS, EINTR, errno } from '../system/linux/libc.ts'
 import { type Endpoint, writeSocketAddress } from '../system/linux/socket-address.ts'
 import { AF_INET, AF_INET6, MSG_DONTWAIT, MSG_NOSIGNAL, SOCK_STREAM } from '../system/linux/socket-numbers.ts'
 import { connect, keepAlive, receive, resetOnClose, send, sendAtOnce, socket } from '../system/linux/sockets.ts'
+import { isLoopback } from '../wire/address.ts'
 import type { Watcher } from './event-loop.ts'
 import type { FrontClientHost, Leaving } from './front-client-host.ts'
 import type { FrontDoor } from './front-door.ts'
@@ -196,6 +197,7 @@ export class FrontClient implements Watcher {
     const fd = socket(family, SOCK_STREAM | O_NONBLOCK | O_CLOEXEC, 0)
     if (fd < 0) return false
     sendAtOnce(fd)
+    if (isLoopback(host)) this.#host.pacing.lift(fd)
     const bytes = writeSocketAddress(address, { address: host, port: this.#wish!.target.port })
     const begun = connect(fd, address, bytes) === 0 || errno() === EINPROGRESS
     if (!begun || !this.#host.loop.watch(fd, EVERYTHING, this)) {

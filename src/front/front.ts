@@ -1,12 +1,15 @@
 import { close, duplicate, eventDescriptor, O_CLOEXEC, O_NONBLOCK, read } from '../system/linux/descriptors.ts'
 import { EPOLLIN } from '../system/linux/epoll.ts'
-import type { Endpoint } from '../system/linux/socket-address.ts'
+import { type Endpoint, readSocketAddress, SOCKET_ADDRESS_BYTES } from '../system/linux/socket-address.ts'
+import { getSocketName } from '../system/linux/sockets.ts'
+import { isLoopback } from '../wire/address.ts'
 import { clockOrigin } from './clock-origin.ts'
 import { DecisionCache } from './decision-cache.ts'
 import { EventLoop, type Watcher } from './event-loop.ts'
 import { FrontClient } from './front-client.ts'
 import type { FrontClientHost, Leaving } from './front-client-host.ts'
 import { FrontDoor, type FrontDoorHost, PAUSE_MS } from './front-door.ts'
+import { LoopbackPacing } from './loopback-pacing.ts'
 import type { Batch, DoorRules, FromFront, ToFront } from './messages.ts'
 import { ANSWER, MAX_CLIENTS } from './messages.ts'
 import type { Wish } from './opening.ts'
@@ -44,6 +47,7 @@ export class Front implements FrontClientHost, FrontDoorHost {
   readonly loop = new EventLoop()
   readonly startTunnel: StartTunnel
   readonly times = new TunnelTimes(MAX_CLIENTS)
+  readonly pacing = new LoopbackPacing()
   readonly #options: FrontOptions
   readonly #decisions: DecisionCache
   readonly #outbox: Outbox
@@ -255,6 +259,8 @@ export class Front implements FrontClientHost, FrontDoorHost {
   #open(number: number, descriptor: number, rules: DoorRules): void {
     const own = duplicate(descriptor)
     if (own < 0) return void this.#options.post({ kind: 'opened', door: number, descriptor: -1 })
+    const address = ownAddress(own)
+    if (address && isLoopback(address)) this.pacing.lift(own)
     const door = new FrontDoor(number, own, rules, this)
     this.#doors.set(number, door)
     door.resume()
@@ -269,4 +275,10 @@ export class Front implements FrontClientHost, FrontDoorHost {
   #cut(): void {
     for (const client of [...this.#early.values(), ...this.#tunnels]) client.cut()
   }
+}
+
+function ownAddress(fd: number): string | undefined {
+  const bytes = new Uint8Array(SOCKET_ADDRESS_BYTES)
+  if (getSocketName(fd, bytes, new Uint32Array([SOCKET_ADDRESS_BYTES])) < 0) return undefined
+  return readSocketAddress(bytes)?.address
 }

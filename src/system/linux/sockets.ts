@@ -35,6 +35,14 @@ export const setSocketOption: (
   value: Uint8Array | Int32Array,
   bytes: number,
 ) => number = libc.func('int setsockopt(int, int, int, const void *, unsigned int)')
+/** int getsockopt(int fd, int level, int name, void *value, socklen_t *bytes) */
+export const getSocketOption: (
+  fd: number,
+  level: number,
+  name: number,
+  value: Uint8Array,
+  bytes: Uint32Array,
+) => number = libc.func('int getsockopt(int, int, int, void *, void *)')
 /** ssize_t recv(int fd, void *buffer, size_t bytes, int flags) */
 export const receive: (fd: number, buffer: Uint8Array, bytes: number, flags: number) => number = libc.func(
   'int recv(int, void *, size_t, int)',

@@ -1,0 +1,26 @@
+import { congestionControl, setCongestionControl } from '../system/linux/congestion-control.ts'
+
+/** Those that send by a timer, at the rate that they believe the path has. */
+const PACING = /^bbr/
+/** What every Linux has and lets everybody use. */
+const RENO = Buffer.from('reno')
+
+/**
+ * On a host whose TCP paces by default, the kernel sets a timer for each segment of 64 KiB, also on loopback, where there is no path to find out about:
+ * that was a third of what moving bytes cost. Connections that cannot leave the host go without; all others have what the host has been given.
+ */
+export class LoopbackPacing {
+  readonly #isDefault: (fd: number) => boolean
+  #lifts: boolean | undefined
+
+  /** `isDefault`: whether a socket that nobody has touched paces. */
+  constructor(isDefault = (fd: number): boolean => PACING.test(congestionControl(fd))) {
+    this.#isDefault = isDefault
+  }
+
+  /** For a listening socket of a loopback address, or one that is about to connect to one. */
+  lift(fd: number): void {
+    this.#lifts ??= this.#isDefault(fd)
+    if (this.#lifts) setCongestionControl(fd, RENO)
+  }
+}
