@@ -7,6 +7,7 @@ import { startOrigin } from './load/processes.ts'
 import { measurePac } from './measure-pac.ts'
 import { type Measuring, measurePeer, measureWaiting } from './measure-peers.ts'
 import { measurements } from './measurements.ts'
+import { runWithCongestionControl } from './own-network.ts'
 import {
   chains,
   fairlead,
@@ -32,6 +33,7 @@ const HELP = `npm run bench [-- OPTIONS]
                      in network namespaces (root): ${[...capturedMeasurements.keys()].join(', ')}
   --runs N           repetitions of everything, default 3; at most 2 of what takes long: idle tunnels, and what needs namespaces
   --seconds S        of each measurement, default 1
+  --congestion NAME  in a network namespace of its own (root) with this congestion control: reno, cubic, bbr; the host's own without
   --out FOLDER       default bench/out`
 
 const { values: options } = parseArgs({
@@ -43,6 +45,7 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     runs: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '1' },
+    congestion: { type: 'string' },
     out: { type: 'string', default: 'bench/out' },
   },
 })
@@ -69,7 +72,13 @@ const everyone: readonly Peer[] = [
 if (options.help) console.log(HELP)
 else {
   if (options.install) install(packagesOf([...everyone, ...capturedRows]))
-  await main()
+  const { congestion } = options
+  if (congestion === undefined) await main()
+  else {
+    const at = process.argv.findIndex((argument) => argument.startsWith('--congestion'))
+    const others = process.argv.slice(2).toSpliced(at - 2, process.argv[at]!.includes('=') ? 1 : 2)
+    process.exitCode = runWithCongestionControl(congestion, others)
+  }
 }
 
 async function main(): Promise<void> {

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, release } from 'node:os'
 import path from 'node:path'
 import type { Metric } from '../measurements.ts'
+import { congestionControl } from '../own-network.ts'
 import { type Summary, summarize } from '../statistics.ts'
 import { barChart } from './bar-chart.ts'
 
@@ -13,7 +14,7 @@ const NO_PEER = /^direct|^forwarded|fairlead|relay alone|bare Node/
 
 /** The table to standard output, and the same as Markdown, JSON and SVG in `folder`. */
 export function report(results: Results, folder: string): void {
-  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Linux ${release()}, Node ${process.version}`
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Linux ${release()}, Node ${process.version}, TCP by ${congestionControl()}`
   const tables = [...results].map(([metric, rows]) => markdown(metric, rows))
   const text = `Measured on ${machine}. Median of the runs, least–most in brackets.\n\n${tables.join('\n\n')}\n`
   mkdirSync(folder, { recursive: true })
