@@ -1,5 +1,6 @@
 /**
- * 1,000 decisions a second that no cache answers, first alone and then while hostile evaluations of the same script run one after the other:
+ * 1,000 decisions a second that no cache answers, first alone, then while hostile evaluations of the same script run one after the other, and then while
+ * crowds of built-ins that hang do, each asked for again as soon as it has failed:
  *   node bench/pac/run.mjs stall [seconds of each part]
  * What counts: the decisions' latency, and how long our turns held the main thread. On a busy machine both say more of the machine, so two controls run
  * along: a bare thread that only echoes a message for each decision, and the CPU time of each turn, to which waiting for the processor adds nothing.
@@ -10,6 +11,8 @@ import { share, type Turns, watchTurns } from './thread-time.ts'
 
 const SECONDS = Number(process.argv[2] ?? 10)
 const PER_SECOND = 1_000
+/** Built-ins that hang at once. */
+const CROWDS = [8, 24, 100, 400]
 const { signal } = new AbortController()
 let host = 0
 
@@ -52,8 +55,31 @@ report('under attack', under)
 for (const [name, { times, longest }] of await attacks) {
   console.log(`  ${name.padEnd(10)} ended in its error ${times} times, at the latest after ${longest.toFixed(0)} ms`)
 }
+for (const crowd of CROWDS) {
+  going = true
+  const ended = Promise.all(Array.from({ length: crowd }, () => hang(() => going)))
+  const beside = await steady(engine, SECONDS)
+  going = false
+  report(`${crowd} hang at once`, beside)
+  const failed = (await ended).flat().sort((a, b) => a - b)
+  console.log(
+    `  ${failed.length} of them ended in their error, after ${share(failed, 0.5).toFixed(0)} ms, at the latest ${share(failed, 1).toFixed(0)}`,
+  )
+}
 await engine.close()
 await control.close()
+
+/** Asks for a host nobody knows, whose evaluation ends in a built-in without end, again and again. */
+async function hang(going: () => boolean): Promise<number[]> {
+  const times: number[] = []
+  while (going()) {
+    const began = performance.now()
+    const outcome = await decide(engine, `builtin.hostile${host++}`).catch((error: unknown) => error)
+    if (!(outcome instanceof Error)) throw new Error('what hangs was answered')
+    times.push(performance.now() - began)
+  }
+  return times
+}
 
 async function attack(going: () => boolean): Promise<Map<string, { times: number; longest: number }>> {
   const seen = new Map<string, { times: number; longest: number }>()

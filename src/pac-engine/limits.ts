@@ -10,19 +10,33 @@ export interface PacLimits {
   readonly threadStartMs: number
   /** An evaluation that takes longer than this has its thread to itself: what waits behind it moves to another. */
   readonly slowMs: number
-  /** One that takes longer than this will likely cost its thread: another is started while there is time. */
+  /** When every thread has been held by a slow one, or by the script's loading, for this long while others wait, another thread is started. */
   readonly spareMs: number
-  /** When every thread has a slow one and others wait, the one that has run for this long makes way; it gets its whole time once nobody waits. */
+  /**
+   * While others wait and no thread is free for them, an evaluation that has run for this long (or for a few times what the script usually takes) makes way. It begins
+   * again in a thread of its own kind, and has its whole time there.
+   */
   readonly crowdedMs: number
+  /** The same while others hung within the last second. */
+  readonly hangingMs: number
+  /** Evaluations that wait for such a second turn, and how long each does: as long as a flow waits for its decision. More end at once. */
+  readonly secondTurns: number
+  readonly secondTurnMs: number
+  /** Hosts remembered whose evaluations took too long lately, and for how long: they go to their second turn at once. */
+  readonly slowHosts: number
+  readonly slowHostMs: number
   /** WebAssembly memory of one VM, in 64 KiB pages. Enough for a script of 1 MiB with its tables. */
   readonly memoryPages: number
   /** Pages that a VM may grow by after it was loaded; beyond, it is replaced. */
   readonly growthPages: number
+  /** Pages of a loaded script whose memory is kept, once for each thread, to go back to when an evaluation was stopped: most have 20 to 50. */
+  readonly imagePages: number
   /** Evaluations after which a VM is replaced: pac-resolver leaks about 150 bytes of it each time, so about 15 MB. */
   readonly evaluationsPerVm: number
-  /** Threads for one script: two so that one can be slow, more only while scripts hang. */
+  /** Threads for one script: two so that one can be slow, more only while each is held; and beside them those for second turns. */
   readonly threads: number
   readonly maxThreads: number
+  readonly secondThreads: number
   /** Evaluations waiting at once; more are refused, for they would only time out. */
   readonly pending: number
   /** Evaluations sent to a thread in one message. Four such can come back in one turn of the main thread, which takes some 5 µs for each. */
@@ -57,13 +71,20 @@ export const DEFAULT_LIMITS: PacLimits = {
   graceMs: 250,
   threadStartMs: 30_000,
   slowMs: 3,
-  spareMs: 200,
-  crowdedMs: 100,
+  spareMs: 30,
+  crowdedMs: 5,
+  hangingMs: 2,
+  secondTurns: 1_000,
+  secondTurnMs: 8_000,
+  slowHosts: 1_000,
+  slowHostMs: 60_000,
   memoryPages: 1_024,
   growthPages: 256,
+  imagePages: 256,
   evaluationsPerVm: 100_000,
   threads: 2,
-  maxThreads: 4,
+  maxThreads: 3,
+  secondThreads: 1,
   pending: 10_000,
   batch: 16,
   answerChars: 65_536,

@@ -5,7 +5,10 @@ import { libraryBytecode, PAC_RESOLVER_FUNCTIONS } from './library-bytecode.ts'
 import type { PacLimits } from './limits.ts'
 import { type Circumstances, packQueries, type Query } from './query-lines.ts'
 import { isAscii, located, readAnswer } from './vm-answer.ts'
+import type { VmEvents } from './vm-events.ts'
+import { VmImage } from './vm-image.ts'
 import { type DnsEntry, NO_NOTES, type Notes, type RowOutcome, type VmOutcome } from './vm-outcome.ts'
+import { vmSystem } from './vm-system.ts'
 
 const SCRIPT_NAME = 'proxy.pac'
 const PAGE_BYTES = 65_536
@@ -15,18 +18,10 @@ const BRIDGE = `globalThis.FindProxyForURL = (function (find) {
   return function (url, host) { return find(url, host) }
 })(globalThis.__find)`
 
-export interface VmEvents {
-  /** The query with this index begins. */
-  readonly turn?: (index: number) => void
-  /** The one that runs has run for `slowMs`. Once for each. */
-  readonly slow?: () => void
-  /** Whether the one that runs is to end before its time. */
-  readonly makeWay?: () => boolean
-}
-
 /**
  * One script at a time in a VM of its own. `load` begins with a VM in which nothing has ever run: the memory of the one at hand put back to what
- * it was before its first script, which takes a tenth of a millisecond, or a new one where that is not possible.
+ * it was before its first script, which takes a tenth of a millisecond, or a new one where that is not possible. A script that is loaded for the third
+ * time is not run again if its global code hangs on nothing but itself: the memory is put back to what it was after it.
  */
 export class PacVm {
   /** A script is loaded and may be evaluated. False after it was stopped or its VM failed: load it anew. */
@@ -37,7 +32,9 @@ export class PacVm {
   readonly #wasm: WebAssembly.Module
   #vm!: QuickJS
   #memory!: WebAssembly.Memory
-  #blank: Uint8Array | undefined
+  #blank: VmImage | undefined
+  /** The script that was loaded last, how it came out, and from the second time on the memory as it was then. */
+  #loaded: { readonly script: string; readonly outcome: VmOutcome; readonly image: VmImage | undefined } | undefined
   #loadedBytes = 0
   #control!: JSValueHandle
   #find!: (url: URL, host: string) => Promise<unknown>
@@ -68,8 +65,17 @@ export class PacVm {
   ): Promise<VmOutcome> {
     this.usable = false
     this.evaluations = 0
-    if (!this.#restore()) await this.#create()
-    this.#call('seed', JSON.stringify([1, 2, 3, 4].map(() => Math.floor(Math.random() * 2 ** 32))))
+    const before = this.#loaded?.script === script ? this.#loaded : undefined
+    if (before?.image?.restore(this.#memory)) {
+      this.#seed()
+      this.replaceDns(dns)
+      this.#loadedBytes = this.#memory.buffer.byteLength
+      this.usable = true
+      return before.outcome
+    }
+    this.#loaded = undefined
+    if (!this.#blank?.restore(this.#memory)) await this.#create()
+    this.#seed()
     this.learn(dns)
     this.#begin(this.#limits.loadMs, now, frozen)
     try {
@@ -79,6 +85,8 @@ export class PacVm {
       const outcome = this.#read(this.#call('loaded', ''), this.#clockRead)
       this.usable = outcome.is === 'answer'
       this.#loadedBytes = this.#memory.buffer.byteLength
+      if (outcome.is === 'answer')
+        this.#loaded = { script, outcome, image: before ? this.#imageAfter(outcome) : undefined }
       return outcome
     } catch (error) {
       return this.#missing() ?? this.#failed(error)
@@ -87,11 +95,14 @@ export class PacVm {
     }
   }
 
-  /** Possible while the memory has not grown and nothing has trapped in it. */
-  #restore(): boolean {
-    if (this.#blank?.length !== this.#memory?.buffer.byteLength || !this.#blank) return false
-    new Uint8Array(this.#memory.buffer).set(this.#blank)
-    return true
+  /** What global code saw of the clock, of names or of chance stays in its variables: such a script is run anew each time. */
+  #imageAfter({ notes: { used, clock, random } }: Extract<VmOutcome, { is: 'answer' }>): VmImage | undefined {
+    const tooLarge = this.#loadedBytes > this.#limits.imagePages * PAGE_BYTES
+    return used.length > 0 || clock || random || tooLarge ? undefined : new VmImage(this.#vm)
+  }
+
+  #seed(): void {
+    this.#call('seed', JSON.stringify([1, 2, 3, 4].map(() => Math.floor(Math.random() * 2 ** 32))))
   }
 
   async #create(): Promise<void> {
@@ -105,12 +116,13 @@ export class PacVm {
           this.#slowAt = Number.POSITIVE_INFINITY
           this.#events.slow?.()
         }
-        this.#timedOut = now >= this.#deadline || this.#events.makeWay?.() === true
+        const running = this.#begun > 0
+        this.#timedOut = now >= this.#deadline || (running && this.#events.makeWay?.(now - this.#began) === true)
         return this.#timedOut
       },
       wasi: (memory: WebAssembly.Memory) => {
         this.#memory = memory
-        return this.#system(memory)
+        return vmSystem(memory, () => this.#time())
       },
     })
     this.#control = this.#vm.evalBytecode(await libraryBytecode(this.#wasm, this.#limits))
@@ -121,24 +133,14 @@ export class PacVm {
       return this.#vm.undefined
     })
     this.#vm.callFunction(this.#control, this.#vm.undefined, this.#vm.newString('seal'), turn).dispose()
-    this.#blank = this.#vm.snapshot().memory
+    this.#blank = new VmImage(this.#vm)
   }
 
-  #system(memory: WebAssembly.Memory): Record<string, (...args: never[]) => number> {
-    return {
-      clock_time_get: (_id: number, _precision: bigint, result: number) => {
-        this.#clockRead = true
-        const elapsed = this.#frozen ? 0 : performance.now() - this.#began
-        const ms = this.#now + Math.floor(elapsed)
-        new DataView(memory.buffer).setBigUint64(result, BigInt(ms) * 1_000_000n, true)
-        return 0
-      },
-      // QuickJS's own diagnostics; a script must not write to the gateway's standard output.
-      fd_write: (_fd: number, _iovs: number, _count: number, written: number) => {
-        new DataView(memory.buffer).setUint32(written, 0, true)
-        return 0
-      },
-    }
+  /** What the script's clock says, in ms since the epoch. */
+  #time(): number {
+    this.#clockRead = true
+    const elapsed = this.#frozen ? 0 : performance.now() - this.#began
+    return this.#now + Math.floor(elapsed)
   }
 
   /** Tells the script's resolver what is known now. */
@@ -180,6 +182,7 @@ export class PacVm {
     } catch (error) {
       return { is: 'broken', at: Math.max(0, this.#begun - 1), outcome: this.#failed(error) }
     } finally {
+      this.#begun = 0
       this.#deadline = Number.POSITIVE_INFINITY
       this.#slowAt = Number.POSITIVE_INFINITY
     }
@@ -189,6 +192,7 @@ export class PacVm {
     this.usable = false
     const vm: QuickJS | undefined = this.#vm
     this.#blank = undefined
+    this.#loaded = undefined
     try {
       vm?.dispose()
     } catch {
@@ -283,6 +287,7 @@ export class PacVm {
       // A WebAssembly trap, most often the end of the stack: the VM's state is undefined from here on.
       this.usable = false
       this.#blank = undefined
+      this.#loaded = undefined
       const deep = error instanceof RangeError || error instanceof WebAssembly.RuntimeError
       const message = deep
         ? 'recursion too deep'

@@ -1,30 +1,38 @@
 import type { Clock } from '../contracts/clock.ts'
+import { FirstTurns } from './first-turns.ts'
 import type { PacLimits } from './limits.ts'
 import type { Query } from './query-lines.ts'
 import { quickjsModule } from './quickjs-module.ts'
+import { SecondTurns } from './second-turns.ts'
 import { type DnsEntry, NO_NOTES, type VmOutcome } from './vm-outcome.ts'
 import { CLOSED, crashed, type Job, VmThread } from './vm-thread.ts'
-import type { Loaded } from './worker-protocol.ts'
+import { HANGING, type Loaded, WAITING } from './worker-protocol.ts'
 
 /** Threads that died while starting, one after the other, before the pool gives up on the script. */
 const MAX_FAILED_STARTS = 3
-/** Evaluations that wait for their second turn, of which each can take its whole time; beyond, the first one was it. */
-const MAX_LATER = 8
+/** For how long after one had to make way any other is taken to be like it, in ms. */
+const HANGING_MS = 1_000
 /** How long threads beyond the wanted number are kept, in ms: what hung once hangs again. */
 const RETIRE_MS = 30_000
 
 /**
- * One script in a few threads. An evaluation that takes long keeps its thread, and what waited behind it goes to another one; past its limit
- * the thread is ended and a fresh one takes its place. Nothing here knows what a PAC answer means.
+ * One script in a few threads. An evaluation that takes long keeps its thread, and what waited behind it goes to another one; when there is none, it makes
+ * way within milliseconds, and begins again in a thread for such. So whoever waits, waits for quick ones, and for the first milliseconds of slow ones.
+ * A thread that does not stop at its limit is ended and a fresh one takes its place. Nothing here knows what a PAC answer means.
  */
 export class VmPool {
   readonly #script: string
   readonly #limits: PacLimits
   readonly #clock: Clock
   readonly #threads = new Set<VmThread>()
-  readonly #queue: Job[] = []
-  /** Those that made way once. They run when nobody else waits, and never on the last thread. */
-  readonly #later: Job[] = []
+  readonly #queue = new FirstTurns()
+  readonly #second: SecondTurns
+  /** When one had to make way, and for a while; by the clock. */
+  #hangingUntil = 0
+  /** What the threads see of the queue: one cell, see the protocol. */
+  readonly #crowd = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+  /** Since when somebody waits and no thread serves, by the clock. */
+  #heldSince: number | undefined
   #wasm: WebAssembly.Module | undefined
   #known: readonly DnsEntry[] = []
   #pending = 0
@@ -38,6 +46,7 @@ export class VmPool {
     this.#script = script
     this.#limits = options.limits
     this.#clock = options.clock
+    this.#second = new SecondTurns(options.limits)
   }
 
   get pending(): number {
@@ -54,11 +63,13 @@ export class VmPool {
     this.#wasm ??= await quickjsModule(this.#limits.memoryPages)
     if (this.#closed) return CLOSED
     // A script that stopped for a name begins again in the same thread.
-    const [thread = this.#spawn(this.#wasm)] = this.#threads
+    const [thread = this.#spawn(this.#wasm, false)] = this.#threads
     const loaded = await this.#load(thread)
     if (loaded.is !== 'ready') return loaded
     const others: Promise<unknown>[] = []
-    while (this.#threads.size < this.#limits.threads && !this.#closed) others.push(this.#load(this.#spawn(this.#wasm)))
+    while (this.#threads.size < this.#limits.threads && !this.#closed) {
+      others.push(this.#load(this.#spawn(this.#wasm, false)))
+    }
     await Promise.all(others)
     return loaded
   }
@@ -76,24 +87,27 @@ export class VmPool {
       return
     }
     this.#pending++
+    const wasSlow = this.#second.isSlow(host, this.#clock.monotonic())
     const job: Job = {
       url,
       host,
       trace,
-      madeWay: 'no',
       settle: (outcome) => {
-        const stopped = outcome.is === 'failed' && outcome.failure.kind === 'time'
-        if (stopped && job.madeWay === 'now' && this.#later.length < MAX_LATER) {
-          job.madeWay = 'once'
-          this.#later.push(job)
-          this.#flushSoon()
-          return
-        }
         this.#pending--
+        const tooLong = outcome.is === 'failed' && outcome.failure.kind === 'time'
+        if (tooLong) this.#second.noteSlow(host, this.#clock.monotonic())
+        else if (wasSlow) this.#second.noteGood(host)
         settle(outcome)
       },
+      makeWay: () => {
+        const now = this.#clock.monotonic()
+        this.#hangingUntil = now + HANGING_MS
+        this.#second.noteSlow(host, now)
+        this.#second.add(job, now)
+      },
     }
-    this.#queue.push(job)
+    if (wasSlow) this.#second.add(job, this.#clock.monotonic())
+    else this.#queue.add(job)
     this.#flushSoon()
   }
 
@@ -103,13 +117,14 @@ export class VmPool {
     this.#retiring?.()
     const threads = [...this.#threads]
     this.#threads.clear()
-    for (const thread of threads) this.#queue.push(...thread.end(CLOSED))
+    for (const thread of threads) this.#queue.addFirst(thread.end(CLOSED))
     this.#giveUp(CLOSED)
     await Promise.all(threads.map(({ gone }) => gone))
   }
 
   #giveUp(why: VmOutcome): void {
-    for (const job of [...this.#queue.splice(0), ...this.#later.splice(0)]) job.settle(why)
+    for (const job of this.#queue.takeAll()) job.settle(why)
+    this.#second.giveUp(why)
   }
 
   /** A lone job goes at once. While others are under way, those of one turn of the event loop travel together: a message costs as much as a job. */
@@ -125,36 +140,46 @@ export class VmPool {
   }
 
   #flush(): void {
-    while (this.#queue.length > 0) {
+    while (this.#queue.waiting > 0) {
       const { thread, takers } = this.#idlest()
       if (!thread) break
       thread.run(this.#takeBatch(takers))
     }
-    const lastThread = Math.min(1, this.#limits.threads - 1)
-    while (this.#later.length > 0 && this.#queue.length === 0 && this.#free() > lastThread) {
-      const thread = [...this.#threads].find(({ idle }) => idle)
-      if (!thread) break
-      thread.run(this.#later.splice(0, 1))
-      thread.slow = true
-    }
-    if (this.#free() === 0 && this.#queue.length > 0) this.#addThread()
+    Atomics.store(this.#crowd, 0, this.#queue.waiting === 0 ? 0 : this.#hanging() ? HANGING : WAITING)
+    this.#flushSecond()
     this.#watch()
   }
 
-  /** An equal share for each thread that could take one, up to the limit, and all of one kind. */
+  #flushSecond(): void {
+    let threads = 0
+    for (const thread of this.#threads) {
+      if (!thread.second) continue
+      threads++
+      const job = thread.idle && !thread.retiring ? this.#second.next() : undefined
+      if (job) thread.run([job])
+    }
+    if (this.#second.waiting > 0 && threads < this.#limits.secondThreads && this.#wasm && !this.#closed) {
+      void this.#load(this.#spawn(this.#wasm, true))
+    }
+  }
+
+  /** An equal share for each thread that could take one, up to the limit. */
   #takeBatch(takers: number): Job[] {
-    const most = Math.min(this.#limits.batch, Math.ceil(this.#queue.length / takers))
-    const trace = this.#queue[0]?.trace
-    let count = 1
-    while (count < most && this.#queue[count]?.trace === trace) count++
-    return this.#queue.splice(0, count)
+    if (this.#hanging()) return this.#queue.takeOne()
+    return this.#queue.take(Math.min(this.#limits.batch, Math.ceil(this.#queue.waiting / takers)))
+  }
+
+  /** Whether evaluations hang these days, so that any other may. */
+  #hanging(): boolean {
+    return this.#hangingUntil > 0 && this.#clock.monotonic() < this.#hangingUntil
   }
 
   #idlest(): { thread: VmThread | undefined; takers: number } {
     let thread: VmThread | undefined
     let takers = 0
+    const ahead = !this.#hanging()
     for (const one of this.#threads) {
-      if (!one.takesMore) continue
+      if (one.second || !one.takesMore(ahead)) continue
       takers++
       if (!thread || one.batches < thread.batches) thread = one
     }
@@ -164,32 +189,36 @@ export class VmPool {
   /** Threads that serve, or will as soon as they are loaded. */
   #free(): number {
     let free = 0
-    for (const thread of this.#threads) if (thread.serves) free++
+    for (const thread of this.#threads) if (!thread.second && thread.serves) free++
     return free
   }
 
   #someoneServes(): boolean {
-    for (const thread of this.#threads) if (thread.ready && thread.serves) return true
-    return false
+    return [...this.#threads].some(({ second, ready, serves }) => !second && ready && serves)
   }
 
   #addThread(): void {
-    if (this.#closed || !this.#wasm || this.#threads.size >= this.#limits.maxThreads) return
-    void this.#load(this.#spawn(this.#wasm))
+    if (this.#closed || !this.#wasm || this.#first() >= this.#limits.maxThreads) return
+    void this.#load(this.#spawn(this.#wasm, false))
   }
 
-  #spawn(wasm: WebAssembly.Module): VmThread {
+  /** Threads that are not for second turns. */
+  #first(): number {
+    return [...this.#threads].filter(({ second }) => !second).length
+  }
+
+  #spawn(wasm: WebAssembly.Module, second: boolean): VmThread {
     const thread: VmThread = new VmThread(
-      { script: this.#script, limits: this.#limits, clock: this.#clock, wasm },
+      { script: this.#script, limits: this.#limits, clock: this.#clock, wasm, crowd: this.#crowd, second },
       {
         advanced: () => {
           // In a turn of its own: Node hands over up to a thousand messages in one, and sending more work from in there would bring the next of them.
-          if (this.#queue.length > 0) this.#flushSoon()
+          if (this.#queue.waiting > 0 || this.#second.waiting > 0) this.#flushSoon()
           if (thread.retiring) this.#endRetired()
           this.#retireLater()
         },
         slow: (taken) => {
-          this.#queue.unshift(...taken)
+          this.#queue.addFirst(taken)
           this.#flush()
         },
         died: (left, reason, wasReady) => this.#died(thread, left, reason, wasReady),
@@ -214,39 +243,27 @@ export class VmPool {
     if (this.#watching || this.#closed || this.#pending === 0) return
     this.#watching = this.#clock.after(this.#limits.slowMs, () => {
       this.#watching = undefined
-      for (const thread of this.#threads) this.#look(thread)
-      if (this.#queue.length > 0 && !this.#someoneServes()) this.#clear()
-      if (this.#later.length > 0) this.#flush()
+      const now = this.#clock.monotonic()
+      for (const thread of this.#threads) this.#look(thread, now)
+      const held = this.#queue.waiting > 0 && !this.#someoneServes()
+      this.#heldSince = held ? (this.#heldSince ?? now) : undefined
+      if (this.#heldSince !== undefined && now - this.#heldSince >= this.#limits.spareMs && this.#free() === 0) {
+        this.#addThread()
+      }
+      this.#second.expire(now)
       this.#watch()
     })
   }
 
-  #look(thread: VmThread): void {
-    const running = thread.look(this.#clock.monotonic())
-    if (running >= this.#limits.spareMs && this.#free() < this.#limits.threads) this.#addThread()
-    const limit = thread.limitMs
-    if (running >= limit) {
-      const message = `its thread was ended after ${limit} ms`
-      this.#end(thread, { is: 'failed', failure: { kind: 'time', message }, notes: NO_NOTES })
-      if (this.#free() < this.#limits.threads) this.#addThread()
-      this.#flush()
-    }
-  }
-
-  /** Every thread is held by a slow one, and others wait. */
-  #clear(): void {
-    const { crowdedMs, graceMs } = this.#limits
-    const now = this.#clock.monotonic()
-    const held = [...this.#threads].map((thread) => ({ thread, running: thread.look(now) }))
-    const [longest] = held.sort((a, b) => b.running - a.running)
-    if (!longest || longest.running < crowdedMs) return
-    const job = longest.thread.makeWay()
-    if (job && job.madeWay === 'no') job.madeWay = 'now'
-    // It heard nothing: a built-in's own loop.
-    if (longest.running < crowdedMs + graceMs) return
-    const failure = { kind: 'time', message: `its thread was ended after ${Math.round(longest.running)} ms` } as const
-    this.#end(longest.thread, { is: 'failed', failure, notes: NO_NOTES })
-    this.#addThread()
+  #look(thread: VmThread, now: number): void {
+    const running = thread.look(now)
+    // While others wait it would have made way, could it hear.
+    const held = this.#heldSince !== undefined && !thread.second && !thread.reloading
+    const limit = held ? Math.min(thread.limitMs, this.#limits.crowdedMs + this.#limits.graceMs) : thread.limitMs
+    if (running < limit) return
+    const message = `its thread was ended after ${Math.round(running)} ms`
+    this.#end(thread, { is: 'failed', failure: { kind: 'time', message }, notes: NO_NOTES })
+    if (!thread.second && this.#first() < this.#limits.threads) this.#addThread()
     this.#flush()
   }
 
@@ -255,8 +272,8 @@ export class VmPool {
     this.#retiring = this.#clock.after(RETIRE_MS, () => {
       this.#retiring = undefined
       for (const thread of this.#threads) {
-        if (this.#free() <= this.#limits.threads) break
-        if (thread.ready && thread.serves) thread.retiring = true
+        const tooMany = thread.second ? thread.idle : this.#free() > this.#limits.threads
+        if (tooMany && thread.ready && thread.serves) thread.retiring = true
       }
       this.#endRetired()
       this.#retireLater()
@@ -268,17 +285,17 @@ export class VmPool {
   }
 
   #end(thread: VmThread, why: VmOutcome): void {
-    if (this.#threads.delete(thread)) this.#queue.unshift(...thread.end(why))
+    if (this.#threads.delete(thread)) this.#queue.addFirst(thread.end(why))
   }
 
   #died(thread: VmThread, left: Job[], reason: string, wasReady: boolean): void {
     if (!this.#threads.delete(thread)) return
-    this.#queue.unshift(...left)
+    this.#queue.addFirst(left)
     if (!wasReady && ++this.#failedStarts >= MAX_FAILED_STARTS && this.#threads.size === 0) {
       this.#giveUp(crashed(reason))
       return
     }
-    if (this.#threads.size < this.#limits.threads) this.#addThread()
+    if (this.#first() < this.#limits.threads) this.#addThread()
     this.#flush()
   }
 }

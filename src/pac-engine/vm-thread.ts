@@ -10,7 +10,6 @@ import {
   type FromWorker,
   LEAVE_REST,
   type Loaded,
-  MAKE_WAY,
   packBatch,
   RELOADING,
   STATE_CELLS,
@@ -22,8 +21,8 @@ import {
 export interface Job extends Query {
   readonly trace: boolean
   readonly settle: (outcome: VmOutcome) => void
-  /** `now`: it has been told to make way for others; `once`: it waits for its second turn, or has it. */
-  madeWay: 'no' | 'now' | 'once'
+  /** It was stopped because others waited, and is to have another turn. */
+  readonly makeWay: () => void
 }
 
 export interface ThreadOptions {
@@ -32,6 +31,10 @@ export interface ThreadOptions {
   readonly clock: Clock
   /** Compiled once for all threads. */
   readonly wasm: WebAssembly.Module
+  /** Of all threads of the script: whether evaluations wait. */
+  readonly crowd: Int32Array<SharedArrayBuffer>
+  /** For evaluations that take long. */
+  readonly second: boolean
 }
 
 export interface ThreadEvents {
@@ -54,6 +57,7 @@ export class VmThread {
   slow = false
   /** It is one too many: it gets nothing more to do, and is ended when it has done what it has. */
   retiring = false
+  readonly second: boolean
   #batches = 0
   /** By number, which is counted up; so the oldest stands first. */
   readonly #jobs = new Map<number, Job>()
@@ -74,11 +78,15 @@ export class VmThread {
   /** After `end`: when the thread is there no longer. */
   gone: Promise<unknown> = Promise.resolve()
 
-  constructor({ script, limits, clock, wasm }: ThreadOptions, events: ThreadEvents) {
+  constructor({ script, limits, clock, wasm, crowd, second }: ThreadOptions, events: ThreadEvents) {
+    this.second = second
     this.#limits = limits
     this.#clock = clock
     this.#events = events
-    this.#worker = startPacThread('worker', { script, limits, wasm, state: this.#state } satisfies WorkerSetup)
+    this.#worker = startPacThread('worker', {
+      ...{ script, limits, wasm, crowd, second },
+      state: this.#state,
+    } satisfies WorkerSetup)
     this.#worker.unref()
     this.#worker.on('message', (message: FromWorker) => this.#received(message))
     this.#worker.on('error', (error) => this.#died(error instanceof Error ? error.message : 'unknown'))
@@ -89,8 +97,9 @@ export class VmThread {
     return this.#batches
   }
 
-  get takesMore(): boolean {
-    return this.ready && this.serves && this.#batches < BATCHES_AHEAD
+  /** A batch now; with `ahead`, also while it works on one. */
+  takesMore(ahead: boolean): boolean {
+    return this.ready && this.serves && this.#batches < (ahead ? BATCHES_AHEAD : 1)
   }
 
   /** Or will, as soon as it is loaded. */
@@ -156,14 +165,11 @@ export class VmThread {
   /** Milliseconds after which nothing but its end helps. */
   get limitMs(): number {
     const { evaluateMs, loadMs, graceMs } = this.#limits
-    return (Atomics.load(this.#state, RELOADING) === 1 ? evaluateMs + loadMs : evaluateMs) + graceMs
+    return (this.reloading ? evaluateMs + loadMs : evaluateMs) + graceMs
   }
 
-  /** The current job ends as if its time were up, if it can be interrupted. */
-  makeWay(): Job | undefined {
-    const current = Atomics.load(this.#state, CURRENT_JOB)
-    Atomics.store(this.#state, MAKE_WAY, current)
-    return this.#jobs.get(current)
+  get reloading(): boolean {
+    return Atomics.load(this.#state, RELOADING) === 1
   }
 
   /** Ends it. The current job is settled with `why`; answers the others. */
@@ -208,6 +214,12 @@ export class VmThread {
   }
 
   #settle(done: Done): void {
+    if ('madeWay' in done) {
+      const job = this.#jobs.get(done.number)
+      this.#jobs.delete(done.number)
+      job?.makeWay()
+      return
+    }
     if ('outcome' in done) {
       this.#settleOne(done.number, done.outcome)
       return

@@ -7,5 +7,8 @@ declare namespace WebAssembly {
   interface Memory {
     readonly buffer: ArrayBuffer
   }
+  interface Global {
+    value: number
+  }
   function compile(bytes: Uint8Array<ArrayBuffer>): Promise<Module>
 }

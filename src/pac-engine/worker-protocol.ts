@@ -10,6 +10,10 @@ export interface WorkerSetup {
   readonly wasm: WebAssembly.Module
   /** What the two threads see of each other at once; cells below. */
   readonly state: Int32Array<SharedArrayBuffer>
+  /** Of all threads of the script. One cell: 0, or one of the two below. */
+  readonly crowd: Int32Array<SharedArrayBuffer>
+  /** For evaluations that take long, with a lower priority than the others. */
+  readonly second: boolean
 }
 /** The number of the job that is being evaluated; 0: none. */
 export const CURRENT_JOB = 0
@@ -17,9 +21,12 @@ export const CURRENT_JOB = 0
 export const LEAVE_REST = 1
 /** 1: a fresh VM is being loaded for the current job, or after it. */
 export const RELOADING = 2
-/** The number of a job that is to make way for others; 0: none. */
-export const MAKE_WAY = 3
-export const STATE_CELLS = 4
+export const STATE_CELLS = 3
+
+/** Evaluations wait for a thread. */
+export const WAITING = 1
+/** They do, and some hung of late. */
+export const HANGING = 2
 
 /** To the thread. `dns` comes first into effect. */
 export type ToWorker =
@@ -51,6 +58,8 @@ export type FromWorker =
 export type Done =
   | { readonly first: number; readonly answers: string }
   | { readonly number: number; readonly outcome: VmOutcome }
+  /** It was stopped, for others waited. */
+  | { readonly number: number; readonly madeWay: true }
 
 export function packBatch(first: number, trace: boolean, queries: readonly Query[]): Batch {
   return { first, trace, lines: packLines(queries) }

@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { PacVm } from './pac-vm.ts'
 import type { DnsEntry, VmOutcome } from './vm-outcome.ts'
@@ -6,9 +7,9 @@ import {
   CURRENT_JOB,
   type Done,
   type FromWorker,
+  HANGING,
   LEAVE_REST,
   type Loaded,
-  MAKE_WAY,
   type NumberedQuery,
   RELOADING,
   type ToWorker,
@@ -17,7 +18,7 @@ import {
 } from './worker-protocol.ts'
 
 /** The thread that a script runs in. Messages are worked off one after the other; the main thread ends us when one takes too long. */
-const { script, limits, wasm, state } = workerData as WorkerSetup
+const { script, limits, wasm, state, crowd, second } = workerData as WorkerSetup
 const port = parentPort
 if (!port) throw new Error('to be run as a worker thread')
 
@@ -32,19 +33,32 @@ const known = new Map<string, DnsEntry>()
 /** The row that the VM works on. */
 let row: readonly NumberedQuery[] = []
 let done: Done[] = []
+/** How often the one that runs was looked at, and whether it was stopped for others. */
+let [looks, madeWay] = [0, false]
 const vm = new PacVm(wasm, limits, {
-  turn: (index) => Atomics.store(state, CURRENT_JOB, row[index]?.number ?? 0),
+  turn(index) {
+    looks = 0
+    Atomics.store(state, CURRENT_JOB, row[index]?.number ?? 0)
+  },
   slow() {
     handOver(false)
     send({ is: 'slow', job: Atomics.load(state, CURRENT_JOB) })
   },
-  makeWay() {
-    const job = Atomics.load(state, MAKE_WAY)
-    return job !== 0 && job === Atomics.load(state, CURRENT_JOB) && Atomics.load(state, RELOADING) === 0
+  makeWay(ms) {
+    looks++
+    if (second || looks < MIN_LOOKS) return false
+    const waiting = Atomics.load(crowd, 0)
+    if (waiting === 0) return false
+    const least = waiting === HANGING ? limits.hangingMs : limits.crowdedMs
+    madeWay = ms >= Math.max(least, Math.min(MAX_USUAL_MS, USUAL_TIMES * usualMs))
+    return madeWay
   },
 })
 /** Milliseconds that an evaluation took of late. The first one is alone in its row. */
 let usualMs = ROW_MS
+
+// On Linux the number 0 is this thread; elsewhere it is the whole process.
+if (second && process.platform === 'linux') lowerPriority()
 
 let turn: Promise<void> = Promise.resolve()
 port.on('message', (message: ToWorker) => {
@@ -85,7 +99,6 @@ async function load(now: number): Promise<Loaded> {
 async function reload(job: number, now: number): Promise<Loaded> {
   Atomics.store(state, CURRENT_JOB, job)
   Atomics.store(state, RELOADING, 1)
-  Atomics.store(state, MAKE_WAY, 0)
   const loaded = await load(now)
   Atomics.store(state, RELOADING, 0)
   return loaded
@@ -109,11 +122,12 @@ async function run(batch: Batch, now: number): Promise<void> {
     const began = performance.now()
     // Whatever happens before the first of them begins happens to it.
     Atomics.store(state, CURRENT_JOB, first.number)
+    madeWay = false
     const outcome = await vm.evaluateRow(row, { now, trace: batch.trace })
     const ended = performance.now()
     if (outcome.is === 'broken') {
       const broken = row[outcome.at] ?? first
-      done.push({ number: broken.number, outcome: outcome.outcome })
+      done.push(madeWay ? { number: broken.number, madeWay } : { number: broken.number, outcome: outcome.outcome })
       queries = queries.filter(({ number }) => number !== broken.number)
       alone = outcome.at
     } else {
@@ -135,6 +149,21 @@ async function run(batch: Batch, now: number): Promise<void> {
   row = []
   Atomics.store(state, CURRENT_JOB, 0)
   handOver(true)
+}
+
+/** Looks at the time, each after ten thousand jumps or so: one that had none of its time, because the thread waited for a processor, is not the slow one. */
+const MIN_LOOKS = 3
+/** Times the usual that an evaluation may take while others wait, and milliseconds that this can be at most. */
+const USUAL_TIMES = 8
+const MAX_USUAL_MS = 50
+
+/** What is left of the processors is theirs. */
+function lowerPriority(): void {
+  try {
+    setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL)
+  } catch {
+    // Not allowed to: the same priority, then.
+  }
 }
 
 /** No evaluation is taken to be faster, milliseconds: what a clock that stands still for a moment would say otherwise. */
