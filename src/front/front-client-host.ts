@@ -1,9 +1,10 @@
 import type { Endpoint } from '../system/linux/socket-address.ts'
 import type { EventLoop } from './event-loop.ts'
 import type { FrontClient } from './front-client.ts'
+import type { HeldSyn } from './hold-queue.ts'
 import type { LoopbackPacing } from './loopback-pacing.ts'
 import type { End } from './messages.ts'
-import type { Wish } from './opening.ts'
+import type { Asked } from './outbox.ts'
 import type { Side, StartTunnel } from './tunnel.ts'
 import type { TunnelTimes } from './tunnel-times.ts'
 
@@ -17,7 +18,7 @@ export interface FrontClientHost {
   /** Of a tunnel: grows whenever something moves. */
   progress(row: number): number
   /** Answers by `client.answer`, at once or later. */
-  asks(client: FrontClient, wish: Wish, peer: Endpoint): void
+  asks(client: FrontClient, asked: Asked, peer: Endpoint): void
   /** An address that it was told did not answer. */
   doubts(client: FrontClient): void
   stands(client: FrontClient): void
@@ -41,4 +42,6 @@ export type Leaving =
       readonly bytes: Uint8Array | undefined
       readonly answered: number
     }
+  /** It has no connection yet, and the kernel holds its attempt. */
+  | { readonly kind: 'given-held'; readonly syn: HeldSyn }
   | { readonly kind: 'ended'; readonly how: End }

@@ -1,19 +1,19 @@
 import { close, duplicate, eventDescriptor, O_CLOEXEC, O_NONBLOCK, read } from '../system/linux/descriptors.ts'
 import { EPOLLIN } from '../system/linux/epoll.ts'
-import { type Endpoint, readSocketAddress, SOCKET_ADDRESS_BYTES } from '../system/linux/socket-address.ts'
-import { getSocketName } from '../system/linux/sockets.ts'
-import { isLoopback } from '../wire/address.ts'
+import type { Endpoint } from '../system/linux/socket-address.ts'
+import { AskingClient } from './asking-client.ts'
 import { clockOrigin } from './clock-origin.ts'
 import { DecisionCache } from './decision-cache.ts'
 import { EventLoop, type Watcher } from './event-loop.ts'
-import { FrontClient } from './front-client.ts'
+import type { FrontClient } from './front-client.ts'
 import type { FrontClientHost, Leaving } from './front-client-host.ts'
 import { FrontDoor, type FrontDoorHost, PAUSE_MS } from './front-door.ts'
+import { HeldDoor, type HeldDoorHost, type MakeClient } from './held-door.ts'
+import type { HeldSyn, HoldQueue } from './hold-queue.ts'
 import { LoopbackPacing } from './loopback-pacing.ts'
-import type { Batch, DoorRules, FromFront, ToFront } from './messages.ts'
+import type { Batch, DoorRules, FromFront, Hold, ToFront } from './messages.ts'
 import { ANSWER, MAX_CLIENTS } from './messages.ts'
-import type { Wish } from './opening.ts'
-import { Outbox } from './outbox.ts'
+import { type Asked, Outbox } from './outbox.ts'
 import type { Side, StartTunnel } from './tunnel.ts'
 import { TunnelTimes } from './tunnel-times.ts'
 
@@ -34,6 +34,8 @@ export interface FrontOptions {
   /** Of the row that a tunnel's counts are in: bytes up, bytes down, ms to the first byte or -1. */
   readonly counts: (row: number) => readonly [up: number, down: number, firstByteMs: number]
   readonly clearRow: (row: number) => void
+  /** The kernel's queue behind a descriptor. */
+  readonly holdQueue: (hold: Omit<Hold, 'doors'>) => HoldQueue
   /** Grows whenever something moves. */
   readonly progress: (row: number) => number
   /** See `FrontMemory`. */
@@ -43,7 +45,7 @@ export interface FrontOptions {
 }
 
 /** The doors' front: one loop over all descriptors, which never returns to Node's while it runs. */
-export class Front implements FrontClientHost, FrontDoorHost {
+export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
   readonly loop = new EventLoop()
   readonly startTunnel: StartTunnel
   readonly times = new TunnelTimes(MAX_CLIENTS)
@@ -53,6 +55,7 @@ export class Front implements FrontClientHost, FrontDoorHost {
   readonly #outbox: Outbox
   readonly #wake = eventDescriptor(0, O_NONBLOCK | O_CLOEXEC)
   readonly #doors = new Map<number, FrontDoor>()
+  readonly #holds = new HeldDoor(this)
   /** Without a tunnel yet, by number. */
   readonly #early = new Map<number, FrontClient>()
   readonly #tunnels = new Set<FrontClient>()
@@ -87,6 +90,7 @@ export class Front implements FrontClientHost, FrontDoorHost {
     } finally {
       this.#cut()
       for (const door of this.#doors.values()) door.shut()
+      this.#holds.letGo()
       this.#outbox.flushAll()
       this.loop.close()
       // The event descriptor is the main thread's to close: it may be ringing it this moment.
@@ -99,25 +103,37 @@ export class Front implements FrontClientHost, FrontDoorHost {
 
   arrived(door: FrontDoor, fd: number, peer: Endpoint | undefined): void {
     const { rules, number } = door
-    const { connections } = this.#options
-    const others = Atomics.load(connections, number * 2 + 1)
-    if (connections[number * 2]! + others >= rules.maxConnections) {
+    if (rules.captured && this.#holds.arrived(number, fd, peer)) return
+    if (this.#isFull(door)) {
       close(fd)
       this.#outbox.dropped(number, peer?.address ?? '')
       return
     }
+    const serves = !rules.captured && (rules.from.length === 0 || this.#options.admits(rules.from, peer?.address ?? ''))
+    const make: MakeClient<FrontClient> = (id, row) => new AskingClient(id, row, fd, door, peer!, this)
+    const client = serves && peer ? this.enter(number, make) : undefined
+    if (client) client.start()
+    else this.#outbox.give({ client: undefined, door: number, descriptor: fd, bytes: undefined, answered: 0 })
+  }
+
+  enter<C extends FrontClient>(number: number | undefined, make: MakeClient<C>): C | undefined {
+    const door = number === undefined ? undefined : this.#doors.get(number)
+    if (!door?.rules.serves || this.#isFull(door)) return undefined
     const row = this.#freeRows.pop() ?? (this.#rowsUsed < MAX_CLIENTS ? this.#rowsUsed++ : undefined)
-    const serves = rules.serves && peer && (rules.from.length === 0 || this.#options.admits(rules.from, peer.address))
-    if (!serves || row === undefined) {
-      if (row !== undefined) this.#freeRows.push(row)
-      this.#outbox.give({ client: undefined, door: number, descriptor: fd, bytes: undefined, answered: 0 })
-      return
-    }
-    Atomics.add(connections, number * 2, 1)
+    if (row === undefined) return undefined
+    Atomics.add(this.#options.connections, door.number * 2, 1)
     this.#lastId += 1
-    const client = new FrontClient(this.#lastId, row, fd, door, peer, this)
+    const client = make(this.#lastId, row, door, this)
     this.#early.set(client.id, client)
-    client.start()
+    return client
+  }
+
+  giveHeld(syn: HeldSyn): void {
+    this.#outbox.giveHeld(-1, syn)
+  }
+
+  holdLost(code: number): void {
+    this.#options.post({ kind: 'hold-lost', code })
   }
 
   trouble(door: FrontDoor, error: number): void {
@@ -129,15 +145,15 @@ export class Front implements FrontClientHost, FrontDoorHost {
     return this.#options.progress(row)
   }
 
-  asks(client: FrontClient, wish: Wish, peer: Endpoint): void {
+  asks(client: FrontClient, asked: Asked, peer: Endpoint): void {
     const { id, row, door } = client
     this.#options.clearRow(row)
-    client.key = `${door.number} ${peer.address} ${wish.target.host} ${wish.target.port}`
+    client.key = `${door.number} ${peer.address} ${asked.target.host} ${asked.target.port}`
     const decided = this.#decisions.find(client.key, this.#now)
     if (decided) {
-      this.#outbox.begun(id, decided.number, wish, peer.port, row, this.#now)
+      this.#outbox.begun(id, decided.number, asked, peer.port, row, this.#now)
       client.answer(decided.addresses)
-    } else this.#outbox.ask(id, door.number, wish, peer, row, this.#now)
+    } else this.#outbox.ask(id, door.number, asked, peer, row, this.#now)
   }
 
   doubts(client: FrontClient): void {
@@ -167,9 +183,8 @@ export class Front implements FrontClientHost, FrontDoorHost {
       const { descriptor, bytes, answered } = how
       const asked = how.asked ? id : undefined
       this.#outbox.give({ client: asked, door: door.number, descriptor, bytes, answered })
-    } else if (how.kind === 'ended') {
-      this.#outbox.ended(id, how.how, ...this.#options.counts(row), this.#now)
-    }
+    } else if (how.kind === 'given-held') this.#outbox.giveHeld(id, how.syn)
+    else if (how.kind === 'ended') this.#outbox.ended(id, how.how, ...this.#options.counts(row), this.#now)
     this.#freeRows.push(row)
   }
 
@@ -238,6 +253,8 @@ export class Front implements FrontClientHost, FrontDoorHost {
     else if (message.kind === 'open') this.#open(message.door, message.descriptor, message.rules)
     else if (message.kind === 'rules') this.#doors.get(message.door)?.obey(message.rules)
     else if (message.kind === 'shut') this.#shut(message.door)
+    else if (message.kind === 'hold') this.#holds.take(this.#options.holdQueue(message), message.doors)
+    else if (message.kind === 'let-go') this.#holds.letGo()
     else if (message.kind === 'cut') this.#cut()
     else this.#closing = true
   }
@@ -259,12 +276,17 @@ export class Front implements FrontClientHost, FrontDoorHost {
   #open(number: number, descriptor: number, rules: DoorRules): void {
     const own = duplicate(descriptor)
     if (own < 0) return void this.#options.post({ kind: 'opened', door: number, descriptor: -1 })
-    const address = ownAddress(own)
-    if (address && isLoopback(address)) this.pacing.lift(own)
+    // A transparent socket's address is nobody's.
+    if (!rules.captured) this.pacing.liftListening(own)
     const door = new FrontDoor(number, own, rules, this)
     this.#doors.set(number, door)
     door.resume()
     this.#options.post({ kind: 'opened', door: number, descriptor: own })
+  }
+
+  #isFull({ number, rules }: FrontDoor): boolean {
+    const { connections } = this.#options
+    return connections[number * 2]! + Atomics.load(connections, number * 2 + 1) >= rules.maxConnections
   }
 
   #shut(number: number): void {
@@ -275,10 +297,4 @@ export class Front implements FrontClientHost, FrontDoorHost {
   #cut(): void {
     for (const client of [...this.#early.values(), ...this.#tunnels]) client.cut()
   }
-}
-
-function ownAddress(fd: number): string | undefined {
-  const bytes = new Uint8Array(SOCKET_ADDRESS_BYTES)
-  if (getSocketName(fd, bytes, new Uint32Array([SOCKET_ADDRESS_BYTES])) < 0) return undefined
-  return readSocketAddress(bytes)?.address
 }

@@ -1,4 +1,7 @@
 import { congestionControl, setCongestionControl } from '../system/linux/congestion-control.ts'
+import { readSocketAddress, SOCKET_ADDRESS_BYTES } from '../system/linux/socket-address.ts'
+import { getSocketName } from '../system/linux/sockets.ts'
+import { isLoopback } from '../wire/address.ts'
 
 /** Those that send by a timer, at the rate that they believe the path has. */
 const PACING = /^bbr/
@@ -18,7 +21,15 @@ export class LoopbackPacing {
     this.#isDefault = isDefault
   }
 
-  /** For a listening socket of a loopback address, or one that is about to connect to one. */
+  /** For a listening socket, whatever address it has. */
+  liftListening(fd: number): void {
+    const bytes = new Uint8Array(SOCKET_ADDRESS_BYTES)
+    if (getSocketName(fd, bytes, new Uint32Array([SOCKET_ADDRESS_BYTES])) < 0) return
+    const address = readSocketAddress(bytes)?.address
+    if (address && isLoopback(address)) this.lift(fd)
+  }
+
+  /** For one of a loopback address, or that is about to connect to one. */
   lift(fd: number): void {
     this.#lifts ??= this.#isDefault(fd)
     if (this.#lifts) setCongestionControl(fd, RENO)

@@ -11,14 +11,36 @@ export type ToFront =
    * turn. No address: give the client to the doors. The decision is -1 where it holds for nobody else; see `DecisionCache`.
    */
   | { readonly kind: 'answers'; readonly answers: readonly (number | string)[] }
+  /**
+   * Take connection attempts from a queue of the kernel, by this descriptor, which is the front's from here on, and let them in with this mark; by
+   * the door of their family. In the place of the queue before.
+   */
+  | ({ readonly kind: 'hold' } & Hold)
+  /** Take no more. */
+  | { readonly kind: 'let-go' }
   /** End every client. */
   | { readonly kind: 'cut' }
   | { readonly kind: 'close' }
+
+/** A queue in which attempts wait. */
+export interface Hold {
+  readonly descriptor: number
+  /** The kernel's number of it. */
+  readonly queue: number
+  /** Of what is let in. */
+  readonly mark: number
+  readonly doors: HoldDoors
+}
+
+/** Which door takes the connections that are let in, by family. */
+export type HoldDoors = Readonly<Partial<Record<4 | 6, number>>>
 
 /** What the front must know of a door. Sizes in bytes, times in milliseconds, 0 for no limit. */
 export interface DoorRules {
   /** False: every client goes straight to the doors. */
   readonly serves: boolean
+  /** Its clients say nothing for the gateway: the kernel holds their attempts. Whoever comes without one is the doors'. */
+  readonly captured: boolean
   /** Address blocks that clients must come from; those from elsewhere go to the doors, to be refused. Empty: from anywhere. */
   readonly from: readonly string[]
   readonly maxConnections: number
@@ -34,6 +56,8 @@ export type FromFront =
   | { readonly kind: 'unusable'; readonly reason: string }
   /** The duplicate; -1: the door must go on without. */
   | { readonly kind: 'opened'; readonly door: number; readonly descriptor: number }
+  /** The queue cannot be read any more: an error number. */
+  | { readonly kind: 'hold-lost'; readonly code: number }
   | Batch
 
 /** All that has happened in some turns of the front's loop. Times are of the front's own clock. */
@@ -52,6 +76,11 @@ export interface Batch {
   readonly gifts: readonly Gift[]
   /** Decisions that no later client will be served by. */
   readonly forgotten: readonly number[]
+  /**
+   * HELD values an attempt that the doors have to answer: number of the client or -1, packet, source, its port, dialled address, its family, its
+   * port.
+   */
+  readonly held: readonly (number | string)[]
   /** Door and address of clients that were too many. */
   readonly dropped: readonly (number | string)[]
   /** Door and error number of accept. */
@@ -64,6 +93,7 @@ export const BEGUN = 6
 export const ANSWER = 4
 export const STAND = 2
 export const END = 6
+export const HELD = 7
 
 export const ENDS = ['finished', 'client-reset', 'upstream-reset', 'idle', 'lifetime', 'aborted'] as const
 export type End = (typeof ENDS)[number]

@@ -6,8 +6,8 @@ import { SOCKS4_VERSION } from '../wire/socks4.ts'
 import { SOCKS5_VERSION } from '../wire/socks5.ts'
 import { targetFromHost } from '../wire/target.ts'
 
-/** The protocols in which a client asks for a tunnel, by the names that the flow log has. */
-export const PROTOCOLS = ['http-connect', 'socks5', 'socks4'] as const
+/** The protocols in which a client asks for a tunnel, by the names that the flow log has; the last for those who ask in none. */
+export const PROTOCOLS = ['http-connect', 'socks5', 'socks4', 'captured'] as const
 export type Protocol = (typeof PROTOCOLS)[number]
 
 /** A tunnel that a client wants. */

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../system/linux/socket-address.ts'
+import type { HeldSyn } from './hold-queue.ts'
 import { type Batch, ENDS, type End, type Gift } from './messages.ts'
 import { PROTOCOLS, type Wish } from './opening.ts'
 
@@ -9,6 +10,9 @@ import { PROTOCOLS, type Wish } from './opening.ts'
 const UNHURRIED_MS = 10
 /** News kept back at most. */
 const UNHURRIED_ITEMS = 256
+
+/** What a client wants, as far as a decision goes. */
+export type Asked = Pick<Wish, 'protocol' | 'target'>
 
 /** What the front has to tell, gathered so that each turn of its loop costs at most one message. */
 export class Outbox {
@@ -22,6 +26,7 @@ export class Outbox {
   #dropped: (number | string)[] = []
   #troubles: number[] = []
   #forgotten: number[] = []
+  #held: (number | string)[] = []
   #items = 0
   #hurry = false
   #since = 0
@@ -30,14 +35,14 @@ export class Outbox {
     this.#post = post
   }
 
-  ask(client: number, door: number, { protocol, target }: Wish, peer: Endpoint, row: number, at: number): void {
+  ask(client: number, door: number, { protocol, target }: Asked, peer: Endpoint, row: number, at: number): void {
     const { host, family, port } = target
     const place = PROTOCOLS.indexOf(protocol)
     this.#asks.push(client, door, place, host, family, port, peer.address, peer.port, row, at)
     this.#hurry = true
   }
 
-  begun(client: number, decision: number, { protocol }: Wish, clientPort: number, row: number, at: number): void {
+  begun(client: number, decision: number, { protocol }: Asked, clientPort: number, row: number, at: number): void {
     this.#begun.push(client, decision, PROTOCOLS.indexOf(protocol), clientPort, row, at)
     this.#note(at)
   }
@@ -64,6 +69,13 @@ export class Outbox {
 
   give(gift: Gift): void {
     this.#gifts.push(gift)
+    this.#hurry = true
+  }
+
+  /** `client`: -1 where nobody has been asked about it. */
+  giveHeld(client: number, { packet, source, dialled }: HeldSyn): void {
+    const { address, family, port } = dialled
+    this.#held.push(client, packet, source.address, source.port, address, family, port)
     this.#hurry = true
   }
 
@@ -102,6 +114,7 @@ export class Outbox {
       dropped: this.#dropped,
       troubles: this.#troubles,
       forgotten: this.#forgotten,
+      held: this.#held,
     })
     // The message is a copy, so the lists can be used again.
     this.#asks.length = 0
@@ -113,6 +126,7 @@ export class Outbox {
     this.#dropped.length = 0
     this.#troubles.length = 0
     this.#forgotten.length = 0
+    this.#held.length = 0
     this.#items = 0
     this.#hurry = false
   }

@@ -2,16 +2,18 @@ import type { AnsweredNames } from '../contracts/answered-names.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { ContainerDirectory } from '../contracts/containers.ts'
 import type { DoorContext } from '../contracts/door.ts'
-import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
+import { type GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import type { HandlePackets } from '../contracts/packet.ts'
 import type { Resolver } from '../contracts/resolver.ts'
+import { assertLinux } from '../passthrough/assert-linux.ts'
 import { CaptureDoor, type CaptureDoorOptions, type CapturePolicy } from '../passthrough/capture-door.ts'
-import { type CaptureListener, openCaptureListener } from '../passthrough/capture-listener.ts'
+import { type CaptureListener, openCaptureListeners } from '../passthrough/capture-listener.ts'
 import { addHoldRule } from '../passthrough/hold/hold-rule.ts'
 import type { SynQueue } from '../passthrough/hold/syn-queue.ts'
 import { Installer } from '../passthrough/rules/installer.ts'
 import { kernelFamilies } from '../passthrough/transparent-socket.ts'
 import type { Settings } from '../settings/settings.ts'
+import { CaptureFront, type CaptureFrontParts, type OpenCapture as Open } from './capture-front.ts'
 import { capturedNetworks, planCapture } from './capture-plan.ts'
 import { policyOf } from './capture-policy.ts'
 import { CaptureRules, type WantedRules } from './capture-rules.ts'
@@ -22,7 +24,7 @@ import { every } from './every.ts'
 import { openHoldQueue } from './hold-queue.ts'
 import type { Prepared } from './prepare-all.ts'
 
-export interface CaptureParts {
+export interface CaptureParts extends Pick<CaptureFrontParts, 'front' | 'identified'> {
   readonly clock: Clock
   readonly resolver: Resolver
   readonly names: AnsweredNames
@@ -44,18 +46,13 @@ const REPAIR_MS = 30_000
 /** Milliseconds between looks whether the last connection of a capture that was switched off has ended. */
 const LEAVE_POLL_MS = 1_000
 
-/** What one version of the settings holds attempts with, and what its connections come in by. */
-interface Open {
-  readonly listeners: readonly CaptureListener[]
-  readonly queue: SynQueue | undefined
-}
-
 /** Transparent sockets, the queue and the rules, as the settings want them: opened, kept over reloads, taken away at the end. */
 export class Capture {
   readonly #parts: CaptureParts
   readonly #families = kernelFamilies()
   readonly #rules: CaptureRules
   readonly #door: CaptureDoor
+  readonly #front: CaptureFront
   readonly #datagrams: CapturedDatagrams
   readonly #dns: CapturedDns
   #settings: Settings | undefined
@@ -75,16 +72,18 @@ export class Capture {
     this.#rules = new CaptureRules({ installer: new Installer(this.#families), addHoldRule, warn })
     this.#datagrams = new CapturedDatagrams({ ...parts, families: this.#families, directory: () => parts.directory })
     this.#dns = new CapturedDns({ clock, families: this.#families, answer: parts.answerDns, warn })
+    const context = { name: 'capture', scope: 'containers', nextId, handleFlow, handleRequest } as const
     this.#door = new CaptureDoor({
       clock,
       resolver,
       names,
-      context: { name: 'capture', scope: 'containers', nextId, handleFlow, handleRequest },
+      context,
       policy: () => this.#policy!,
       directory: () => parts.directory,
       ownDoor: parts.ownDoor,
       crowded: tellCrowded(clock, warn),
     })
+    this.#front = new CaptureFront({ ...parts, context, door: this.#door })
   }
 
   get connections(): number {
@@ -118,6 +117,7 @@ export class Capture {
   /** Connections that stand go on; the rules stay for their sake, and refuse new ones. */
   drain(): void {
     this.#door.drain()
+    this.#front.drain()
     for (const listener of this.#open.listeners) listener.close()
   }
 
@@ -134,12 +134,16 @@ export class Capture {
       }
       return { commit, abandon: () => {} }
     }
-    assertPlatform()
+    assertLinux()
     const before = { settings: this.#settings, open: this.#open, rules: this.#rules.installed }
     let open: Open = before.open
     const undo = () => this.#closeAllBut(before.open, open).then(() => this.#settle(before.settings))
     try {
-      if (open.listeners.length === 0) open = { ...open, listeners: await this.#listen() }
+      if (open.listeners.length === 0) {
+        const trouble = ({ message }: GatewayError) => this.#parts.warn(`capture: ${message}`)
+        const listeners = await openCaptureListeners(this.#families, (socket) => this.#door.connected(socket), trouble)
+        open = { ...open, listeners }
+      }
       await this.#datagrams.open(settings)
       await this.#dns.open(settings)
       open = { ...open, queue: this.#queueFor(settings) }
@@ -160,6 +164,7 @@ export class Capture {
     this.#leaving = this.#leaving.filter(({ connections }) => connections > 0)
     this.#open = this.#rules.installed?.hold ? open : { ...open, queue: undefined }
     for (const listener of open.listeners) listener.setMaxConnections(this.#parts.maxConnections())
+    this.#front.serve(this.#open, settings)
     this.#unfollow ??= this.#parts.directory?.onChange(() => this.#inBackground(() => this.#follow()))
     this.#unwatch ??= every(REPAIR_MS, this.#parts.clock, () => this.#inBackground(() => this.#repair()))
     this.#inBackground(async () => {
@@ -200,19 +205,6 @@ export class Capture {
     await this.#rules.update(networks)
   }
 
-  async #listen(): Promise<CaptureListener[]> {
-    const trouble = ({ message }: GatewayError) => this.#parts.warn(`capture: ${message}`)
-    const listeners: CaptureListener[] = []
-    try {
-      for (const family of this.#families)
-        listeners.push(await openCaptureListener(family, (socket) => this.#door.connected(socket), trouble))
-    } catch (thrown) {
-      for (const listener of listeners) listener.close()
-      throw thrown
-    }
-    return listeners
-  }
-
   /** The one that is open, another, or none. */
   #queueFor({ capture }: Settings): SynQueue | undefined {
     if (capture.hold !== 'off' && this.#open.queue?.number === capture.queue) return this.#open.queue
@@ -229,6 +221,7 @@ export class Capture {
     if (this.#open.queue !== lost || !this.#settings) return
     this.#parts.warn(`capture: connection attempts can no longer be held (${reason}); they are accepted first`)
     this.#open = { ...this.#open, queue: undefined }
+    this.#front.serve(this.#open, this.#settings)
     await lost.close()
     await this.#rules.install(this.#wanted(this.#settings, this.#open))
   }
@@ -254,8 +247,10 @@ export class Capture {
     await this.#rules.keepStanding()
     for (const listener of this.#open.listeners) listener.close()
     this.#leaving = [...this.#leaving, ...this.#open.listeners]
-    await this.#open.queue?.close()
+    const { queue } = this.#open
     this.#open = NOTHING
+    this.#front.stop()
+    await queue?.close()
     await this.#settle(undefined)
     const cancel = every(LEAVE_POLL_MS, this.#parts.clock, () => {
       const isOff = !this.#settings?.capture.enabled
@@ -277,6 +272,7 @@ export class Capture {
     const { queue } = this.#open
     this.#open = NOTHING
     this.#leaving = []
+    this.#front.stop()
     await this.#settle(undefined)
     await queue?.close()
     if (this.#rules.installed) await this.#rules.remove()
@@ -298,10 +294,3 @@ export class Capture {
 }
 
 const NOTHING: Open = { listeners: [], queue: undefined }
-
-function assertPlatform(): void {
-  if (process.platform === 'linux') return
-  throw new GatewayError('INTERNAL', `capture works on Linux only, and this is ${process.platform}`, {
-    hint: 'Set capture.enabled: false, or run the gateway in the containers’ virtual machine.',
-  })
-}

@@ -4,7 +4,7 @@ import type { GatewayError } from '../contracts/gateway-error.ts'
 import type { HandlePackets } from '../contracts/packet.ts'
 import type { DnsClient } from '../dns/answerer.ts'
 import { serveTcp } from '../dns/tcp-conversation.ts'
-import { type CaptureListener, openCaptureListener } from '../passthrough/capture-listener.ts'
+import { type CaptureListener, openCaptureListeners } from '../passthrough/capture-listener.ts'
 import type { LocalPorts, SpecialCapture } from '../passthrough/rules/capture-plan.ts'
 import { UdpDoor } from '../passthrough/udp/udp-door.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -53,10 +53,8 @@ export class CapturedDns {
         directory: () => undefined,
         handlePackets: this.#handlePackets,
       })
-      for (const family of families) {
-        const trouble = ({ message }: GatewayError) => warn(`captured DNS: ${message}`)
-        this.#tcp.push(await openCaptureListener(family, this.#connected, trouble))
-      }
+      const trouble = ({ message }: GatewayError) => warn(`captured DNS: ${message}`)
+      this.#tcp.push(...(await openCaptureListeners(families, this.#connected, trouble)))
     } catch (thrown) {
       await this.close()
       throw thrown

@@ -140,28 +140,6 @@ export class Parts {
         return handleRequest(identified, { router, requests, records: this.records }, signal)
       },
     }
-    const names = namesByContainer(createAnsweredNames({ clock }), this.engine)
-    this.capture = new Capture({
-      ...handlers,
-      clock,
-      resolver,
-      maxConnections,
-      names,
-      handlePackets: this.packets.open,
-      directory: this.engine,
-      answerDns: (query, client) => this.dns.answer(query, client),
-      ownDoor: (dialled) => ownDoorFor(dialled, current().settings, this.doors),
-      warn: (message) => this.log.warn(message),
-    })
-    this.dns = new DnsService({
-      clock,
-      resolver,
-      networkWatch: this.world.networkWatch,
-      log: options.log,
-      metrics: this.metrics,
-      names,
-      directory: () => this.engine,
-    })
     const front = wantsFront(options)
     if (front) {
       this.front = new DoorsFront({
@@ -174,6 +152,34 @@ export class Parts {
       })
       this.engine.onChange(() => this.front?.decideAnew())
     }
+    const onChange = () => this.front?.decideAnew()
+    const names = namesByContainer(createAnsweredNames({ clock, onChange }), this.engine)
+    this.capture = new Capture({
+      ...handlers,
+      clock,
+      resolver,
+      maxConnections,
+      names,
+      handlePackets: this.packets.open,
+      directory: this.engine,
+      answerDns: (query, client) => this.dns.answer(query, client),
+      front: this.front,
+      identified: (query) => {
+        const identified = newcomers.identified(query)
+        return identified instanceof Promise ? undefined : identified
+      },
+      ownDoor: (dialled) => ownDoorFor(dialled, current().settings, this.doors),
+      warn: (message) => this.log.warn(message),
+    })
+    this.dns = new DnsService({
+      clock,
+      resolver,
+      networkWatch: this.world.networkWatch,
+      log: options.log,
+      metrics: this.metrics,
+      names,
+      directory: () => this.engine,
+    })
     const doorParts = {
       clock,
       nextId: handlers.nextId,

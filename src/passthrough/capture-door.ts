@@ -7,13 +7,13 @@ import type { DoorContext } from '../contracts/door.ts'
 import type { Flow } from '../contracts/flow.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { Resolver } from '../contracts/resolver.ts'
-import type { Client } from '../contracts/route.ts'
+import type { Client, RouteQuery } from '../contracts/route.ts'
 import type { Scheme, Target } from '../contracts/target.ts'
 import { isLoopback, parseAddress } from '../wire/address.ts'
 import type { Sniffed } from '../wire/sniffed-name.ts'
 import { heldAnswer } from './held-answer.ts'
 import type { HeldSyn } from './hold/queue-messages.ts'
-import { believe, type Heard, type Trust, toldName } from './names/believe.ts'
+import { type Believed, believe, type Heard, type Trust, toldName } from './names/believe.ts'
 import { peekName } from './names/peek.ts'
 import { PendingHolds } from './pending-holds.ts'
 import type { HeldAnswer } from './rules/capture-plan.ts'
@@ -95,7 +95,7 @@ export class CaptureDoor {
     const gone = new AbortController()
     const flow: Flow = {
       ...this.#base(client, target.port),
-      ...(told.length > 0 ? toldName(target, told) : { target, captured: { dialled: target } }),
+      ...heldTarget(target, told),
       accept: () =>
         new Promise<Conn>((resolve, reject) => {
           const cancel = clock.after(ARRIVAL_MS, () => {
@@ -116,6 +116,21 @@ export class CaptureDoor {
       },
     }
     void context.handleFlow(flow, gone.signal)
+  }
+
+  /**
+   * What an attempt asks for, if that is known already and nobody but a router and a dialer is needed. Undefined: it has to come here, by `held`, to be
+   * answered otherwise, or accepted and looked at.
+   */
+  query(
+    dialled: Target,
+    { address, port }: { readonly address: string; readonly port: number },
+  ): RouteQuery | undefined {
+    if (this.#draining || this.#holds.knows(keyOf(address, port, dialled.host, dialled.port))) return undefined
+    const told = this.#options.names.namesOf(address, dialled.host)
+    const client = this.#clientAt(address, port)
+    if (this.#options.ownDoor(dialled) || this.#waitsForName(dialled, told, client)) return undefined
+    return { ...this.#asked(client, dialled.port), ...heldTarget(dialled, told) }
   }
 
   /** A connection that the kernel has completed. */
@@ -175,15 +190,21 @@ export class CaptureDoor {
 
   #base(client: Client, dialledPort: number, scheme?: Scheme) {
     const { context } = this.#options
+    const asked = this.#asked(client, dialledPort, scheme)
+    return { id: context.nextId(), door: context.name, protocol: 'captured', ...asked }
+  }
+
+  #asked(client: Client, dialledPort: number, scheme?: Scheme) {
     return {
-      id: context.nextId(),
-      door: context.name,
-      protocol: 'captured',
       scheme: scheme ?? (dialledPort === 80 ? ('http' as const) : ('https' as const)),
-      scope: context.scope,
+      scope: this.#options.context.scope,
       client,
     }
   }
+}
+
+function heldTarget(dialled: Target, told: readonly string[]): Believed {
+  return told.length > 0 ? toldName(dialled, told) : { target: dialled, captured: { dialled } }
 }
 
 function heardIn(sniffed: Sniffed): Heard | undefined {

@@ -36,6 +36,11 @@ export class PendingHolds<Socket> {
     return 'new'
   }
 
+  /** Whether it is under way, or gets no answer. */
+  knows(key: string): boolean {
+    return this.#pending.has(key) || this.#silent.has(key)
+  }
+
   /** From here on the connection is expected. */
   expect(key: string, arrived: (socket: Socket) => void): void {
     const pending = this.#pending.get(key)

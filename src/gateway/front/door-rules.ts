@@ -7,10 +7,25 @@ export function doorRules(plan: DoorPlan, settings: Settings, maxConnections: nu
   const { timeouts, limits, relay } = settings
   return {
     serves: plan.auth === undefined && relay.fastPath !== 'off',
+    captured: false,
     from: plan.from,
     maxConnections,
     maxHeadBytes: limits.requestHead,
     pseudonym,
+    idleMs: timeouts.idle,
+    lifetimeMs: timeouts.lifetime,
+  }
+}
+
+/** The same of a door for captured connections, which may have stopped taking any. */
+export function captureRules({ timeouts, relay }: Settings, maxConnections: number, draining: boolean): DoorRules {
+  return {
+    serves: !draining && relay.fastPath !== 'off',
+    captured: true,
+    from: [],
+    maxConnections,
+    maxHeadBytes: 0,
+    pseudonym: '',
     idleMs: timeouts.idle,
     lifetimeMs: timeouts.lifetime,
   }

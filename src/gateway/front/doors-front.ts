@@ -1,21 +1,25 @@
 import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
-import type { DoorContext } from '../../contracts/door.ts'
 import type { Flow } from '../../contracts/flow.ts'
 import type { Route } from '../../contracts/route.ts'
 import { clockOrigin as originOf } from '../../front/clock-origin.ts'
 import { type Batch, type DoorRules, type FromFront, type Gift, MAX_DOORS } from '../../front/messages.ts'
 import type { Listener } from '../../listeners/listener.ts'
-import { FrontFlows, type FrontFlowsOptions } from './front-flows.ts'
+import { type AskedDoor, FrontFlows, type FrontFlowsOptions } from './front-flows.ts'
 import { FrontThread, type FrontThreadOptions } from './front-thread.ts'
+import { HeldFront, type Hold } from './held-front.ts'
 
 /** A door as its front needs it. */
-export interface FrontedDoor {
-  readonly listener: Listener
-  readonly context: DoorContext
+export interface FrontedDoor extends AskedDoor {
+  readonly listener: FrontedListener
   /** As the settings are now. */
   rules(): DoorRules
 }
+
+export type FrontedListener = Pick<
+  Listener,
+  'lend' | 'keep' | 'leaveTo' | 'takeBack' | 'adopt' | 'droppedElsewhere' | 'troubledElsewhere'
+>
 
 export interface DoorsFrontOptions extends FrontFlowsOptions, Pick<FrontThreadOptions, 'startWorker'> {
   /** Doors are open only when the front is before them. */
@@ -30,6 +34,7 @@ export class DoorsFront {
   readonly #thread: FrontThread
   readonly #doors = new Map<number, FrontedDoor & { descriptor?: number }>()
   readonly #flows: FrontFlows
+  readonly #held: HeldFront<FrontedDoor>
   /** Milliseconds that our clock is ahead of the thread's. */
   #ahead = 0
   #lastDoor = -1
@@ -44,6 +49,7 @@ export class DoorsFront {
       ...(options.startWorker ? { startWorker: options.startWorker } : {}),
     })
     this.#flows = new FrontFlows(options, this.#thread)
+    this.#held = new HeldFront(this.#thread, (door) => this.#numberOf(door))
   }
 
   /** Tunnels that the front has opened since the start. */
@@ -73,6 +79,11 @@ export class DoorsFront {
     this.#lastDoor += 1
     this.#doors.set(this.#lastDoor, door)
     if (this.#thread.usable) this.#open(this.#lastDoor, door)
+  }
+
+  /** Attempts that the kernel holds are taken from there, and their connections come by doors that are served; `undefined`: not any more. */
+  hold(hold: Hold<FrontedDoor> | undefined): void {
+    if (!this.#closed) this.#held.want(hold)
   }
 
   /** The settings have changed. */
@@ -108,6 +119,7 @@ export class DoorsFront {
     if (message.kind === 'batch') this.#batch(message)
     else if (message.kind === 'ready') this.#ready(message.clockOrigin)
     else if (message.kind === 'opened') this.#opened(message.door, message.descriptor)
+    else if (message.kind === 'hold-lost') this.#held.unreadable(message.code)
   }
 
   #ready(clockOrigin: number): void {
@@ -135,10 +147,20 @@ export class DoorsFront {
     this.#onOpened()
     // They may have changed since the thread was told.
     this.#thread.tell({ kind: 'rules', door: number, rules: door.rules() })
+    this.#held.look()
+  }
+
+  /** Of a door that the thread accepts by. */
+  #numberOf(door: FrontedDoor): number | undefined {
+    for (const [number, { listener, descriptor }] of this.#doors) {
+      if (listener === door.listener && descriptor !== undefined) return number
+    }
+    return undefined
   }
 
   #batch(batch: Batch): void {
-    this.#flows.obey(batch, this.#ahead, (door) => this.#doors.get(door)!.context)
+    this.#flows.obey(batch, this.#ahead, (door) => this.#doors.get(door)!)
+    if (!this.#closed) this.#held.obey(batch)
     for (const gift of batch.gifts) this.#take(gift)
     for (let at = 0; at < batch.dropped.length; at += 2) {
       this.#doors.get(batch.dropped[at] as number)?.listener.droppedElsewhere(batch.dropped[at + 1] as string)
@@ -164,6 +186,7 @@ export class DoorsFront {
 
   #lost(reason: string): void {
     this.#flows.lost(this.#options.clock.monotonic())
+    this.#held.lost()
     for (const { listener, descriptor } of this.#doors.values()) {
       if (descriptor === undefined) listener.keep()
       else listener.takeBack(descriptor)

@@ -1,5 +1,5 @@
 import type { RelayCounts } from '../../contracts/relay.ts'
-import type { Client } from '../../contracts/route.ts'
+import type { Captured, Client } from '../../contracts/route.ts'
 import type { Scheme, Scope, Target } from '../../contracts/target.ts'
 import type { FlowRecord, Recorded } from '../../observe/flow-records.ts'
 import { BYTES_DOWN, BYTES_UP, ROW } from '../../relay/worker-protocol.ts'
@@ -44,6 +44,11 @@ export class FrontFlow implements Recorded, Readonly<RelayCounts> {
 
   get client(): Client {
     return { ...this.decision.query.client, port: this.#port }
+  }
+
+  /** An undefined that reads as absent: records ask for it only when they write. */
+  get captured(): Captured {
+    return this.decision.query.captured!
   }
 
   get counts(): Readonly<RelayCounts> {

@@ -2,7 +2,8 @@ import type { Clock } from '../../contracts/clock.ts'
 import type { DoorContext } from '../../contracts/door.ts'
 import { GatewayError } from '../../contracts/gateway-error.ts'
 import type { Route, RouteQuery } from '../../contracts/route.ts'
-import { ASK, type Batch, BEGUN, END, ENDS, STAND } from '../../front/messages.ts'
+import type { Target } from '../../contracts/target.ts'
+import { ASK, type Batch, BEGUN, END, ENDS, HELD, STAND } from '../../front/messages.ts'
 import { PROTOCOLS } from '../../front/opening.ts'
 import type { FlowRecords } from '../../observe/flow-records.ts'
 import { isLoopback } from '../../wire/address.ts'
@@ -17,6 +18,13 @@ export interface FrontFlowsOptions {
   ways(): DecisionWays
   /** The same query with all that is known of its client, as the flows of the doors have it. */
   identified(query: RouteQuery): RouteQuery
+}
+
+/** A door as the thread's questions need it. */
+export interface AskedDoor {
+  readonly context: DoorContext
+  /** Where clients do not say themselves what they want: what they are taken to want. Undefined: the door finds out. */
+  query?(dialled: Target, client: { readonly address: string; readonly port: number }): RouteQuery | undefined
 }
 
 /** The thread, as far as questions go. */
@@ -50,15 +58,16 @@ export class FrontFlows {
     return this.#tunnels
   }
 
-  /** `ahead`: milliseconds that our clock is ahead of the thread's. `contextOf`: of a door, by its number. */
-  obey(batch: Batch, ahead: number, contextOf: (door: number) => DoorContext): void {
-    const { asks, begun, stands, ends } = batch
-    for (let at = 0; at < asks.length; at += ASK) this.#asked(asks, at, ahead, contextOf)
+  /** `ahead`: milliseconds that our clock is ahead of the thread's. `doorOf`: by its number. */
+  obey(batch: Batch, ahead: number, doorOf: (door: number) => AskedDoor): void {
+    const { asks, begun, stands, ends, held } = batch
+    for (let at = 0; at < asks.length; at += ASK) this.#asked(asks, at, ahead, doorOf)
     for (let at = 0; at < begun.length; at += BEGUN) this.#begun(begun, at, ahead)
     for (let at = 0; at < stands.length; at += STAND) this.#stands(stands[at]!, stands[at + 1]! + ahead)
     for (let at = 0; at < ends.length; at += END) this.#ended(ends, at, ahead)
     for (const client of batch.gone) this.#left(client, gone('the client closed its connection'))
     for (const { client } of batch.gifts) if (client !== undefined) this.#left(client, undefined)
+    for (let at = 0; at < held.length; at += HELD) this.#left(held[at] as number, undefined)
     for (const decision of batch.forgotten) this.#decisions.delete(decision)
   }
 
@@ -76,21 +85,27 @@ export class FrontFlows {
     this.#decisions.clear()
   }
 
-  #asked(asks: Batch['asks'], at: number, ahead: number, contextOf: (door: number) => DoorContext): void {
+  #asked(asks: Batch['asks'], at: number, ahead: number, doorOf: (door: number) => AskedDoor): void {
     const client = asks[at] as number
-    const context = contextOf(asks[at + 1] as number)
+    const door = doorOf(asks[at + 1] as number)
     const [host, family, port] = asks.slice(at + 3, at + 6) as [string, 0 | 4 | 6, number]
-    const address = asks[at + 6] as string
-    const query = this.#options.identified({
-      target: { host, family, port },
-      scheme: port === 80 ? 'http' : 'https',
-      scope: context.scope,
-      client: { address, port: asks[at + 7] as number, local: isLoopback(address) },
-    })
-    const decision = new FrontDecision(context, query)
+    const from = { address: asks[at + 6] as string, port: asks[at + 7] as number }
+    const query = this.#queryAt(door, { host, family, port }, from)
+    if (query === undefined) return void this.#thread.answer(client, [], -1, this.#thread.epoch)
+    const decision = new FrontDecision(door.context, query)
     const [place, row, asked] = [asks[at + 2] as number, asks[at + 8] as number, (asks[at + 9] as number) + ahead]
     const flow = this.#open(client, decision, place, asks[at + 7] as number, row, asked)
     void this.#decide(client, flow)
+  }
+
+  #queryAt(door: AskedDoor, target: Target, from: { readonly address: string; readonly port: number }) {
+    if (door.query) return door.query(target, from)
+    return this.#options.identified({
+      target,
+      scheme: target.port === 80 ? 'http' : 'https',
+      scope: door.context.scope,
+      client: { ...from, local: isLoopback(from.address) },
+    })
   }
 
   /** Served already, by what was decided for somebody before. */

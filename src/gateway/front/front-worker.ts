@@ -1,6 +1,7 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { Front } from '../../front/front.ts'
 import type { FrontMemory, ToFront } from '../../front/messages.ts'
+import { bareHoldQueue } from '../../passthrough/hold/bare-hold-queue.ts'
 import { PipePool } from '../../relay/pipe-pool.ts'
 import { BYTES_DOWN, BYTES_UP, FINS, FIRST_BYTE_MS, ROW } from '../../relay/worker-protocol.ts'
 import { admitsFrom } from '../admits-from.ts'
@@ -39,6 +40,7 @@ new Front({
     rows[at + FIRST_BYTE_MS] = -1
   },
   progress: (row) => rows[row * ROW + BYTES_UP]! + rows[row * ROW + BYTES_DOWN]! + rows[row * ROW + FINS]!,
+  holdQueue: bareHoldQueue,
   descriptors: new Int32Array(memory.descriptors),
   connections: new Int32Array(memory.connections),
   epoch: new Int32Array(memory.epoch),

@@ -19,6 +19,8 @@ const COMMAND_UNBIND = 2
 const COPY_PACKET = 2
 /** Bytes copied of each packet: an IPv6 header, its extensions and a TCP header. */
 const COPY_BYTES = 256
+/** For one datagram of the kernel: it holds one packet, cut to `COPY_BYTES`, and its attributes. */
+export const QUEUED_BYTES = 16 * 1024
 const NF_DROP = 0
 const NF_REPEAT = 4
 

@@ -1,16 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { EAGAIN, EINTR, ENOBUFS, errno } from '../../system/linux/libc.ts'
 import { receive } from '../../system/linux/sockets.ts'
-import { readQueued } from './queue-messages.ts'
+import { QUEUED_BYTES, readQueued } from './queue-messages.ts'
 import type { FromQueueWorker, QueueWorkerData } from './syn-queue.ts'
-
-/** A datagram of the kernel holds one packet, cut to a few hundred bytes, and its attributes. */
-const BUFFER_BYTES = 16 * 1024
 
 // Sleeps in recv, for Node's event loop takes no netlink sockets; the main thread gives the verdicts on the same socket.
 const { fd, stop } = workerData as QueueWorkerData
 const stopped = new Int32Array(stop)
-const buffer = Buffer.alloc(BUFFER_BYTES)
+const buffer = Buffer.alloc(QUEUED_BYTES)
 const tell = (message: FromQueueWorker) => parentPort!.postMessage(message)
 
 while (Atomics.load(stopped, 0) === 0) {

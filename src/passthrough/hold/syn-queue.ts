@@ -1,7 +1,7 @@
 import { getSystemErrorName } from 'node:util'
 import type { Worker } from 'node:worker_threads'
 import { GatewayError } from '../../contracts/gateway-error.ts'
-import { close } from '../../system/linux/descriptors.ts'
+import { close, duplicate } from '../../system/linux/descriptors.ts'
 import { errno } from '../../system/linux/libc.ts'
 import {
   AF_NETLINK,
@@ -39,6 +39,16 @@ export interface SynQueueOptions {
   onLost(reason: string): void
 }
 
+/** The thread that sleeps until something comes. */
+interface Reader {
+  readonly stop: SharedArrayBuffer
+  readonly exited: Promise<void>
+}
+
+function stopReading({ stop }: Reader): void {
+  Atomics.store(new Int32Array(stop), 0, 1)
+}
+
 /** Milliseconds that the thread sleeps at most, so that a process that ends in a hurry need not wait for it longer. */
 const LONGEST_SLEEP_MS = 1_000
 const REPLY_BYTES = 8192
@@ -47,9 +57,7 @@ const REPLY_BYTES = 8192
 export class SynQueue {
   readonly #options: SynQueueOptions
   readonly #fd: number
-  readonly #stop = new SharedArrayBuffer(4)
-  readonly #worker: Worker
-  readonly #exited: Promise<void>
+  #reader: Reader
   readonly #onExit = () => this.#wake()
   #closed = false
 
@@ -67,11 +75,7 @@ export class SynQueue {
       close(this.#fd)
       throw thrown
     }
-    this.#worker = startWorker({ fd: this.#fd, stop: this.#stop })
-    this.#worker.unref()
-    this.#worker.on('message', (message: FromQueueWorker) => this.#receive(message))
-    this.#worker.on('error', (error) => options.onLost(error.message))
-    this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()))
+    this.#reader = this.#read()
     process.on('exit', this.#onExit)
   }
 
@@ -87,20 +91,57 @@ export class SynQueue {
     send(this.#fd, bytes, bytes.length, 0)
   }
 
+  /** A descriptor for somebody else who takes attempts from here and answers them; he closes it. Negative: there can be none. */
+  lend(): number {
+    return this.#closed ? -1 : duplicate(this.#fd)
+  }
+
+  /** Whoever has such a descriptor reads it now. What had been read before is still told here. */
+  leave(): void {
+    stopReading(this.#reader)
+  }
+
+  /** Nobody else reads it any more. What he has not answered is dropped, and sent again by its clients. */
+  takeBack(): void {
+    if (this.#closed) return
+    const { queue, length } = this.#options
+    for (const message of [closeQueue(queue), ...openQueue(queue, length)]) send(this.#fd, message, message.length, 0)
+    this.#reader = this.#read()
+  }
+
+  /** An attempt that he leaves to us. */
+  held(syn: HeldSyn): void {
+    if (!this.#closed) this.#options.onSyn(syn)
+  }
+
+  /** It cannot be read any more, says whoever does: an error number. */
+  lostElsewhere(code: number): void {
+    this.#receive({ kind: 'lost', code })
+  }
+
   /** What still waits is dropped: its clients send again, and find what then stands there. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     process.off('exit', this.#onExit)
     this.#wake()
-    await this.#exited
+    await this.#reader.exited
     close(this.#fd)
   }
 
   #wake(): void {
-    Atomics.store(new Int32Array(this.#stop), 0, 1)
+    stopReading(this.#reader)
     const bytes = closeQueue(this.#options.queue)
     send(this.#fd, bytes, bytes.length, 0)
+  }
+
+  #read(): Reader {
+    const stop = new SharedArrayBuffer(4)
+    const worker = startWorker({ fd: this.#fd, stop })
+    worker.unref()
+    worker.on('message', (message: FromQueueWorker) => this.#receive(message))
+    worker.on('error', (error) => this.#options.onLost(error.message))
+    return { stop, exited: new Promise((resolve) => worker.once('exit', () => resolve())) }
   }
 
   #receive(message: FromQueueWorker): void {

@@ -3,6 +3,8 @@ import type { Clock } from '../../contracts/clock.ts'
 
 export interface AnsweredNamesOptions {
   readonly clock: Clock
+  /** `namesOf` answers something else to somebody from here on. */
+  readonly onChange?: () => void
   /** Milliseconds that an answer is remembered beyond its TTL. */
   readonly graceMs?: number
   readonly maxClients?: number
@@ -31,7 +33,7 @@ interface Memory {
 
 /** Both tables are in the order of last use, so that the first entry is the one to go. */
 export function createAnsweredNames(options: AnsweredNamesOptions): AnsweredNames {
-  const { clock, graceMs = GRACE_MS, maxClients = MAX_CLIENTS, maxAnswers = MAX_ANSWERS } = options
+  const { clock, onChange = () => {}, graceMs = GRACE_MS, maxClients = MAX_CLIENTS, maxAnswers = MAX_ANSWERS } = options
   const clients = new Map<string, Memory>()
 
   return {
@@ -42,6 +44,7 @@ export function createAnsweredNames(options: AnsweredNamesOptions): AnsweredName
       if (clients.size > maxClients) clients.delete(first(clients))
       const ttl = Math.min(Math.max(0, ttlSeconds), LONGEST_TTL_S)
       const until = clock.monotonic() + ttl * 1000 + graceMs
+      if (addresses.some((address) => lastOf(memory.byAddress.get(address)) !== name)) onChange()
       for (const address of addresses) tell(memory, address, name, until)
       while (memory.answers > maxAnswers) forget(memory, first(memory.byAddress))
     },
@@ -76,6 +79,12 @@ function tell(memory: Memory, address: string, name: string, until: number): voi
 function forget(memory: Memory, address: string): void {
   memory.answers -= memory.byAddress.get(address)?.size ?? 0
   memory.byAddress.delete(address)
+}
+
+function lastOf(told: Told | undefined): string | undefined {
+  let last: string | undefined
+  for (const name of told?.keys() ?? []) last = name
+  return last
 }
 
 function first<T>(map: ReadonlyMap<T, unknown>): T {

@@ -8,8 +8,6 @@ export const read: (fd: number, buffer: Uint8Array, bytes: number) => number = l
 )
 /** int close(int fd) */
 export const close: (fd: number) => number = libc.func('int close(int)')
-/** int dup(int fd) */
-export const duplicate: (fd: number) => number = libc.func('int dup(int)')
 /** int eventfd(unsigned initial, int flags) */
 export const eventDescriptor: (initial: number, flags: number) => number = libc.func('int eventfd(unsigned int, int)')
 /** int poll(struct pollfd *fds, nfds_t count, int milliseconds) */
@@ -26,8 +24,12 @@ export const splice: (from: number, a: null, to: number, b: null, bytes: number,
   'int splice(int, void *, int, void *, size_t, unsigned int)',
 )
 
+/** As dup(2), and not left to programs that are started. */
+export const duplicate = (fd: number): number => fcntl(fd, F_DUPFD_CLOEXEC, 'int', 0)
+
 export const setPipeBytes = (fd: number, bytes: number): number => fcntl(fd, F_SETPIPE_SZ, 'int', bytes)
 
+const F_DUPFD_CLOEXEC = 1030
 const F_SETPIPE_SZ = 1031
 export const O_NONBLOCK = 0o4000
 export const O_CLOEXEC = 0o2000000

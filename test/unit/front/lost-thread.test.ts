@@ -17,6 +17,7 @@ const skip = process.platform !== 'linux' && 'the front is for Linux'
 
 const RULES = {
   serves: true,
+  captured: false,
   from: [],
   maxConnections: 9,
   maxHeadBytes: 9_999,

@@ -1,0 +1,105 @@
+import { EPOLLIN, EPOLLPRI, EPOLLRDHUP } from '../system/linux/epoll.ts'
+import { EAGAIN, EINTR, errno } from '../system/linux/libc.ts'
+import type { Endpoint } from '../system/linux/socket-address.ts'
+import { MSG_DONTWAIT, MSG_NOSIGNAL } from '../system/linux/socket-numbers.ts'
+import { receive, send } from '../system/linux/sockets.ts'
+import { BROKEN, EVERYTHING, FrontClient, PATIENCE_MS } from './front-client.ts'
+import type { FrontClientHost, Leaving } from './front-client-host.ts'
+import type { FrontDoor } from './front-door.ts'
+import { Opening, type Wish } from './opening.ts'
+
+/** Bytes read at first: as much as the longest head that is served here. */
+export const FIRST_BYTES = 16 * 1024
+
+/** Of what epoll says while the request is read, what the tunnel must know. */
+const TOLD_ONCE = EPOLLPRI | EPOLLRDHUP | BROKEN
+
+const buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
+
+/** A client that asks in words: CONNECT or SOCKS. */
+export class AskingClient extends FrontClient {
+  #opening: Opening | undefined
+  #wish: Wish | undefined
+  /** All that the client has said, kept until somebody is known to answer it. */
+  #said: Buffer | undefined
+  #answered = 0
+  /** Known until it has asked. */
+  #peer: Endpoint | undefined
+
+  constructor(id: number, row: number, fd: number, door: FrontDoor, peer: Endpoint, host: FrontClientHost) {
+    super(id, row, door, host)
+    this.fd = fd
+    this.#peer = peer
+  }
+
+  /** Reads what has come with the connection, and waits for more. */
+  override start(): void {
+    this.host.holds(this.row, 'client', this.fd)
+    if (!this.host.loop.watch(this.fd, EVERYTHING, this)) this.give()
+    else this.#read()
+  }
+
+  override give(): void {
+    if (this.state === 'over') return
+    this.host.loop.forget(this.fd)
+    const bytes = this.#said && new Uint8Array(this.#said)
+    const asked = this.state !== 'opening'
+    this.leave({ kind: 'given', asked, descriptor: this.fd, bytes, answered: this.#answered })
+  }
+
+  protected override spoke(events: number): void {
+    if (this.state === 'opening') {
+      this.pending |= events & TOLD_ONCE
+      this.#read()
+      return
+    }
+    this.pending |= events
+    // Its FIN alone is none: it may be waiting for the answer.
+    if (events & BROKEN) this.leave({ kind: 'gone' })
+  }
+
+  #read(): void {
+    const bytes = receive(this.fd, buffer, FIRST_BYTES, MSG_DONTWAIT)
+    // There may be more, of which nothing is told again.
+    if (bytes === FIRST_BYTES) this.pending |= EPOLLIN
+    if (bytes > 0) this.#heard(buffer.subarray(0, bytes))
+    else if (bytes < 0 && (errno() === EAGAIN || errno() === EINTR)) return
+    else if (bytes === 0 && this.#said) this.give()
+    else this.leave({ kind: 'closed' })
+  }
+
+  #heard(chunk: Buffer): void {
+    // A copy: what was read lies in a buffer that all clients share.
+    this.#said = this.#said ? Buffer.concat([this.#said, chunk]) : Buffer.from(chunk)
+    this.#opening ??= new Opening()
+    const step = this.#opening.push(this.#said.subarray(this.#said.length - chunk.length), this.rules)
+    if (step.kind === 'other') return void this.give()
+    if (step.send) {
+      send(this.fd, step.send, step.send.length, MSG_DONTWAIT | MSG_NOSIGNAL)
+      this.#answered += step.send.length
+    }
+    if (step.kind === 'more') return
+    this.#opening = undefined
+    this.#wish = step.wish
+    this.port = step.wish.target.port
+    this.state = 'asked'
+    this.impatientAt = this.host.now() + PATIENCE_MS
+    const peer = this.#peer!
+    this.#peer = undefined
+    this.host.asks(this, step.wish, peer)
+  }
+
+  protected override wayStands(): void {
+    const { yes, rest } = this.#wish!
+    this.#wish = undefined
+    this.#said = undefined
+    // Nothing else has been sent but a few bytes of SOCKS, so there is room. If the client has gone, epoll will say so.
+    send(this.fd, yes, yes.length, MSG_DONTWAIT | MSG_NOSIGNAL)
+    this.begin(rest.length > 0 ? new Uint8Array(rest) : undefined)
+  }
+
+  protected override leave(how: Leaving): void {
+    this.#said = undefined
+    super.leave(how)
+  }
+}

@@ -1,0 +1,81 @@
+import { EVERYTHING, FrontClient } from './front-client.ts'
+import type { FrontClientHost, Leaving } from './front-client-host.ts'
+import type { FrontDoor } from './front-door.ts'
+import type { HeldSyn, HoldQueue } from './hold-queue.ts'
+
+/** Milliseconds from "you may" to the connection: the client's ACK is one round trip on a bridge away. */
+const ARRIVAL_MS = 3_000
+
+/** A client that asks by a connection attempt, which the kernel holds until the way out stands. */
+export class HeldClient extends FrontClient {
+  /** By which its connection will be known. */
+  readonly attempt: string
+  readonly syn: HeldSyn
+  readonly #queue: HoldQueue
+  readonly #onEnd: (client: HeldClient, given: boolean) => void
+
+  constructor(
+    id: number,
+    row: number,
+    door: FrontDoor,
+    host: FrontClientHost,
+    { attempt, syn, queue }: Pick<HeldClient, 'attempt' | 'syn'> & { readonly queue: HoldQueue },
+    /** No connection is expected any more; `given`: the gateway's door has the attempt. */
+    onEnd: (client: HeldClient, given: boolean) => void,
+  ) {
+    super(id, row, door, host)
+    this.attempt = attempt
+    this.syn = syn
+    this.#queue = queue
+    this.#onEnd = onEnd
+    this.port = syn.dialled.port
+  }
+
+  override start(): void {
+    this.state = 'asked'
+    const { source, dialled } = this.syn
+    const { address: host, family, port } = dialled
+    this.host.asks(this, { protocol: 'captured', target: { host, family, port } }, source)
+  }
+
+  override give(): void {
+    if (this.state !== 'asked' && this.state !== 'dialling') return
+    this.leave({ kind: 'given-held', syn: this.syn })
+  }
+
+  get awaited(): boolean {
+    return this.state === 'awaited'
+  }
+
+  /** Its connection has come. */
+  arrived(fd: number): void {
+    this.fd = fd
+    this.host.holds(this.row, 'client', fd)
+    if (!this.host.loop.watch(fd, EVERYTHING, this)) {
+      this.leave({ kind: 'gone' })
+      return
+    }
+    this.#onEnd(this, false)
+    this.begin(undefined)
+  }
+
+  protected override wayStands(): void {
+    this.state = 'awaited'
+    this.impatientAt = this.host.now() + ARRIVAL_MS
+    this.#queue.accept(this.syn.packet)
+  }
+
+  protected override impatient(): void {
+    if (this.state === 'awaited') this.leave({ kind: 'gone' })
+    else super.impatient()
+  }
+
+  /** There is no descriptor of its own before the tunnel stands. */
+  protected override spoke(): void {}
+
+  protected override leave(how: Leaving): void {
+    if (how.kind === 'gone' && this.state !== 'awaited') this.#queue.drop(this.syn.packet)
+    if (this.state !== 'tunnel') this.#onEnd(this, how.kind === 'given-held')
+    super.leave(how)
+  }
+}

@@ -1,0 +1,131 @@
+import { EPOLLIN } from '../system/linux/epoll.ts'
+import { type Endpoint, readSocketAddress, SOCKET_ADDRESS_BYTES } from '../system/linux/socket-address.ts'
+import { getSocketName } from '../system/linux/sockets.ts'
+import type { Watcher } from './event-loop.ts'
+import type { FrontClient } from './front-client.ts'
+import type { FrontClientHost } from './front-client-host.ts'
+import { HeldClient } from './held-client.ts'
+import type { HeldSyn, HoldQueue } from './hold-queue.ts'
+import type { HoldDoors } from './messages.ts'
+
+/** Reads of the queue in a row before those that are there have their turn. */
+const BURST = 64
+/** Attempts under way here at once, of one client and of all; what comes beyond is the gateway's door's, which has limits of its own. */
+const MAX_OF_A_CLIENT = 256
+const MAX_HELD = 2_048
+/** Attempts that the door has, remembered so that their repetitions go there too. */
+const MAX_GIVEN = 4_096
+
+export interface HeldDoorHost extends Pick<FrontClientHost, 'loop'> {
+  /** Makes a client of this door; `undefined`: it has no room, or serves nobody here. */
+  enter<C extends FrontClient>(door: number | undefined, make: MakeClient<C>): C | undefined
+  /** For the gateway's door to answer. */
+  giveHeld(syn: HeldSyn): void
+  holdLost(code: number): void
+}
+
+export type MakeClient<C> = (id: number, row: number, door: FrontClient['door'], host: FrontClientHost) => C
+
+/** Takes connection attempts out of the kernel's queue, and knows their connections when they come. */
+export class HeldDoor implements Watcher {
+  readonly #host: HeldDoorHost
+  #queue: HoldQueue | undefined
+  #doors: HoldDoors = {}
+  readonly #held = new Map<string, HeldClient>()
+  /** Attempts under way, by client. */
+  readonly #shares = new Map<string, number>()
+  /** In order of time: the first to come is the first to go. */
+  readonly #given = new Set<string>()
+  readonly #name = new Uint8Array(SOCKET_ADDRESS_BYTES)
+  readonly #nameBytes = new Uint32Array(1)
+
+  constructor(host: HeldDoorHost) {
+    this.#host = host
+  }
+
+  /** Takes attempts from this queue, and from no other. */
+  take(queue: HoldQueue, doors: HoldDoors): void {
+    this.letGo()
+    this.#queue = queue
+    this.#doors = doors
+    this.#host.loop.watch(queue.descriptor, EPOLLIN, this)
+  }
+
+  letGo(): void {
+    if (this.#queue) this.#host.loop.closeDescriptor(this.#queue.descriptor)
+    this.#queue = undefined
+  }
+
+  happened(): void {
+    for (let read = 0; read < BURST && this.#queue; read += 1) {
+      let syns: HeldSyn[] | undefined
+      try {
+        syns = this.#queue.receive()
+      } catch (code) {
+        this.letGo()
+        this.#host.holdLost(code as number)
+        return
+      }
+      if (syns === undefined) return
+      for (const syn of syns) this.#begin(syn, this.#queue)
+    }
+  }
+
+  /** Whether the connection is one that was let in here. */
+  arrived(door: number, fd: number, peer: Endpoint | undefined): boolean {
+    if (peer === undefined || (this.#doors[4] !== door && this.#doors[6] !== door)) return false
+    this.#nameBytes[0] = SOCKET_ADDRESS_BYTES
+    const dialled = getSocketName(fd, this.#name, this.#nameBytes) === 0 ? readSocketAddress(this.#name) : undefined
+    if (!dialled) return false
+    const attempt = keyOf(peer, dialled)
+    const client = this.#held.get(attempt)
+    if (!client?.awaited) {
+      this.#given.delete(attempt)
+      return false
+    }
+    client.arrived(fd)
+    return true
+  }
+
+  #begin(syn: HeldSyn, queue: HoldQueue): void {
+    const attempt = keyOf(syn.source, syn.dialled)
+    // A client says it again while it waits.
+    if (this.#held.has(attempt)) return void queue.drop(syn.packet)
+    const { address } = syn.source
+    const share = this.#shares.get(address) ?? 0
+    const hasRoom = this.#held.size < MAX_HELD && share < MAX_OF_A_CLIENT && !this.#given.has(attempt)
+    const client = hasRoom
+      ? this.#host.enter(this.#doors[syn.dialled.family], (id, row, door, host) => {
+          return new HeldClient(id, row, door, host, { attempt, syn, queue }, (client, given) =>
+            this.#end(client, given),
+          )
+        })
+      : undefined
+    if (client === undefined) {
+      this.#gave(attempt)
+      this.#host.giveHeld(syn)
+      return
+    }
+    this.#held.set(attempt, client)
+    this.#shares.set(address, share + 1)
+    client.start()
+  }
+
+  /** The door has it, and will have its repetitions. */
+  #gave(attempt: string): void {
+    this.#given.add(attempt)
+    if (this.#given.size > MAX_GIVEN) this.#given.delete(this.#given.values().next().value!)
+  }
+
+  #end({ attempt, syn: { source } }: HeldClient, given: boolean): void {
+    if (given) this.#gave(attempt)
+    if (!this.#held.delete(attempt)) return
+    const share = this.#shares.get(source.address)! - 1
+    if (share > 0) this.#shares.set(source.address, share)
+    else this.#shares.delete(source.address)
+  }
+}
+
+function keyOf(source: Endpoint, dialled: Endpoint): string {
+  return `${source.address} ${source.port} ${dialled.address} ${dialled.port}`
+}

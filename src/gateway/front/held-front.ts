@@ -1,0 +1,114 @@
+import { closeSync } from 'node:fs'
+import type { HeldSyn } from '../../front/hold-queue.ts'
+import { type Batch, HELD, type HoldDoors, type ToFront } from '../../front/messages.ts'
+
+/** A queue of the kernel that has a reader of its own while nobody else takes attempts from it. */
+export interface FrontedQueue {
+  readonly number: number
+  /** A descriptor for the front to read and answer by; negative: there can be none. */
+  lend(): number
+  leave(): void
+  takeBack(): void
+  /** An attempt that the front does not serve. */
+  held(syn: HeldSyn): void
+  lostElsewhere(code: number): void
+}
+
+export interface Hold<Door> {
+  readonly queue: FrontedQueue
+  /** Of what is let in. */
+  readonly mark: number
+  /** By the family of the connections. */
+  readonly doors: Readonly<Partial<Record<4 | 6, Door>>>
+}
+
+/** The thread, as far as queues go. */
+export interface HoldThread {
+  readonly usable: boolean
+  tell(message: ToFront): void
+}
+
+/** Brings the queue of held attempts to the front's thread, once it has the doors that their connections come by. */
+export class HeldFront<Door> {
+  readonly #thread: HoldThread
+  readonly #numberOf: (door: Door) => number | undefined
+  #hold: Hold<Door> | undefined
+  /** The thread's, to be closed if it dies; absent: it has not been told. */
+  #descriptor: number | undefined
+
+  /** `numberOf`: of a door that the thread accepts by. */
+  constructor(thread: HoldThread, numberOf: (door: Door) => number | undefined) {
+    this.#thread = thread
+    this.#numberOf = numberOf
+  }
+
+  /** In the place of the one before, which is closed or the same. */
+  want(hold: Hold<Door> | undefined): void {
+    const { queue, mark } = this.#hold ?? {}
+    this.#hold = hold
+    if (queue !== hold?.queue || mark !== hold?.mark) {
+      if (this.#descriptor !== undefined) this.#thread.tell({ kind: 'let-go' })
+      this.#descriptor = undefined
+    }
+    this.look()
+  }
+
+  /** Something may be ready that was not. */
+  look(): void {
+    if (!this.#hold || this.#descriptor !== undefined || !this.#thread.usable) return
+    const { queue, mark } = this.#hold
+    const doors: HoldDoors | undefined = this.#numbers(this.#hold.doors)
+    const descriptor = doors ? queue.lend() : -1
+    if (!doors || descriptor < 0) return
+    this.#descriptor = descriptor
+    this.#thread.tell({ kind: 'hold', descriptor, queue: queue.number, mark, doors })
+    queue.leave()
+  }
+
+  /** Attempts that the thread leaves to the door. */
+  obey({ held }: Pick<Batch, 'held'>): void {
+    for (let at = 0; at < held.length; at += HELD) {
+      const [packet, source, sourcePort, address, family, port] = held.slice(at + 1, at + HELD) as [
+        number,
+        string,
+        number,
+        string,
+        4 | 6,
+        number,
+      ]
+      this.#hold?.queue.held({
+        packet,
+        source: { address: source, port: sourcePort },
+        dialled: { address, family, port },
+      })
+    }
+  }
+
+  /** The thread cannot read it. */
+  unreadable(code: number): void {
+    this.#descriptor = undefined
+    this.#hold?.queue.lostElsewhere(code)
+  }
+
+  /** The thread has died. */
+  lost(): void {
+    if (this.#descriptor !== undefined) {
+      closeSync(this.#descriptor)
+      this.#hold?.queue.takeBack()
+    }
+    this.#descriptor = undefined
+    this.#hold = undefined
+  }
+
+  #numbers(doors: Hold<Door>['doors']): HoldDoors | undefined {
+    const numbers: { 4?: number; 6?: number } = {}
+    for (const family of [4, 6] as const) {
+      const door = doors[family]
+      if (door === undefined) continue
+      const number = this.#numberOf(door)
+      if (number === undefined) return undefined
+      numbers[family] = number
+    }
+    return numbers
+  }
+}
