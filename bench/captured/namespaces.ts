@@ -13,6 +13,7 @@ export const INSIDE = 'inside'
 
 export type Host = 'client' | 'gateway' | 'world'
 const HOSTS: readonly Host[] = ['client', 'gateway', 'world']
+const PLENTY_OF_PORTS = ['net.ipv4.ip_local_port_range=16384 65535', 'net.ipv4.tcp_tw_reuse=1']
 /** Before the process id of the run that made it. */
 const PREFIX = 'fairlead-bench'
 
@@ -50,6 +51,8 @@ export function makeHosts(): Hosts {
     for (const host of HOSTS) {
       ip('netns', 'add', name(host))
       ip('-n', name(host), 'link', 'set', 'lo', 'up')
+      // Tens of thousands of connections to one place in a minute: else the kernel's search for a free port is what is measured.
+      for (const setting of PLENTY_OF_PORTS) run(...on(host), 'sysctl', '-qw', setting)
     }
     cable(name('client'), 'outside', ADDRESSES.client, name('gateway'), INSIDE, ADDRESSES.inside)
     cable(name('gateway'), 'outside', ADDRESSES.outside, name('world'), 'inside', ADDRESSES.world)
