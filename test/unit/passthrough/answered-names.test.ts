@@ -62,3 +62,18 @@ t.test('bounded: thousands of names for one address', async (t) => {
   t.same(names.namesOf('c', '1.1.1.1'), [], 'the address whose names were told longest ago goes as a whole')
   t.equal(names.namesOf('c', '2.2.2.2').length, 5)
 })
+
+t.test('says when somebody would be answered something else', async (t) => {
+  let changes = 0
+  const names = createAnsweredNames({ clock: manualClock(), onChange: () => changes++ })
+  const said = (name: string, address: string) => {
+    const before = changes
+    names.remember('10.0.0.2', name, [address], 60)
+    return changes - before
+  }
+  t.equal(said('a.test', '192.0.2.1'), 1)
+  t.equal(said('a.test', '192.0.2.1'), 0, 'the same again')
+  t.equal(said('b.test', '192.0.2.1'), 1)
+  t.equal(said('a.test', '192.0.2.1'), 1, 'the latest is another')
+  t.equal(said('a.test', '192.0.2.2'), 1)
+})

@@ -173,3 +173,36 @@ t.test('draining: refused at once', async (t) => {
   t.same(answers, ['1 reset'])
   t.equal(flows.length, 0)
 })
+
+t.test('what an attempt asks for, where another serves it', async (t) => {
+  const { door, names, hold, flows } = rig()
+  const dialled = { host: '192.0.2.1', family: 4, port: 443 } as const
+  const from = SYN.source
+  t.same(door.query(dialled, from), {
+    target: dialled,
+    captured: { dialled },
+    scheme: 'https',
+    scope: 'containers',
+    client: { ...from, local: false },
+  })
+  names.remember(from.address, 'www.test', [dialled.host], 60)
+  t.match(door.query(dialled, from), { target: { host: 'www.test' }, captured: { dialled, nameSource: 'dns' } })
+  hold(SYN)
+  t.equal(door.query(dialled, from), undefined, 'it is under way here already')
+  t.ok(door.query(dialled, { ...from, port: 1 }))
+  flows[0]!.reject(new GatewayError('CONNECT_TIMEOUT', 'x'))
+  t.equal(door.query(dialled, from), undefined, 'it gets no answer')
+  door.drain()
+  t.equal(door.query(dialled, { ...from, port: 1 }), undefined, 'it is to be refused')
+})
+
+t.test('what only the first bytes can tell is not asked for before', async (t) => {
+  const { door, names } = rig({ namesMatter: () => true })
+  const dialled = { host: '192.0.2.1', family: 4, port: 443 } as const
+  t.equal(door.query(dialled, SYN.source), undefined)
+  t.ok(door.query({ ...dialled, port: 22 }, SYN.source), 'SSH servers speak first')
+  names.remember(SYN.source.address, 'a.test', [dialled.host], 60)
+  t.ok(door.query(dialled, SYN.source))
+  names.remember(SYN.source.address, 'b.test', [dialled.host], 60)
+  t.equal(door.query(dialled, SYN.source), undefined, 'one of two')
+})

@@ -1,0 +1,162 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import type { FrontClient } from '../../../src/front/front-client.ts'
+import type { FrontClientHost, Leaving } from '../../../src/front/front-client-host.ts'
+import type { FrontDoor } from '../../../src/front/front-door.ts'
+import { HeldDoor } from '../../../src/front/held-door.ts'
+import type { HeldSyn, HoldQueue } from '../../../src/front/hold-queue.ts'
+import { EPOLLERR, EPOLLOUT } from '../../../src/system/linux/epoll.ts'
+
+const skip = process.platform !== 'linux' && 'the front is for Linux'
+
+const SYN: HeldSyn = {
+  packet: 1,
+  source: { address: '10.0.0.2', port: 40_000 },
+  dialled: { address: '192.0.2.1', family: 4, port: 443 },
+}
+
+/** The door with everything around it played: what happens is told in `log`, in order. */
+function rig({ serves = true } = {}) {
+  const log: string[] = []
+  const asking: FrontClient[] = []
+  const watched: number[] = []
+  let now = 0
+  let id = 0
+  let incoming: (HeldSyn[] | undefined)[] = []
+  const queue: HoldQueue = {
+    descriptor: 99,
+    receive: () => incoming.shift(),
+    accept: (packet) => log.push(`accept ${packet}`),
+    drop: (packet) => log.push(`drop ${packet}`),
+  }
+  const tunnel = { ended: false, resting: false, happened() {}, move: () => false, end() {} }
+  const host = {
+    loop: {
+      watch: (fd: number) => watched.push(fd) > 0,
+      forget() {},
+      closeDescriptor: (fd: number) => log.push(`close ${fd === 99 ? 'queue' : 'descriptor'}`),
+    },
+    times: { begin() {}, ended() {}, since: () => 0 },
+    pacing: { lift() {} },
+    startTunnel: () => tunnel,
+    now: () => now,
+    progress: () => 0,
+    asks: (client: FrontClient) => void asking.push(client),
+    doubts: () => log.push('doubts'),
+    stands: () => log.push('stands'),
+    queue() {},
+    holds() {},
+    left: (_client: FrontClient, how: Leaving) => log.push(how.kind),
+  } as unknown as FrontClientHost
+  const door = new HeldDoor({
+    loop: host.loop,
+    enter: (number, make) => (serves && number === 4 ? make(++id, 0, { rules: {} } as FrontDoor, host) : undefined),
+    giveHeld: ({ packet }) => log.push(`given ${packet}`),
+    holdLost: (code) => log.push(`lost ${code}`),
+  })
+  door.take(queue, { 4: 4 })
+  const hold = (...syns: HeldSyn[]) => {
+    incoming = [syns, undefined]
+    door.happened()
+  }
+  return { log, asking, watched, door, hold, queue, advance: (ms: number) => (now += ms) }
+}
+
+/** A connection that stands, as the kernel would have let it in: the server's end, and the attempt that it was. */
+async function connection(t: Test): Promise<{ fd: number; syn: HeldSyn }> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const client = connect(port, '127.0.0.1')
+  const [socket] = (await once(server, 'connection')) as [Socket]
+  t.teardown(() => {
+    client.destroy()
+    socket.destroy()
+    server.close()
+  })
+  const { fd } = (socket as unknown as { _handle: { fd: number } })._handle
+  const source = { address: '127.0.0.1', port: socket.remotePort! }
+  return { fd, syn: { packet: 7, source, dialled: { address: '127.0.0.1', family: 4, port } } }
+}
+
+t.test('let in when the way out stands, and known when its connection comes', { skip }, async (t) => {
+  const { fd, syn } = await connection(t)
+  const { log, asking, watched, door, hold } = rig()
+  hold(syn, { ...syn, packet: 8 })
+  t.same(log, ['drop 8'], 'its client says it again while it waits')
+  asking[0]!.answer(['127.0.0.1'])
+  t.same(log, ['drop 8'], 'not before the way out stands')
+  t.equal(door.arrived(4, fd, syn.source), false, 'a connection that nobody has let in is the door’s')
+  asking[0]!.happened(watched.at(-1)!, EPOLLOUT)
+  t.same(log, ['drop 8', 'accept 7'])
+  t.equal(door.arrived(5, fd, syn.source), false, 'one of another door')
+  t.equal(door.arrived(4, fd, syn.source), true)
+  t.same(log, ['drop 8', 'accept 7', 'stands'])
+  t.equal(door.arrived(4, fd, syn.source), false, 'once')
+  hold({ ...syn, packet: 9 })
+  t.equal(asking.length, 2, 'the same ports again, later, are another attempt')
+})
+
+t.test('a client that gives up after all', { skip }, async (t) => {
+  const { log, asking, watched, hold, advance } = rig()
+  hold({ ...SYN, dialled: { ...SYN.dialled, address: '127.0.0.1' } })
+  asking[0]!.answer(['127.0.0.1'])
+  asking[0]!.happened(watched.at(-1)!, EPOLLOUT)
+  asking[0]!.check(2_999)
+  t.same(log, ['accept 1'])
+  advance(3_000)
+  asking[0]!.check(3_000)
+  t.same(log, ['accept 1', 'close descriptor', 'gone'])
+})
+
+t.test('whatever is not simply direct is the door’s, repetitions too', { skip }, async (t) => {
+  const { log, asking, watched, hold } = rig()
+  hold(SYN)
+  asking[0]!.answer([])
+  t.same(log, ['doubts', 'given-held'])
+  hold({ ...SYN, packet: 2 })
+  t.same(log.slice(2), ['given 2'])
+
+  hold({ ...SYN, packet: 3, source: { ...SYN.source, port: 1 } })
+  asking[1]!.answer(['127.0.0.1'])
+  asking[1]!.happened(watched.at(-1)!, EPOLLERR)
+  t.same(log.slice(3), ['close descriptor', 'doubts', 'given-held'], 'refused: the door has the words for it')
+
+  hold({ ...SYN, packet: 4, source: { ...SYN.source, port: 2 } })
+  asking[2]!.check(899)
+  t.equal(log.length, 6)
+  asking[2]!.check(900)
+  t.same(log.slice(6), ['given-held'], 'nobody has decided in time')
+})
+
+t.test('where the front does not serve, all are the door’s', { skip }, async (t) => {
+  const { log, hold } = rig({ serves: false })
+  hold(SYN, { ...SYN, packet: 2, dialled: { address: '2001:db8::1', family: 6, port: 443 } })
+  t.same(log, ['given 1', 'given 2'])
+})
+
+t.test('one client has its share, and what is beyond is the door’s', { skip }, async (t) => {
+  const { log, asking, hold } = rig()
+  for (let port = 1; port <= 300; port++) hold({ ...SYN, packet: port, source: { ...SYN.source, port } })
+  t.equal(asking.length, 256)
+  t.equal(log.length, 44)
+  hold({ ...SYN, packet: 1_000, source: { address: '10.0.0.3', port: 1 } })
+  t.equal(asking.length, 257, 'others go on')
+  asking[0]!.cut()
+  t.same(log.slice(44), ['drop 1', 'gone'], 'what is cut is dropped')
+  hold({ ...SYN, packet: 1_001, source: { ...SYN.source, port: 9_999 } })
+  t.equal(asking.length, 258, 'and makes room')
+})
+
+t.test('a queue that cannot be read, and one that is let go', { skip }, async (t) => {
+  const { log, door, queue } = rig()
+  queue.receive = () => {
+    throw 105
+  }
+  door.happened()
+  t.same(log, ['close queue', 'lost 105'])
+  door.happened()
+  door.letGo()
+  t.same(log, ['close queue', 'lost 105'], 'once')
+})

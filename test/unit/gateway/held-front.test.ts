@@ -1,0 +1,86 @@
+import { closeSync, fstatSync, openSync } from 'node:fs'
+import t from 'tap'
+import type { ToFront } from '../../../src/front/messages.ts'
+import { type FrontedQueue, HeldFront } from '../../../src/gateway/front/held-front.ts'
+
+function rig() {
+  const told: ToFront[] = []
+  const done: string[] = []
+  const numbers = new Map<string, number>()
+  const lent: number[] = []
+  const thread = { usable: true, tell: (message: ToFront) => void told.push(message) }
+  const queue: FrontedQueue = {
+    number: 100,
+    lend() {
+      lent.push(openSync('/dev/null', 'r'))
+      return lent.at(-1)!
+    },
+    leave: () => void done.push('leave'),
+    takeBack: () => void done.push('take back'),
+    held: ({ packet }) => void done.push(`held ${packet}`),
+    lostElsewhere: (code) => void done.push(`lost ${code}`),
+  }
+  const front = new HeldFront<string>(thread, (door) => numbers.get(door))
+  t.teardown(() => {
+    for (const fd of lent) if (isOpen(fd)) closeSync(fd)
+  })
+  return { front, thread, queue, told, done, numbers, lent }
+}
+
+function isOpen(fd: number): boolean {
+  try {
+    return fstatSync(fd).isCharacterDevice()
+  } catch {
+    return false
+  }
+}
+
+t.test('not before the thread has every door that the connections come by', async (t) => {
+  const { front, thread, queue, told, done, numbers, lent } = rig()
+  thread.usable = false
+  front.want({ queue, mark: 5, doors: { 4: 'four', 6: 'six' } })
+  numbers.set('four', 1)
+  front.look()
+  thread.usable = true
+  front.look()
+  t.same(told, [])
+  t.same(done, [], 'it has its own reader until then')
+  numbers.set('six', 2)
+  front.look()
+  front.look()
+  t.same(told, [{ kind: 'hold', descriptor: lent[0], queue: 100, mark: 5, doors: { 4: 1, 6: 2 } }])
+  t.same(done, ['leave'])
+})
+
+t.test('another mark is told, with a descriptor of its own; the same is not told again', async (t) => {
+  const { front, queue, told, numbers, lent } = rig()
+  numbers.set('four', 1)
+  front.want({ queue, mark: 5, doors: { 4: 'four' } })
+  front.want({ queue, mark: 5, doors: { 4: 'four' } })
+  t.equal(told.length, 1)
+  front.want({ queue, mark: 6, doors: { 4: 'four' } })
+  t.match(told.slice(1), [{ kind: 'let-go' }, { kind: 'hold', descriptor: lent[1], mark: 6 }])
+  front.want(undefined)
+  t.match(told.slice(3), [{ kind: 'let-go' }])
+})
+
+t.test('a thread that dies leaves the queue to its reader, and nothing open', async (t) => {
+  const { front, queue, done, numbers, lent } = rig()
+  numbers.set('four', 1)
+  front.want({ queue, mark: 5, doors: { 4: 'four' } })
+  front.lost()
+  t.same(done, ['leave', 'take back'])
+  t.notOk(isOpen(lent[0]!))
+  front.lost()
+  t.same(done, ['leave', 'take back'], 'once')
+})
+
+t.test('what the thread leaves to the door, and a queue that it cannot read', async (t) => {
+  const { front, queue, done, numbers } = rig()
+  numbers.set('four', 1)
+  front.obey({ held: [-1, 9, '10.0.0.2', 4_000, '192.0.2.1', 4, 443] })
+  front.want({ queue, mark: 5, doors: { 4: 'four' } })
+  front.obey({ held: [-1, 7, '10.0.0.2', 4_000, '192.0.2.1', 4, 443, 3, 8, '10.0.0.2', 4_001, '192.0.2.1', 4, 443] })
+  front.unreadable(105)
+  t.same(done, ['leave', 'held 7', 'held 8', 'lost 105'])
+})
