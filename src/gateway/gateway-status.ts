@@ -16,6 +16,8 @@ export interface GatewayStatus {
   readonly engine?: EngineStatus
   readonly clientConnections: number
   readonly liveFlows: number
+  /** Tunnels that the thread in front of the doors has opened, since the start. */
+  readonly frontTunnels: number
   /** Scripts in use: where from, by what way, which version, how old, and what is wrong with them. */
   readonly pac: readonly PacStatus[]
   /** Of flows that have ended. */

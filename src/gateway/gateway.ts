@@ -164,6 +164,7 @@ export class Gateway {
       ...(engine ? { engine } : {}),
       clientConnections: this.#parts.clientConnections,
       liveFlows: this.#parts.records.size,
+      frontTunnels: this.frontTunnels,
       pac: this.#parts.world.pacEngines.status(),
       totals: { ...this.#parts.records.totals },
       flows: this.#parts.records.live(FLOWS_SHOWN),

@@ -161,6 +161,15 @@ await t.test('the truth comes back', async (t) => {
     const talked = await box.talk(origins.address, origins.ports.banner, { enough: 10 })
     t.match(talked.heard, GATEWAY_FOR_CORP)
   })
+  await t.test('what goes out directly is served by the thread in front', async (t) => {
+    const before = (await gateway.status()).frontTunnels
+    for (let time = 0; time < 3; time++) await box.talk(origins.address, origins.ports.banner, { enough: 10 })
+    const { frontTunnels } = await gateway.status()
+    t.ok(
+      frontTunnels > before,
+      `${frontTunnels}, of 3 more than ${before}, but for those that a busy machine has given to the door`,
+    )
+  })
   await gateway.running.stop()
 })
 
