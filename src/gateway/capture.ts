@@ -210,7 +210,11 @@ export class Capture {
     if (capture.hold !== 'off' && this.#open.queue?.number === capture.queue) return this.#open.queue
     return openHoldQueue(capture, {
       mark: () => (this.#settings?.capture ?? capture).mark,
-      held: (syn, answer) => this.#door.held(syn, answer),
+      held: (syn, answer) => {
+        // Switched off, and the rules not yet: dropped, it is sent again, and goes where the system leads it.
+        if (this.#settings?.capture.enabled === false) answer(undefined)
+        else this.#door.held(syn, answer)
+      },
       lost: (queue, reason) => this.#inBackground(() => this.#withoutQueue(queue, reason)),
       warn: this.#parts.warn,
     })

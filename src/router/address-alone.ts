@@ -31,19 +31,29 @@ export function createAddressAlone(options: AddressAloneOptions): AddressAlone {
   }))
   const byPolicy = ofPolicy(policy)
   return (dialled, client) => {
-    // Whose it is may become known before it is decided.
-    if (rules.length > 0 && !client.container) return false
-    for (const { matches, reach, kind } of rules) {
-      if (!matches({ client, scope: 'containers' })) continue
-      const reached = reach?.(dialled) ?? 'all'
-      if (reached === 'unsure') return false
-      if (reached === 'none') continue
-      // A proxy is asked for the name.
-      if (kind === 'chain') return false
-      return kind !== 'policy' || byPolicy(dialled)
+    // Whose it is may become known before it is decided: then any of them, or none, may mean it.
+    if (!client.container) return rules.every((rule) => verdictOf(rule, dialled) !== 'unsure') && byPolicy(dialled)
+    for (const rule of rules) {
+      if (!rule.matches({ client, scope: 'containers' })) continue
+      const verdict = verdictOf(rule, dialled)
+      if (verdict === 'policy') break
+      if (verdict !== 'passes') return verdict === 'decides'
     }
     return byPolicy(dialled)
   }
+}
+
+interface Rule {
+  readonly reach: Reach | undefined
+  readonly kind: ContainerRule['use']['kind']
+}
+
+/** What a rule says of an address to whomever it means. A proxy is asked for the name, so a chain is never sure. */
+function verdictOf({ reach, kind }: Rule, dialled: Target): 'decides' | 'policy' | 'passes' | 'unsure' {
+  const reached = reach?.(dialled) ?? 'all'
+  if (reached === 'none') return 'passes'
+  if (reached === 'unsure' || kind === 'chain') return 'unsure'
+  return kind === 'policy' ? 'policy' : 'decides'
 }
 
 function ofPolicy({ mode, hasPac, http, https, exclude }: AddressAloneOptions['policy']): (dialled: Target) => boolean {
@@ -57,8 +67,10 @@ function ofPolicy({ mode, hasPac, http, https, exclude }: AddressAloneOptions['p
   }
 }
 
+type Reach = (dialled: Target) => 'all' | 'none' | 'unsure'
+
 /** Whether a block of a list holds an address (`all`), or nothing of it does whatever its name and scheme are (`none`). */
-function reachOf(list: ExcludeList): (dialled: Target) => 'all' | 'none' | 'unsure' {
+function reachOf(list: ExcludeList): Reach {
   const named = hasNames(list)
   const blocks = excludeListOf(list.rules.filter(({ pattern }) => pattern.kind === 'block'))
   return (dialled) => {

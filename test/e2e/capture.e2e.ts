@@ -12,6 +12,7 @@ import { startOrigins } from './harness/origins/origins.ts'
 import { startDante } from './harness/peers/dante.ts'
 import { peerFolder } from './harness/peers/peer.ts'
 import { startSquid } from './harness/peers/squid.ts'
+import { takePort } from './harness/ports.ts'
 import { joinScenario } from './harness/scenario.ts'
 
 // A host that knows nothing of proxies, behind a bridge whose only way out is the gateway: its programs reach what the policy lets them reach, by the
@@ -319,6 +320,91 @@ await t.test('UDP denied: the answer comes at once', async (t) => {
   await gateway.running.stop()
 })
 
+await t.test('a reload that is rejected changes nothing: rules, doors, DNS, connections', async (t) => {
+  const DNS = '10.77.5.1'
+  const policy = { dns: { listen: { address: `${DNS}:53`, from: ['10.77.5.0/24'] } }, dnsInhibition: 'none' }
+  const gateway = await start(policy)
+  const taken = await holdPortAndQueue()
+  const state = async () => [
+    await kernelState(),
+    (await scenario.run('gateway', ['ss', '-tulnH'])).stdout.split('\n').sort(),
+    (await gateway.status()).doors,
+    (await gateway.status()).generation,
+  ]
+  const works = async (when: string) => {
+    t.match((await request(origins.address, origins.ports.http)).heard, '"from"', `captured, ${when}`)
+    for (const server of [DNS, NO_ROUTE]) {
+      const dug = await box.run(['dig', '+short', '+tries=1', `@${server}`, 'host.docker.internal'])
+      t.match(dug.stdout, /^192\.168\.65\.254$/m, `DNS at ${server}, ${when}`)
+    }
+  }
+  await works('at first')
+  const standing = dialogue(origins.ports.banner, 120)
+  const before = await state()
+  const other = {
+    containersProxy: { mode: 'manual' },
+    dns: { listen: { address: `${DNS}:5353`, from: ['10.77.5.0/24'] } },
+    dnsInhibition: 'none',
+  }
+  const rules = { ...captured, mark: 0xf1c000, table: 7799, udp: 'deny', hold: 'required' }
+  const mixed = [`127.0.0.1:${gateway.mixed.port}`, `127.0.0.1:${takePort()}`]
+  for (const [what, rejected, problem] of [
+    ['no settings', { ...other, capture: { ...rules, queue: 'many' } }, /queue/],
+    [
+      'a door that cannot open',
+      { ...other, capture: rules, listen: { mixed: [...mixed, `127.0.0.1:${taken.port}`] } },
+      /another program is listening/,
+    ],
+    [
+      'rules that cannot be put in force, with doors and DNS made ready',
+      { ...other, capture: { ...rules, queue: taken.queue }, listen: { mixed } },
+      /queue/,
+    ],
+    [
+      'capture switched off, and a door that cannot open',
+      { ...other, capture: { enabled: false }, listen: { mixed: [...mixed, `127.0.0.1:${taken.port}`] } },
+      /another program is listening/,
+    ],
+  ] as const) {
+    await gateway.reload(rejected)
+    const line = gateway.log().findLast(({ msg }) => msg?.startsWith('settings not reloaded'))
+    t.match(JSON.stringify(line), problem, what)
+    // What was made ready for nothing is taken away a moment after the answer.
+    const isSame = async () => JSON.stringify(await state()) === JSON.stringify(before)
+    await gateway.running
+      .until(`nothing of ${what}`, isSame, 5_000)
+      .catch(async () => t.same(await state(), before, what))
+    await works(`after ${what}`)
+  }
+  t.match(await standing, { lines: 120, ended: true }, 'and a connection went on through it all')
+  await taken.running.stop()
+  await gateway.running.stop()
+})
+
+await t.test(
+  'switched off by a reload: what stands lives on, nothing new is taken, and then all of it is gone',
+  async (t) => {
+    const gateway = await start()
+    const doors = async () => (await gateway.status()).doors.join()
+    const standing = dialogue(origins.ports.banner, 150)
+    await gateway.running.until('it stands', async () => (await gateway.status()).clientConnections > 0)
+    await gateway.reload({ capture: { ...captured, enabled: false } })
+    await gateway.running.until('the doors know', async () =>
+      /capture \(off; 1 connections still stand\)/.test(await doors()),
+    )
+    const flows = gateway.flows().length
+    const missed = await box.talk(origins.address, origins.ports.http, { limitMs: 700 })
+    t.equal(missed.connectMs, undefined, 'new ones go the system’s own way, and this host does not forward')
+    t.equal(gateway.flows().length, flows)
+    t.match(await standing, { lines: 150, ended: true }, 'not a line of the standing one is lost')
+    await gateway.running.until('the rules go', async () => (await kernelState()) === kernelBefore, 10_000)
+    t.notMatch(await doors(), 'capture')
+    await gateway.reload({ capture: captured })
+    t.match((await request(origins.address, origins.ports.http)).heard, '"from"', 'and on again')
+    await gateway.running.stop()
+  },
+)
+
 await t.test('killed, and started again', async (t) => {
   const first = await start()
   t.match((await request(origins.address, origins.ports.http)).heard, '"from"')
@@ -341,6 +427,32 @@ await t.test('after all of this nothing is left in the kernel, and nothing of ot
 
 function request(address: string, port: number) {
   return box.talk(address, port, { say: ['GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'], end: false })
+}
+
+/** A conversation of so many lines, 50 ms apart, with an origin that sends them back. */
+async function dialogue(port: number, lines: number): Promise<{ lines: number; ended: boolean; error?: string }> {
+  const say = Array.from({ length: lines }, (_, place) => `line ${place}\r\n`)
+  const { heard, ended, error } = await box.talk(origins.address, port, {
+    say,
+    pauseMs: 50,
+    end: true,
+    limitMs: lines * 50 + 20_000,
+  })
+  const came = heard.split('\r\n').filter((line, place) => place > 0 && line === `line ${place - 1}`).length
+  return { lines: came, ended, ...(error === undefined ? {} : { error }) }
+}
+
+/** A program on the gateway's host that has a port and a queue of the kernel's which somebody else may want. */
+async function holdPortAndQueue() {
+  const [port, queue] = [takePort(), 7799]
+  const code = `
+    const { SynQueue } = await import(${JSON.stringify(new URL('../../dist/passthrough/hold/syn-queue.js', import.meta.url).href)})
+    new SynQueue({ queue: ${queue}, length: 1, acceptMark: () => 0, onSyn() {}, onLost() {} })
+    const { createServer } = await import('node:net')
+    createServer().listen(${port}, '127.0.0.1', () => console.log('held'))`
+  const running = scenario.start('gateway', 'holder', [process.execPath, '--input-type=module', '-e', code])
+  await running.until('it holds them', () => running.stdout.includes('held'))
+  return { running, port, queue }
 }
 
 /** Rules, policy rules and routes of the gateway's host, as text. A table of somebody else's is put there first, to be found unchanged. */

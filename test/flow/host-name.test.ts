@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
+import { GatewayError } from '../../src/contracts/gateway-error.ts'
 import type { Resolver } from '../../src/contracts/resolver.ts'
 import { getThrough, openConnect, openSocks5, readAtLeast } from '../fixtures/clients.ts'
 import { startTestGateway } from '../fixtures/gateway.ts'
@@ -12,7 +13,7 @@ const HOST = 'host.docker.internal'
 /** The host's own resolver has no such names, and is not asked for them on behalf of containers. */
 const refusing: Resolver = {
   resolve: async (name) => {
-    throw new Error(`${name} is looked up`)
+    throw new GatewayError('RESOLVE_FAILED', `no such name: ${name}`)
   },
 }
 
@@ -103,5 +104,5 @@ t.test('to the host’s own programs the name means what their resolver says', a
   const { host } = await start(t)
   const { status, socket } = await openConnect(host, `${HOST}:80`)
   socket.destroy()
-  t.not(status, 200)
+  t.equal(status, 502, 'the resolver knows no such name')
 })

@@ -87,4 +87,15 @@ t.test('containerRules: the first that means the container, if it says one thing
     t.equal(alone(manual, { containerRules })(dialled, known), isAlone, what)
     t.equal(alone(manual, { containerRules })(dialled, stranger), false, `${what}: who it is may become known yet`)
   }
+  const strangers: [what: string, rules: ContainerRule[], isAlone: boolean][] = [
+    ['whoever it is', [{ match: db, use: { kind: 'reject' } }], true],
+    ['whoever it is, by its block', [{ match: db, to: list('192.0.2.0/24'), use: { kind: 'direct' } }], true],
+    ['if it is that one, a proxy is asked', [{ match: db, use: { kind: 'chain', hops } }], false],
+    ['if it is that one, its names count', [{ match: db, to: list('a.test'), use: { kind: 'direct' } }], false],
+    ['the proxy is for elsewhere', [{ match: db, to: list('10.0.0.0/8'), use: { kind: 'chain', hops } }], true],
+  ]
+  const none: Policy = { ...manual, mode: 'none' }
+  for (const [what, containerRules, isAlone] of strangers) {
+    t.equal(alone(none, { containerRules })(dialled, stranger), isAlone, what)
+  }
 })
