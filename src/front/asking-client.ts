@@ -6,7 +6,8 @@ import { receive, send } from '../system/linux/sockets.ts'
 import { BROKEN, EVERYTHING, FrontClient, PATIENCE_MS } from './front-client.ts'
 import type { FrontClientHost, Leaving } from './front-client-host.ts'
 import type { FrontDoor } from './front-door.ts'
-import { Opening, type Wish } from './opening.ts'
+import type { KnownOpenings, Place } from './known-openings.ts'
+import type { Wish } from './opening.ts'
 
 /** Bytes read at first: as much as the longest head that is served here. */
 export const FIRST_BYTES = 16 * 1024
@@ -18,10 +19,11 @@ const buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
 
 /** A client that asks in words: CONNECT or SOCKS. */
 export class AskingClient extends FrontClient {
-  #opening: Opening | undefined
+  #openings: KnownOpenings | undefined
+  #place: Place | undefined
   #wish: Wish | undefined
-  /** All that the client has said, kept until somebody is known to answer it. */
-  #said: Buffer | undefined
+  /** All that the client has said, as Latin-1, kept until somebody is known to answer it. */
+  #said = ''
   #answered = 0
   /** Known until it has asked. */
   #peer: Endpoint | undefined
@@ -29,6 +31,7 @@ export class AskingClient extends FrontClient {
   constructor(id: number, row: number, fd: number, door: FrontDoor, peer: Endpoint, host: FrontClientHost) {
     super(id, row, door, host)
     this.fd = fd
+    this.#openings = door.openings
     this.#peer = peer
   }
 
@@ -42,7 +45,7 @@ export class AskingClient extends FrontClient {
   override give(): void {
     if (this.state === 'over') return
     this.host.loop.forget(this.fd)
-    const bytes = this.#said && new Uint8Array(this.#said)
+    const bytes = this.#said ? new Uint8Array(Buffer.from(this.#said, 'latin1')) : undefined
     const asked = this.state !== 'opening'
     this.leave({ kind: 'given', asked, descriptor: this.fd, bytes, answered: this.#answered })
   }
@@ -62,24 +65,24 @@ export class AskingClient extends FrontClient {
     const bytes = receive(this.fd, buffer, FIRST_BYTES, MSG_DONTWAIT)
     // There may be more, of which nothing is told again.
     if (bytes === FIRST_BYTES) this.pending |= EPOLLIN
-    if (bytes > 0) this.#heard(buffer.subarray(0, bytes))
+    if (bytes > 0) this.#heard(buffer.toString('latin1', 0, bytes))
     else if (bytes < 0 && (errno() === EAGAIN || errno() === EINTR)) return
     else if (bytes === 0 && this.#said) this.give()
     else this.leave({ kind: 'closed' })
   }
 
-  #heard(chunk: Buffer): void {
-    // A copy: what was read lies in a buffer that all clients share.
-    this.#said = this.#said ? Buffer.concat([this.#said, chunk]) : Buffer.from(chunk)
-    this.#opening ??= new Opening()
-    const step = this.#opening.push(this.#said.subarray(this.#said.length - chunk.length), this.rules)
+  #heard(chunk: string): void {
+    this.#place = this.#openings!.hear(this.#place, this.#said, chunk)
+    this.#said += chunk
+    const { step } = this.#place
     if (step.kind === 'other') return void this.give()
     if (step.send) {
       send(this.fd, step.send, step.send.length, MSG_DONTWAIT | MSG_NOSIGNAL)
       this.#answered += step.send.length
     }
     if (step.kind === 'more') return
-    this.#opening = undefined
+    this.#openings = undefined
+    this.#place = undefined
     this.#wish = step.wish
     this.port = step.wish.target.port
     this.state = 'asked'
@@ -92,14 +95,14 @@ export class AskingClient extends FrontClient {
   protected override wayStands(): void {
     const { yes, rest } = this.#wish!
     this.#wish = undefined
-    this.#said = undefined
+    this.#said = ''
     // Nothing else has been sent but a few bytes of SOCKS, so there is room. If the client has gone, epoll will say so.
     send(this.fd, yes, yes.length, MSG_DONTWAIT | MSG_NOSIGNAL)
     this.begin(rest.length > 0 ? new Uint8Array(rest) : undefined)
   }
 
   protected override leave(how: Leaving): void {
-    this.#said = undefined
+    this.#said = ''
     super.leave(how)
   }
 }

@@ -1,10 +1,9 @@
 import { close, O_CLOEXEC, O_NONBLOCK } from '../system/linux/descriptors.ts'
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from '../system/linux/epoll.ts'
 import { EINPROGRESS, errno } from '../system/linux/libc.ts'
-import { writeSocketAddress } from '../system/linux/socket-address.ts'
-import { AF_INET, AF_INET6, SOCK_STREAM } from '../system/linux/socket-numbers.ts'
+import { SOCK_STREAM } from '../system/linux/socket-numbers.ts'
 import { connect, keepAlive, resetOnClose, sendAtOnce, socket } from '../system/linux/sockets.ts'
-import { isLoopback } from '../wire/address.ts'
+import { Destination } from './destination.ts'
 import type { Watcher } from './event-loop.ts'
 import type { FrontClientHost, Leaving } from './front-client-host.ts'
 import type { FrontDoor } from './front-door.ts'
@@ -23,7 +22,7 @@ export const NEXT_ADDRESS_MS = 250
 export const EVERYTHING = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET
 export const BROKEN = EPOLLERR | EPOLLHUP
 
-const address = new Uint8Array(28)
+const destination = new Destination()
 
 /** One client from its wish to the last byte: what all have in common, whichever way they say what they want. */
 export abstract class FrontClient implements Watcher {
@@ -141,13 +140,12 @@ export abstract class FrontClient implements Watcher {
 
   /** Begins to connect. False: that can be known already not to work. */
   #connect(host: string): boolean {
-    const family = host.includes(':') ? AF_INET6 : AF_INET
-    const fd = socket(family, SOCK_STREAM | O_NONBLOCK | O_CLOEXEC, 0)
+    destination.set(host, this.port)
+    const fd = socket(destination.family, SOCK_STREAM | O_NONBLOCK | O_CLOEXEC, 0)
     if (fd < 0) return false
     sendAtOnce(fd)
-    if (isLoopback(host)) this.host.pacing.lift(fd)
-    const bytes = writeSocketAddress(address, { address: host, port: this.port })
-    const begun = connect(fd, address, bytes) === 0 || errno() === EINPROGRESS
+    if (destination.isLoopback) this.host.pacing.lift(fd)
+    const begun = connect(fd, destination.bytes, destination.length) === 0 || errno() === EINPROGRESS
     if (!begun || !this.host.loop.watch(fd, EVERYTHING, this)) {
       close(fd)
       return false

@@ -4,6 +4,7 @@ import { EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno } from '../system/linux/
 import { type Endpoint, readSocketAddress, SOCKET_ADDRESS_BYTES } from '../system/linux/socket-address.ts'
 import { accept } from '../system/linux/sockets.ts'
 import type { EventLoop, Watcher } from './event-loop.ts'
+import { KnownOpenings } from './known-openings.ts'
 import type { DoorRules } from './messages.ts'
 
 /** Clients taken in a row before those that are there have their turn. */
@@ -20,7 +21,9 @@ export interface FrontDoorHost {
 /** A listening descriptor of our own. */
 export class FrontDoor implements Watcher {
   readonly number: number
-  rules: DoorRules
+  #rules: DoorRules
+  /** Of the rules as they are now. */
+  openings: KnownOpenings
   readonly #fd: number
   readonly #host: FrontDoorHost
   readonly #peer = new Uint8Array(SOCKET_ADDRESS_BYTES)
@@ -29,7 +32,8 @@ export class FrontDoor implements Watcher {
 
   constructor(number: number, fd: number, rules: DoorRules, host: FrontDoorHost) {
     this.number = number
-    this.rules = rules
+    this.#rules = rules
+    this.openings = new KnownOpenings(rules)
     this.#fd = fd
     this.#host = host
   }
@@ -39,8 +43,13 @@ export class FrontDoor implements Watcher {
     if (this.paused && this.#host.loop.watch(this.#fd, EPOLLIN, this)) this.paused = false
   }
 
+  get rules(): DoorRules {
+    return this.#rules
+  }
+
   obey(rules: DoorRules): void {
-    this.rules = rules
+    this.#rules = rules
+    this.openings = new KnownOpenings(rules)
   }
 
   happened(): void {

@@ -7,9 +7,9 @@ import { PROTOCOLS, type Wish } from './opening.ts'
  * Milliseconds that news may wait which nobody waits for: that tunnels stand and have ended. A busy front then wakes the main thread for the
  * questions only, and a quiet one keeps `status` right to within this.
  */
-const UNHURRIED_MS = 10
+const UNHURRIED_MS = 25
 /** News kept back at most. */
-const UNHURRIED_ITEMS = 256
+const UNHURRIED_ITEMS = 512
 
 /** What a client wants, as far as a decision goes. */
 export type Asked = Pick<Wish, 'protocol' | 'target'>

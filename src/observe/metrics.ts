@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { FinishedFlow } from './flow-records.ts'
+import { Tally } from './tally.ts'
 
 /** Counters in Prometheus' format. Labels have few values by construction: no target, client or user is ever one. */
 export class Metrics {
@@ -16,6 +17,9 @@ export class Metrics {
     labelNames: ['scope', 'direction'],
     registers: [this.#registry],
   })
+  readonly #flowTally = new Tally<'scope' | 'decision' | 'ended' | 'error'>()
+  readonly #bytesUp = new Tally<'scope' | 'direction'>()
+  readonly #bytesDown = new Tally<'scope' | 'direction'>()
   readonly #packets = new Counter({
     name: 'fairlead_packets_total',
     help: 'Datagrams of UDP flows that have ended; up is from the client.',
@@ -47,12 +51,14 @@ export class Metrics {
   }
 
   flowEnded(line: FinishedFlow): void {
+    const { scope, ended } = line
     const decision = line.decision ?? 'none'
-    this.#flows.inc({ scope: line.scope, decision, ended: line.ended, error: line.error?.code ?? '' })
-    if (line.bytesUp > 0) this.#bytes.inc({ scope: line.scope, direction: 'up' }, line.bytesUp)
+    const error = line.error?.code ?? ''
+    this.#flowTally.add(`${scope} ${decision} ${ended} ${error}`, { scope, decision, ended, error }, 1)
+    if (line.bytesUp > 0) this.#bytesUp.add(scope, { scope, direction: 'up' }, line.bytesUp)
     if (line.packetsUp) this.#packets.inc({ scope: line.scope, direction: 'up' }, line.packetsUp)
     if (line.packetsDown) this.#packets.inc({ scope: line.scope, direction: 'down' }, line.packetsDown)
-    if (line.bytesDown > 0) this.#bytes.inc({ scope: line.scope, direction: 'down' }, line.bytesDown)
+    if (line.bytesDown > 0) this.#bytesDown.add(scope, { scope, direction: 'down' }, line.bytesDown)
   }
 
   packetDropped(reason: 'refused' | 'waiting' | 'limit'): void {
@@ -68,6 +74,9 @@ export class Metrics {
   }
 
   text(): Promise<string> {
+    this.#flowTally.tell(this.#flows)
+    this.#bytesUp.tell(this.#bytes)
+    this.#bytesDown.tell(this.#bytes)
     return this.#registry.metrics()
   }
 }
