@@ -89,7 +89,7 @@ export class Answerer {
     this.#allWaiting++
     try {
       const found = await this.#inTime((signal) => this.#find(message!, question, client, signal))
-      return this.#finish(message, question, found, client)
+      return await this.#finish(message, question, found, client)
     } catch (thrown) {
       return refuse(RCODE.SERVFAIL, thrown instanceof Error ? thrown.message : String(thrown))
     } finally {
@@ -131,21 +131,21 @@ export class Answerer {
   }
 
   /** The form that this client takes: id, letters, flags, OPT and size. */
-  #finish(query: DnsMessage, question: DnsQuestion, found: Buffer, client: DnsClient): Buffer {
+  async #finish(query: DnsMessage, question: DnsQuestion, found: Buffer, client: DnsClient): Promise<Buffer> {
     const answer = withQuestion(Buffer.from(found), questionBytes(query))
     const rcode = answer.readUInt16BE(2) & 0xf
     answer.writeUInt16BE(query.id, 0)
     const wantsAd = (query.flags & FLAG.AD) !== 0 || query.edns?.dnssecOk === true
     const kept = answer.readUInt16BE(2) & (FLAG.AA | (wantsAd ? FLAG.AD : 0) | 0xf)
     answer.writeUInt16BE(FLAG.QR | FLAG.RA | kept | (query.flags & (FLAG.RD | FLAG.CD)), 2)
-    this.#remember(question, answer, client)
+    await this.#remember(question, answer, client)
     this.#options.answered?.({ rcode, transport: client.transport })
     const room = (client.transport === 'tcp' ? MAX_MESSAGE : udpRoom(query)) - (query.edns ? EDNS_SIZE : 0)
     const fitting = answer.length > room ? truncated(answer, query.questionEnd) : answer
     return withEdns(fitting, query.edns !== undefined, query.edns?.dnssecOk)
   }
 
-  #remember(question: DnsQuestion, answer: Buffer, client: DnsClient): void {
+  async #remember(question: DnsQuestion, answer: Buffer, client: DnsClient): Promise<void> {
     const name = plainName(question.name)
     const { names } = this.#options
     if (!names || client.address === undefined || name === undefined) return
@@ -157,7 +157,7 @@ export class Answerer {
       .map(({ dataAt, end }) => addressText(answer.subarray(dataAt, end)))
       .filter((one) => one !== undefined)
     if (addresses.length > 0)
-      names.remember(client.address, name, addresses, Math.min(...records.map(({ ttl }) => ttl)))
+      await names.remember(client.address, name, addresses, Math.min(...records.map(({ ttl }) => ttl)))
   }
 
   async #inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
 import type { Clock } from '../contracts/clock.ts'
-import type { ContainerDirectory } from '../contracts/containers.ts'
+import type { Container, ContainerDirectory } from '../contracts/containers.ts'
 import type { RouteQuery, Router } from '../contracts/route.ts'
 import { parseAddress } from '../wire/address.ts'
 import { IpBlockTable, parseIpBlock } from '../wire/ip-block.ts'
@@ -37,6 +37,8 @@ export class Newcomers {
 
   constructor(options: NewcomersOptions) {
     this.#options = options
+    // A container may be about to start at an address that somebody had who ended before the engine could say so.
+    options.directory.onChange(() => this.#strange.clear())
   }
 
   /** The flow with the container that its client is, as soon as that is known; nothing is waited for where it cannot become known. */
@@ -50,6 +52,27 @@ export class Newcomers {
       : this.#wait(address).then(() => identified(flow, directory))
   }
 
+  /** The container that is known by now to have an address. */
+  known(address: string): Container | undefined {
+    return this.#options.directory.byAddress(address)
+  }
+
+  /** The container with an address, as soon as that is known; undefined where there is none. */
+  at(address: string): Container | undefined | Promise<Container | undefined> {
+    const { directory } = this.#options
+    const known = directory.byAddress(address)
+    return known || !this.#mayBecomeKnown(address)
+      ? known
+      : this.#wait(address).then(() => directory.byAddress(address))
+  }
+
+  /** Whether an address lies in one of the engine's networks, and is not the host's own there: only a container should have it. */
+  isContainers(address: string): boolean {
+    const { blocks, gateways } = this.#read()
+    const parsed = parseAddress(address)
+    return parsed !== undefined && !gateways.has(address) && !blocks.lookup(parsed).next().done
+  }
+
   /** The router that asks about newcomers first. */
   before(router: Router): Router {
     return {
@@ -60,10 +83,7 @@ export class Newcomers {
 
   #mayBecomeKnown(address: string): boolean {
     const { directory, clock } = this.#options
-    if (!directory.connected) return false
-    const { blocks, gateways } = this.#read()
-    const parsed = parseAddress(address)
-    if (!parsed || gateways.has(address) || blocks.lookup(parsed).next().done) return false
+    if (!directory.connected || !this.isContainers(address)) return false
     return (
       (this.#strange.get(address) ?? 0) <= clock.monotonic() &&
       (this.#waiting.has(address) || this.#waiting.size < MAX_ADDRESSES)

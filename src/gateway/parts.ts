@@ -153,7 +153,7 @@ export class Parts {
       this.engine.onChange(() => this.front?.decideAnew())
     }
     const onChange = () => this.front?.decideAnew()
-    const names = namesByContainer(createAnsweredNames({ clock, onChange }), this.engine)
+    const names = namesByContainer(createAnsweredNames({ clock, onChange }), newcomers)
     this.capture = new Capture({
       ...handlers,
       clock,

@@ -163,6 +163,28 @@ t.test('what was answered is remembered for the client, under the name it asked 
   t.equal(remembered.length, 1, 'other types say nothing of where a name leads')
 })
 
+t.test('an answer waits until it is known for whom it is remembered', async (t) => {
+  let remember = () => {}
+  const names = {
+    remember: () =>
+      new Promise<void>((resolve) => {
+        remember = resolve
+      }),
+    namesOf: () => [],
+  }
+  const { ask } = testAnswerer({ hosts: { 'a.test': ['192.0.2.5'] }, names })
+  let answered = false
+  const answer = ask(dnsQuery('a.test', 'A')).then((octets) => {
+    answered = true
+    return octets
+  })
+  await new Promise((resolve) => setImmediate(resolve))
+  await new Promise((resolve) => setImmediate(resolve))
+  t.notOk(answered)
+  remember()
+  t.same(seen(await answer)?.answers, ['A 192.0.2.5'])
+})
+
 t.test('zones: the longest that fits has its own servers', async (t) => {
   const answering = (data: string) =>
     fakeDnsServer(t, (query) => [dnsResponse(query, { answers: [{ type: 'A', name: 'x', ttl: 9, data }] } as never)])

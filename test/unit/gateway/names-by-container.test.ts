@@ -1,37 +1,98 @@
 import t from 'tap'
-import type { Container } from '../../../src/contracts/containers.ts'
+import type { Container, ContainerView } from '../../../src/contracts/containers.ts'
 import { namesByContainer } from '../../../src/gateway/names-by-container.ts'
+import { Newcomers } from '../../../src/gateway/newcomers.ts'
 import { createAnsweredNames } from '../../../src/passthrough/names/answered-names.ts'
 import { manualClock } from '../../fixtures/manual-clock.ts'
 
+const NETWORK = {
+  ...{ id: 'n', name: 'apps', driver: 'bridge', internal: false },
+  ...{ subnets: ['172.20.0.0/16', 'fd00:20::/64'], gateways: ['172.20.0.1'] },
+}
+
 function rig() {
+  const clock = manualClock()
   const at = new Map<string, string>()
+  const view: ContainerView = { networks: [NETWORK], containers: [] }
   const byAddress = (address: string) => {
     const id = at.get(address)
     return id === undefined ? undefined : ({ id } as Container)
   }
-  return { at, names: namesByContainer(createAnsweredNames({ clock: manualClock() }), { byAddress }) }
+  const directory = { connected: true, view: () => view, byAddress, onChange: () => () => {} }
+  const newcomers = new Newcomers({ clock, directory, refresh: async () => {} })
+  const names = namesByContainer(createAnsweredNames({ clock }), newcomers)
+  /** Lets promises go on, and time pass, step by step. */
+  const pass = async (ms: number) => {
+    for (let gone = 0; gone <= ms; gone += 10) {
+      for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
+      if (gone < ms) clock.advance(10)
+    }
+  }
+  return { at, directory, names, pass }
 }
 
 t.test('asked over IPv4, connected to over IPv6', async (t) => {
   const { at, names } = rig()
-  at.set('172.17.0.2', 'one').set('fd00::2', 'one')
-  names.remember('172.17.0.2', 'web.test', ['2001:db8::1'], 60)
-  t.same(names.namesOf('fd00::2', '2001:db8::1'), ['web.test'])
+  at.set('172.20.0.2', 'one').set('fd00:20::2', 'one')
+  t.equal(names.remember('172.20.0.2', 'web.test', ['2001:db8::1'], 60), undefined, 'nothing to wait for')
+  t.same(names.namesOf('fd00:20::2', '2001:db8::1'), ['web.test'])
 })
 
 t.test('the next container with the same address has been told nothing', async (t) => {
   const { at, names } = rig()
-  at.set('172.17.0.2', 'one')
-  names.remember('172.17.0.2', 'web.test', ['192.0.2.1'], 60)
-  at.set('172.17.0.2', 'two')
-  t.same(names.namesOf('172.17.0.2', '192.0.2.1'), [])
+  at.set('172.20.0.2', 'one')
+  names.remember('172.20.0.2', 'web.test', ['192.0.2.1'], 60)
+  at.delete('172.20.0.2')
+  t.same(names.namesOf('172.20.0.2', '192.0.2.1'), [], 'before the engine’s word of it')
+  at.set('172.20.0.2', 'two')
+  t.same(names.namesOf('172.20.0.2', '192.0.2.1'), [])
 })
 
-t.test('who is no container, or not known as one yet, is its address', async (t) => {
-  const { at, names } = rig()
-  names.remember('172.17.0.3', 'early.test', ['192.0.2.1'], 60)
-  t.same(names.namesOf('172.17.0.3', '192.0.2.1'), ['early.test'])
-  at.set('172.17.0.3', 'three')
-  t.same(names.namesOf('172.17.0.3', '192.0.2.1'), ['early.test'])
+t.test(
+  'who asks before the engine’s word of it is answered when that has come, and then knows the name by all its addresses',
+  async (t) => {
+    const { at, names, pass } = rig()
+    let answered = false
+    void Promise.resolve(names.remember('172.20.0.3', 'early.test', ['192.0.2.1'], 60)).then(() => {
+      answered = true
+    })
+    await pass(300)
+    t.notOk(answered)
+    t.same(names.namesOf('172.20.0.3', '192.0.2.1'), [])
+    at.set('172.20.0.3', 'three').set('fd00:20::3', 'three')
+    await pass(100)
+    t.ok(answered)
+    t.same(names.namesOf('172.20.0.3', '192.0.2.1'), ['early.test'])
+    t.same(names.namesOf('fd00:20::3', '192.0.2.1'), ['early.test'])
+    at.set('172.20.0.3', 'four')
+    t.same(names.namesOf('172.20.0.3', '192.0.2.1'), [], 'but not its successor')
+  },
+)
+
+t.test('who has asked and ended before the engine’s word leaves nothing to the next with its address', async (t) => {
+  const { at, names, pass } = rig()
+  const told = names.remember('172.20.0.4', 'early.test', ['192.0.2.1'], 60)
+  await pass(2_100)
+  await told
+  t.same(names.namesOf('172.20.0.4', '192.0.2.1'), [])
+  at.set('172.20.0.4', 'next')
+  t.same(names.namesOf('172.20.0.4', '192.0.2.1'), [])
+})
+
+t.test('what is asked while the engine is away is told to no container that it knows later', async (t) => {
+  const { at, directory, names } = rig()
+  directory.connected = false
+  t.equal(await names.remember('172.20.0.5', 'early.test', ['192.0.2.1'], 60), undefined)
+  directory.connected = true
+  t.same(names.namesOf('172.20.0.5', '192.0.2.1'), [])
+  at.set('172.20.0.5', 'five')
+  t.same(names.namesOf('172.20.0.5', '192.0.2.1'), [])
+})
+
+t.test('who is no container is its address', async (t) => {
+  const { names } = rig()
+  for (const client of ['10.0.0.7', '172.20.0.1', 'fd00:21::2']) {
+    t.equal(names.remember(client, 'early.test', ['192.0.2.1'], 60), undefined)
+    t.same(names.namesOf(client, '192.0.2.1'), ['early.test'], client)
+  }
 })

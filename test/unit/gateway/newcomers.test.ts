@@ -14,12 +14,16 @@ function setUp() {
   const clock = manualClock()
   const known = new Map<string, Container>()
   let refreshes = 0
+  let changed = () => {}
   const view: ContainerView = { networks: [NETWORK], containers: [] }
   const directory = {
     connected: true,
     view: () => view,
     byAddress: (address: string) => known.get(address),
-    onChange: () => () => {},
+    onChange: (listener: () => void) => {
+      changed = listener
+      return () => {}
+    },
   }
   const newcomers = new Newcomers({
     clock,
@@ -42,7 +46,7 @@ function setUp() {
     }
     for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
   }
-  return { clock, known, directory, newcomers, from, pass, refreshes: () => refreshes }
+  return { clock, known, directory, newcomers, from, pass, refreshes: () => refreshes, changed: () => changed() }
 }
 
 t.test('who is known, or cannot become known, is not waited for', (t) => {
@@ -110,6 +114,19 @@ t.test('an address that stays strange costs one wait, for all its flows, and no 
   await pass(5_100)
   t.type(newcomers.identified(flow), Promise, 'but later')
 })
+
+t.test(
+  'a change in the engine makes an address worth waiting for again: its next container may be about to start',
+  async (t) => {
+    const { newcomers, from, pass, changed } = setUp()
+    const flow = from('172.20.0.3')
+    t.type(newcomers.identified(flow), Promise)
+    await pass(2_100)
+    t.equal(newcomers.identified(flow), flow, 'strange')
+    changed()
+    t.type(newcomers.identified(flow), Promise)
+  },
+)
 
 t.test('an engine that goes away, or has nothing more to say, holds nobody up for longer than that', async (t) => {
   const { directory, newcomers, from, pass } = setUp()
