@@ -18,7 +18,10 @@ const POLICY: Meaning = {
 }
 
 const MEANINGS: Partial<Record<Because['source'], Meaning>> = {
-  access: { code: 'ACCESS_DENIED', hint: 'An entry under access.allow in the settings of the gateway can permit it.' },
+  access: {
+    code: 'ACCESS_DENIED',
+    hint: 'If this is wanted, whoever runs the gateway can allow it under access.allow, unless access.deny names it.',
+  },
   loop: { code: 'LOOP_DETECTED', hint: 'Ask for the real target, not for the address of the gateway.' },
   'pac-failure': {
     code: 'PAC_FAILED',

@@ -83,10 +83,11 @@ export async function createGeneration(number: number, settings: Settings, world
     releaseAll()
     throw thrown
   })
+  const containerRules = compileContainerRules(settings.containerRules)
   const router = createRouter({
     host: policies[0],
     containers: policies[1],
-    containerRules: compileContainerRules(settings.containerRules),
+    containerRules,
     access,
     special,
     rejectDisbelieved: settings.capture.trust === 'reject',
@@ -131,6 +132,7 @@ export async function createGeneration(number: number, settings: Settings, world
       settings,
       router: timed,
       access,
+      containerRules,
       dialers,
       world,
       generation: number,

@@ -4,6 +4,7 @@ import type { Scope } from '../contracts/target.ts'
 import type { AllDialers } from '../dialers/create-dialers.ts'
 import { createPacketDialer } from '../dialers/packet-dialer.ts'
 import type { Access } from '../router/access.ts'
+import type { ContainerRules } from '../router/container-rules.ts'
 import { createUdpRouter } from '../router/udp.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { World } from './generation.ts'
@@ -13,6 +14,7 @@ export interface PacketPartsOptions {
   readonly settings: Settings
   readonly router: Router
   readonly access: Access
+  readonly containerRules: ContainerRules
   readonly dialers: AllDialers
   readonly world: Pick<World, 'clock' | 'resolver'>
   readonly generation: number
@@ -22,7 +24,7 @@ export interface PacketPartsOptions {
 
 /** What one version of the settings means for datagrams. */
 export function createPacketParts(options: PacketPartsOptions): PacketParts {
-  const { settings, router, access, dialers, world, generation, leadsTo } = options
+  const { settings, router, access, containerRules, dialers, world, generation, leadsTo } = options
   return {
     router: createUdpRouter({
       scopes: {
@@ -31,6 +33,7 @@ export function createPacketParts(options: PacketPartsOptions): PacketParts {
       },
       router,
       access,
+      containerRules,
       generation,
     }),
     packets: createPacketDialer({

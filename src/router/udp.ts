@@ -1,6 +1,7 @@
 import type { Candidate, Hop, Route, RouteQuery, Router } from '../contracts/route.ts'
 import type { Scope } from '../contracts/target.ts'
 import type { Access } from './access.ts'
+import type { ContainerRules } from './container-rules.ts'
 import { type Decision, describeChain, direct, reject, throughChain } from './decision.ts'
 
 /** What a scope's datagrams may do. `auto`: what the scope's policy says of the same target, as far as that way carries UDP. */
@@ -19,6 +20,8 @@ export interface UdpRouterOptions {
   /** Decides streams, and datagrams under `auto`. */
   readonly router: Router
   readonly access: Access
+  /** What one of these refuses goes nowhere, wherever the others' datagrams go. */
+  readonly containerRules?: ContainerRules
   readonly generation: number
 }
 
@@ -26,7 +29,7 @@ export interface UdpRouterOptions {
 const QUIC_PORT = 443
 
 /** Decides flows of datagrams. Who may reach what holds for them as for streams. */
-export function createUdpRouter({ scopes, router, access, generation }: UdpRouterOptions): Router {
+export function createUdpRouter({ scopes, router, access, containerRules, generation }: UdpRouterOptions): Router {
   async function decide(query: RouteQuery, signal: AbortSignal): Promise<Decision> {
     const refused = access.judgeTarget(query)
     if (refused) return { decision: 'reject', candidates: [], because: refused }
@@ -35,6 +38,8 @@ export function createUdpRouter({ scopes, router, access, generation }: UdpRoute
     if (refusesQuic && query.target.port === QUIC_PORT) {
       return reject('udp', 'QUIC is refused (udp.quic): browsers then use TCP, where the policy sees names')
     }
+    const ruled = rule.kind === 'auto' ? undefined : containerRules?.(query)
+    if (ruled?.decision === 'reject') return ruled
     switch (rule.kind) {
       case 'direct':
         return direct('udp', `${key} is direct`)

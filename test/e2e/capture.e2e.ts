@@ -388,6 +388,8 @@ await t.test(
     const doors = async () => (await gateway.status()).doors.join()
     const standing = dialogue(origins.ports.banner, 150)
     await gateway.running.until('it stands', async () => (await gateway.status()).clientConnections > 0)
+    const sockets = await scenario.run('gateway', ['ss', '-tnoH', 'state', 'established', 'dst', BOX.ipv4])
+    t.match(sockets.stdout, 'timer:(keepalive', 'a container that vanishes is noticed')
     await gateway.reload({ capture: { ...captured, enabled: false } })
     await gateway.running.until('the doors know', async () =>
       /capture \(off; 1 connections still stand\)/.test(await doors()),

@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { Candidate, Hop, Route } from '../../../src/contracts/route.ts'
+import { direct as directly, reject } from '../../../src/router/decision.ts'
 import { createUdpRouter, type UdpRule } from '../../../src/router/udp.ts'
 import { queryFor, REMOTE_CLIENT } from '../../fixtures/route-query.ts'
 
@@ -19,6 +20,8 @@ interface Row {
   readonly rule?: UdpRule
   readonly refusesQuic?: boolean
   readonly target?: string
+  /** Whether a rule for containers refuses it. */
+  readonly ruledOut?: boolean
   /** What a stream would do. */
   readonly stream?: readonly (readonly Hop[])[]
   readonly is: string
@@ -49,6 +52,13 @@ const rows: readonly Row[] = [
     rule: { kind: 'chain', hops: socks },
     is: 'reject',
   },
+  { name: 'what a rule for containers refuses: direct', rule: { kind: 'direct' }, ruledOut: true, is: 'reject' },
+  {
+    name: 'what a rule for containers refuses: an upstream',
+    rule: { kind: 'chain', hops: socks },
+    ruledOut: true,
+    is: 'reject',
+  },
   {
     name: 'what access refuses, even where all is direct',
     rule: { kind: 'direct' },
@@ -72,6 +82,8 @@ for (const row of rows) {
         judgeAddress: () => undefined,
         isOwnEndpoint: () => false,
       },
+      containerRules: () =>
+        row.ruledOut ? reject('container-rule', 'containerRules[0]') : directly('container-rule', 'x'),
       generation: 7,
     })
     const query = queryFor(row.target ?? 'a.test:53', 'containers', REMOTE_CLIENT)
