@@ -1,30 +1,32 @@
 import type { AnsweredNames } from '../contracts/answered-names.ts'
-import type { Container } from '../contracts/containers.ts'
+import type { Container, ContainerDirectory } from '../contracts/containers.ts'
 import type { Newcomers } from './newcomers.ts'
 
 /**
  * What was answered to a container holds for all of its addresses, for it may ask over IPv4 and connect over IPv6, and for nobody who gets one of them
- * after it. Clients that are not in the engine's networks are their address. In those networks an address alone is nobody: the next container has it
- * before the engine's word comes, so what cannot be remembered for a container is forgotten.
+ * after it. Clients that the engine does not know are their address; in its networks (steps of a build are such) only until something changes in the
+ * engine, for the next container has the address before the engine's word of it comes.
  */
 export function namesByContainer(
   names: AnsweredNames,
-  newcomers: Pick<Newcomers, 'at' | 'isContainers' | 'known'>,
+  newcomers: Pick<Newcomers, 'at' | 'isContainers'>,
+  directory: Pick<ContainerDirectory, 'byAddress' | 'onChange'>,
 ): AnsweredNames {
+  let changes = 0
+  directory.onChange(() => {
+    changes += 1
+  })
   const keyOf = (client: string, container: Container | undefined) =>
-    container?.id ?? (newcomers.isContainers(client) ? undefined : client)
+    container?.id ?? (newcomers.isContainers(client) ? `${client} ${changes}` : client)
   return {
     remember(client, name, addresses, ttlSeconds) {
-      const rememberFor = (container: Container | undefined) => {
-        const key = keyOf(client, container)
-        if (key !== undefined) return names.remember(key, name, addresses, ttlSeconds)
-      }
+      const rememberFor = (container: Container | undefined) =>
+        names.remember(keyOf(client, container), name, addresses, ttlSeconds)
       const container = newcomers.at(client)
       return container instanceof Promise ? container.then(rememberFor) : rememberFor(container)
     },
     namesOf(client, address) {
-      const key = keyOf(client, newcomers.known(client))
-      return key === undefined ? [] : names.namesOf(key, address)
+      return names.namesOf(keyOf(client, directory.byAddress(client)), address)
     },
   }
 }

@@ -10,14 +10,21 @@ export interface NewcomersOptions {
   readonly directory: Pick<ContainerDirectory, 'connected' | 'view' | 'byAddress' | 'onChange'>
   /** Resolves when what has happened in the engine before the call has been read, or cannot be. */
   refresh(): Promise<void>
+  /** Whether what is decided may hang on who the client is. Default: it may. */
+  matters?(): boolean
 }
 
 /** Milliseconds that a flow waits for the engine's word. A container speaks before the engine calls it running: a moment on a quiet machine. */
 const WAIT_MS = 2_000
+/** Milliseconds where it is only for the log. */
+const WAIT_FOR_LOG_MS = 250
 /** Milliseconds between looks; more than one reading of the engine is not made in that time. */
 const LOOK_MS = 50
-/** Milliseconds for which an address that the engine knew nothing of is not asked about again. */
-const STRANGE_MS = 5_000
+/**
+ * Milliseconds for which an address that the engine knew nothing of is not waited for again, unless something changes in the engine before: it is a
+ * step of a build, or one that a container has given itself, and will not become known.
+ */
+const STRANGE_MS = 60_000
 /** Addresses waited for at once, and remembered as strange: anybody can send from any address of a network. */
 const MAX_ADDRESSES = 1_024
 
@@ -27,7 +34,8 @@ const MAX_ADDRESSES = 1_024
  */
 export class Newcomers {
   readonly #options: NewcomersOptions
-  readonly #waiting = new Map<string, Promise<void>>()
+  /** By address; since when (monotonic ms). */
+  readonly #waiting = new Map<string, { readonly since: number; readonly over: Promise<void> }>()
   /** Until when (monotonic ms), oldest first. */
   readonly #strange = new Map<string, number>()
   /** Of the view it was made from. */
@@ -47,14 +55,8 @@ export class Newcomers {
     if (address === undefined || container) return flow
     const { directory } = this.#options
     const known = identified(flow, directory)
-    return known !== flow || !this.#mayBecomeKnown(address)
-      ? known
-      : this.#wait(address).then(() => identified(flow, directory))
-  }
-
-  /** The container that is known by now to have an address. */
-  known(address: string): Container | undefined {
-    return this.#options.directory.byAddress(address)
+    if (known !== flow || !this.#mayBecomeKnown(address)) return known
+    return this.#waitFor(address).then(() => identified(flow, directory))
   }
 
   /** The container with an address, as soon as that is known; undefined where there is none. */
@@ -63,7 +65,7 @@ export class Newcomers {
     const known = directory.byAddress(address)
     return known || !this.#mayBecomeKnown(address)
       ? known
-      : this.#wait(address).then(() => directory.byAddress(address))
+      : this.#wait(address).over.then(() => directory.byAddress(address))
   }
 
   /** Whether an address lies in one of the engine's networks, and is not the host's own there: only a container should have it. */
@@ -90,10 +92,19 @@ export class Newcomers {
     )
   }
 
-  #wait(address: string): Promise<void> {
+  /** For a flow: where nothing is decided by who it is, the log may lack it, and the flow hurries. */
+  #waitFor(address: string): Promise<void> {
+    const { clock, matters } = this.#options
+    const { since, over } = this.#wait(address)
+    if (matters?.() ?? true) return over
+    return Promise.race([over, pause(clock, Math.max(0, since + WAIT_FOR_LOG_MS - clock.monotonic()))])
+  }
+
+  #wait(address: string): { readonly since: number; readonly over: Promise<void> } {
     const known = this.#waiting.get(address)
     if (known) return known
-    const waiting = this.#look(address).finally(() => this.#waiting.delete(address))
+    const over = this.#look(address).finally(() => this.#waiting.delete(address))
+    const waiting = { since: this.#options.clock.monotonic(), over }
     this.#waiting.set(address, waiting)
     return waiting
   }
@@ -110,7 +121,7 @@ export class Newcomers {
     })
     const isKnown = () => directory.byAddress(address) !== undefined
     while (!isOver && directory.connected && !isKnown()) {
-      await Promise.race([refresh().then(() => pause(clock)), over])
+      await Promise.race([refresh().then(() => pause(clock, LOOK_MS)), over])
     }
     cancel()
     if (isKnown()) return
@@ -132,8 +143,8 @@ export class Newcomers {
   }
 }
 
-function pause(clock: Clock): Promise<void> {
+function pause(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => {
-    clock.after(LOOK_MS, resolve)
+    clock.after(ms, resolve)
   })
 }

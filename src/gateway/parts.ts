@@ -91,7 +91,12 @@ export class Parts {
     this.records = new FlowRecords(clock, options.log, this.metrics)
     this.relays = new Relays(clock, (message) => this.log.warn(message))
     this.engine = new Engine(clock, options.log)
-    const newcomers = new Newcomers({ clock, directory: this.engine, refresh: () => this.engine.refresh() })
+    const newcomers = new Newcomers({
+      clock,
+      directory: this.engine,
+      refresh: () => this.engine.refresh(),
+      matters: () => current().settings.containerRules.length > 0,
+    })
     const resolver = options.resolver ?? createSystemResolver({ clock })
     this.world = {
       clock,
@@ -153,7 +158,7 @@ export class Parts {
       this.engine.onChange(() => this.front?.decideAnew())
     }
     const onChange = () => this.front?.decideAnew()
-    const names = namesByContainer(createAnsweredNames({ clock, onChange }), newcomers)
+    const names = namesByContainer(createAnsweredNames({ clock, onChange }), newcomers, this.engine)
     this.capture = new Capture({
       ...handlers,
       clock,

@@ -18,9 +18,14 @@ function rig() {
     const id = at.get(address)
     return id === undefined ? undefined : ({ id } as Container)
   }
-  const directory = { connected: true, view: () => view, byAddress, onChange: () => () => {} }
+  const listeners: (() => void)[] = []
+  const onChange = (listener: () => void) => {
+    listeners.push(listener)
+    return () => {}
+  }
+  const directory = { connected: true, view: () => view, byAddress, onChange }
   const newcomers = new Newcomers({ clock, directory, refresh: async () => {} })
-  const names = namesByContainer(createAnsweredNames({ clock }), newcomers)
+  const names = namesByContainer(createAnsweredNames({ clock }), newcomers, directory)
   /** Lets promises go on, and time pass, step by step. */
   const pass = async (ms: number) => {
     for (let gone = 0; gone <= ms; gone += 10) {
@@ -28,7 +33,10 @@ function rig() {
       if (gone < ms) clock.advance(10)
     }
   }
-  return { at, directory, names, pass }
+  const changed = () => {
+    for (const listener of listeners) listener()
+  }
+  return { at, changed, directory, names, pass }
 }
 
 t.test('asked over IPv4, connected to over IPv6', async (t) => {
@@ -70,23 +78,46 @@ t.test(
 )
 
 t.test('who has asked and ended before the engine’s word leaves nothing to the next with its address', async (t) => {
-  const { at, names, pass } = rig()
+  const { at, changed, names, pass } = rig()
   const told = names.remember('172.20.0.4', 'early.test', ['192.0.2.1'], 60)
   await pass(2_100)
   await told
-  t.same(names.namesOf('172.20.0.4', '192.0.2.1'), [])
+  changed()
+  t.same(names.namesOf('172.20.0.4', '192.0.2.1'), [], 'the next is made')
   at.set('172.20.0.4', 'next')
-  t.same(names.namesOf('172.20.0.4', '192.0.2.1'), [])
+  t.same(names.namesOf('172.20.0.4', '192.0.2.1'), [], 'and runs')
+  at.delete('172.20.0.4')
+  changed()
+  t.same(names.namesOf('172.20.0.4', '192.0.2.1'), [], 'and has ended')
 })
 
-t.test('what is asked while the engine is away is told to no container that it knows later', async (t) => {
-  const { at, directory, names } = rig()
+t.test(
+  'a step of a build, which never is among the containers, is its address until something changes in the engine',
+  async (t) => {
+    const { changed, names, pass } = rig()
+    const told = names.remember('172.20.0.5', 'a.test', ['192.0.2.1'], 60)
+    await pass(2_100)
+    await told
+    t.equal(names.remember('172.20.0.5', 'b.test', ['192.0.2.2'], 60), undefined, 'not waited for again')
+    t.same(names.namesOf('172.20.0.5', '192.0.2.1'), ['a.test'])
+    t.same(names.namesOf('172.20.0.5', '192.0.2.2'), ['b.test'])
+    changed()
+    t.same(names.namesOf('172.20.0.5', '192.0.2.1'), [])
+  },
+)
+
+t.test('what is asked before the engine is there is told to no container of it', async (t) => {
+  const { at, changed, directory, names } = rig()
   directory.connected = false
-  t.equal(await names.remember('172.20.0.5', 'early.test', ['192.0.2.1'], 60), undefined)
+  directory.view = () => ({ networks: [], containers: [] })
+  t.equal(names.remember('172.20.0.6', 'early.test', ['192.0.2.1'], 60), undefined)
+  t.same(names.namesOf('172.20.0.6', '192.0.2.1'), ['early.test'])
   directory.connected = true
-  t.same(names.namesOf('172.20.0.5', '192.0.2.1'), [])
-  at.set('172.20.0.5', 'five')
-  t.same(names.namesOf('172.20.0.5', '192.0.2.1'), [])
+  directory.view = () => ({ networks: [NETWORK], containers: [] })
+  changed()
+  t.same(names.namesOf('172.20.0.6', '192.0.2.1'), [])
+  at.set('172.20.0.6', 'six')
+  t.same(names.namesOf('172.20.0.6', '192.0.2.1'), [])
 })
 
 t.test('who is no container is its address', async (t) => {
