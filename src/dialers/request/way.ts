@@ -31,6 +31,7 @@ const fingerprints = new WeakMap<Candidate, string>()
 
 /** Equal for equal hops with equal credentials. A digest, so that no key holds a password. */
 function fingerprint(candidate: Candidate): string {
+  if (candidate.hops.length === 0) return 'direct'
   const known = fingerprints.get(candidate)
   if (known !== undefined) return known
   const hops = candidate.hops.map((hop) => [

@@ -7,6 +7,7 @@ import { safeTrailers } from '../../wire/http-fields.ts'
 import type { ForwardRequest } from '../../wire/http-request-head.ts'
 import { checkInterim, checkResponse } from '../../wire/http-response-head.ts'
 import type { ClientConnection } from './client-connection.ts'
+import { isRepeatable } from './is-repeatable.ts'
 import type { HttpDoorLimits } from './limits.ts'
 import { interimBytes, pairs, responseHeadOf } from './node-messages.ts'
 import { answerer, badAnswer, explain407, explainRefusal, explainUpstreamError } from './upstream-failure.ts'
@@ -183,9 +184,12 @@ export class Exchange {
       this.#fail(badAnswer('has a field that cannot be passed on', this.#upstream, this.#target))
       return
     }
-    response.write(NOTHING) // the head goes out before the first byte of the body comes
     this.#answer = answer
     this.#passBody(answer)
+    // After what the answer has brought along, which then goes out together with the head: one call and one packet. Without, the head goes alone.
+    process.nextTick(() => {
+      if (this.#bytesDown === 0 && !this.#settled && !response.writableEnded) response.write(NOTHING)
+    })
   }
 
   /** Decides, before the head is written, how the client will know where the body ends and whether the connection goes on. */
@@ -235,7 +239,7 @@ export class Exchange {
       if (!this.#answer.complete) this.#breakOff()
       return
     }
-    if (upstream.again && this.#interims === 0 && this.#repeatable()) {
+    if (upstream.again && this.#interims === 0 && isRepeatable(this.#parts.request.method, this.#parts.forward)) {
       upstream.again(this.#parts.connection.signal).then(
         (fresh) => this.#repeat(fresh),
         (error: unknown) => this.#fail(toGatewayError(error)),
@@ -243,12 +247,6 @@ export class Exchange {
       return
     }
     this.#fail(explainUpstreamError(thrown, upstream, this.#target))
-  }
-
-  /** RFC 9110 §9.2.2: what is idempotent may be sent again, and without a body nothing has been used up. */
-  #repeatable(): boolean {
-    const { request, forward } = this.#parts
-    return forward.framing.kind === 'none' && IDEMPOTENT.has(request.method ?? '')
   }
 
   #repeat(fresh: UpstreamRequest): void {
@@ -300,5 +298,3 @@ export class Exchange {
 
 /** Not `flushHeaders`: it writes the head as UTF-8 and so garbles bytes above ASCII. */
 const NOTHING = Buffer.alloc(0)
-
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
