@@ -3,7 +3,7 @@ import { createSpecialAddresses, type SpecialAddresses } from '../router/special
 import type { DnsSettings, Settings } from '../settings/settings.ts'
 
 /** What containers call the host and the gateway, as the settings have it. */
-export function specialAddressesOf({ dns }: Settings): SpecialAddresses {
+export function specialAddressesOf({ dns }: Pick<Settings, 'dns'>): SpecialAddresses {
   return createSpecialAddresses({
     host: dns.hostAddress,
     gateway: dns.gatewayAddress,

@@ -2,11 +2,12 @@ import { systemClock } from '../contracts/clock.ts'
 import type { RouteQuery } from '../contracts/route.ts'
 import { createSystemResolver } from '../dialers/resolver.ts'
 import { createLog } from '../observe/log.ts'
-import { type Explanation, explain } from '../router/explain.ts'
+import { type Explanation, explain, explainRoute } from '../router/explain.ts'
 import type { Settings } from '../settings/settings.ts'
 import { createPacEngines } from './create-pac-engines.ts'
 import { createGeneration } from './generation.ts'
 import { unchangingNetwork } from './network-watch.ts'
+import { explainOwnDoor } from './own-door.ts'
 
 export { type Explanation, parseSubject, renderExplanation } from '../router/explain.ts'
 
@@ -43,8 +44,10 @@ export async function createExplainer(
     warn,
   })
   return {
-    explain: (subject) => {
+    explain: async (subject) => {
       const query = { client: { address: '127.0.0.1', local: true }, ...subject }
+      const own = explainOwnDoor(query, settings)
+      if (own) return explainRoute(query, { ...own, generation: 1 })
       return explain(generation.router, query, new AbortController().signal)
     },
     close: () => generation.retire(),

@@ -28,7 +28,14 @@ t.test('explain --container', async (t) => {
   const settings = `engine: { socket: "unix://${engine.path}" }
 containerRules: [{ match: { service: db }, to: "*.corp.example", use: "http://proxy.example:8080" }, { match: { service: db }, use: reject }]
 `
-  const folder = t.testdir({ 'fairlead.yaml': settings, 'off.yaml': 'engine: { socket: off }\n' })
+  const folder = t.testdir({
+    'fairlead.yaml': settings,
+    'off.yaml': 'engine: { socket: off }\n',
+    'open.yaml': `listen: { mixed: [{ address: "172.18.0.1:3128", scope: host, from: 172.18.0.0/16 }, { address: "127.0.0.1:3129", scope: containers }] }
+capture: { enabled: true }
+${settings}`,
+  })
+  const open = ['--config', join(folder, 'open.yaml')]
   const run = async (...args: string[]) => {
     const said = { out: '', err: '' }
     const listen = (where: keyof typeof said) => (text: string) => {
@@ -48,7 +55,12 @@ containerRules: [{ match: { service: db }, to: "*.corp.example", use: "http://pr
     [['--container', 'db', 'a.corp.example:443'], 'proxy', 'container-rule', 'containers'],
     [['--container', 'shop-db-1', 'other.example:443'], 'reject', 'container-rule', 'containers'],
     [['--container', 'web.shop', 'other.example:443'], 'direct', 'mode-none', 'containers'],
-    [['--container', 'db', '--scope', 'host', 'other.example:443'], 'reject', 'container-rule', 'host'],
+    [[...open, '--container', 'db', '--scope', 'host', 'other.example:443'], 'reject', 'container-rule', 'host'],
+    [[...open, '--container', 'db', 'http.docker.internal:3128'], 'direct', 'special-name', 'containers'],
+    [[...open, '--container', 'db', '192.168.65.1:3128'], 'direct', 'special-name', 'containers'],
+    [[...open, '--container', 'db', 'http.docker.internal:80'], 'reject', 'loop', 'containers'],
+    [[...open, '--scope', 'containers', 'http.docker.internal:3128'], 'reject', 'loop', 'containers'],
+    [['--container', 'db', 'http.docker.internal:3128'], 'reject', 'loop', 'containers'],
     [['other.example:443'], 'direct', 'mode-none', 'host'],
   ] as const
   for (const [args, decision, source, scope] of rows) {
@@ -61,6 +73,13 @@ containerRules: [{ match: { service: db }, to: "*.corp.example", use: "http://pr
     ...{ id: idOf('shop-db-1'), name: 'shop-db-1', image: 'postgres:16', project: 'shop', service: 'db' },
   })
   t.match((await run('--container', 'db', 'a.corp.example:443')).out, 'for container shop-db-1 of image postgres:16')
+
+  t.match((await run(...open, '--container', 'db', 'http.docker.internal:3128')).out, 'the door 127.0.0.1:3129')
+
+  const elsewhere = await run('--container', 'db', '--scope', 'host', 'other.example:443')
+  t.equal(elsewhere.code, 2)
+  t.match(elsewhere.err, 'no door of scope host listens where a container can reach it')
+  t.match(elsewhere.err, 'expected: --scope containers, or none')
 
   const unknown = await run('--container', 'shop-bd-1', 'a.example:443')
   t.equal(unknown.code, 1)
