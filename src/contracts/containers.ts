@@ -28,6 +28,8 @@ export interface ContainerNetwork {
   readonly id: string
   readonly name: string
   readonly driver: string
+  /** Its containers are behind a bridge of the engine's host. Not so with macvlan, ipvlan or overlay: their addresses lead elsewhere from there, or nowhere. */
+  readonly bridged: boolean
   /** Has no way out of its own. */
   readonly internal: boolean
   /** The host's interface, where there is one: `docker0`, `br-0123456789ab`. */

@@ -10,6 +10,8 @@ import { ID, MAX_NAME } from './names.ts'
 const MAX_NETWORKS = 4096
 /** Blocks of one network. */
 const MAX_BLOCKS = 16
+/** Drivers whose containers do not come through bridges of the engine's host. Those of plugins do, as far as anybody can tell. */
+const UNBRIDGED = new Set(['host', 'null', 'none', 'macvlan', 'ipvlan', 'overlay'])
 /** Bytes of an interface's name, IFNAMSIZ without its NUL. */
 const MAX_INTERFACE = 15
 
@@ -44,6 +46,7 @@ function toNetwork({ Id, Name, Driver, Internal, IPAM, Options }: z.output<typeo
     id: Id,
     name: cleanText(Name, MAX_NAME),
     driver: cleanText(Driver, MAX_NAME),
+    bridged: !UNBRIDGED.has(Driver),
     internal: Internal,
     ...(bridge !== undefined && isInterfaceName(bridge) ? { bridge } : {}),
     subnets: IPAM.Config.flatMap(({ Subnet }) => (Subnet !== undefined && isBlock(Subnet) ? [Subnet] : [])),

@@ -39,18 +39,16 @@ export function capturedNetworks(
   return {
     interfaces: unique([...capture.interfaces, ...interfaces.filter((name) => INTERFACE.test(name))]),
     sources: unique([...capture.subnets, ...sources]),
-    // Of the engine's networks only: a block of the settings may well hold what its containers go to.
-    own: unique(all.flatMap(({ subnets }) => subnets)),
+    // Of the engine's networks only: a block of the settings may well hold what its containers go to. And not of a macvlan, whose block is the LAN's.
+    own: unique(all.filter(({ bridged }) => bridged).flatMap(({ subnets }) => subnets)),
   }
 }
 
 /** The engine's word goes into a script: nothing but a plain name may. */
 const INTERFACE = /^[A-Za-z0-9_.:@-]{1,15}$/
-/** Drivers whose containers do not come through this host's own bridges. */
-const ELSEWHERE = new Set(['host', 'null', 'none', 'macvlan', 'ipvlan'])
 
-function isChosen({ name, driver }: ContainerNetwork, wanted: readonly string[]): boolean {
-  return wanted.includes(name) || (wanted.includes('engine') && !ELSEWHERE.has(driver))
+function isChosen({ name, bridged }: ContainerNetwork, wanted: readonly string[]): boolean {
+  return wanted.includes(name) || (wanted.includes('engine') && bridged)
 }
 
 function unique(texts: readonly string[]): string[] {

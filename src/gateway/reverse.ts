@@ -112,10 +112,11 @@ export class Reverse {
     const { clock, engine, localAddresses = ownAddresses } = this.#options
     const { timeouts, limits } = settings
     const isNever = this.#options.isNever ?? ((address: string) => isNoContainers(address, localAddresses()))
+    const around = { directory: engine, localAddresses }
     const dialers = createDialers({
       clock,
-      resolver: createContainerResolver({ directory: engine, refresh: () => engine.refresh(), localAddresses }),
-      judge: createContainerJudge(engine, isNever),
+      resolver: createContainerResolver({ ...around, refresh: () => engine.refresh() }),
+      judge: createContainerJudge(around, isNever),
       // Our own doors are at this machine's addresses, which the judge never lets through.
       isOwnEndpoint: () => false,
       userAgent: USER_AGENT,

@@ -41,12 +41,17 @@ async function lab(t: Test, reverse: object = {}): Promise<Lab> {
     server.closeAllConnections()
   })
   const engine = await fakeEngine(t)
-  engine.networks = [{ name: 'shop_default', subnets: ['127.1.0.0/24'], gateways: ['127.1.0.254'] }]
+  engine.networks = [
+    { name: 'shop_default', subnets: ['127.1.0.0/24'], gateways: ['127.1.0.254'] },
+    { name: 'lan', driver: 'macvlan', subnets: ['127.1.9.0/24'] },
+  ]
   engine.containers = [
     SHOP_WEB,
     BLOG_WEB,
     { name: 'alone', networks: { bridge: { ip: '127.1.0.3' } } },
     { name: 'hosted', networks: { host: {} } },
+    // From the host, a macvlan's address leads past its container to whoever has it outside.
+    { name: 'outside', networks: { lan: { ip: '127.1.9.1' } } },
     // Whatever an engine says, the host stays the host.
     { name: 'liar', networks: { bridge: { ip: '127.0.0.1' } } },
     { name: 'shop_db_1', state: 'exited', labels: compose('shop', 'db') },
@@ -116,6 +121,8 @@ t.test('what is refused, and in which words', { skip }, async (t) => {
     ['shop_wbe_1', 502, /no such container: shop_wbe_1, did you mean shop_web_1\?/, 4],
     ['db', 502, /the container shop_db_1 is not running/, 3],
     ['hosted', 502, /hosted/, 3],
+    ['outside', 502, /outside is in the network lan \(macvlan\), whose containers are not behind a bridge/, 3],
+    ['127.1.9.1', 502, /127\.1\.9\.1 is in the network lan \(macvlan\)/, 3],
     ['liar', 403, /127\.0\.0\.1 is not the address of a running container/, 2],
     // The host, its bridge, the LAN, link-local, metadata, the internet, nothing at all.
     ['127.0.0.1', 403, /not the address of a running container/, 2],

@@ -1,17 +1,21 @@
-import type { ContainerDirectory } from '../../contracts/containers.ts'
 import { GatewayError } from '../../contracts/gateway-error.ts'
 import { isCloudMetadata, isLinkLocal, isLoopback, isUnspecified } from '../../wire/address.ts'
+import { outOfReach, type Surroundings } from './reach.ts'
 
 /**
  * Lets through the addresses that running containers have, and no others: gateways, the host, the LAN (a macvlan network shares its block), metadata
  * services and the internet are refused by not being a container's. Whatever an engine claims, this machine's own addresses are never dialled.
  */
-export function createContainerJudge(directory: ContainerDirectory, isNever: (address: string) => boolean) {
+export function createContainerJudge(around: Surroundings, isNever: (address: string) => boolean) {
   return (address: string): GatewayError | undefined => {
-    if (directory.byAddress(address) && !isNever(address)) return undefined
-    return new GatewayError('ACCESS_DENIED', `${address} is not the address of a running container`, {
-      hint: 'This door leads to containers only; `docker ps` lists them, and their names work too.',
-    })
+    const container = around.directory.byAddress(address)
+    if (!container || isNever(address)) {
+      return new GatewayError('ACCESS_DENIED', `${address} is not the address of a running container`, {
+        hint: 'This door leads to containers only; `docker ps` lists them, and their names work too.',
+      })
+    }
+    const endpoint = container.endpoints.find(({ addresses }) => addresses.includes(address))
+    return endpoint && outOfReach(address, endpoint, around)
   }
 }
 

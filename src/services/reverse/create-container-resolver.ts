@@ -1,15 +1,12 @@
-import type { ContainerDirectory } from '../../contracts/containers.ts'
 import { GatewayError } from '../../contracts/gateway-error.ts'
 import type { ResolvedAddress, Resolver } from '../../contracts/resolver.ts'
 import { nearestName } from '../../wire/nearest-name.ts'
 import { findContainers, knownNames, listed, type Place } from './find-containers.ts'
+import { outOfReach, type Surroundings } from './reach.ts'
 
-export interface ContainerResolverOptions {
-  readonly directory: ContainerDirectory
+export interface ContainerResolverOptions extends Surroundings {
   /** Looks at the engine once more; resolves when done. For a container that has just started. */
   refresh(): Promise<void>
-  /** Addresses of this machine, or of the container that we are. */
-  localAddresses(): readonly string[]
 }
 
 /** Names compared for "did you mean": each costs microseconds, and anybody can ask for names that do not exist. */
@@ -45,20 +42,12 @@ export function createContainerResolver(options: ContainerResolverOptions): Reso
   }
 }
 
-/** As a container ourselves we reach only the networks that we are attached to. */
-function reachable(name: string, places: readonly Place[], options: ContainerResolverOptions): readonly Place[] {
-  const self = options
-    .localAddresses()
-    .map((address) => options.directory.byAddress(address))
-    .find((container) => container !== undefined)
-  if (!self) return places
-  const attached = new Set(self.endpoints.map(({ networkId }) => networkId))
-  const near = places.filter(({ endpoint }) => attached.has(endpoint.networkId))
-  if (near.length > 0) return near
-  const { network } = places[0]!.endpoint
-  throw new GatewayError('NETWORK_UNREACHABLE', `${name} is in the network ${network}, which the gateway is not in`, {
-    hint: `Attach it: docker network connect ${network} ${self.name}`,
-  })
+/** Throws where none of them is in reach, with what keeps the first. */
+function reachable(name: string, places: readonly Place[], around: Surroundings): readonly Place[] {
+  const found = places.map((place) => ({ place, obstacle: outOfReach(name, place.endpoint, around) }))
+  const near = found.filter(({ obstacle }) => obstacle === undefined)
+  if (near.length === 0) throw found[0]!.obstacle
+  return near.map(({ place }) => place)
 }
 
 /** IPv4 first: it is what programs in containers listen on for certain. */
@@ -72,7 +61,7 @@ function addressesOf(name: string, places: readonly Place[]): ResolvedAddress[] 
   })
 }
 
-function unknown(name: string, directory: ContainerDirectory): GatewayError {
+function unknown(name: string, directory: Surroundings['directory']): GatewayError {
   const near = nearestName(name, firstOf(knownNames(directory.view()), MAX_COMPARED))
   const question = near === undefined ? '' : `, did you mean ${near}?`
   const hint = directory.connected

@@ -4,7 +4,7 @@ import { capturedNetworks } from '../../../src/gateway/capture-plan.ts'
 import { loadText } from '../../fixtures/settings/load-text.ts'
 
 const network = (name: string, subnet: string, more: object = {}) =>
-  ({ id: name, name, driver: 'bridge', subnets: [subnet], gateways: [], ...more }) as unknown as ContainerNetwork
+  ({ id: name, name, driver: 'bridge', bridged: true, subnets: [subnet], gateways: [], ...more }) as unknown as ContainerNetwork
 const directoryOf = (...networks: ContainerNetwork[]) =>
   ({ view: () => ({ networks, containers: [] }) }) as unknown as ContainerDirectory
 
@@ -20,14 +20,14 @@ t.test('a block that holds both the containers and what they go to takes nothing
   }
 })
 
-t.test('between containers of the engine’s networks', async (t) => {
+t.test('between containers of the engine’s networks; a macvlan’s block is the LAN’s', async (t) => {
   const directory = directoryOf(
     network('bridge', '172.17.0.0/16', { bridge: 'docker0' }),
-    network('far', '10.9.0.0/24', { driver: 'macvlan' }),
+    network('far', '10.9.0.0/24', { driver: 'macvlan', bridged: false }),
   )
   t.same(await planned('subnets: 10.0.0.0/8', directory), {
     interfaces: ['docker0'],
     sources: ['10.0.0.0/8'],
-    own: ['10.9.0.0/24', '172.17.0.0/16'],
+    own: ['172.17.0.0/16'],
   })
 })

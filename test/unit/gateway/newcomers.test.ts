@@ -5,7 +5,7 @@ import { Newcomers } from '../../../src/gateway/newcomers.ts'
 import { manualClock } from '../../fixtures/manual-clock.ts'
 
 const NETWORK = {
-  ...{ id: 'n', name: 'apps', driver: 'bridge', internal: false },
+  ...{ id: 'n', name: 'apps', driver: 'bridge', bridged: true, internal: false },
   ...{ subnets: ['172.20.0.0/16', 'fd00:20::/64'], gateways: ['172.20.0.1'] },
 }
 const BOX = { id: 'b', name: 'box', image: 'box', labels: {}, endpoints: [] } as unknown as Container

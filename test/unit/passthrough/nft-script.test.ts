@@ -73,6 +73,10 @@ table inet fairlead {
     ip daddr @own4 return
     ip6 daddr @own6 return
     ip6 daddr fe80::/10 return
+    # A source that does not lead back by where it came in is feigned, or another container’s: rules for that one do not hold for this.
+    iifname @interfaces fib saddr . iif oif missing drop
+    # RFC 4291 §2.5.6: nothing from a link-local address leaves its link; and by it no container is known.
+    ip6 saddr fe80::/10 drop
     tcp dport { 1-65535 } goto take_tcp
   }
   chain hold {

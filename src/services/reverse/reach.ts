@@ -1,0 +1,35 @@
+import type { ContainerDirectory, ContainerEndpoint } from '../../contracts/containers.ts'
+import { GatewayError } from '../../contracts/gateway-error.ts'
+
+export interface Surroundings {
+  readonly directory: ContainerDirectory
+  /** Addresses of this machine, or of the container that we are. */
+  localAddresses(): readonly string[]
+}
+
+/**
+ * Why an address that a container has does not lead to it from here; undefined where it does. As a container ourselves we reach the networks that we are
+ * attached to, on the engine's host those behind its bridges: from there a macvlan's address leads past its containers into the LAN.
+ *
+ * `name`: what was asked for, for the words.
+ */
+export function outOfReach(name: string, endpoint: ContainerEndpoint, around: Surroundings): GatewayError | undefined {
+  const { network, networkId } = endpoint
+  const self = around
+    .localAddresses()
+    .map((address) => around.directory.byAddress(address))
+    .find((container) => container !== undefined)
+  if (self) {
+    if (self.endpoints.some((own) => own.networkId === networkId)) return undefined
+    return new GatewayError('NETWORK_UNREACHABLE', `${name} is in the network ${network}, which the gateway is not in`, {
+      hint: `Attach it: docker network connect ${network} ${self.name}`,
+    })
+  }
+  const known = around.directory.view().networks.find(({ id }) => id === networkId)
+  if (!known || known.bridged) return undefined
+  return new GatewayError(
+    'NETWORK_UNREACHABLE',
+    `${name} is in the network ${network} (${known.driver}), whose containers are not behind a bridge of this machine`,
+    { hint: `Run this door as a container in it: docker run --network ${network} …, as in docs/reverse.md.` },
+  )
+}
