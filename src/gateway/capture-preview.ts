@@ -1,9 +1,6 @@
-import { readFile } from 'node:fs/promises'
-import { GatewayError } from '../contracts/gateway-error.ts'
-import { type CapturePlan, TABLE } from '../passthrough/rules/capture-plan.ts'
-import { portInUse } from '../passthrough/rules/in-use.ts'
+import type { CapturePlan } from '../passthrough/rules/capture-plan.ts'
+import { assertNoOtherGateway } from '../passthrough/rules/in-use.ts'
 import { Installer, renderInstallation } from '../passthrough/rules/installer.ts'
-import { runCommand } from '../passthrough/rules/run-command.ts'
 import { kernelFamilies } from '../passthrough/transparent-socket.ts'
 import type { Settings } from '../settings/settings.ts'
 import { planCapture } from './capture-plan.ts'
@@ -61,13 +58,6 @@ function portsOf({ tcp, udp, special }: CapturePlan): number[] {
 
 /** Takes away the rules, policy rules and routes of a gateway that was killed. Rejects with what is missing, and beside a gateway that runs. */
 export async function removeCapture(): Promise<void> {
-  const { stdout } = await runCommand(['nft', 'list', 'table', 'inet', TABLE])
-  const files = await Promise.all(['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')))
-  const port = portInUse(stdout, files.join('\n'))
-  if (port !== undefined) {
-    throw new GatewayError('INTERNAL', `capture: a gateway runs here: the rules lead to port ${port}, which is open`, {
-      hint: 'Stop it, or set capture.enabled: false; either takes the rules away. Without them containers would go out past the policy.',
-    })
-  }
+  await assertNoOtherGateway()
   await new Installer(kernelFamilies()).remove()
 }

@@ -10,6 +10,7 @@ import { CaptureDoor, type CaptureDoorOptions, type CapturePolicy } from '../pas
 import { type CaptureListener, openCaptureListeners } from '../passthrough/capture-listener.ts'
 import { addHoldRule } from '../passthrough/hold/hold-rule.ts'
 import type { SynQueue } from '../passthrough/hold/syn-queue.ts'
+import { assertNoOtherGateway } from '../passthrough/rules/in-use.ts'
 import { Installer } from '../passthrough/rules/installer.ts'
 import { kernelFamilies } from '../passthrough/transparent-socket.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -135,6 +136,7 @@ export class Capture {
       return { commit, abandon: () => {} }
     }
     assertLinux()
+    if (!this.#rules.installed) await assertNoOtherGateway()
     const before = { settings: this.#settings, open: this.#open, rules: this.#rules.installed }
     let open: Open = before.open
     const undo = () => this.#closeAllBut(before.open, open).then(() => this.#settle(before.settings))

@@ -410,6 +410,17 @@ await t.test(
   },
 )
 
+await t.test('a second gateway: refused, and the rules of the first stay', async (t) => {
+  const first = await start()
+  await t.rejects(
+    start({}, { mark: 0xf1b000 }),
+    /capture: a gateway runs here: the rules lead to port \d+, which is open/,
+  )
+  t.match((await request(origins.address, origins.ports.http)).heard, '"from"', 'captured as before')
+  t.equal(first.flows().length, 1)
+  await first.running.stop()
+})
+
 await t.test('killed, and started again', async (t) => {
   const first = await start()
   t.match((await request(origins.address, origins.ports.http)).heard, '"from"')

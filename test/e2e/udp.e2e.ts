@@ -62,8 +62,8 @@ interface Asked {
   readonly ms: number
 }
 
-const ask = async (address: string, port: number, bytes = 5): Promise<Asked> => {
-  const argv = ['node', join(UDP, 'ask.mjs'), address, String(port), String(bytes)]
+const ask = async (address: string, port: number, bytes = 5, ...source: string[]): Promise<Asked> => {
+  const argv = ['node', join(UDP, 'ask.mjs'), address, String(port), String(bytes), ...source]
   return JSON.parse((await scenario.run('guest', argv)).stdout) as Asked
 }
 const dig = async (server: string) => {
@@ -106,6 +106,26 @@ await t.test('direct', async (t) => {
   t.match(line, { scope: 'containers', decision: 'direct', route: 'direct', packetsUp: 1, packetsDown: 1 })
   await gateway.running.exited
   t.equal(await left(), '', 'nothing is left')
+})
+
+await t.test('a source that is another’s, or of the link alone: nothing goes out, by whatever rule', async (t) => {
+  const gateway = await capturing({})
+  const FEIGNED = ['192.0.2.77', '2001:db8:77::1'] as const
+  for (const address of FEIGNED) await scenario.run('guest', ['ip', 'address', 'add', address, 'dev', 'lo'])
+  const link = (await scenario.run('guest', ['ip', '-6', '-o', 'address', 'show', 'scope', 'link'])).stdout
+  const [, name, linkLocal] = /^\d+: (\S+) +inet6 (fe80:[0-9a-f:]+)/m.exec(link)!
+  for (const [address, source] of [
+    [ORIGIN, FEIGNED[0]],
+    [ORIGIN6, FEIGNED[1]],
+    [ORIGIN6, `${linkLocal}%${name}`],
+  ] as const) {
+    t.equal((await ask(address, echo, 5, source)).error, 'silence', `${source} to ${address}`)
+  }
+  t.match(await ask(ORIGIN6, echo), { reply: { seen: GATEWAY_IPV6 } }, 'its own address')
+  for (const address of FEIGNED) await scenario.run('guest', ['ip', 'address', 'del', address, 'dev', 'lo'])
+  await gateway.running.stop()
+  const seen = gateway.flows().map(({ client }) => client)
+  t.equal(seen.length, 1, `flows of ${seen.join(', ')}`)
 })
 
 await t.test('refused: the client knows at once', async (t) => {

@@ -1,10 +1,27 @@
+import { readFile } from 'node:fs/promises'
+import { GatewayError } from '../../contracts/gateway-error.ts'
+import { TABLE } from './capture-plan.ts'
+import { runCommand } from './run-command.ts'
+
+/** Rejects beside a gateway that runs in this network namespace: its rules are not ours to replace, nor to take away. */
+export async function assertNoOtherGateway(): Promise<void> {
+  const { stdout } = await runCommand(['nft', 'list', 'table', 'inet', TABLE])
+  const files = await Promise.all(['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')))
+  const port = portInUse(stdout, files.join('\n'))
+  if (port === undefined) return
+  throw new GatewayError('INTERNAL', `capture: a gateway runs here: the rules lead to port ${port}, which is open`, {
+    hint: 'Stop it, or set capture.enabled: false; either takes the rules away. Without them containers would go out past the policy.',
+  })
+}
+
 /**
- * Whether somebody listens where the rules lead: a gateway that runs. Takes the table as nft lists it, and /proc/net/tcp (proc(5)); answers the port.
+ * Whether somebody listens where the rules lead: a gateway that runs. Takes the table as nft lists it, and /proc/net/tcp (proc(5)); answers a port. Of a
+ * gateway that was killed another program may have one port by chance, and hardly all of them.
  */
 export function portInUse(table: string, sockets: string): number | undefined {
-  const led = [...table.matchAll(/tproxy ip6? to \S+:(\d+)/g)].map(([, port]) => Number(port))
+  const led = [...table.matchAll(/l4proto tcp .*tproxy ip6? to \S+:(\d+)/g)].map(([, port]) => Number(port))
   const listening = new Set(sockets.split('\n').flatMap(listeningPort))
-  return led.find((port) => listening.has(port))
+  return led.every((port) => listening.has(port)) ? led[0] : undefined
 }
 
 /** State of a TCP socket that listens (include/net/tcp_states.h). */

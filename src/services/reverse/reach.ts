@@ -21,9 +21,13 @@ export function outOfReach(name: string, endpoint: ContainerEndpoint, around: Su
     .find((container) => container !== undefined)
   if (self) {
     if (self.endpoints.some((own) => own.networkId === networkId)) return undefined
-    return new GatewayError('NETWORK_UNREACHABLE', `${name} is in the network ${network}, which the gateway is not in`, {
-      hint: `Attach it: docker network connect ${network} ${self.name}`,
-    })
+    return new GatewayError(
+      'NETWORK_UNREACHABLE',
+      `${name} is in the network ${network}, which the gateway is not in`,
+      {
+        hint: `Attach it: docker network connect ${network} ${self.name}`,
+      },
+    )
   }
   const known = around.directory.view().networks.find(({ id }) => id === networkId)
   if (!known || known.bridged) return undefined

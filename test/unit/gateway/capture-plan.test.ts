@@ -4,7 +4,15 @@ import { capturedNetworks } from '../../../src/gateway/capture-plan.ts'
 import { loadText } from '../../fixtures/settings/load-text.ts'
 
 const network = (name: string, subnet: string, more: object = {}) =>
-  ({ id: name, name, driver: 'bridge', bridged: true, subnets: [subnet], gateways: [], ...more }) as unknown as ContainerNetwork
+  ({
+    id: name,
+    name,
+    driver: 'bridge',
+    bridged: true,
+    subnets: [subnet],
+    gateways: [],
+    ...more,
+  }) as unknown as ContainerNetwork
 const directoryOf = (...networks: ContainerNetwork[]) =>
   ({ view: () => ({ networks, containers: [] }) }) as unknown as ContainerDirectory
 

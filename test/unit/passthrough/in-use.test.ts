@@ -12,9 +12,15 @@ const row = (local: string, state: string) =>
   `   0: ${local} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000     0        0 1 1\n`
 
 t.test('a gateway runs, or has been killed', async (t) => {
-  t.equal(portInUse(TABLE, HEAD + row('0100007F:9C44', '0A')), 40_004)
-  t.equal(portInUse(TABLE, HEAD + row('00000000000000000000000001000000:9C46', '0A')), 40_006)
-  t.equal(portInUse(TABLE, HEAD + row('0100007F:9C44', '01')), undefined, 'connections alone are nobody who listens')
+  const [four, six] = ['0100007F:9C44', '00000000000000000000000001000000:9C46']
+  t.equal(portInUse(TABLE, HEAD + row(four, '0A') + row(six, '0A')), 40_004)
+  t.equal(portInUse(TABLE.replace(/.* ip to .*\n/, ''), HEAD + row(six, '0A')), 40_006, 'one family')
+  t.equal(portInUse(TABLE, HEAD + row(four, '0A')), undefined, 'another program, by chance')
+  t.equal(
+    portInUse(TABLE, HEAD + row(four, '01') + row(six, '01')),
+    undefined,
+    'connections alone are nobody who listens',
+  )
   t.equal(portInUse(TABLE, HEAD + row('0100007F:0050', '0A')), undefined, 'somebody else')
   t.equal(portInUse('', HEAD + row('0100007F:9C44', '0A')), undefined, 'no rules')
   t.equal(portInUse(TABLE, ''), undefined)

@@ -1,7 +1,7 @@
-// One datagram from a connected socket, and what comes of it within 2 s, as JSON: { reply, ms } or { error, ms }. Arguments: ADDRESS PORT BYTES.
+// One datagram from a connected socket, and what comes of it within 2 s, as JSON: { reply, ms } or { error, ms }. Arguments: ADDRESS PORT BYTES [SOURCE].
 import { createSocket } from 'node:dgram'
 
-const [address, port, bytes] = process.argv.slice(2)
+const [address, port, bytes, source] = process.argv.slice(2)
 const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
 const began = performance.now()
 const done = (what) => {
@@ -20,5 +20,7 @@ socket.on('message', (data, from) => {
   })
 })
 socket.on('error', ({ code }) => done({ error: code }))
-socket.connect(Number(port), address, () => socket.send(Buffer.alloc(Number(bytes), 'x')))
+const ask = () => socket.connect(Number(port), address, () => socket.send(Buffer.alloc(Number(bytes), 'x')))
+if (source) socket.bind({ address: source }, ask)
+else ask()
 setTimeout(() => done({ error: 'silence' }), 2_000)
