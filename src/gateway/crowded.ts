@@ -2,7 +2,7 @@ import type { Clock } from '../contracts/clock.ts'
 import type { CaptureDoorOptions } from '../passthrough/capture-door.ts'
 import { seldom } from './seldom.ts'
 
-/** Milliseconds between warnings that attempts are left waiting. */
+/** Milliseconds between warnings that attempts are left waiting, or datagrams dropped. */
 const CROWDED_LOG_MS = 60_000
 
 /** Warns that captured connection attempts are left without an answer because too many wait for one. */
@@ -16,4 +16,13 @@ export function tellCrowded(clock: Clock, warn: (message: string) => void): Capt
         ? 'too many connection attempts of all clients together are without an answer'
         : `${address} has too many connection attempts without an answer`,
     )
+}
+
+/** Warns that datagrams of a client are dropped because it, or all together, have too many sockets and far sides. */
+export function tellCrowdedUdp(clock: Clock, warn: (message: string) => void): (address: string) => void {
+  return seldom<string>(clock, CROWDED_LOG_MS, (address, more) =>
+    warn(
+      `UDP: ${address} has too many sockets or far sides at once, or all together have; datagrams of further ones are dropped${more > 0 ? ` (${more} more of these)` : ''}`,
+    ),
+  )
 }

@@ -2,7 +2,14 @@ import type { GatewayError } from '../contracts/gateway-error.ts'
 import type { PacketConn } from '../contracts/packet.ts'
 import type { Target } from '../contracts/target.ts'
 import type { FlowRecord } from '../observe/flow-records.ts'
-import { BOTH_WAYS_IDLE_MS, ONE_WAY_IDLE_MS, REFUSAL_MS, WAITING_BYTES, WAITING_PACKETS } from './packet-limits.ts'
+import {
+  BOTH_WAYS_IDLE_MS,
+  ONE_WAY_IDLE_MS,
+  QUESTION_IDLE_MS,
+  REFUSAL_MS,
+  WAITING_BYTES,
+  WAITING_PACKETS,
+} from './packet-limits.ts'
 
 /** What one client's socket says to one far side and hears from it. */
 export class PacketFlow {
@@ -47,10 +54,15 @@ export class PacketFlow {
       case 'deciding':
         return false
       case 'open':
-        return now - this.#lastAt >= Math.min(limitMs, this.packetsDown > 0 ? BOTH_WAYS_IDLE_MS : ONE_WAY_IDLE_MS)
+        return now - this.#lastAt >= Math.min(limitMs, this.#idleMs())
       case 'refused':
         return now - this.state.since >= REFUSAL_MS
     }
+  }
+
+  #idleMs(): number {
+    if (this.packetsDown === 0) return ONE_WAY_IDLE_MS
+    return this.packetsUp > 1 ? BOTH_WAYS_IDLE_MS : QUESTION_IDLE_MS
   }
 
   /** The flow's line in the log; once. */

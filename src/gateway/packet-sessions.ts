@@ -6,6 +6,8 @@ import {
   FLOWS,
   FLOWS_PER_CLIENT,
   FLOWS_PER_SESSION,
+  MAKE_WAY_IDLE_MS,
+  MAKE_WAY_MS,
   SESSIONS,
   SESSIONS_PER_CLIENT,
   SWEEP_MS,
@@ -14,6 +16,8 @@ import { Session, type SessionParts } from './packet-session.ts'
 
 export interface PacketSessionsOptions extends Pick<SessionParts, 'records' | 'current' | 'nextId' | 'dropped'> {
   readonly clock: Clock
+  /** Datagrams of this client are dropped, for it has every place that one client may have, or all are taken. */
+  crowded(address: string): void
 }
 
 /** Every client socket whose datagrams the gateway carries, and how much they hold together. */
@@ -23,6 +27,7 @@ export class PacketSessions {
   readonly #flows = new PlaceCount(FLOWS, FLOWS_PER_CLIENT)
   readonly #sockets = new PlaceCount(SESSIONS, SESSIONS_PER_CLIENT)
   #cancelSweep: (() => void) | undefined
+  #madeWayAt = Number.NEGATIVE_INFINITY
   #draining = false
 
   constructor(options: PacketSessionsOptions) {
@@ -38,12 +43,13 @@ export class PacketSessions {
   }
 
   readonly open: HandlePackets = (client: PacketClient) => {
-    if (this.#draining || !this.#sockets.take(client)) return undefined
+    if (this.#draining) return undefined
+    if (!this.#sockets.take(client)) return this.#turnAway(client)
     const { clock } = this.#options
     const parts: SessionParts = {
       ...this.#options,
       now: () => clock.monotonic(),
-      takePlace: (client) => this.#flows.take(client),
+      takePlace: (client) => this.#flows.take(client) || (this.#turnAway(client), false),
       leavePlace: (client) => this.#flows.leave(client),
     }
     const session = new Session(client, parts, FLOWS_PER_SESSION, () => {
@@ -66,6 +72,15 @@ export class PacketSessions {
     this.#draining = true
     for (const session of this.#sessions) session.close()
     this.#cancelSweep?.()
+  }
+
+  /** What of it has been silent for a while makes way for its next attempt. */
+  #turnAway({ client }: PacketClient): undefined {
+    this.#options.crowded(client.address ?? '')
+    const now = this.#options.clock.monotonic()
+    if (now - this.#madeWayAt < MAKE_WAY_MS) return
+    this.#madeWayAt = now
+    for (const session of this.#sessions) if (session.isOf(client)) session.sweep(MAKE_WAY_IDLE_MS)
   }
 
   #sweepLater(): () => void {

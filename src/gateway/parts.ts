@@ -15,6 +15,7 @@ import { createAnsweredNames } from '../passthrough/names/answered-names.ts'
 import type { Settings } from '../settings/settings.ts'
 import { Capture } from './capture.ts'
 import { createPacEngines } from './create-pac-engines.ts'
+import { tellCrowdedUdp } from './crowded.ts'
 import { DnsService } from './dns.ts'
 import { Doors } from './doors.ts'
 import { Engine } from './engine.ts'
@@ -124,6 +125,7 @@ export class Parts {
       },
       nextId: () => this.#nextId(),
       dropped: (reason) => this.metrics.packetDropped(reason),
+      crowded: tellCrowdedUdp(clock, (message) => this.log.warn(message)),
     })
     const maxConnections = () => this.#maxConnections
     const handlers = {

@@ -30,6 +30,8 @@ export interface UdpDoorOptions {
 const RECEIVE_BUFFER = new Uint8Array(Int32Array.of(4 * 1024 * 1024).buffer)
 /** Milliseconds between looks for client sockets that no flow is left of. */
 const SWEEP_MS = 5_000
+/** The same while there is no place for more. */
+const CROWDED_SWEEP_MS = 1_000
 
 /** The door for datagrams of programs that know nothing of proxies. */
 export class UdpDoor {
@@ -39,6 +41,7 @@ export class UdpDoor {
   /** By the client's address and port. Bounded by `handlePackets`. */
   readonly #sessions = new Map<string, PacketSession>()
   readonly #cancelSweep: () => void
+  #sweptAt = Number.NEGATIVE_INFINITY
   #closed = false
 
   /** Opens the sockets and the thread. Rejects with a `GatewayError` that says what is missing. */
@@ -115,7 +118,12 @@ export class UdpDoor {
   }
 
   #begin(ends: Ends): PacketSession | undefined {
-    const session = this.#options.handlePackets(this.#clientAt(ends))
+    const { handlePackets, clock } = this.#options
+    let session = handlePackets(this.#clientAt(ends))
+    if (!session && clock.monotonic() - this.#sweptAt >= CROWDED_SWEEP_MS) {
+      this.#sweep()
+      session = handlePackets(this.#clientAt(ends))
+    }
     if (session) this.#sessions.set(keyOf(ends), session)
     return session
   }
@@ -135,6 +143,7 @@ export class UdpDoor {
   }
 
   #sweep(): void {
+    this.#sweptAt = this.#options.clock.monotonic()
     for (const [key, session] of this.#sessions) {
       if (session.flows > 0) continue
       session.close()

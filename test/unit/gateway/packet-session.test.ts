@@ -8,7 +8,9 @@ import {
   DRAIN_IDLE_MS,
   FLOWS_PER_CLIENT,
   FLOWS_PER_SESSION,
+  MAKE_WAY_IDLE_MS,
   ONE_WAY_IDLE_MS,
+  QUESTION_IDLE_MS,
   REFUSAL_MS,
   SESSIONS_PER_CLIENT,
   SWEEP_MS,
@@ -63,6 +65,7 @@ function world(_t: Test, { route }: World = {}) {
   const take = (line: FlowLine) => void lines.push(line)
   const log = { info: take, error: take, isLevelEnabled: () => true }
   const dropped: string[] = []
+  const crowded: string[] = []
   const conns: FakeConn[] = []
   let asked = 0
   const direct: Route = {
@@ -99,6 +102,7 @@ function world(_t: Test, { route }: World = {}) {
     }),
     nextId: () => 'id',
     dropped: (reason) => void dropped.push(reason),
+    crowded: (address) => void crowded.push(address),
   })
   const heard: string[] = []
   const refused: string[] = []
@@ -110,7 +114,7 @@ function world(_t: Test, { route }: World = {}) {
     receive: ({ peer, data }) => void heard.push(`${peer.host} ${data}`),
     refused: ({ host }, { code }) => void refused.push(`${host} ${code}`),
   })
-  return { clock, sessions, lines, dropped, conns, heard, refused, client, asked: () => asked }
+  return { clock, sessions, lines, dropped, crowded, conns, heard, refused, client, asked: () => asked }
 }
 
 const packet = (to: string, data = 'x'): Packet => ({ peer: parseAuthority(to), data: Buffer.from(data) })
@@ -135,6 +139,7 @@ t.test('idle', async (t) => {
   session.send(packet('192.0.2.2:53'))
   await until('sent', () => conns[0]?.sent.length === 2)
   conns[0]!.receive(packet('192.0.2.2:53', 'yes'))
+  session.send(packet('192.0.2.2:53'))
   clock.advance(ONE_WAY_IDLE_MS - 1)
   t.equal(session.flows, 2)
   clock.advance(SWEEP_MS)
@@ -149,6 +154,41 @@ t.test('idle', async (t) => {
   session.send(packet('192.0.2.1:53'))
   await until('a new way out', () => conns.length === 2)
 })
+
+t.test('one question, answered: as long as one that is not', async (t) => {
+  const { clock, sessions, client, conns } = world(t)
+  const session = sessions.open(client())!
+  session.send(packet('192.0.2.1:161'))
+  await until('sent', () => conns[0]?.sent.length === 1)
+  for (const answer of ['yes', 'and more']) conns[0]!.receive(packet('192.0.2.1:161', answer))
+  clock.advance(QUESTION_IDLE_MS - 1)
+  t.equal(session.flows, 1)
+  clock.advance(SWEEP_MS)
+  t.equal(session.flows, 0)
+})
+
+t.test(
+  'a program that asks from a new port each time is never shut out for long, and the log hears of it',
+  async (t) => {
+    const { clock, sessions, client, conns, crowded } = world(t)
+    const open = (port: number) => sessions.open(client('172.17.0.2', port))
+    const asked = Array.from({ length: SESSIONS_PER_CLIENT }, (_, port) => open(port)!)
+    for (const session of asked) session.send(packet('192.0.2.1:161'))
+    await until('all sent', () => conns.filter(({ sent }) => sent.length > 0).length === SESSIONS_PER_CLIENT)
+    for (const conn of conns) conn.receive(packet('192.0.2.1:161', 'yes'))
+    t.equal(open(9_000), undefined)
+    t.same(crowded, ['172.17.0.2'])
+    t.ok(
+      asked.every(({ flows }) => flows === 1),
+      'what was in use just now stays',
+    )
+    clock.advance(MAKE_WAY_IDLE_MS)
+    t.equal(open(9_000), undefined, 'its door takes those back of which no flow is left')
+    t.ok(asked.every(({ flows }) => flows === 0))
+    for (const session of asked) session.close()
+    t.ok(open(9_000))
+  },
+)
 
 t.test('a refusal is told each time, decided once, and forgotten', async (t) => {
   const { clock, sessions, client, refused, dropped, lines, asked } = world(t, {
