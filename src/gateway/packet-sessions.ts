@@ -49,7 +49,11 @@ export class PacketSessions {
     const parts: SessionParts = {
       ...this.#options,
       now: () => clock.monotonic(),
-      takePlace: (client) => this.#flows.take(client) || (this.#turnAway(client), false),
+      takePlace: (client) => {
+        const taken = this.#flows.take(client)
+        if (!taken) this.#turnAway(client)
+        return taken
+      },
       leavePlace: (client) => this.#flows.leave(client),
     }
     const session = new Session(client, parts, FLOWS_PER_SESSION, () => {

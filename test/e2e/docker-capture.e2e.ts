@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { type Policy, startGateway } from './harness/gateway.ts'
 import { GATEWAY_FOR_CORP } from './harness/lab.ts'
@@ -29,6 +30,7 @@ execFileSync('tar', ['-C', join(image.folder, 'root'), '-cf', tar, '.'])
 await must('import', tar, 'box')
 await network('apps', 'apps0')
 
+const UDP = fileURLToPath(new URL('./harness/udp', import.meta.url))
 const pac = `function FindProxyForURL(url, host) {
   return host === 'origin.test' ? 'PROXY squid.corp.test:${squid.port}' : url.indexOf('${origins.ports.https}') > 0 ? 'SOCKS5 dante.corp.test:${dante.port}' : 'DIRECT'
 }`
@@ -75,14 +77,12 @@ await t.test('containers reach each other, and published ports are reached, with
     'apps',
     '-p',
     '18080:8080',
-    'box',
-    '/bin/busybox',
-    'httpd',
-    '-f',
     '-p',
-    '8080',
-    '-h',
-    '/',
+    '18081:8081/udp',
+    'box',
+    '/bin/sh',
+    '-c',
+    'busybox udpsvd -E 0.0.0.0 8081 busybox cat & exec busybox httpd -f -p 8080 -h /',
   )
   const format = '{{.NetworkSettings.Networks.apps.IPAddress}}'
   const address = (await must('inspect', '-f', format, 'web')).trim()
@@ -91,6 +91,13 @@ await t.test('containers reach each other, and published ports are reached, with
     const done = await get('apps', place, 'web', '/message')
     t.match(done.stdout, image.message, `${place} ${done.stderr}`)
   }
+  const outside = await scenario.run('corp', [
+    ...['curl', '-q', '-sS', '-m', '5', `http://${GATEWAY_FOR_CORP}:18080/message`],
+  ])
+  t.match(outside.stdout, image.message, `from another machine: ${outside.stderr}`)
+  const ask = ['node', join(UDP, 'ask.mjs'), GATEWAY_FOR_CORP, '18081', '5']
+  const datagram = await scenario.run('corp', ask)
+  t.match(JSON.parse(datagram.stdout), { reply: { from: GATEWAY_FOR_CORP, port: 18081 } }, 'by UDP')
   t.equal(gateway.flows().length, before)
   await must('rm', '-f', 'web')
 })

@@ -116,7 +116,7 @@ function hintFor(said: string): string {
     return 'Capture needs the capability CAP_NET_ADMIN in the network namespace that the containers’ traffic comes through: run the gateway as root there, give its service AmbientCapabilities=CAP_NET_ADMIN, or start its container with --cap-add NET_ADMIN.'
   }
   if (/No such file or directory|not supported|unknown/i.test(said)) {
-    return 'The kernel lacks a part that the marked rule needs: load the modules nf_tables, nft_tproxy, nft_socket, nft_reject_inet, nft_fib_inet and nft_queue, or use a kernel that has them.'
+    return 'The kernel lacks a part that the marked rule needs: load the modules nf_tables, nft_tproxy, nft_socket, nft_reject_inet, nft_fib_inet, nft_ct and nft_queue, or use a kernel that has them.'
   }
   return 'docs/capture.md says what capture needs.'
 }

@@ -68,6 +68,10 @@ table inet fairlead {
   chain client {
     # Packets of connections that the gateway holds already. Not so for datagrams: the sockets that their replies leave by are not read.
     meta l4proto tcp socket transparent 1 meta mark set 0x00f1a000 accept
+    # What answers somebody who came in from outside: by a published port, or routed here. TCP that begins here begins with a SYN. Not so for
+    # datagrams without a translation: one that our own late answer has begun anew would go past the policy.
+    ct direction reply ct status dnat return
+    tcp flags & (fin | syn | rst | ack) != syn ct direction reply return
     # To this machine itself (its doors, published ports), to everybody, and between containers: none of our business.
     fib daddr type { local, broadcast, anycast, multicast } return
     ip daddr @own4 return
