@@ -80,9 +80,13 @@ await t.test('containers reach each other, and published ports are reached, with
     '-p',
     '18081:8081/udp',
     'box',
-    '/bin/sh',
-    '-c',
-    'busybox udpsvd -E 0.0.0.0 8081 busybox cat & exec busybox httpd -f -p 8080 -h /',
+    '/bin/busybox',
+    'httpd',
+    '-f',
+    '-p',
+    '8080',
+    '-h',
+    '/',
   )
   const format = '{{.NetworkSettings.Networks.apps.IPAddress}}'
   const address = (await must('inspect', '-f', format, 'web')).trim()
@@ -95,9 +99,14 @@ await t.test('containers reach each other, and published ports are reached, with
     ...['curl', '-q', '-sS', '-m', '5', `http://${GATEWAY_FOR_CORP}:18080/message`],
   ])
   t.match(outside.stdout, image.message, `from another machine: ${outside.stderr}`)
+  const pid = (await must('inspect', '-f', '{{.State.Pid}}', 'web')).trim()
+  const inside = ['nsenter', '-t', pid, '-n', process.execPath, join(UDP, 'echo.mjs'), '0.0.0.0', '8081']
+  const echo = scenario.start('gateway', 'udp-echo', inside)
+  await echo.until('ready', () => echo.stdout.includes('ready'))
   const ask = ['node', join(UDP, 'ask.mjs'), GATEWAY_FOR_CORP, '18081', '5']
   const datagram = await scenario.run('corp', ask)
   t.match(JSON.parse(datagram.stdout), { reply: { from: GATEWAY_FOR_CORP, port: 18081 } }, 'by UDP')
+  await echo.stop()
   t.equal(gateway.flows().length, before)
   await must('rm', '-f', 'web')
 })
