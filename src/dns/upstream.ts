@@ -21,6 +21,8 @@ export interface Asked {
 const TRY_MS = 1000
 /** Times that every server is asked. */
 const ROUNDS = 2
+/** Milliseconds for the last datagram of all: no less than whoever asks can wait, who ends it. */
+const LAST_TRY_MS = 60_000
 /** Milliseconds for the answer over TCP. */
 const TCP_MS = 3000
 
@@ -47,8 +49,9 @@ export class Upstream {
       for (let step = 0; step < servers.length; step++) {
         const place = (first + step) % servers.length
         const server = servers[place]!
+        const isLast = round === ROUNDS - 1 && step === servers.length - 1
         try {
-          const answer = await this.#askOne(server, asked, TRY_MS << round, signal)
+          const answer = await this.#askOne(server, asked, isLast ? LAST_TRY_MS : TRY_MS << round, signal)
           if (isConclusive(answer.rcode)) {
             this.#preferred.set(servers, place)
             return answer

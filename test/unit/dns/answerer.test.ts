@@ -4,6 +4,7 @@ import { testAnswerer } from '../../fixtures/dns-answerer.ts'
 import { dnsQuery, dnsResponse, seen } from '../../fixtures/dns-messages.ts'
 import { fakeDnsServer } from '../../fixtures/dns-server.ts'
 import { manualClock } from '../../fixtures/manual-clock.ts'
+import { until } from '../../fixtures/until.ts'
 
 const SOA = {
   type: 'SOA',
@@ -336,6 +337,24 @@ t.test('servers that fail: the next one, then SERVFAIL within the limit', async 
     failures,
     ['x.corp', 'hangs.test'].map((name) => `${name} A for 198.51.100.7: no answer within 150 ms`),
   )
+})
+
+t.test('a server that takes long has all of the time to answer the last question', async (t) => {
+  const clock = manualClock()
+  const found = new Promise<void>((resolve) => {
+    clock.after(8_000, resolve)
+  })
+  const slow = await fakeDnsServer(t, async (query) => {
+    await found
+    return [dnsResponse(query, { answers: [{ type: 'A', name: 'x.corp', ttl: 60, data: '192.0.2.1' }] } as never)]
+  })
+  const { ask } = testAnswerer({ clock, zones: { corp: [slow] }, timeoutMs: 10_000 })
+  const answer = ask(dnsQuery('x.corp', 'A'))
+  await until('the first question', () => slow.queries.length === 1)
+  clock.advance(1_000)
+  await until('the second', () => slow.queries.length === 2)
+  clock.advance(7_000)
+  t.same(seen(await answer)?.answers, ['A 192.0.2.1'])
 })
 
 t.test('a client that asks too much gets SERVFAIL, and others are served', async (t) => {
