@@ -20,6 +20,7 @@ import type { DoorPlan } from './doors.ts'
 import { describePac, type PacEngines, type PacLease } from './pac-engines.ts'
 import { createPacketParts } from './packet-parts.ts'
 import type { PacketParts } from './packet-session.ts'
+import { specialCollisions } from './special-collisions.ts'
 import { USER_AGENT } from './version.ts'
 
 /** What a generation needs of the world; the same for all generations of a gateway. */
@@ -68,6 +69,7 @@ export async function createGeneration(number: number, settings: Settings, world
     if (taken.lease) leases.push(taken.lease)
     return taken.policy
   }
+  if (settings.capture.enabled) for (const collision of specialCollisions(settings)) warn(collision)
   const special = specialAddressesOf(settings)
   const access = createAccess({
     ...settings.access,
