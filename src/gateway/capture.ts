@@ -24,6 +24,7 @@ import { tellCrowded } from './crowded.ts'
 import { every } from './every.ts'
 import { openHoldQueue } from './hold-queue.ts'
 import type { Prepared } from './prepare-all.ts'
+import { seldom } from './seldom.ts'
 
 export interface CaptureParts extends Pick<CaptureFrontParts, 'front' | 'identified'> {
   readonly clock: Clock
@@ -44,6 +45,8 @@ export interface CaptureParts extends Pick<CaptureFrontParts, 'front' | 'identif
 
 /** Milliseconds between looks whether the rules still stand: each starts a few short programs. */
 const REPAIR_MS = 30_000
+/** Milliseconds between warnings that connections cannot be taken. */
+const TROUBLE_LOG_MS = 60_000
 /** Milliseconds between looks whether the last connection of a capture that was switched off has ended. */
 const LEAVE_POLL_MS = 1_000
 
@@ -82,6 +85,7 @@ export class Capture {
       policy: () => this.#policy!,
       directory: () => parts.directory,
       ownDoor: parts.ownDoor,
+      hasRoom: () => this.connections < parts.maxConnections(),
       crowded: tellCrowded(clock, warn),
     })
     this.#front = new CaptureFront({ ...parts, context, door: this.#door })
@@ -142,7 +146,9 @@ export class Capture {
     const undo = () => this.#closeAllBut(before.open, open).then(() => this.#settle(before.settings))
     try {
       if (open.listeners.length === 0) {
-        const trouble = ({ message }: GatewayError) => this.#parts.warn(`capture: ${message}`)
+        const trouble = seldom<GatewayError>(this.#parts.clock, TROUBLE_LOG_MS, ({ message }, more) =>
+          this.#parts.warn(`capture: ${message}${more > 0 ? ` (${more} more of these)` : ''}`),
+        )
         const listeners = await openCaptureListeners(this.#families, (socket) => this.#door.connected(socket), trouble)
         open = { ...open, listeners }
       }

@@ -5,17 +5,20 @@ import { seldom } from './seldom.ts'
 /** Milliseconds between warnings that attempts are left waiting, or datagrams dropped. */
 const CROWDED_LOG_MS = 60_000
 
-/** Warns that captured connection attempts are left without an answer because too many wait for one. */
+/** Warns that captured connection attempts are left without an answer, or refused, because there are too many. */
 export function tellCrowded(clock: Clock, warn: (message: string) => void): CaptureDoorOptions['crowded'] {
   const crowded = seldom<string>(clock, CROWDED_LOG_MS, (what, more) =>
-    warn(`capture: ${what}; those beyond wait and are sent again${more > 0 ? ` (${more} more of these)` : ''}`),
+    warn(`capture: ${what}${more > 0 ? ` (${more} more of these)` : ''}`),
   )
-  return (address, which) =>
-    crowded(
-      which === 'full'
-        ? 'too many connection attempts of all clients together are without an answer'
-        : `${address} has too many connection attempts without an answer`,
-    )
+  return (address, which) => crowded(SAID[which](address))
+}
+
+const WAIT = 'those beyond wait and are sent again'
+const SAID: Readonly<Record<Parameters<CaptureDoorOptions['crowded']>[1], (address: string) => string>> = {
+  full: () => `too many connection attempts of all clients together are without an answer; ${WAIT}`,
+  'full-for-client': (address) => `${address} has too many connection attempts without an answer; ${WAIT}`,
+  'no-room': (address) =>
+    `as many connections are open as limits.connections and the system's limit of open files allow; those beyond, of ${address} now, are refused`,
 }
 
 /** Warns that datagrams of a client are dropped because it, or all together, have too many sockets and far sides. */

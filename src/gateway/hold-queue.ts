@@ -13,8 +13,11 @@ export interface HoldQueueParts {
   warn(message: string): void
 }
 
-/** Packets that the kernel holds for us at once; each is one attempt of `PendingHolds`. */
-const QUEUE_LENGTH = 4096
+/**
+ * Packets that the kernel holds for us at once. Each is one attempt, of the front's 2,048 or of the 4,096 of `PendingHolds`; with room for those that are
+ * about to be told that there is none, so that it is noticed: what the kernel drops nobody sees.
+ */
+const QUEUE_LENGTH = 8192
 
 /** The queue in which attempts wait; undefined where none is wanted, or the kernel has none and none is required. Throws otherwise. */
 export function openHoldQueue(capture: Settings['capture'], parts: HoldQueueParts): SynQueue | undefined {

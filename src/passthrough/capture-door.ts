@@ -36,8 +36,10 @@ export interface CaptureDoorOptions {
   directory(): ContainerDirectory | undefined
   /** Where connections to the gateway itself go, by the address dialled: to one of its doors, with the client as it is. Undefined for all others. */
   ownDoor(dialled: Target): ((socket: Socket) => void) | undefined
-  /** An attempt was left unanswered, to be sent again: too many are under way, of this client or of all. */
-  crowded(address: string, which: 'full' | 'full-for-client'): void
+  /** Whether one connection more may stand. */
+  hasRoom(): boolean
+  /** An attempt was left unanswered, to be sent again: too many are under way, of this client or of all. Or refused: too many connections stand. */
+  crowded(address: string, which: 'full' | 'full-for-client' | 'no-room'): void
 }
 
 /** Says to the kernel what becomes of a held packet; `undefined` drops it. */
@@ -74,6 +76,11 @@ export class CaptureDoor {
   held({ source, dialled }: Omit<HeldSyn, 'packet'>, answer: AnswerHeld): void {
     const { names, context, clock } = this.#options
     if (this.#draining) {
+      answer('reset')
+      return
+    }
+    if (!this.#options.hasRoom()) {
+      this.#options.crowded(source.address, 'no-room')
       answer('reset')
       return
     }

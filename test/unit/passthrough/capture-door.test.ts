@@ -15,7 +15,7 @@ const SYN: HeldSyn = {
   dialled: { address: '192.0.2.1', family: 4, port: 443 },
 }
 
-function rig(policy: Partial<CapturePolicy> = {}) {
+function rig(policy: Partial<CapturePolicy> = {}, hasRoom = () => true) {
   const clock = manualClock()
   const names = createAnsweredNames({ clock })
   const flows: Flow[] = []
@@ -35,6 +35,7 @@ function rig(policy: Partial<CapturePolicy> = {}) {
     policy: () => ({ trust: 'address', peekMs: 100, namesMatter: () => false, ...policy }),
     ownDoor: () => undefined,
     directory: () => undefined,
+    hasRoom,
     crowded: (address, which) => answers.push(`${address} ${which}`),
   })
   const hold = (syn: HeldSyn) => door.held(syn, (answer) => answers.push(`${syn.packet} ${answer}`))
@@ -51,6 +52,16 @@ function arriving(port = SYN.source.port, local = SYN.dialled.address): Socket {
     resetAndDestroy: () => socket.emit('reset'),
   })
 }
+
+t.test('as many connections as may stand: refused while it can be told', async (t) => {
+  let room = false
+  const { answers, flows, hold } = rig({}, () => room)
+  hold(SYN)
+  t.same(answers, ['10.0.0.2 no-room', '1 reset'])
+  room = true
+  hold(SYN)
+  t.equal(flows.length, 1)
+})
 
 t.test('held until the way out stands; its repetitions are dropped', async (t) => {
   const { door, flows, answers, hold } = rig()
