@@ -2,7 +2,7 @@ import type { AnsweredNames } from '../contracts/answered-names.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { ContainerDirectory } from '../contracts/containers.ts'
 import type { DoorContext } from '../contracts/door.ts'
-import { type GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
+import { toGatewayError } from '../contracts/gateway-error.ts'
 import type { HandlePackets } from '../contracts/packet.ts'
 import type { Resolver } from '../contracts/resolver.ts'
 import { assertLinux } from '../passthrough/assert-linux.ts'
@@ -20,11 +20,10 @@ import { policyOf } from './capture-policy.ts'
 import { CaptureRules, type WantedRules } from './capture-rules.ts'
 import { CapturedDatagrams } from './captured-datagrams.ts'
 import { CapturedDns, type CapturedDnsParts } from './captured-dns.ts'
-import { tellCrowded } from './crowded.ts'
+import { tellCrowded, tellTrouble } from './crowded.ts'
 import { every } from './every.ts'
 import { openHoldQueue } from './hold-queue.ts'
 import type { Prepared } from './prepare-all.ts'
-import { seldom } from './seldom.ts'
 
 export interface CaptureParts extends Pick<CaptureFrontParts, 'front' | 'identified'> {
   readonly clock: Clock
@@ -45,8 +44,6 @@ export interface CaptureParts extends Pick<CaptureFrontParts, 'front' | 'identif
 
 /** Milliseconds between looks whether the rules still stand: each starts a few short programs. */
 const REPAIR_MS = 30_000
-/** Milliseconds between warnings that connections cannot be taken. */
-const TROUBLE_LOG_MS = 60_000
 /** Milliseconds between looks whether the last connection of a capture that was switched off has ended. */
 const LEAVE_POLL_MS = 1_000
 
@@ -146,9 +143,7 @@ export class Capture {
     const undo = () => this.#closeAllBut(before.open, open).then(() => this.#settle(before.settings))
     try {
       if (open.listeners.length === 0) {
-        const trouble = seldom<GatewayError>(this.#parts.clock, TROUBLE_LOG_MS, ({ message }, more) =>
-          this.#parts.warn(`capture: ${message}${more > 0 ? ` (${more} more of these)` : ''}`),
-        )
+        const trouble = tellTrouble(this.#parts.clock, this.#parts.warn)
         const listeners = await openCaptureListeners(this.#families, (socket) => this.#door.connected(socket), trouble)
         open = { ...open, listeners }
       }

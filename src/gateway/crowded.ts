@@ -1,4 +1,5 @@
 import type { Clock } from '../contracts/clock.ts'
+import type { GatewayError } from '../contracts/gateway-error.ts'
 import type { CaptureDoorOptions } from '../passthrough/capture-door.ts'
 import { seldom } from './seldom.ts'
 
@@ -27,5 +28,12 @@ export function tellCrowdedUdp(clock: Clock, warn: (message: string) => void): (
     warn(
       `UDP: ${address} has too many sockets or far sides at once, or all together have; datagrams of further ones are dropped${more > 0 ? ` (${more} more of these)` : ''}`,
     ),
+  )
+}
+
+/** Warns that captured connections cannot be taken. */
+export function tellTrouble(clock: Clock, warn: (message: string) => void): (error: GatewayError) => void {
+  return seldom<GatewayError>(clock, CROWDED_LOG_MS, ({ message }, more) =>
+    warn(`capture: ${message}${more > 0 ? ` (${more} more of these)` : ''}`),
   )
 }

@@ -1,5 +1,6 @@
 import { GatewayError } from '../../contracts/gateway-error.ts'
 import { type CapturePlan, RULE_PRIORITY, TABLE } from './capture-plan.ts'
+import { rulesStand } from './listed.ts'
 import { nftMembers, nftRemoval, nftScript } from './nft-script.ts'
 import {
   addRoute,
@@ -41,7 +42,8 @@ export class Installer {
 
   /** Whether all of it is still there. */
   async stands(plan: CapturePlan): Promise<boolean> {
-    if ((await this.#run(['nft', 'list', 'chain', 'inet', TABLE, 'prerouting'])).code !== 0) return false
+    const { code, stdout } = await this.#run(['nft', 'list', 'table', 'inet', TABLE])
+    if (code !== 0 || !rulesStand(stdout, plan)) return false
     for (const family of this.#families) {
       if (!(await this.#rules(family)).some(({ mark }) => mark === plan.mark)) return false
       if (!(await this.#tables(family)).includes(String(plan.routeTable))) return false

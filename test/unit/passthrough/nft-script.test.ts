@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import t from 'tap'
 import type { CapturePlan } from '../../../src/passthrough/rules/capture-plan.ts'
 import { nftMembers, nftRemoval, nftScript } from '../../../src/passthrough/rules/nft-script.ts'
+import { whyNoNft } from '../../fixtures/why-no-nft.ts'
 
 const PLAN: CapturePlan = {
   mark: 0xf1a000,
@@ -203,7 +204,7 @@ flush set inet fairlead own6
 })
 
 t.test('the kernel takes every script, and the removal leaves nothing', async (t) => {
-  const why = whyNotHere()
+  const why = whyNoNft()
   if (why) {
     if (process.env['CI'] === 'true') t.fail(why)
     else t.pass(`SKIPPED: ${why}`)
@@ -238,7 +239,7 @@ t.test('the kernel takes every script, and the removal leaves nothing', async (t
 t.test(
   'the two forms that hold: nft knows its own; where the kernel does not, it is that line that nft complains of',
   async (t) => {
-    const why = whyNotHere()
+    const why = whyNoNft()
     if (why) {
       if (process.env['CI'] === 'true') t.fail(why)
       else t.pass(`SKIPPED: ${why}`)
@@ -261,14 +262,3 @@ t.test(
     t.comment(own.status === 0 ? 'this kernel has CONFIG_NFT_QUEUE' : 'this kernel has no CONFIG_NFT_QUEUE')
   },
 )
-
-function whyNotHere(): string | undefined {
-  if (process.platform !== 'linux') return 'nftables are Linux’s'
-  if (process.getuid?.() !== 0) return 'a network namespace needs root'
-  try {
-    execFileSync('unshare', ['-n', 'nft', '--version'], { stdio: 'ignore' })
-    return undefined
-  } catch {
-    return 'nft is not installed (package nftables)'
-  }
-}
