@@ -6,7 +6,7 @@ import { createAnsweredNames } from '../../../src/passthrough/names/answered-nam
 import { manualClock } from '../../fixtures/manual-clock.ts'
 
 const NETWORK = {
-  ...{ id: 'n', name: 'apps', driver: 'bridge', internal: false },
+  ...{ id: 'n', name: 'apps', driver: 'bridge', bridged: true, internal: false },
   ...{ subnets: ['172.20.0.0/16', 'fd00:20::/64'], gateways: ['172.20.0.1'] },
 }
 
