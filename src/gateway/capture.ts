@@ -132,6 +132,7 @@ export class Capture {
     if (!settings.capture.enabled) {
       const commit = () => {
         this.#use(settings)
+        this.#front.stop()
         this.#inBackground(() => this.#leave())
       }
       return { commit, abandon: () => {} }
@@ -254,10 +255,8 @@ export class Capture {
     await this.#rules.keepStanding()
     for (const listener of this.#open.listeners) listener.close()
     this.#leaving = [...this.#leaving, ...this.#open.listeners]
-    const { queue } = this.#open
+    await this.#open.queue?.close()
     this.#open = NOTHING
-    this.#front.stop()
-    await queue?.close()
     await this.#settle(undefined)
     const cancel = every(LEAVE_POLL_MS, this.#parts.clock, () => {
       const isOff = !this.#settings?.capture.enabled
