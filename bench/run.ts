@@ -19,7 +19,7 @@ import {
 } from './peers/in-node.ts'
 import type { Peer } from './peers/peer.ts'
 import { programs } from './peers/programs.ts'
-import { type Results, report } from './report/report.ts'
+import { type Results, report, save } from './report/report.ts'
 
 /** Repetitions of what takes long and varies little. */
 const SLOW_RUNS = 2
@@ -109,13 +109,8 @@ async function main(): Promise<void> {
         say(`run ${run}: idle tunnels`)
         await measureWaiting(present, measuring)
       }
-      if (!ids.includes(PAC)) continue
-      say(`run ${run}: PAC decisions`)
-      try {
-        measurePac(Number(options.seconds), results)
-      } catch (error) {
-        say((error as Error).message)
-      }
+      if (ids.includes(PAC)) pac(run, results)
+      save(results, options.out)
     }
   } finally {
     origin.stop()
@@ -131,6 +126,15 @@ async function main(): Promise<void> {
   )
   report(results, options.out)
   if (options.guard && !guard(results)) process.exitCode = 1
+}
+
+function pac(run: number, results: Results): void {
+  say(`run ${run}: PAC decisions`)
+  try {
+    measurePac(Number(options.seconds), results)
+  } catch (error) {
+    say((error as Error).message)
+  }
 }
 
 function say(what: string): void {

@@ -12,8 +12,13 @@ export type Results = Map<Metric, Map<string, number[]>>
 /** Rows that are no program to choose instead: they say what the machine can do, and what a part of Fairlead costs alone. */
 const NO_PEER = /^direct|^forwarded|fairlead|relay alone|bare Node/
 
-/** The table to standard output, and the same as Markdown, JSON and SVG in `folder`. */
+/** The table to standard output, and the same as `save` has it. */
 export function report(results: Results, folder: string): void {
+  process.stdout.write(save(results, folder))
+}
+
+/** As Markdown, JSON and SVG in `folder`; answers the Markdown. After each round too, so that a run that is broken off has not been for nothing. */
+export function save(results: Results, folder: string): string {
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Linux ${release()}, Node ${process.version}, TCP by ${congestionControl()}`
   const tables = [...results].map(([metric, rows]) => markdown(metric, rows))
   const text = `Measured on ${machine}. Median of the runs, least–most in brackets.\n\n${tables.join('\n\n')}\n`
@@ -24,7 +29,7 @@ export function report(results: Results, folder: string): void {
     const bars = [...rows].map(([name, values]) => ({ name, ...summarize(values) }))
     writeFileSync(path.join(folder, `${metric.id}.svg`), barChart(metric, bars))
   }
-  process.stdout.write(text)
+  return text
 }
 
 function markdown(metric: Metric, rows: ReadonlyMap<string, number[]>): string {
