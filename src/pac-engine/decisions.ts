@@ -4,6 +4,7 @@ import type { PacAnswer, PacQuery, PacTrace } from '../contracts/pac.ts'
 import { type Decision, DecisionCache } from './decision-cache.ts'
 import type { PacLimits } from './limits.ts'
 import type { PacDns } from './pac-dns.ts'
+import { queryHider } from './private-query.ts'
 import { clean, scriptFailure, tooManyNames } from './script-failure.ts'
 import type { Version } from './script-in-use.ts'
 import type { Notes, VmOutcome } from './vm-outcome.ts'
@@ -168,13 +169,16 @@ export class Decisions {
     const { clock, dns, limits, origin } = this.#options
     const { query, rounds } = evaluation
     const now = clock.monotonic()
-    const { notes } = outcome
+    const hide = query.trace === true ? (text: string) => text : queryHider(query.url)
+    const notes = shownOf(outcome.notes, hide)
     this.#logAlerts(notes)
     const trace = this.#trace(version, notes, rounds, now - evaluation.began)
     const fresh =
       outcome.is === 'answer'
         ? { result: outcome.answer, trace }
-        : scriptFailure(outcome.failure, origin, version.script.text, { pac: trace })
+        : scriptFailure({ ...outcome.failure, message: hide(outcome.failure.message) }, origin, version.script.text, {
+            pac: trace,
+          })
     const holds = version === this.#options.version() && evaluation.network === this.#network
     if (!notes.random && holds) {
       this.#cache.set(query.url, {
@@ -248,6 +252,12 @@ export class Decisions {
     for (const alert of alerts) log('info', `PAC ${origin} alert: ${clean(alert)}`)
     if (dropped > 0) log('warn', `PAC ${origin}: ${dropped} more alerts are not shown`)
   }
+}
+
+function shownOf(notes: Notes, hide: (text: string) => string): Notes {
+  if (notes.calls.length === 0 && notes.alerts.length === 0) return notes
+  const calls = notes.calls.map(([name, args, answer]) => [name, args.map(hide), hide(answer)] as const)
+  return { ...notes, calls, alerts: notes.alerts.map(hide) }
 }
 
 const NO_CALLS: PacTrace['calls'] = []
