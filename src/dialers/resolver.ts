@@ -30,6 +30,7 @@ const SYSTEM_LOOKUPS = Math.max(1, Math.floor((Number(process.env['UV_THREADPOOL
 const CACHE_LIMIT = 512
 
 /** RFC 6761 §6.3: `localhost` and everything below it is loopback, whatever DNS says. */
+const LOCALHOST = /^(?:.*\.)?localhost\.?$/i
 const LOOPBACK: readonly ResolvedAddress[] = [
   { address: '127.0.0.1', family: 4 },
   { address: '::1', family: 6 },
@@ -59,7 +60,7 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
       if (signal.aborted) return Promise.reject(signal.reason)
       const family = net.isIP(name)
       if (family !== 0) return Promise.resolve([{ address: name, family: family === 4 ? 4 : 6 }])
-      if (name === 'localhost' || name.endsWith('.localhost')) return Promise.resolve(LOOPBACK)
+      if (LOCALHOST.test(name)) return Promise.resolve(LOOPBACK)
       const cached = cache.get(name)
       if (cached !== undefined && cached.until > clock.monotonic()) return Promise.resolve(cached.addresses)
       return wait(name, signal, progress)

@@ -6,6 +6,7 @@ import { createTrust, systemAuthorities } from '../dialers/tls-trust.ts'
 import type { Log } from '../observe/log.ts'
 import { createPacEngine } from '../pac-engine/create-pac-engine.ts'
 import type { PacSource } from '../pac-engine/script-source.ts'
+import { timeZoneWarning, zoneInUse } from '../pac-engine/time-zone.ts'
 import { describeChain } from '../router/decision.ts'
 import { createOwnEndpoints, type Endpoint } from '../router/own-endpoints.ts'
 import type { PacSettings, Settings } from '../settings/settings.ts'
@@ -23,10 +24,13 @@ export interface PacEnginesOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Where the gateway listens now: a script is never fetched through its own doors, for they would ask that script. */
   ownEndpoints(): readonly Endpoint[]
+  /** `read`: what others have left is used, and nothing is left. */
+  readonly state?: 'read' | 'write'
 }
 
 /** PAC engines that look names up as the gateway does, fetch directly or by `pac.via`, and keep the last good version of a URL on disk. */
-export function createPacEngines({ clock, resolver, log, env, ownEndpoints }: PacEnginesOptions): PacEngines {
+export function createPacEngines(options: PacEnginesOptions): PacEngines {
+  const { clock, resolver, log, env, ownEndpoints, state = 'write' } = options
   const judge = () => undefined
   const isOwnEndpoint = createOwnEndpoints({ endpoints: ownEndpoints, clock })
   const direct = createDirectDialer({ clock, resolver, judge, isOwnEndpoint })
@@ -48,13 +52,16 @@ export function createPacEngines({ clock, resolver, log, env, ownEndpoints }: Pa
     return { ...source, dialer, ca, via: describeChain(pac.via) }
   }
 
+  let zoneWarning = timeZoneWarning(env.TZ, zoneInUse())
   return new PacEngines(async ({ source, onFailure, settings }) => {
+    if (zoneWarning !== undefined) log.warn(zoneWarning)
+    zoneWarning = undefined
     const engine = createPacEngine({
       source: sourceOf(source, settings),
       resolver,
       clock,
       onPacFailure: onFailure,
-      ...(cacheDir ? { cacheDir } : {}),
+      ...(cacheDir ? { cacheDir, cacheWrites: state === 'write' } : {}),
       ...(source.kind === 'url' ? { refreshMs: settings.pac.refresh } : {}),
       lastGoodMs: settings.pac.lastGoodFor || NO_LIMIT_MS,
       readMs: settings.pac.fetchTimeout,

@@ -20,6 +20,8 @@ export interface PacEngineOptions {
   readonly onPacFailure?: 'block' | 'lastGood' | 'direct'
   /** Where the last good version of a URL is kept. */
   readonly cacheDir?: string
+  /** False: what is there is used, and nothing is written. */
+  readonly cacheWrites?: boolean
   /** How often a URL or a file is looked at again. */
   readonly refreshMs?: number
   /** How long ago a version may have been read or confirmed, in memory or on disk, to be used while it cannot be read; 0: none is. */
@@ -109,7 +111,9 @@ class Engine implements RunningPacEngine {
       ...(options.refreshMs === undefined ? {} : { refreshMs: options.refreshMs }),
       lastGoodMs: this.#lastGoodMs,
       ...(options.readMs === undefined ? {} : { readMs: options.readMs }),
-      ...(options.cacheDir === undefined || !this.#lastGood ? {} : { cacheDir: options.cacheDir }),
+      ...(options.cacheDir === undefined || !this.#lastGood
+        ? {}
+        : { cacheDir: options.cacheDir, cacheWrites: options.cacheWrites ?? true }),
       use: (script) => this.#use(script),
       confirmed: (fetchedAt) => {
         const { version } = this.#inUse

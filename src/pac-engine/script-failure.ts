@@ -1,5 +1,6 @@
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { PacTrace } from '../contracts/pac.ts'
+import { linesOf } from './script-lines.ts'
 import type { Failure, FailureKind } from './vm-outcome.ts'
 
 const WHAT: Record<FailureKind, string> = {
@@ -50,7 +51,7 @@ export function scriptFailure(
  */
 function placeOf({ message, line, column = 1 }: Failure, script: string): { line: number; column: number } | undefined {
   if (line === undefined) return undefined
-  const lines = linesOf(script)
+  const { code: lines } = linesOf(script)
   const last = Math.min(lines.length, line + MAX_SEARCHED_LINES - 1)
   for (const mention of mentionsOf(message)) {
     for (let number = line; number <= last; number++) {
@@ -75,7 +76,8 @@ function mentionsOf(message: string): RegExp[] {
   return [
     new RegExp(`(?<=\\.\\s{0,8})${name}(?![\\w$])`),
     new RegExp(`(?<=\\[\\s{0,8}["'\`]?)${name}(?=["'\`]?\\s{0,8}\\])`),
-    new RegExp(`(?<![\\w$.])${name}(?![\\w$])`),
+    // Taken apart: `var { name } = …`.
+    new RegExp(`(?<=[{,]\\s{0,8})${name}(?=\\s{0,8}[,:=}])`),
     // Under a name that is put together.
     /(?<=[\w$)\]]\[)./,
   ]
@@ -85,18 +87,8 @@ function escaped(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 }
 
-const LINE_BREAK = /\r\n|[\n\r\u2028\u2029]/
-
-/** Of the script that failed last: one that fails, fails often. */
-let failedLast: { readonly script: string; readonly lines: readonly string[] } = { script: '', lines: [''] }
-
-function linesOf(script: string): readonly string[] {
-  if (failedLast.script !== script) failedLast = { script, lines: script.split(LINE_BREAK) }
-  return failedLast.lines
-}
-
 function sourceLine(script: string, number: number): string | undefined {
-  const line = linesOf(script)[number - 1]?.slice(0, MAX_SEARCHED).trim()
+  const line = linesOf(script).lines[number - 1]?.slice(0, MAX_SEARCHED).trim()
   if (line === undefined) return undefined
   return clean(line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line)
 }

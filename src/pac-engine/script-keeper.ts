@@ -22,6 +22,8 @@ export interface KeeperOptions {
   readonly readMs?: number
   /** Where the last good version is kept; absent: not kept. */
   readonly cacheDir?: string
+  /** False: only read. */
+  readonly cacheWrites?: boolean
   /** Takes a version into use; rejects when it cannot be used. */
   readonly use: (script: Script) => Promise<void>
   /** The version handed over last was read again and is the same. False: it is not in use, and wants handing over again. */
@@ -114,6 +116,7 @@ export class ScriptKeeper {
 
   async #store(script: Script): Promise<void> {
     this.#storedAt = script.fetchedAt
+    if (this.#options.cacheWrites === false) return
     await this.#stored?.write(script).catch((error: unknown) => this.#options.failed(toGatewayError(error)))
   }
 

@@ -67,9 +67,13 @@ export function renderExplanation(explanation: Explanation): string {
   ].join('\n')
 }
 
-function renderTrace({ source, via, sha256, ageSeconds = 0, milliseconds, calls }: PacTrace): string[] {
+function renderTrace({ source, via, sha256, ageSeconds = 0, milliseconds, calls, alerts = [] }: PacTrace): string[] {
   const script = `  script: ${source}${via === undefined ? '' : ` through ${via}`}, sha256 ${sha256.slice(0, 12)}, read ${ageSeconds} s ago; ran ${milliseconds.toFixed(1)} ms`
-  return [script, ...calls.map(({ name, args, answer }) => `    ${name}(${args.join(', ')}) → ${answer}`)]
+  return [
+    script,
+    ...calls.map(({ name, args, answer }) => `    ${name}(${args.join(', ')}) → ${answer}`),
+    ...alerts.map((alert) => `    alert: ${alert}`),
+  ]
 }
 
 /** What a person types: a URL, or `host:port`, whose scheme is `http` on port 80 and `https` elsewhere, as for CONNECT. */

@@ -40,6 +40,8 @@ t.test('localhost and addresses need no DNS', async (t) => {
   ]
   t.same(await resolver.resolve('localhost', signal), loopback)
   t.same(await resolver.resolve('app.localhost', signal), loopback)
+  t.same(await resolver.resolve('localhost.', signal), loopback, 'the absolute form of the same name')
+  t.same(await resolver.resolve('LocalHost', signal), loopback)
   t.same(await resolver.resolve('192.0.2.7', signal), [{ address: '192.0.2.7', family: 4 }])
   t.same(await resolver.resolve('2001:db8::1', signal), [{ address: '2001:db8::1', family: 6 }])
   t.same(asked, [])

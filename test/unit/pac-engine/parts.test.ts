@@ -97,12 +97,20 @@ test('scriptFailure: the place of a name that is not defined is its first mentio
   const { message, hint } = scriptFailure(failure, 'test', script)
   t.match(message, 'at line 4, column 16: return b.x + x')
   t.type(hint, 'string')
+  for (const [source, place] of [
+    ['var a\n// it reads a.k here\n/* k: a.k\n a["k"] */ var s = "// a.b"; s = a.k', 'line 4, column 36'],
+    ['var k = 1\nk = 2; var u = "http://k"\nvar { k } = a', 'line 3, column 7'],
+    ['// "\nvar k = a.k', 'line 2, column 11'],
+  ] as const) {
+    const property = "TypeError: cannot read property 'k' of undefined"
+    t.match(scriptFailure({ kind: 'threw', message: property, line: 1, column: 1 }, 'test', source).message, place)
+  }
   const odd = scriptFailure({ kind: 'threw', message: '\x1b[2J', line: 99, column: 1 }, 'test', script)
   t.notMatch(odd.message, /\x1b/)
 })
 
 test('scriptFailure: the place is found or given up in no time, whatever the script consists of', async (t) => {
-  for (const run of [' ', '. ', '[ ', '["', 'of ', 'a[', '\n', 'x']) {
+  for (const run of [' ', '. ', '[ ', '["', 'of ', 'a[', '\n', 'x', '/*', '`\\', '"\\', '*/"']) {
     const script = `function FindProxyForURL() {}//${run.repeat(1_000_000 / run.length)}y`
     for (const name of [' ', '. ', 'x', 'Symbol.iterator', 'y'.repeat(100)]) {
       const failure = { kind: 'threw', message: `TypeError: cannot read property '${name}' of null`, line: 1 } as const

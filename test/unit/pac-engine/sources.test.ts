@@ -120,6 +120,10 @@ test('a URL: charset, redirect, conditional request, the version on disk', async
   t.equal(seen.at(-1), '/proxy.pac?secret=1 "v1"', 'asked again with the validator')
   t.equal(await ask(engine, 'a'), 'PROXY a:1')
 
+  const untouched = await directory(t)
+  t.equal(await ask(engineFor(t, '', { source, cacheDir: untouched, cacheWrites: false }), 'a'), 'PROXY a:1')
+  t.same(await readdir(untouched), [], 'who only reads leaves nothing')
+
   const [stored] = await readdir(cacheDir)
   t.match(await readFile(join(cacheDir, stored ?? ''), 'utf8'), /PROXY a:1/)
   down = true

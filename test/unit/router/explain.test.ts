@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { createAccess } from '../../../src/router/access.ts'
 import { createRouter, type Policy } from '../../../src/router/create-router.ts'
-import { explain, parseSubject, renderExplanation } from '../../../src/router/explain.ts'
+import { explain, explainRoute, parseSubject, renderExplanation } from '../../../src/router/explain.ts'
 import { parseExcludeList } from '../../../src/wire/exclude-list.ts'
 import { parseUpstreamUrl } from '../../../src/wire/upstream-url.ts'
 import { queryFor } from '../../fixtures/route-query.ts'
@@ -94,4 +94,18 @@ test('a flow of a container names it', async (t) => {
     ...{ id: 'f00d', name: 'shop-db-1', image: 'postgres:16', project: 'shop', service: 'db' },
   })
   t.match(renderExplanation(explanation), '\n  for container shop-db-1 of image postgres:16\n')
+})
+
+test('what the script said by alert is shown, also of one that failed then', (t) => {
+  const pac = { source: 'test', sha256: 'f'.repeat(64), cached: false, milliseconds: 1, calls: [], alerts: ['so far'] }
+  const because = { source: 'pac-failure', detail: 'PAC test: FindProxyForURL threw an exception' } as const
+  const explanation = explainRoute(queryFor('http://x.example'), {
+    generation: 1,
+    decision: 'reject',
+    candidates: [],
+    because,
+    pac,
+  })
+  t.match(renderExplanation(explanation), '\n    alert: so far')
+  t.end()
 })
