@@ -19,9 +19,9 @@ export class SecondTurns {
   }
 
   /** Whether questions about this host took too long lately. */
-  isSlow(host: string, now: number): boolean {
+  isSlow(host: string, now: () => number): boolean {
     const until = this.#hosts.get(host)
-    return until !== undefined && now < until
+    return until !== undefined && now() < until
   }
 
   noteSlow(host: string, now: number): void {

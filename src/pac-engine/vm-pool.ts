@@ -82,12 +82,10 @@ export class VmPool {
 
   /** `settle` is called once, never before this returns. */
   run({ url, host }: Query, trace: boolean, settle: (outcome: VmOutcome) => void): void {
-    if (this.#closed) {
-      queueMicrotask(() => settle(CLOSED))
-      return
-    }
+    if (this.#closed) return queueMicrotask(() => settle(CLOSED))
     this.#pending++
-    const wasSlow = this.#second.isSlow(host, this.#clock.monotonic())
+    const now = () => this.#clock.monotonic()
+    const wasSlow = this.#second.isSlow(host, now)
     const job: Job = {
       url,
       host,
@@ -95,18 +93,17 @@ export class VmPool {
       settle: (outcome) => {
         this.#pending--
         const tooLong = outcome.is === 'failed' && outcome.failure.kind === 'time'
-        if (tooLong) this.#second.noteSlow(host, this.#clock.monotonic())
-        else if (wasSlow) this.#second.noteGood(host)
+        if (tooLong) this.#second.noteSlow(host, now())
+        else if (wasSlow && outcome.is === 'answer') this.#second.noteGood(host)
         settle(outcome)
       },
       makeWay: () => {
-        const now = this.#clock.monotonic()
-        this.#hangingUntil = now + HANGING_MS
-        this.#second.noteSlow(host, now)
-        this.#second.add(job, now)
+        this.#hangingUntil = now() + HANGING_MS
+        this.#second.noteSlow(host, now())
+        this.#second.add(job, now())
       },
     }
-    if (wasSlow) this.#second.add(job, this.#clock.monotonic())
+    if (wasSlow) this.#second.add(job, now())
     else this.#queue.add(job)
     this.#flushSoon()
   }

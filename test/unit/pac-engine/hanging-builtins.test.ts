@@ -158,12 +158,18 @@ t.test('second turns: in order, bounded in number and in time; slow hosts are re
 
   for (const host of ['x', 'y', 'z']) turns.noteSlow(host, 0)
   t.same(
-    ['x', 'y', 'z'].map((host) => turns.isSlow(host, 1)),
+    ['x', 'y', 'z'].map((host) => turns.isSlow(host, () => 1)),
     [false, true, true],
   )
-  t.notOk(turns.isSlow('z', 1_000), 'for its time')
+  t.notOk(
+    turns.isSlow('z', () => 1_000),
+    'for its time',
+  )
   turns.noteGood('y')
-  t.notOk(turns.isSlow('y', 1), 'or until it was quick again')
+  t.notOk(
+    turns.isSlow('y', () => 1),
+    'or until it was quick again',
+  )
   t.end()
 })
 
