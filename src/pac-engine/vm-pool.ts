@@ -82,7 +82,10 @@ export class VmPool {
 
   /** `settle` is called once, never before this returns. */
   run({ url, host }: Query, trace: boolean, settle: (outcome: VmOutcome) => void): void {
-    if (this.#closed) return queueMicrotask(() => settle(CLOSED))
+    if (this.#closed) {
+      queueMicrotask(() => settle(CLOSED))
+      return
+    }
     this.#pending++
     const now = () => this.#clock.monotonic()
     const wasSlow = this.#second.isSlow(host, now)
