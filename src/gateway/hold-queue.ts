@@ -33,7 +33,8 @@ export function openHoldQueue(capture: Settings['capture'], parts: HoldQueuePart
     return queue
   } catch (thrown) {
     if (capture.hold === 'required') throw thrown
-    parts.warn(`${toGatewayError(thrown).message}; captured connections are accepted before the way out stands`)
+    const { message, hint } = toGatewayError(thrown)
+    parts.warn(`${message}; captured connections are accepted before the way out stands${hint ? `. ${hint}` : ''}`)
     return undefined
   }
 }

@@ -8,15 +8,12 @@ import type { ResolveContext } from './context.ts'
 import { readCertificate } from './pem.ts'
 import { absolutePath, readSecret } from './read-reference.ts'
 
-type Written = WrittenSettings['listen']
-type WrittenReverse = WrittenSettings['reverse']
-type WrittenDoor = Written['mixed'][number]
+type WrittenDoor = WrittenSettings['listen']['mixed'][number]
 type Users = Readonly<Record<string, Secret>>
 
 /** The doors, with their credentials read and their safety judged. */
 export async function resolveDoors(
-  written: Written,
-  reverse: WrittenReverse,
+  { listen: written, reverse, capture, dns }: WrittenSettings,
   context: ResolveContext,
 ): Promise<Pick<Settings, 'listen' | 'reverse'>> {
   const everyone = written.auth && (await resolveUsers(written.auth.users, ['listen', 'auth', 'users'], context))
@@ -50,8 +47,10 @@ export async function resolveDoors(
     const plain = await door(one, path, everyone)
     if (certificate) tls.push({ ...plain, ...certificate })
   }
-  if (written.mixed.length + written.tls.length === 0) {
-    context.problem(['listen', 'mixed'], { message: 'there is no door', expected: 'an address under mixed or tls' })
+  const doors = [...written.mixed, ...written.tls, ...reverse.listen, ...dns.listen]
+  if (doors.length === 0 && !capture.enabled) {
+    const expected = 'an address under mixed or tls, or of reverse.listen or dns.listen, or capture.enabled: true'
+    context.problem(['listen', 'mixed'], { message: 'there is no door', expected })
   }
   const insiders = reverse.auth && (await resolveUsers(reverse.auth.users, ['reverse', 'auth', 'users'], context))
   const toContainers: DoorSettings[] = []
@@ -100,7 +99,7 @@ function checkTwice(address: ListenAddress, path: KeyPath, taken: Map<string, st
 const MAX_CREDENTIAL = 255
 
 async function resolveUsers(
-  written: NonNullable<Written['auth']>['users'],
+  written: NonNullable<WrittenSettings['listen']['auth']>['users'],
   path: KeyPath,
   context: ResolveContext,
 ): Promise<Users> {

@@ -27,7 +27,7 @@ export async function resolveSettings(written: WrittenSettings, context: Resolve
   const engine = resolveEngine(written.engine, context)
   if (!engine) refuseWithoutEngine(written, context)
   return {
-    ...(await resolveDoors(written.listen, written.reverse, context)),
+    ...(await resolveDoors(written, context)),
     proxy,
     containersProxy,
     containerRules: await resolveContainerRules(written.containerRules, upstreams, containersProxy, context),

@@ -47,3 +47,15 @@ t.test('what is refused', async (t) => {
     t.match(printed, expected)
   }
 })
+
+t.test('no proxy port is needed beside another way in', async (t) => {
+  for (const way of [
+    'reverse: { listen: 127.0.0.1:1080 }',
+    'capture: { enabled: true }',
+    'dns: { listen: 127.0.0.1:5353 }',
+  ]) {
+    const { loaded, printed } = await loadText(`listen: { mixed: [] }\n${way}`)
+    t.equal(printed, '', way)
+    t.same(loaded?.settings.listen.mixed, [])
+  }
+})
