@@ -55,11 +55,14 @@ interface OpenDoor {
 
 /** Milliseconds between two lines about questions that could not be answered. */
 const FAILURE_LOG_MS = 10_000
+/** Milliseconds between lines about clients that are not answered: anybody can send. */
+const STRANGER_LOG_MS = 60_000
 
 /** The containers' DNS server: its doors live through reloads, and so does what it knows, unless its own settings change. */
 export class DnsService {
   readonly #parts: DnsParts
   readonly #hostServers: () => readonly { readonly address: string; readonly port: number }[]
+  readonly #stranger: (who: { readonly door: string; readonly client: string | undefined }) => void
   readonly #failed: (failure: NonNullable<Outcome['failure']>) => void
   #doors = new Map<string, OpenDoor>()
   /** Of earlier settings, while they answer what they were asked. */
@@ -71,6 +74,9 @@ export class DnsService {
     this.#hostServers = createHostServers({ clock: parts.clock, isOwn: (address, port) => this.#isOwn(address, port) })
     this.#failed = seldom(parts.clock, FAILURE_LOG_MS, (failure, more) =>
       parts.log.warn({ ...failure, alike: more }, 'a DNS question could not be answered'),
+    )
+    this.#stranger = seldom(parts.clock, STRANGER_LOG_MS, (who, more) =>
+      parts.log.warn({ ...who, alike: more }, 'asks DNS and gets no answer: dns.listen does not name it under from'),
     )
     parts.networkWatch.onChange(() => this.#serving?.lookups.forget())
   }
@@ -159,7 +165,11 @@ export class DnsService {
     const door = await openDnsDoor({
       address,
       clock: this.#parts.clock,
-      admits: (client) => open.admits(client),
+      admits: (client) => {
+        const admitted = open.admits(client)
+        if (!admitted) this.#stranger({ door: formatListenAddress(address), client: client.address })
+        return admitted
+      },
       answer: (query, client) => this.answer(query, client),
       maxTcpConnections: () => this.#serving?.settings.dns.tcpConnections ?? 0,
     })

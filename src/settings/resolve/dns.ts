@@ -32,7 +32,7 @@ export function resolveDns(written: WrittenSettings, context: ResolveContext): D
         context.problem(path, {
           message: 'anybody who reaches this address would be answered',
           expected: 'a loopback address, or a restriction of where clients come from',
-          hint: 'Write it as { address: …, from: [172.17.0.0/16] } with the addresses of your containers.',
+          hint: 'Write it as { address: …, from: [172.16.0.0/12] } with the addresses of your containers.',
         })
       }
       return [{ address, from }]
