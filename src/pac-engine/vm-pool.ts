@@ -29,7 +29,6 @@ export class VmPool {
   readonly #second: SecondTurns
   /** When one had to make way, and for a while; by the clock. */
   #hangingUntil = 0
-  /** What the threads see of the queue: one cell, see the protocol. */
   readonly #crowd = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
   /** Since when somebody waits and no thread serves, by the clock. */
   #heldSince: number | undefined
@@ -171,7 +170,7 @@ export class VmPool {
 
   /** Whether evaluations hang these days, so that any other may. */
   #hanging(): boolean {
-    return this.#hangingUntil > 0 && this.#clock.monotonic() < this.#hangingUntil
+    return this.#clock.monotonic() < this.#hangingUntil
   }
 
   #idlest(): { thread: VmThread | undefined; takers: number } {
