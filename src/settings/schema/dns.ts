@@ -17,7 +17,7 @@ const doorKeys = {
   }),
   from: about(oneOrMore(parsedBy(parseCidr)).prefault([]), {
     form: 'an address block or a list of them',
-    help: 'The only client addresses that are answered; others get no answer at all. Needed where the address is not loopback.',
+    help: 'The only client addresses that are answered; others get no answer at all, and the log says so. Containers ask from their own addresses, in every network. Needed where the address is not loopback.',
   }),
 }
 
