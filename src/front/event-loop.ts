@@ -53,8 +53,15 @@ export class EventLoop {
     this.#watchers[fd] = undefined
   }
 
+  /** Of a file that nobody else has open: the kernel takes it out of the loop with the last descriptor of it, epoll(7). */
   closeDescriptor(fd: number): void {
     this.#watchers[fd] = undefined
+    close(fd)
+  }
+
+  /** Of a file that others have open too. */
+  closeShared(fd: number): void {
+    this.forget(fd)
     close(fd)
   }
 

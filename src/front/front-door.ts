@@ -67,7 +67,7 @@ export class FrontDoor implements Watcher {
   }
 
   shut(): void {
-    this.#host.loop.closeDescriptor(this.#fd)
+    this.#host.loop.closeShared(this.#fd)
     this.paused = false // for good
   }
 

@@ -1,4 +1,5 @@
 import { EPOLLIN } from '../system/linux/epoll.ts'
+import { errno } from '../system/linux/libc.ts'
 import { type Endpoint, readSocketAddress, SOCKET_ADDRESS_BYTES } from '../system/linux/socket-address.ts'
 import { getSocketName } from '../system/linux/sockets.ts'
 import type { Watcher } from './event-loop.ts'
@@ -48,11 +49,14 @@ export class HeldDoor implements Watcher {
     this.letGo()
     this.#queue = queue
     this.#doors = doors
-    this.#host.loop.watch(queue.descriptor, EPOLLIN, this)
+    if (this.#host.loop.watch(queue.descriptor, EPOLLIN, this)) return
+    const code = errno()
+    this.letGo()
+    this.#host.holdLost(code)
   }
 
   letGo(): void {
-    if (this.#queue) this.#host.loop.closeDescriptor(this.#queue.descriptor)
+    if (this.#queue) this.#host.loop.closeShared(this.#queue.descriptor)
     this.#queue = undefined
   }
 

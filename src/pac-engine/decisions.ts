@@ -7,7 +7,8 @@ import type { PacDns } from './pac-dns.ts'
 import { queryHider } from './private-query.ts'
 import { clean, scriptFailure, tooManyNames } from './script-failure.ts'
 import type { Version } from './script-in-use.ts'
-import type { Notes, VmOutcome } from './vm-outcome.ts'
+import type { Failure, Notes, VmOutcome } from './vm-outcome.ts'
+import { CLOSED } from './vm-thread.ts'
 
 /** Jobs waiting beyond which helper calls are no longer recorded: a trace costs more than the decision. */
 const TRACE_WHILE_PENDING = 8
@@ -143,7 +144,10 @@ export class Decisions {
     this.#options.dns.sweep()
     const trace = evaluation.query.trace === true || version.pool.pending < TRACE_WHILE_PENDING
     version.pool.run(evaluation.query, trace, (outcome) => {
+      const newest = this.#options.version()
       if (outcome.is === 'missing') this.#lookUp(evaluation, version, outcome.names)
+      // The threads of a version that another has replaced are gone, and its evaluations with them.
+      else if (outcome === CLOSED && newest && newest !== version) this.#ask(evaluation, newest)
       else this.#decide(evaluation, version, outcome)
     })
   }
@@ -176,9 +180,7 @@ export class Decisions {
     const fresh =
       outcome.is === 'answer'
         ? { result: outcome.answer, trace }
-        : scriptFailure({ ...outcome.failure, message: hide(outcome.failure.message) }, origin, version.script.text, {
-            pac: trace,
-          })
+        : scriptFailure(shownFailure(outcome.failure, hide), origin, version.script.text, { pac: trace })
     const holds = version === this.#options.version() && evaluation.network === this.#network
     if (!notes.random && holds) {
       this.#cache.set(query.url, {
@@ -258,6 +260,11 @@ function shownOf(notes: Notes, hide: (text: string) => string): Notes {
   if (notes.calls.length === 0 && notes.alerts.length === 0) return notes
   const calls = notes.calls.map(([name, args, answer]) => [name, args.map(hide), hide(answer)] as const)
   return { ...notes, calls, alerts: notes.alerts.map(hide) }
+}
+
+/** Only what a script throws is of its own words. */
+function shownFailure(failure: Failure, hide: (text: string) => string): Failure {
+  return failure.kind === 'threw' ? { ...failure, message: hide(failure.message) } : failure
 }
 
 const NO_CALLS: PacTrace['calls'] = []

@@ -105,7 +105,7 @@ export class VmPool {
         this.#second.add(job, now())
       },
     }
-    if (wasSlow) this.#second.add(job, now())
+    if (wasSlow) this.#queue.addLast(job)
     else this.#queue.add(job)
     this.#flushSoon()
   }

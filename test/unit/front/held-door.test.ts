@@ -35,6 +35,7 @@ function rig({ serves = true } = {}) {
     loop: {
       watch: (fd: number) => watched.push(fd) > 0,
       forget() {},
+      closeShared: (fd: number) => log.push(`close ${fd === 99 ? 'queue' : 'shared'}`),
       closeDescriptor: (fd: number) => log.push(`close ${fd === 99 ? 'queue' : 'descriptor'}`),
     },
     times: { begin() {}, ended() {}, since: () => 0 },

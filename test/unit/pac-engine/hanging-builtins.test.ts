@@ -127,6 +127,15 @@ t.test('first turns: a crowd that came before everybody else does not stand befo
   t.same(hosts(turns.takeAll()), ['f'])
   t.same(hosts(turns.takeOne()), [])
   t.same(hosts(turns.take(3)), [])
+  const slow = { url: 'http://slow:80', host: 'slow', trace: false, settle() {}, makeWay() {} }
+  turns.addLast(slow)
+  add('g')
+  t.equal(turns.waiting, 2)
+  t.same(hosts(turns.takeOne()), ['g'], 'who was slow lately comes when nobody else waits')
+  t.same(hosts(turns.takeOne()), ['slow'])
+  turns.addLast(slow)
+  add('h')
+  t.same([...hosts(turns.take(5)), ...hosts(turns.take(5))], ['h', 'slow'])
   for (let i = 0; i < 100; i++) add(`${i}`)
   const taken = Array.from({ length: 32 }, () => Number(hosts(turns.takeOne())[0]))
   t.same(
