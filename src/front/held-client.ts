@@ -10,7 +10,7 @@ const ARRIVAL_MS = 3_000
 export class HeldClient extends FrontClient {
   /** By which its connection will be known. */
   readonly attempt: string
-  readonly syn: HeldSyn
+  syn: HeldSyn
   readonly #queue: HoldQueue
   readonly #onEnd: (client: HeldClient, given: boolean) => void
 
@@ -41,6 +41,15 @@ export class HeldClient extends FrontClient {
   override give(): void {
     if (this.state !== 'asked' && this.state !== 'dialling') return
     this.leave({ kind: 'given-held', syn: this.syn })
+  }
+
+  /** The client says it again. The newer packet is held, for the kernel may have lost the older one: with the rules, when they are put anew. */
+  repeated(packet: number): void {
+    if (this.awaited) this.#queue.accept(packet)
+    else {
+      this.#queue.drop(this.syn.packet)
+      this.syn = { ...this.syn, packet }
+    }
   }
 
   get awaited(): boolean {

@@ -93,8 +93,11 @@ export class HeldDoor implements Watcher {
 
   #begin(syn: HeldSyn, queue: HoldQueue): void {
     const attempt = keyOf(syn.source, syn.dialled)
-    // A client says it again while it waits.
-    if (this.#held.has(attempt)) return void queue.drop(syn.packet)
+    const known = this.#held.get(attempt)
+    if (known) {
+      known.repeated(syn.packet)
+      return
+    }
     const { address } = syn.source
     const share = this.#shares.get(address) ?? 0
     const hasRoom = this.#held.size < MAX_HELD && share < MAX_OF_A_CLIENT && !this.#given.has(attempt)

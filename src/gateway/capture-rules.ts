@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { toGatewayError } from '../contracts/gateway-error.ts'
 import type { CapturePlan } from '../passthrough/rules/capture-plan.ts'
 import type { Installer } from '../passthrough/rules/installer.ts'
@@ -78,18 +79,18 @@ export class CaptureRules {
   }
 
   async #installAnew({ plan, hold }: WantedRules): Promise<void> {
-    if (!hold) return this.#put(plan(undefined))
+    if (!hold) return this.#putOther(plan(undefined))
     const { queue } = hold
     if (this.#form === 'nft') {
       try {
-        return await this.#put(plan({ queue, by: 'nft' }))
+        return await this.#putOther(plan({ queue, by: 'nft' }))
       } catch (thrown) {
         if (!/queue num/.test(toGatewayError(thrown).said ?? '')) throw thrown
         this.#form = 'apart'
       }
     }
     try {
-      await this.#put(plan({ queue, by: 'apart' }))
+      await this.#putOther(plan({ queue, by: 'apart' }))
     } catch (thrown) {
       if (!(thrown instanceof NoHoldRule)) throw thrown
       if (hold.required) throw thrown.cause
@@ -99,15 +100,23 @@ export class CaptureRules {
     }
   }
 
+  /** What the kernel holds goes with the rules that are replaced, and its clients have to send again: not for a reload that changes nothing of them. */
+  async #putOther(plan: CapturePlan): Promise<void> {
+    if (isDeepStrictEqual(plan, this.#installed) && (await this.#parts.installer.stands(plan))) return
+    await this.#put(plan)
+  }
+
   async #put(plan: CapturePlan): Promise<void> {
-    await this.#parts.installer.install(plan)
-    this.#installed = plan
-    if (plan.hold?.by !== 'apart') return
-    try {
-      this.#parts.addHoldRule(plan.hold.queue)
-    } catch (cause) {
-      throw new NoHoldRule('the rules stand, but none holds', { cause })
-    }
+    const { installer, addHoldRule } = this.#parts
+    await installer.install(plan, () => {
+      this.#installed = plan
+      if (plan.hold?.by !== 'apart') return
+      try {
+        addHoldRule(plan.hold.queue)
+      } catch (cause) {
+        throw new NoHoldRule('the rules stand, but none holds', { cause })
+      }
+    })
   }
 }
 

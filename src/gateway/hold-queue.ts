@@ -1,7 +1,7 @@
 import { toGatewayError } from '../contracts/gateway-error.ts'
-import type { AnswerHeld } from '../passthrough/capture-door.ts'
 import type { HeldSyn } from '../passthrough/hold/queue-messages.ts'
 import { SynQueue } from '../passthrough/hold/syn-queue.ts'
+import type { AnswerHeld } from '../passthrough/pending-holds.ts'
 import { HELD_MARK } from '../passthrough/rules/capture-plan.ts'
 import type { Settings } from '../settings/settings.ts'
 

@@ -15,8 +15,7 @@ import { heldAnswer } from './held-answer.ts'
 import type { HeldSyn } from './hold/queue-messages.ts'
 import { type Believed, believe, type Heard, type Trust, toldName } from './names/believe.ts'
 import { peekName } from './names/peek.ts'
-import { PendingHolds } from './pending-holds.ts'
-import type { HeldAnswer } from './rules/capture-plan.ts'
+import { type AnswerHeld, PendingHolds } from './pending-holds.ts'
 
 /** What can change with the settings while the door is open. */
 export interface CapturePolicy {
@@ -41,9 +40,6 @@ export interface CaptureDoorOptions {
   /** An attempt was left unanswered, to be sent again: too many are under way, of this client or of all. Or refused: too many connections stand. */
   crowded(address: string, which: 'full' | 'full-for-client' | 'no-room'): void
 }
-
-/** Says to the kernel what becomes of a held packet; `undefined` drops it. */
-export type AnswerHeld = (answer: HeldAnswer | undefined) => void
 
 /** Ports on which the server speaks first: FTP, SSH, Telnet, SMTP, POP3, NNTP, IMAP, submission, MySQL, VNC. Nobody sends a name there. */
 const SERVER_FIRST: ReadonlySet<number> = new Set([21, 22, 23, 25, 110, 119, 143, 587, 3306, 5900])
@@ -85,9 +81,10 @@ export class CaptureDoor {
       return
     }
     const key = keyOf(source.address, source.port, dialled.address, dialled.port)
-    const state = this.#holds.begin(key, source.address)
+    const state = this.#holds.begin(key, source.address, answer)
+    if (state === 'repeated') return
     if (state !== 'new') {
-      if (state === 'full' || state === 'full-for-client') this.#options.crowded(source.address, state)
+      if (state !== 'silent') this.#options.crowded(source.address, state)
       answer(undefined)
       return
     }
@@ -113,13 +110,11 @@ export class CaptureDoor {
             cancel()
             resolve(socket)
           })
-          answer('accept')
         }),
       reject: (error) => {
         const told = heldAnswer(error.code)
         if (told === 'silence') this.#holds.silence(key)
-        else this.#holds.end(key)
-        answer(told === 'silence' ? undefined : told)
+        else this.#holds.refuse(key, told)
       },
     }
     void context.handleFlow(flow, gone.signal)

@@ -1,3 +1,5 @@
+import type { HeldAnswer } from './rules/capture-plan.ts'
+
 /** Attempts under way at once. A host of a thousand containers that all start together has fewer; what is more waits in the client. */
 const MAX_PENDING = 4096
 /** Of one client: a port scan, or a pool whose servers a lost VPN has taken away, must leave room for the attempts of all others. */
@@ -7,8 +9,13 @@ const MAX_SILENT = 4096
 
 export type HoldState = 'new' | 'repeated' | 'silent' | 'full' | 'full-for-client'
 
+/** Says to the kernel what becomes of a held packet; `undefined` drops it. */
+export type AnswerHeld = (answer: HeldAnswer | undefined) => void
+
 interface Pending<Socket> {
   readonly client: string
+  /** To the packet that came last: the kernel may have lost those before, with the rules, when they are put anew. */
+  answer: AnswerHeld
   /** Set once the connection is expected. */
   arrived?: (socket: Socket) => void
 }
@@ -25,14 +32,23 @@ export class PendingHolds<Socket> {
     return this.#pending.size
   }
 
-  begin(key: string, client: string): HoldState {
-    if (this.#pending.has(key)) return 'repeated'
+  /** A repetition is answered here: it takes the place of the packet before, or is let in as that was. */
+  begin(key: string, client: string, answer: AnswerHeld): HoldState {
+    const known = this.#pending.get(key)
+    if (known) {
+      if (known.arrived) answer('accept')
+      else {
+        known.answer(undefined)
+        known.answer = answer
+      }
+      return 'repeated'
+    }
     if (this.#silent.has(key)) return 'silent'
     if (this.#pending.size >= MAX_PENDING) return 'full'
     const share = this.#shares.get(client) ?? 0
     if (share >= MAX_PENDING_A_CLIENT) return 'full-for-client'
     this.#shares.set(client, share + 1)
-    this.#pending.set(key, { client })
+    this.#pending.set(key, { client, answer })
     return 'new'
   }
 
@@ -41,10 +57,12 @@ export class PendingHolds<Socket> {
     return this.#pending.has(key) || this.#silent.has(key)
   }
 
-  /** From here on the connection is expected. */
+  /** Lets it in: from here on the connection is expected. */
   expect(key: string, arrived: (socket: Socket) => void): void {
     const pending = this.#pending.get(key)
-    if (pending) pending.arrived = arrived
+    if (!pending) return
+    pending.arrived = arrived
+    pending.answer('accept')
   }
 
   /** Whether somebody expected it, and has it now. */
@@ -54,6 +72,12 @@ export class PendingHolds<Socket> {
     this.end(key)
     arrived(socket)
     return true
+  }
+
+  /** It is not let in. */
+  refuse(key: string, answer: HeldAnswer): void {
+    this.#pending.get(key)?.answer(answer)
+    this.end(key)
   }
 
   end(key: string): void {
@@ -67,6 +91,7 @@ export class PendingHolds<Socket> {
 
   /** It gets no answer at all, and neither do its repetitions. */
   silence(key: string): void {
+    this.#pending.get(key)?.answer(undefined)
     this.end(key)
     this.#silent.add(key)
     if (this.#silent.size > MAX_SILENT) this.#silent.delete(this.#silent.values().next().value!)

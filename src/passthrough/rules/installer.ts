@@ -27,10 +27,14 @@ export class Installer {
     this.#run = run
   }
 
-  /** Where marked packets go first, then the rules that mark them. Rejects with what is missing; rules that stood then still stand. */
-  async install(plan: CapturePlan): Promise<void> {
+  /**
+   * Where marked packets go first, then the rules that mark them. Rejects with what is missing; rules that stood then still stand. `stands`: is called as soon as the
+   * rules do.
+   */
+  async install(plan: CapturePlan, stands: () => void): Promise<void> {
     for (const family of this.#families) await this.#route(family, plan)
     await this.#must(NFT, nftScript(plan))
+    stands()
     // Last, so that the rules of before lead somewhere for as long as they stand.
     for (const family of this.#families) await this.#tidy(family, plan)
   }

@@ -27,10 +27,11 @@ function kernel(has: { nft: boolean; apart: boolean }) {
   const state = { fails: '', stands: true }
   const rules = new CaptureRules({
     installer: {
-      async install({ hold, mark }) {
+      async install({ hold, mark }, stand) {
         did.push(`install ${mark} ${hold?.by ?? 'without'}`)
         if (state.fails) throw new GatewayError('INTERNAL', `nft: ${state.fails}`, { said: state.fails })
         if (hold?.by === 'nft' && !has.nft) throw new GatewayError('INTERNAL', 'nft', { said: NO_QUEUE })
+        stand()
       },
       async update() {
         did.push('update')
@@ -129,4 +130,18 @@ t.test('flushed by somebody: put back', async (t) => {
   did.length = 0
   t.equal(await rules.repair(), true)
   t.same(did, ['install 1 apart', 'rule 7766'])
+})
+
+t.test('a reload that changes nothing of them leaves them: what the kernel holds is held on', async (t) => {
+  const { rules, did, state } = kernel({ nft: false, apart: true })
+  await rules.install(held())
+  did.length = 0
+  await rules.install(held())
+  t.same(did, [])
+  await rules.install(held(false, 2))
+  t.same(did, ['install 2 apart', 'rule 7766'])
+  state.stands = false
+  did.length = 0
+  await rules.install(held(false, 2))
+  t.same(did, ['install 2 apart', 'rule 7766'], 'somebody has removed them')
 })
