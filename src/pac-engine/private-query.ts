@@ -1,24 +1,33 @@
 /** A query's parts below this many characters are words such as `id` and `true`, which stand in scripts too. */
 const SHORTEST = 4
+const SEPARATORS = /[&=;+,/]/
 /** Parts that are looked for. */
 const MOST = 64
 
 /**
  * What a script was given of a URL's query, taken out of what it says: tokens and passwords stand in queries, and nobody typed these to have them logged. For
- * texts that may be cut off at their end, and in any case of letters; what a script has encoded anew is not recognized.
+ * texts that may be cut off at their end, in any case of letters, and with its percent signs read; what a script has encoded otherwise is not recognized.
  */
 export function queryHider(url: string): (text: string) => string {
   const at = url.indexOf('?')
   const query = at < 0 ? '' : url.slice(at + 1)
   if (query === '') return (text) => text
-  const parts = query.split(/[&=;+,/]/).filter((part) => part.length >= SHORTEST)
+  // Most decisions have nothing to show.
+  let parts: readonly string[] | undefined
   const [whole, begun] = [`?${query}`.toLowerCase(), `?${query.slice(0, SHORTEST)}`.toLowerCase()]
-  const wanted = [query, ...parts.slice(0, MOST)].map((part) => part.toLowerCase())
   return (text) => {
+    parts ??= partsOf(query)
     let shown = cutAt(text, begun, whole)
-    for (const part of wanted) shown = replaced(shown, part)
+    for (const part of parts) shown = replaced(shown, part)
+    for (const part of parts) shown = withoutBegun(shown, part)
     return shown
   }
+}
+
+function partsOf(query: string): string[] {
+  const written = [query, ...query.split(SEPARATORS).slice(0, MOST)]
+  const all = new Set([...written, ...written.map(decoded)].map((part) => part.toLowerCase()))
+  return [...all].filter((part) => part.length >= SHORTEST)
 }
 
 /** From where the query begins, for as long as it is there; where the text was cut off within it, to the end. */
@@ -42,4 +51,24 @@ function replaced(text: string, part: string): string {
     from = at + part.length
   }
   return shown + text.slice(from)
+}
+
+/** Without what a text was cut off in: a part of which only the beginning is left, at its end, before the sign that something is missing. */
+function withoutBegun(text: string, part: string): string {
+  const end = text.endsWith('…') ? text.length - 1 : text.length
+  const lower = text.slice(0, end).toLowerCase()
+  if (lower.length !== end) return text
+  const begun = part.slice(0, SHORTEST)
+  for (let at = lower.indexOf(begun); at >= 0; at = lower.indexOf(begun, at + 1)) {
+    if (part.startsWith(lower.slice(at))) return `${text.slice(0, at)}…`
+  }
+  return text
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
 }

@@ -14,6 +14,7 @@ import { isInNetEx } from './is-in-net-ex.ts'
 import { isPlainHostName } from './is-plain-host-name.ts'
 import { isResolvable } from './is-resolvable.ts'
 import { isResolvableEx } from './is-resolvable-ex.ts'
+import { localDate } from './local-date.ts'
 import { localHostOrDomainIs } from './local-host-or-domain-is.ts'
 import { myIpAddress } from './my-ip-address.ts'
 import { myIpAddressEx } from './my-ip-address-ex.ts'
@@ -43,6 +44,7 @@ export function librarySource(limits: PacLimits, bridged: readonly string[]): st
     session,
     ipAddress,
     now,
+    localDate,
     chance,
     ...functions,
     find,

@@ -16,11 +16,23 @@ t.test('queryHider: what a URL’s query holds, wherever the script puts it', (t
     ['7', '7'],
   ] as const)
     t.equal(hide(text), shown, text)
+  const token = 'eyJhbGciOiJIUzI1NiJ9.'.repeat(20)
+  const long = queryHider(`http://a.example/?token=${token}&pw=s3%26cr%2Bet%21`)
+  t.equal(long(`D ${token.slice(0, 150)}…`), 'D …', 'a part that was cut off')
+  t.equal(long(`D ${token.slice(0, 150)}`), 'D …')
+  t.equal(long('it is s3&cr+et!, is it'), 'it is …, is it', 'read as it is meant')
+  t.equal(queryHider('http://a/?x=%E0%A4%A')('as ever'), 'as ever', 'what cannot be read')
   const none = queryHider('http://a.example/path')
   t.equal(none('a?b'), 'a?b')
   const odd = queryHider('http://a/?token=secret')
   t.equal(odd('\u0130 secret'), '…', 'nothing is shown where places cannot be told')
   t.end()
+})
+
+t.test('the engine’s own words are not the script’s', async (t) => {
+  const engine = engineFor(t, 'function FindProxyForURL() { for (;;); }', { limits: { evaluateMs: 50 } })
+  const query = { url: 'http://a/?stopped&after=1&time', host: 'a' }
+  await t.rejects(engine.find(query, new AbortController().signal), { message: /stopped after \d+ ms/ })
 })
 
 t.test('a query reaches neither the log, nor a trace, nor an error; who asks for a trace typed it', async (t) => {
