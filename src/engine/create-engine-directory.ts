@@ -6,6 +6,8 @@ import { Follower } from './follow-engine.ts'
 export interface EngineDirectoryOptions {
   readonly address: EngineAddress
   readonly clock: Clock
+  /** As of `Follower`. */
+  onEvent?(): void
   /** For the log: the engine came (with its version) or went (with a reason). */
   onState(state: EngineState): void
 }
@@ -25,7 +27,7 @@ export interface EngineDirectory extends ContainerDirectory {
 const NOTHING: ContainerView = { networks: [], containers: [], stopped: [] }
 
 /** Follows the engine at an address. That no engine is there is no error: the directory is empty until one comes. */
-export function createEngineDirectory({ address, clock, onState }: EngineDirectoryOptions): EngineDirectory {
+export function createEngineDirectory({ address, clock, onEvent, onState }: EngineDirectoryOptions): EngineDirectory {
   const listeners = new Set<() => void>()
   let view = NOTHING
   let viewText = JSON.stringify(view)
@@ -49,6 +51,7 @@ export function createEngineDirectory({ address, clock, onState }: EngineDirecto
       if (came) onState(state)
       if (changed) for (const listener of [...listeners]) listener()
     },
+    onEvent: () => onEvent?.(),
     onAway(reason) {
       state = { connected: false, reason }
       onState(state)

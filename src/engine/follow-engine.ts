@@ -21,6 +21,8 @@ export interface Following {
   readonly clock: Clock
   /** The engine is there, and this is what it has. Called for every reading. */
   onView(view: ContainerView, engine: string): void
+  /** Something has happened that the next reading will show: a network is connected before the container that it is for has begun to run. */
+  onEvent(): void
   /** The engine is away; called once for each time it goes, and when it is not there at first. */
   onAway(reason: string): void
 }
@@ -64,7 +66,7 @@ export class Follower {
 
   /** From the first request to the loss of the connection; answers why it was lost. */
   async #session(seen: () => void): Promise<string> {
-    const { address, clock, onView } = this.#options
+    const { address, clock, onView, onEvent } = this.#options
     const ended = new AbortController()
     const end = (reason: unknown) => ended.abort(reason)
     const onClosed = () => end(this.#closed.signal.reason)
@@ -88,7 +90,11 @@ export class Follower {
       const events = `${prefix}/events?filters=${encodeURIComponent(JSON.stringify(EVENTS))}`
       // Listening first: what happens during the first reading is told, and read again.
       const opened = () => void readings.now()
-      return await client.follow(events, opened, () => readings.soon(), ended.signal)
+      const happened = () => {
+        onEvent()
+        readings.soon()
+      }
+      return await client.follow(events, opened, happened, ended.signal)
     } catch (thrown) {
       return reasonOf(ended.signal.aborted ? ended.signal.reason : thrown)
     } finally {

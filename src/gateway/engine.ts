@@ -26,6 +26,7 @@ export class Engine implements ContainerDirectory {
   readonly #clock: Clock
   readonly #log: Log
   readonly #listeners = new Set<() => void>()
+  readonly #eventListeners: (() => void)[] = []
   #address: string | undefined
   #directory: EngineDirectory | undefined
 
@@ -62,6 +63,11 @@ export class Engine implements ContainerDirectory {
     return () => void this.#listeners.delete(own)
   }
 
+  /** Calls at each event of the engine, which the view shows a moment later. For as long as this lives. */
+  onEvent(listener: () => void): void {
+    this.#eventListeners.push(listener)
+  }
+
   /** Resolves when what happened in the engine before the call is in the view, or the engine is away. */
   async refresh(): Promise<void> {
     await this.#directory?.refresh()
@@ -96,6 +102,9 @@ export class Engine implements ContainerDirectory {
     const directory = createEngineDirectory({
       address,
       clock: this.#clock,
+      onEvent: () => {
+        for (const listener of this.#eventListeners) listener()
+      },
       onState: (state) => {
         this.#tell(state, shown, seen || !auto)
         seen ||= state.connected

@@ -7,7 +7,10 @@ import { identified } from './identified.ts'
 
 export interface NewcomersOptions {
   readonly clock: Clock
-  readonly directory: Pick<ContainerDirectory, 'connected' | 'view' | 'byAddress' | 'onChange'>
+  readonly directory: Pick<ContainerDirectory, 'connected' | 'view' | 'byAddress' | 'onChange'> & {
+    /** As of `Engine`. */
+    onEvent(listener: () => void): void
+  }
   /** Resolves when what has happened in the engine before the call has been read, or cannot be. */
   refresh(): Promise<void>
   /** Whether what is decided may hang on who the client is. Default: it may. */
@@ -45,8 +48,9 @@ export class Newcomers {
 
   constructor(options: NewcomersOptions) {
     this.#options = options
-    // A container may be about to start at an address that somebody had who ended before the engine could say so.
+    // A container may be about to start at an address that somebody had who ended before the engine could say so, or that somebody else has used.
     options.directory.onChange(() => this.#strange.clear())
+    options.directory.onEvent(() => this.#strange.clear())
   }
 
   /** The flow with the container that its client is, as soon as that is known; nothing is waited for where it cannot become known. */

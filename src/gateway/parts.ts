@@ -158,6 +158,7 @@ export class Parts {
         onLost: (reason) => this.log.warn(`clients are served without the thread in front: ${reason}`),
       })
       this.engine.onChange(() => this.front?.decideAnew())
+      this.engine.onEvent(() => this.front?.decideAnew())
     }
     const onChange = () => this.front?.decideAnew()
     const names = namesByContainer(createAnsweredNames({ clock, onChange }), newcomers, this.engine)

@@ -15,6 +15,7 @@ function setUp({ matters = true } = {}) {
   const known = new Map<string, Container>()
   let refreshes = 0
   let changed = () => {}
+  let happened = () => {}
   const view: ContainerView = { networks: [NETWORK], containers: [] }
   const directory = {
     connected: true,
@@ -23,6 +24,9 @@ function setUp({ matters = true } = {}) {
     onChange: (listener: () => void) => {
       changed = listener
       return () => {}
+    },
+    onEvent: (listener: () => void) => {
+      happened = listener
     },
   }
   const newcomers = new Newcomers({
@@ -47,7 +51,17 @@ function setUp({ matters = true } = {}) {
     }
     for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
   }
-  return { clock, known, directory, newcomers, from, pass, refreshes: () => refreshes, changed: () => changed() }
+  return {
+    clock,
+    known,
+    directory,
+    newcomers,
+    from,
+    pass,
+    refreshes: () => refreshes,
+    changed: () => changed(),
+    happened: () => happened(),
+  }
 }
 
 t.test('who is known, or cannot become known, is not waited for', (t) => {
@@ -121,13 +135,16 @@ t.test('an address that stays strange costs one wait, for all its flows, and no 
 t.test(
   'a change in the engine makes an address worth waiting for again: its next container may be about to start',
   async (t) => {
-    const { newcomers, from, pass, changed } = setUp()
+    const { newcomers, from, pass, changed, happened } = setUp()
     const flow = from('172.20.0.3')
     t.type(newcomers.identified(flow), Promise)
     await pass(2_100)
     t.equal(newcomers.identified(flow), flow, 'strange')
     changed()
     t.type(newcomers.identified(flow), Promise)
+    await pass(2_100)
+    happened()
+    t.type(newcomers.identified(flow), Promise, 'an event that no reading has shown yet')
   },
 )
 
