@@ -4,7 +4,7 @@ import type { CapturePlan } from '../passthrough/rules/capture-plan.ts'
 import type { Installer } from '../passthrough/rules/installer.ts'
 
 export interface CaptureRulesParts {
-  readonly installer: Pick<Installer, 'install' | 'update' | 'stands' | 'remove'>
+  readonly installer: Pick<Installer, 'install' | 'update' | 'stands' | 'isAnothers' | 'remove'>
   /** Appends the rule that holds attempts where nft has no statement for it; throws where the kernel has none either. */
   addHoldRule(queue: number): void
   warn(message: string): void
@@ -68,14 +68,19 @@ export class CaptureRules {
 
   /** Whoever loads another firewall may flush every table, ours among them. Whether something was missing. */
   async repair(): Promise<boolean> {
-    if (!this.#installed || (await this.#parts.installer.stands(this.#installed))) return false
+    const { installer } = this.#parts
+    if (!this.#installed || (await installer.stands(this.#installed))) return false
+    if (await installer.isAnothers(this.#installed)) return false
     await this.#put(this.#installed)
     return true
   }
 
+  /** Not those of a gateway that has started while this one was ending. */
   async remove(): Promise<void> {
+    const before = this.#installed
     this.#installed = undefined
-    await this.#parts.installer.remove()
+    const { installer } = this.#parts
+    if (!before || !(await installer.isAnothers(before))) await installer.remove()
   }
 
   async #installAnew({ plan, hold }: WantedRules): Promise<void> {

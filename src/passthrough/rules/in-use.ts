@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { GatewayError } from '../../contracts/gateway-error.ts'
-import { TABLE } from './capture-plan.ts'
+import { type LocalPorts, TABLE } from './capture-plan.ts'
 import { runCommand } from './run-command.ts'
 
 /** Rejects beside a gateway that runs in this network namespace: its rules are not ours to replace, nor to take away. */
@@ -19,9 +19,19 @@ export async function assertNoOtherGateway(): Promise<void> {
  * gateway that was killed another program may have one port by chance, and hardly all of them.
  */
 export function portInUse(table: string, sockets: string): number | undefined {
-  const led = [...table.matchAll(/l4proto tcp .*tproxy ip6? to \S+:(\d+)/g)].map(([, port]) => Number(port))
+  const led = portsLedTo(table)
   const listening = new Set(sockets.split('\n').flatMap(listeningPort))
   return led.every((port) => listening.has(port)) ? led[0] : undefined
+}
+
+/** Whether these rules are another gateway's: of one that has started while this one was still ending. */
+export function leadsElsewhere(table: string, own: LocalPorts): boolean {
+  const led = portsLedTo(table)
+  return led.length > 0 && !led.some((port) => port === own[4] || port === own[6])
+}
+
+function portsLedTo(table: string): number[] {
+  return [...table.matchAll(/l4proto tcp .*tproxy ip6? to \S+:(\d+)/g)].map(([, port]) => Number(port))
 }
 
 /** State of a TCP socket that listens (include/net/tcp_states.h). */

@@ -1,5 +1,6 @@
 import { GatewayError } from '../../contracts/gateway-error.ts'
 import { type CapturePlan, RULE_PRIORITY, TABLE } from './capture-plan.ts'
+import { leadsElsewhere } from './in-use.ts'
 import { rulesStand } from './listed.ts'
 import { nftMembers, nftRemoval, nftScript } from './nft-script.ts'
 import {
@@ -53,6 +54,11 @@ export class Installer {
       if (!(await this.#tables(family)).includes(String(plan.routeTable))) return false
     }
     return true
+  }
+
+  /** Whether the table that stands is that of a gateway which has started meanwhile. */
+  async isAnothers({ tcp }: CapturePlan): Promise<boolean> {
+    return leadsElsewhere((await this.#run(['nft', 'list', 'table', 'inet', TABLE])).stdout, tcp.to)
   }
 
   /** Everything with our name or stamp, and nothing else. */

@@ -24,7 +24,7 @@ const NO_QUEUE =
 function kernel(has: { nft: boolean; apart: boolean }) {
   const did: string[] = []
   const warnings: string[] = []
-  const state = { fails: '', stands: true }
+  const state = { fails: '', stands: true, anothers: false }
   const rules = new CaptureRules({
     installer: {
       async install({ hold, mark }, stand) {
@@ -37,6 +37,7 @@ function kernel(has: { nft: boolean; apart: boolean }) {
         did.push('update')
       },
       stands: async () => state.stands,
+      isAnothers: async () => state.anothers,
       async remove() {
         did.push('remove')
       },
@@ -144,4 +145,15 @@ t.test('a reload that changes nothing of them leaves them: what the kernel holds
   did.length = 0
   await rules.install(held(false, 2))
   t.same(did, ['install 2 apart', 'rule 7766'], 'somebody has removed them')
+})
+
+t.test('rules of a gateway that has started meanwhile are neither replaced nor taken away', async (t) => {
+  const { rules, did, state } = kernel({ nft: true, apart: true })
+  await rules.install(held())
+  did.length = 0
+  Object.assign(state, { stands: false, anothers: true })
+  t.equal(await rules.repair(), false)
+  await rules.remove()
+  t.same(did, [])
+  t.equal(rules.installed, undefined)
 })

@@ -23,7 +23,7 @@ function rig() {
     listeners.push(listener)
     return () => {}
   }
-  const directory = { connected: true, view: () => view, byAddress, onChange }
+  const directory = { connected: true, view: () => view, byAddress, onChange, onEvent() {} }
   const newcomers = new Newcomers({ clock, directory, refresh: async () => {} })
   const names = namesByContainer(createAnsweredNames({ clock }), newcomers, directory)
   /** Lets promises go on, and time pass, step by step. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { portInUse } from '../../../src/passthrough/rules/in-use.ts'
+import { leadsElsewhere, portInUse } from '../../../src/passthrough/rules/in-use.ts'
 
 const TABLE = `table inet fairlead {
   chain deliver {
@@ -24,4 +24,11 @@ t.test('a gateway runs, or has been killed', async (t) => {
   t.equal(portInUse(TABLE, HEAD + row('0100007F:0050', '0A')), undefined, 'somebody else')
   t.equal(portInUse('', HEAD + row('0100007F:9C44', '0A')), undefined, 'no rules')
   t.equal(portInUse(TABLE, ''), undefined)
+})
+
+t.test('whose rules they are', async (t) => {
+  t.equal(leadsElsewhere(TABLE, { 4: 40_004, 6: 40_006 }), false)
+  t.equal(leadsElsewhere(TABLE, { 4: 40_004 }), false)
+  t.equal(leadsElsewhere(TABLE, { 4: 1, 6: 2 }), true)
+  t.equal(leadsElsewhere('', { 4: 1 }), false, 'none stand')
 })
