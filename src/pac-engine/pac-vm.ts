@@ -7,11 +7,13 @@ import { type Circumstances, packQueries, type Query } from './query-lines.ts'
 import { isAscii, located, readAnswer } from './vm-answer.ts'
 import type { VmEvents } from './vm-events.ts'
 import { VmImage } from './vm-image.ts'
-import { type DnsEntry, NO_NOTES, type Notes, type RowOutcome, type VmOutcome } from './vm-outcome.ts'
+import { type DnsEntry, type Failure, NO_NOTES, type Notes, type RowOutcome, type VmOutcome } from './vm-outcome.ts'
 import { vmSystem } from './vm-system.ts'
 
 const SCRIPT_NAME = 'proxy.pac'
 const PAGE_BYTES = 65_536
+/** Milliseconds for telling what a script did before it was stopped. */
+const LAST_WORDS_MS = 20
 
 /** What pac-resolver compiles instead of the user's script, which its own parser might not understand. */
 const BRIDGE = `globalThis.FindProxyForURL = (function (find) {
@@ -40,6 +42,8 @@ export class PacVm {
   #find!: (url: URL, host: string) => Promise<unknown>
   #deadline = Number.POSITIVE_INFINITY
   #timedOut = false
+  /** It was told to stop, which it may not have done at once. */
+  #cut = false
   /** When `events.slow` is due, by performance.now(). */
   #slowAt = Number.POSITIVE_INFINITY
   #began = 0
@@ -77,6 +81,7 @@ export class PacVm {
     if (!this.#blank?.restore(this.#memory)) await this.#create()
     this.#seed()
     this.learn(dns)
+    this.#cut = false
     this.#begin(this.#limits.loadMs, now, frozen)
     try {
       this.#call('begin', '')
@@ -118,6 +123,7 @@ export class PacVm {
         }
         const running = this.#begun > 0
         this.#timedOut = now >= this.#deadline || (running && this.#events.makeWay?.(now - this.#began) === true)
+        this.#cut ||= this.#timedOut
         return this.#timedOut
       },
       wasi: (memory: WebAssembly.Memory) => {
@@ -168,6 +174,7 @@ export class PacVm {
     this.evaluations += queries.length
     this.#length = queries.length
     this.#begun = 0
+    this.#cut = false
     if (this.#clockReaders.size > 0) this.#clockReaders.clear()
     // For what is done before the first query begins, and should be nothing that the script has a hand in.
     this.#begin(this.#limits.evaluateMs, now, frozen)
@@ -175,6 +182,8 @@ export class PacVm {
       // Not a URL: pac-resolver would write it anew, and it must arrive as it stands.
       const row = { href: packQueries(queries) } as URL
       const outcome = this.#readRow(await this.#find(row, trace ? 't' : 'h'))
+      // QuickJS drops the exception that ends it in some of its own calls into the script.
+      if (this.#cut) throw new Error('it went on')
       // A VM never gives memory back: one that has grown a good deal since it was loaded is replaced.
       if (this.#memory.buffer.byteLength > this.#loadedBytes + this.#limits.growthPages * PAGE_BYTES)
         this.usable = false
@@ -276,13 +285,28 @@ export class PacVm {
     return { is: 'failed', failure: { kind: 'memory', message: `used more than ${limit} MiB` }, notes }
   }
 
-  #failed(error: unknown): VmOutcome {
-    const notes = { ...NO_NOTES, clock: this.#clockRead }
-    if (this.#timedOut) {
-      this.usable = false
-      const limit = Math.round(performance.now() - this.#began)
-      return { is: 'failed', failure: { kind: 'time', message: `stopped after ${limit} ms` }, notes }
+  /** How far the script came; for people, so it may fail. The VM is put back afterwards, whatever state it is in. */
+  #lastNotes(bare: Notes): Notes {
+    this.#begun = 0
+    this.#deadline = performance.now() + LAST_WORDS_MS
+    try {
+      const outcome = this.#read(this.#call('notes', ''), bare.clock)
+      return outcome.is === 'missing' ? bare : { ...outcome.notes, clock: bare.clock }
+    } catch {
+      return bare
     }
+  }
+
+  #failed(error: unknown): VmOutcome {
+    const bare = { ...NO_NOTES, clock: this.#clockRead }
+    if (this.#timedOut || this.#cut) {
+      this.usable = false
+      const now = performance.now()
+      const failure: Failure = { kind: 'time', message: `stopped after ${Math.round(now - this.#began)} ms` }
+      // One that made way begins again elsewhere.
+      return { is: 'failed', failure, notes: now < this.#deadline ? bare : this.#lastNotes(bare) }
+    }
+    const notes = error instanceof JSException ? bare : this.#lastNotes(bare)
     if (!(error instanceof JSException)) {
       // A WebAssembly trap, most often the end of the stack: the VM's state is undefined from here on.
       this.usable = false
@@ -296,7 +320,7 @@ export class PacVm {
     }
     const { name, message, stack } = error
     error.dispose()
-    if (/out of memory/.test(message) || this.#isFull()) return this.#outOfMemory(notes)
+    if (/out of memory/.test(message) || this.#isFull()) return this.#outOfMemory(this.#lastNotes(notes))
     return { is: 'failed', failure: located('threw', `${name}: ${message}`, stack ?? ''), notes }
   }
 }

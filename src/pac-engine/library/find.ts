@@ -126,6 +126,8 @@ function control(operation, argument) {
     case 'begin':
       reset(true)
       return ''
+    case 'notes':
+      return 'r["",' + notes() + ']'
     case 'missing':
       return missing.length > 0 ? 'm' + list(missing) : '='
     case 'loaded':

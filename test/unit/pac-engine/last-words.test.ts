@@ -1,0 +1,52 @@
+import t from 'tap'
+import { GatewayError } from '../../../src/contracts/gateway-error.ts'
+import { engineFor } from './engine-under-test.ts'
+
+const SCRIPT = `
+function deep() { return deep() + 1 }
+function FindProxyForURL(url, host) {
+  alert("asked for " + host)
+  shExpMatch(host, "*.example")
+  if (host === "loop.example") for (;;);
+  if (host === "deep.example") return deep()
+  if (host === "memory.example") for (var all = []; ; ) all.push(new Array(100000).fill(host))
+  if (host === "builtin.example") [].indexOf.call({ length: 2 ** 53 }, 1)
+  if (host === "late.example") {
+    Error.prepareStackTrace = function () { for (;;); }
+    try { null.x } catch (error) {}
+    return "PROXY late:1"
+  }
+  return "DIRECT"
+}`
+
+t.test('how far a script came is told, however it ended', async (t) => {
+  const lines: string[] = []
+  const engine = engineFor(t, SCRIPT, { limits: { evaluateMs: 1_000 }, log: (_level, line) => lines.push(line) })
+  const ask = async (host: string) => {
+    try {
+      return await engine.find({ url: `http://${host}:80`, host, trace: true }, new AbortController().signal)
+    } catch (error) {
+      if (error instanceof GatewayError) return error
+      throw error
+    }
+  }
+  for (const [host, said] of [
+    ['loop.example', /ran too long/],
+    ['deep.example', /recursion|stack overflow/],
+    ['memory.example', /MiB/],
+    ['builtin.example', /ran too long/],
+    ['late.example', /ran too long/],
+  ] as const) {
+    const failure = await ask(host)
+    t.ok(failure instanceof GatewayError, `${host}: ${JSON.stringify(failure)}`)
+    if (!(failure instanceof GatewayError)) continue
+    t.match(failure.message, said, host)
+    t.match(failure.pac?.calls, [{ name: 'shExpMatch', args: [host, '*.example'], answer: 'true' }], `${host}: calls`)
+    t.match(failure.pac?.alerts, [`asked for ${host}`], `${host}: alerts`)
+    t.ok(
+      lines.some((line) => line.includes(`asked for ${host}`)),
+      `${host}: the log`,
+    )
+  }
+  t.match(await ask('good.example'), { result: 'DIRECT' })
+})
