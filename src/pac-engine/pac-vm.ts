@@ -1,24 +1,19 @@
-import { createPacResolver } from 'pac-resolver'
 import { JSException, type JSValueHandle, QuickJS } from 'quickjs-wasi'
 import { readsRegexpStatics, regexpStatics } from './library/regexp-statics.ts'
-import { libraryBytecode, PAC_RESOLVER_FUNCTIONS } from './library-bytecode.ts'
+import { libraryBytecode } from './library-bytecode.ts'
 import type { PacLimits } from './limits.ts'
 import { type Circumstances, packQueries, type Query } from './query-lines.ts'
-import { isAscii, located, readAnswer } from './vm-answer.ts'
+import { crashFailure, isAscii, readAnswer, thrownFailure } from './vm-answer.ts'
 import type { VmEvents } from './vm-events.ts'
 import { VmImage } from './vm-image.ts'
 import { type DnsEntry, type Failure, NO_NOTES, type Notes, type RowOutcome, type VmOutcome } from './vm-outcome.ts'
+import { installProgram } from './vm-program.ts'
 import { vmSystem } from './vm-system.ts'
 
 const SCRIPT_NAME = 'proxy.pac'
 const PAGE_BYTES = 65_536
 /** Milliseconds for telling what a script did before it was stopped. */
 const LAST_WORDS_MS = 20
-
-/** What pac-resolver compiles instead of the user's script, which its own parser might not understand. */
-const BRIDGE = `globalThis.FindProxyForURL = (function (find) {
-  return function (url, host) { return find(url, host) }
-})(globalThis.__find)`
 
 /**
  * One script at a time in a VM of its own. `load` begins with a VM in which nothing has ever run: the memory of the one at hand put back to what
@@ -131,14 +126,10 @@ export class PacVm {
         return vmSystem(memory, () => this.#time())
       },
     })
-    this.#control = this.#vm.evalBytecode(await libraryBytecode(this.#wasm, this.#limits))
-    const inert = Object.fromEntries(PAC_RESOLVER_FUNCTIONS.map((name) => [name, () => undefined]))
-    this.#find = createPacResolver(this.#vm, BRIDGE, { sandbox: inert, filename: 'pac-bridge' })
-    const turn = this.#vm.newFunction('turn', () => {
-      this.#turn()
-      return this.#vm.undefined
-    })
-    this.#vm.callFunction(this.#control, this.#vm.undefined, this.#vm.newString('seal'), turn).dispose()
+    const library = await libraryBytecode(this.#wasm, this.#limits)
+    const { control, find } = installProgram(this.#vm, library, () => this.#turn())
+    this.#control = control
+    this.#find = find
     this.#blank = new VmImage(this.#vm)
   }
 
@@ -312,15 +303,10 @@ export class PacVm {
       this.usable = false
       this.#blank = undefined
       this.#loaded = undefined
-      const deep = error instanceof RangeError || error instanceof WebAssembly.RuntimeError
-      const message = deep
-        ? 'recursion too deep'
-        : `the VM failed: ${error instanceof Error ? error.message : 'unknown'}`
-      return { is: 'failed', failure: { kind: 'crashed', message }, notes }
+      return { is: 'failed', failure: crashFailure(error), notes }
     }
-    const { name, message, stack } = error
-    error.dispose()
-    if (/out of memory/.test(message) || this.#isFull()) return this.#outOfMemory(this.#lastNotes(notes))
-    return { is: 'failed', failure: located('threw', `${name}: ${message}`, stack ?? ''), notes }
+    const failure = thrownFailure(error)
+    if (/out of memory/.test(failure.message) || this.#isFull()) return this.#outOfMemory(this.#lastNotes(notes))
+    return { is: 'failed', failure, notes }
   }
 }

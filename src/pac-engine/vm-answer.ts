@@ -1,3 +1,4 @@
+import type { JSException } from 'quickjs-wasi'
 import type { PacLimits } from './limits.ts'
 import { clean } from './script-failure.ts'
 import { type Failure, NO_NOTES, type Notes, type VmOutcome } from './vm-outcome.ts'
@@ -75,7 +76,21 @@ function describe(value: unknown, limits: PacLimits): Failure {
 }
 
 /** The innermost place in the user's script: `at f (proxy.pac:3:5)`. */
-export function located(kind: Failure['kind'], message: string, stack: string): Failure {
+function located(kind: Failure['kind'], message: string, stack: string): Failure {
   const place = /proxy\.pac:(\d{1,7}):(\d{1,7})/.exec(stack)
   return place ? { kind, message, line: Number(place[1]), column: Number(place[2]) } : { kind, message }
+}
+
+/** Of an error that is none of the script's: a WebAssembly trap, most often the end of the stack. */
+export function crashFailure(error: unknown): Failure {
+  const isDeep = error instanceof RangeError || error instanceof WebAssembly.RuntimeError
+  const said = error instanceof Error ? error.message : 'unknown'
+  return { kind: 'crashed', message: isDeep ? 'recursion too deep' : `the VM failed: ${said}` }
+}
+
+/** Of what global code threw. */
+export function thrownFailure(error: JSException): Failure {
+  const { name, message, stack } = error
+  error.dispose()
+  return located('threw', `${name}: ${message}`, stack ?? '')
 }
