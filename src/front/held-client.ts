@@ -11,7 +11,7 @@ export class HeldClient extends FrontClient {
   /** By which its connection will be known. */
   readonly attempt: string
   syn: HeldSyn
-  readonly #queue: HoldQueue
+  #queue: HoldQueue
   readonly #onEnd: (client: HeldClient, given: boolean) => void
 
   constructor(
@@ -44,10 +44,12 @@ export class HeldClient extends FrontClient {
   }
 
   /** The client says it again. The newer packet is held, for the kernel may have lost the older one: with the rules, when they are put anew. */
-  repeated(packet: number): void {
-    if (this.awaited) this.#queue.accept(packet)
+  repeated(packet: number, queue: HoldQueue): void {
+    const before = this.#queue
+    this.#queue = queue
+    if (this.awaited) queue.accept(packet)
     else {
-      this.#queue.drop(this.syn.packet)
+      before.drop(this.syn.packet)
       this.syn = { ...this.syn, packet }
     }
   }

@@ -56,8 +56,11 @@ export class HeldDoor implements Watcher {
   }
 
   letGo(): void {
-    if (this.#queue) this.#host.loop.closeShared(this.#queue.descriptor)
+    const queue = this.#queue
     this.#queue = undefined
+    if (!queue) return
+    queue.left()
+    this.#host.loop.closeShared(queue.descriptor)
   }
 
   happened(): void {
@@ -95,7 +98,7 @@ export class HeldDoor implements Watcher {
     const attempt = keyOf(syn.source, syn.dialled)
     const known = this.#held.get(attempt)
     if (known) {
-      known.repeated(syn.packet)
+      known.repeated(syn.packet, queue)
       return
     }
     const { address } = syn.source

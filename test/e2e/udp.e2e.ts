@@ -108,6 +108,18 @@ await t.test('direct', async (t) => {
   t.equal(await left(), '', 'nothing is left')
 })
 
+await t.test('a program of the gateway’s host has the same port, at every address', async (t) => {
+  const places = ['0.0.0.0', String(echo), '::', String(echo)]
+  const own = scenario.start('gateway', 'udp-echo', [process.execPath, join(UDP, 'echo.mjs'), ...places])
+  await own.until('ready', () => own.stdout.includes('ready'))
+  const gateway = await capturing({})
+  t.match(await ask(ORIGIN, echo), { reply: { seen: GATEWAY_FOR_CORP, bytes: 5, from: ORIGIN, port: echo } })
+  t.match(await ask(ORIGIN6, echo), { reply: { seen: GATEWAY_IPV6, bytes: 5, from: ORIGIN6, port: echo } })
+  t.match(await ask(ORIGIN, echo, 20_000), { reply: { bytes: 20_000 } }, 'a large one, in IP fragments')
+  await gateway.running.stop()
+  await own.stop()
+})
+
 await t.test('a source that is another’s, or of the link alone: nothing goes out, by whatever rule', async (t) => {
   const gateway = await capturing({})
   const FEIGNED = ['192.0.2.77', '2001:db8:77::1'] as const

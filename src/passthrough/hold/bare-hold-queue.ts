@@ -18,7 +18,10 @@ const buffer = Buffer.alloc(QUEUED_BYTES)
  * no attempts we can read are let in at once.
  */
 export function bareHoldQueue({ descriptor, queue, mark }: BareHoldQueue) {
+  let isLeft = false
   const answer = (packet: number, as: number | undefined) => {
+    // The number may mean a connection by now.
+    if (isLeft) return
     const bytes = verdict(queue, packet, as)
     send(descriptor, bytes, bytes.length, MSG_DONTWAIT)
   }
@@ -40,5 +43,8 @@ export function bareHoldQueue({ descriptor, queue, mark }: BareHoldQueue) {
     },
     accept: (packet: number) => answer(packet, mark),
     drop: (packet: number) => answer(packet, undefined),
+    left() {
+      isLeft = true
+    },
   }
 }

@@ -9,10 +9,21 @@ export const libc = koffi.load(null)
 
 export const errno = koffi.errno
 
-type Code = 'EACCES' | 'EAGAIN' | 'EINPROGRESS' | 'EINTR' | 'EMFILE' | 'ENFILE' | 'ENOBUFS' | 'ENOMEM' | 'EPERM'
+type Code =
+  | 'EACCES'
+  | 'EADDRINUSE'
+  | 'EAGAIN'
+  | 'EINPROGRESS'
+  | 'EINTR'
+  | 'EMFILE'
+  | 'ENFILE'
+  | 'ENOBUFS'
+  | 'ENOMEM'
+  | 'EPERM'
 
 export const {
   EACCES,
+  EADDRINUSE,
   EAGAIN,
   EINPROGRESS,
   EINTR,

@@ -28,6 +28,7 @@ export const IP_RECVORIGDSTADDR = 20
 export const IP_ORIGDSTADDR = 20
 
 export const SOL_IPV6 = 41
+export const IPV6_CHECKSUM = 7
 export const IPV6_V6ONLY = 26
 export const IPV6_RECVORIGDSTADDR = 74
 export const IPV6_ORIGDSTADDR = 74
@@ -35,6 +36,7 @@ export const IPV6_TRANSPARENT = 75
 
 export const IPPROTO_ICMP = 1
 export const IPPROTO_TCP = 6
+export const IPPROTO_UDP = 17
 export const IPPROTO_ICMPV6 = 58
 
 export const TCP_NODELAY = 1

@@ -29,6 +29,7 @@ function rig({ serves = true } = {}) {
     receive: () => incoming.shift(),
     accept: (packet) => log.push(`accept ${packet}`),
     drop: (packet) => log.push(`drop ${packet}`),
+    left: () => log.push('left'),
   }
   const tunnel = { ended: false, resting: false, happened() {}, move: () => false, end() {} }
   const host = {
@@ -158,8 +159,8 @@ t.test('a queue that cannot be read, and one that is let go', { skip }, async (t
     throw 105
   }
   door.happened()
-  t.same(log, ['close queue', 'lost 105'])
+  t.same(log, ['left', 'close queue', 'lost 105'])
   door.happened()
   door.letGo()
-  t.same(log, ['close queue', 'lost 105'], 'once')
+  t.same(log, ['left', 'close queue', 'lost 105'], 'once')
 })
