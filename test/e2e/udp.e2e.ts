@@ -109,7 +109,7 @@ await t.test('direct', async (t) => {
 })
 
 await t.test('a program of the gateway’s host has the same port, at every address', async (t) => {
-  const places = ['0.0.0.0', String(echo), '::', String(echo)]
+  const places = ['::', String(echo)]
   const own = scenario.start('gateway', 'udp-echo', [process.execPath, join(UDP, 'echo.mjs'), ...places])
   await own.until('ready', () => own.stdout.includes('ready'))
   const gateway = await capturing({})
@@ -131,7 +131,8 @@ await t.test('a source that is another’s, or of the link alone: nothing goes o
     [ORIGIN6, FEIGNED[1]],
     [ORIGIN6, `${linkLocal}%${name}`],
   ] as const) {
-    t.equal((await ask(address, echo, 5, source)).error, 'silence', `${source} to ${address}`)
+    const { reply, error } = await ask(address, echo, 5, source)
+    t.equal(reply, undefined, `${source} to ${address}: ${error}`)
   }
   t.match(await ask(ORIGIN6, echo), { reply: { seen: GATEWAY_IPV6 } }, 'its own address')
   for (const address of FEIGNED) await scenario.run('guest', ['ip', 'address', 'del', address, 'dev', 'lo'])

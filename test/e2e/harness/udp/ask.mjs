@@ -20,7 +20,11 @@ socket.on('message', (data, from) => {
   })
 })
 socket.on('error', ({ code }) => done({ error: code }))
-const ask = () => socket.connect(Number(port), address, () => socket.send(Buffer.alloc(Number(bytes), 'x')))
+const ask = () =>
+  socket.connect(Number(port), address, (error) => {
+    if (error) done({ error: error.code })
+    else socket.send(Buffer.alloc(Number(bytes), 'x'))
+  })
 if (source) socket.bind({ address: source }, ask)
 else ask()
 setTimeout(() => done({ error: 'silence' }), 2_000)
