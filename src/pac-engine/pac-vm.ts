@@ -3,7 +3,7 @@ import { readsRegexpStatics, regexpStatics } from './library/regexp-statics.ts'
 import { libraryBytecode } from './library-bytecode.ts'
 import type { PacLimits } from './limits.ts'
 import { type Circumstances, packQueries, type Query } from './query-lines.ts'
-import { crashFailure, isAscii, readAnswer, thrownFailure } from './vm-answer.ts'
+import { crashFailure, isAscii, isTrap, readAnswer, thrownFailure } from './vm-answer.ts'
 import type { VmEvents } from './vm-events.ts'
 import { VmImage } from './vm-image.ts'
 import { type DnsEntry, type Failure, NO_NOTES, type Notes, type RowOutcome, type VmOutcome } from './vm-outcome.ts'
@@ -299,10 +299,12 @@ export class PacVm {
     }
     const notes = error instanceof JSException ? bare : this.#lastNotes(bare)
     if (!(error instanceof JSException)) {
-      // A WebAssembly trap, most often the end of the stack: the VM's state is undefined from here on.
+      // A WebAssembly trap, most often the end of the stack: the VM's state is undefined until its memory and its stack are put back.
       this.usable = false
-      this.#blank = undefined
-      this.#loaded = undefined
+      if (!isTrap(error)) {
+        this.#blank = undefined
+        this.#loaded = undefined
+      }
       return { is: 'failed', failure: crashFailure(error), notes }
     }
     const failure = thrownFailure(error)

@@ -81,11 +81,15 @@ function located(kind: Failure['kind'], message: string, stack: string): Failure
   return place ? { kind, message, line: Number(place[1]), column: Number(place[2]) } : { kind, message }
 }
 
+/** That the module was stopped from outside, in the middle of whatever it did: at the end of the stack, or by a trap. */
+export function isTrap(error: unknown): boolean {
+  return error instanceof RangeError || error instanceof WebAssembly.RuntimeError
+}
+
 /** Of an error that is none of the script's: a WebAssembly trap, most often the end of the stack. */
 export function crashFailure(error: unknown): Failure {
-  const isDeep = error instanceof RangeError || error instanceof WebAssembly.RuntimeError
   const said = error instanceof Error ? error.message : 'unknown'
-  return { kind: 'crashed', message: isDeep ? 'recursion too deep' : `the VM failed: ${said}` }
+  return { kind: 'crashed', message: isTrap(error) ? 'recursion too deep' : `the VM failed: ${said}` }
 }
 
 /** Of what global code threw. */
