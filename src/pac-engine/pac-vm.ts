@@ -57,6 +57,11 @@ export class PacVm {
     this.#events = events
   }
 
+  /** Whether `load` makes a VM anew, which takes tens of milliseconds. */
+  get mustBeMade(): boolean {
+    return !this.#blank?.fits(this.#memory)
+  }
+
   /** Runs the script's global code. */
   async load(
     script: string,

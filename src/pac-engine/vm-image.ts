@@ -16,9 +16,14 @@ export class VmImage {
     ).exports.__stack_pointer
   }
 
-  /** False where it is not possible, because memory has grown since and cannot shrink; then nothing has been done. */
+  /** Memory that has grown since cannot shrink. */
+  fits(memory: WebAssembly.Memory): boolean {
+    return memory.buffer.byteLength === this.#memory.length
+  }
+
+  /** False where it does not fit; then nothing has been done. */
   restore(memory: WebAssembly.Memory): boolean {
-    if (memory.buffer.byteLength !== this.#memory.length) return false
+    if (!this.fits(memory)) return false
     new Uint8Array(memory.buffer).set(this.#memory)
     this.#stack.value = this.#stackPointer
     return true

@@ -10,6 +10,7 @@ import {
   type FromWorker,
   LEAVE_REST,
   type Loaded,
+  NOBODY,
   packBatch,
   RELOADING,
   STATE_CELLS,
@@ -200,7 +201,7 @@ export class VmThread {
         return
       case 'slow':
         // It may have come to its end since.
-        if (this.#jobs.has(message.job)) this.#becameSlow(message.job)
+        if (message.job === NOBODY || this.#jobs.has(message.job)) this.#becameSlow(message.job)
         return
       case 'done':
         if (message.end) this.#batches--

@@ -15,7 +15,9 @@ export interface WorkerSetup {
   /** For evaluations that take long, with a lower priority than the others. */
   readonly second: boolean
 }
-/** The number of the job that is being evaluated; 0: none. */
+/** In place of a job's number, which is counted from 1. */
+export const NOBODY = 0
+/** The number of the job that is being evaluated, or `NOBODY`. */
 export const CURRENT_JOB = 0
 /** 1: leave the rest of the batch, it has gone elsewhere. */
 export const LEAVE_REST = 1
@@ -50,7 +52,7 @@ export type Loaded = { readonly is: 'ready'; readonly notes: Notes } | Exclude<V
 export type FromWorker =
   | { readonly is: 'begun' }
   | { readonly is: 'loaded'; readonly loaded: Loaded }
-  /** The current job takes long; what was done before it has been sent. */
+  /** The current job takes long, or something that is none; what was done before it has been sent. */
   | { readonly is: 'slow'; readonly job: number }
   | { readonly is: 'done'; readonly done: readonly Done[]; readonly end: boolean }
 

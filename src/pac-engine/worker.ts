@@ -10,6 +10,7 @@ import {
   HANGING,
   LEAVE_REST,
   type Loaded,
+  NOBODY,
   type NumberedQuery,
   RELOADING,
   type ToWorker,
@@ -144,7 +145,10 @@ async function run(batch: Batch, now: number): Promise<void> {
       handedOver = ended
     }
     // Made good while the main thread still takes us for busy, so that nobody waits for it.
-    if (spent && !loaded) await reload(first.number, now)
+    if (spent && !loaded) {
+      if (vm.mustBeMade) send({ is: 'slow', job: NOBODY })
+      await reload(first.number, now)
+    }
   }
   row = []
   Atomics.store(state, CURRENT_JOB, 0)
