@@ -109,7 +109,7 @@ const PROXIES: ReadonlyArray<readonly [kind: string, what: string, play: Play, c
   ['https', 'sends an alert', says(bytes('15030300020228')), 'TLS_FAILED'],
 ] // biome-ignore format: one proxy a line
 
-t.setTimeout(100_000)
+t.setTimeout(280_000)
 
 t.test('a hostile proxy gets its own error that names it, and a neighbour notices nothing', async (t) => {
   const echo = await startEcho()
