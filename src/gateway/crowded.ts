@@ -8,9 +8,7 @@ const CROWDED_LOG_MS = 60_000
 
 /** Warns that captured connection attempts are left without an answer, or refused, because there are too many. */
 export function tellCrowded(clock: Clock, warn: (message: string) => void): CaptureDoorOptions['crowded'] {
-  const crowded = seldom<string>(clock, CROWDED_LOG_MS, (what, more) =>
-    warn(`capture: ${what}${more > 0 ? ` (${more} more of these)` : ''}`),
-  )
+  const crowded = seldom<string>(clock, CROWDED_LOG_MS, (what, more) => warn(`capture: ${what}${counted(more)}`))
   return (address, which) => crowded(SAID[which](address))
 }
 
@@ -26,14 +24,17 @@ const SAID: Readonly<Record<Parameters<CaptureDoorOptions['crowded']>[1], (addre
 export function tellCrowdedUdp(clock: Clock, warn: (message: string) => void): (address: string) => void {
   return seldom<string>(clock, CROWDED_LOG_MS, (address, more) =>
     warn(
-      `UDP: ${address} has too many sockets or far sides at once, or all together have; datagrams of further ones are dropped${more > 0 ? ` (${more} more of these)` : ''}`,
+      `UDP: ${address} has too many sockets or far sides at once, or all together have; datagrams of further ones are dropped${counted(more)}`,
     ),
   )
 }
 
 /** Warns that captured connections cannot be taken. */
 export function tellTrouble(clock: Clock, warn: (message: string) => void): (error: GatewayError) => void {
-  return seldom<GatewayError>(clock, CROWDED_LOG_MS, ({ message }, more) =>
-    warn(`capture: ${message}${more > 0 ? ` (${more} more of these)` : ''}`),
-  )
+  return seldom<GatewayError>(clock, CROWDED_LOG_MS, ({ message }, more) => warn(`capture: ${message}${counted(more)}`))
+}
+
+/** How often the same was not said. */
+function counted(more: number): string {
+  return more > 0 ? ` (${more} more of these)` : ''
 }

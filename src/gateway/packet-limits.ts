@@ -2,14 +2,14 @@
 export const ONE_WAY_IDLE_MS = 30_000
 /** The same of one question, however often it was answered: as conntrack does, for programs that ask from a new port each time. */
 export const QUESTION_IDLE_MS = 30_000
-/** The same of a client that has no place left for more. */
-export const MAKE_WAY_IDLE_MS = 10_000
-/** Milliseconds between looks for flows that make way: each goes through all of them. */
-export const MAKE_WAY_MS = 1_000
-/** The same once both have spoken: RFC 4787 REQ-5 asks of translators at least 2 minutes and recommends 5. */
+/** The same where both go on speaking: RFC 4787 REQ-5 asks of translators at least 2 minutes and recommends 5. */
 export const BOTH_WAYS_IDLE_MS = 5 * 60_000
 /** Milliseconds for which a refusal stands without asking again: spares the router a flood, and forgets before a person has mended the settings. */
 export const REFUSAL_MS = 10_000
+/** Milliseconds of silence after which a flow of a client that has no place left for more is over. */
+export const MAKE_WAY_IDLE_MS = 10_000
+/** Milliseconds between looks for such flows: each goes through all of them. */
+export const MAKE_WAY_MS = 1_000
 /** Milliseconds of silence after which a flow is over while the gateway drains: nobody says when a UDP exchange has ended. */
 export const DRAIN_IDLE_MS = 1_000
 /** Milliseconds between looks for flows that are over. */
