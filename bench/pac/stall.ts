@@ -1,7 +1,7 @@
 /**
  * 1,000 decisions a second that no cache answers, first alone, then while hostile evaluations of the same script run one after the other, and then while
  * crowds of built-ins that hang do, each asked for again as soon as it has failed:
- *   node bench/pac/run.mjs stall [seconds of each part]
+ *   node bench/pac/run.mjs stall [seconds of each part] [parts, of: alone attack crowds, kinds for each kind of attack by itself, or the kinds' names; default: alone,attack,crowds]
  * What counts: the decisions' latency, and how long our turns held the main thread. On a busy machine both say more of the machine, so two controls run
  * along: a bare thread that only echoes a message for each decision, and the CPU time of each turn, to which waiting for the processor adds nothing.
  */
@@ -10,6 +10,7 @@ import { createPacEngine, type RunningPacEngine } from '../../src/pac-engine/cre
 import { share, type Turns, watchTurns } from './thread-time.ts'
 
 const SECONDS = Number(process.argv[2] ?? 10)
+const PARTS = (process.argv[3] ?? 'alone,attack,crowds').split(',')
 const PER_SECOND = 1_000
 /** Built-ins that hang at once. */
 const CROWDS = [8, 24, 100, 400]
@@ -26,6 +27,7 @@ const HOSTILE: Readonly<Record<string, string>> = {
   answer: 'return "PROXY a:1;".repeat(1e6)',
   getter: 'throw { get message() { while (true) {} } }',
 }
+const KINDS = Object.keys(HOSTILE)
 
 const engine = createPacEngine({
   source: {
@@ -46,17 +48,30 @@ console.log(
 )
 // A short run first: compilers warm up, and the threads.
 await steady(engine, 1)
-report('alone', await steady(engine, SECONDS))
-let going = true
-const attacks = attack(() => going)
-const under = await steady(engine, SECONDS)
-going = false
-report('under attack', under)
-for (const [name, { times, longest }] of await attacks) {
-  console.log(`  ${name.padEnd(10)} ended in its error ${times} times, at the latest after ${longest.toFixed(0)} ms`)
+for (const part of PARTS) {
+  if (part === 'alone') report('alone', await steady(engine, SECONDS))
+  else if (part === 'attack') await underAttack('under attack', KINDS)
+  else if (part === 'crowds') for (const crowd of CROWDS) await besideCrowd(crowd)
+  else if (part === 'kinds') for (const kind of KINDS) await underAttack(kind, [kind])
+  else if (KINDS.includes(part)) await underAttack(part, [part])
+  else throw new Error(`no such part: ${part}`)
 }
-for (const crowd of CROWDS) {
-  going = true
+await engine.close()
+await control.close()
+
+async function underAttack(name: string, kinds: readonly string[]): Promise<void> {
+  let going = true
+  const attacks = attack(kinds, () => going)
+  const under = await steady(engine, SECONDS)
+  going = false
+  report(name, under)
+  for (const [kind, { times, longest }] of await attacks) {
+    console.log(`  ${kind.padEnd(10)} ended in its error ${times} times, at the latest after ${longest.toFixed(0)} ms`)
+  }
+}
+
+async function besideCrowd(crowd: number): Promise<void> {
+  let going = true
   const ended = Promise.all(Array.from({ length: crowd }, () => hang(() => going)))
   const beside = await steady(engine, SECONDS)
   going = false
@@ -66,8 +81,6 @@ for (const crowd of CROWDS) {
     `  ${failed.length} of them ended in their error, after ${share(failed, 0.5).toFixed(0)} ms, at the latest ${share(failed, 1).toFixed(0)}`,
   )
 }
-await engine.close()
-await control.close()
 
 /** Asks for a host nobody knows, whose evaluation ends in a built-in without end, again and again. */
 async function hang(going: () => boolean): Promise<number[]> {
@@ -81,10 +94,13 @@ async function hang(going: () => boolean): Promise<number[]> {
   return times
 }
 
-async function attack(going: () => boolean): Promise<Map<string, { times: number; longest: number }>> {
+async function attack(
+  kinds: readonly string[],
+  going: () => boolean,
+): Promise<Map<string, { times: number; longest: number }>> {
   const seen = new Map<string, { times: number; longest: number }>()
   for (let n = 0; going(); n++) {
-    for (const name of Object.keys(HOSTILE)) {
+    for (const name of kinds) {
       if (!going()) break
       const host = `${name}.hostile${n}`
       const began = performance.now()
