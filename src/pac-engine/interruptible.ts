@@ -1,6 +1,20 @@
 import { setImmediate } from 'node:timers/promises'
-import { concat, leb, readLeb, readSections, SECTION, type Section, signedLeb, writeSections } from './wasm-bytes.ts'
+import { concat, leb, readLeb, signedLeb } from './wasm-bytes.ts'
 import { MEMORY_COPY, MEMORY_FILL, OP, skipInstruction } from './wasm-instructions.ts'
+import {
+  counted,
+  find,
+  I32,
+  longer,
+  MUTABLE,
+  readFunctions,
+  readImports,
+  readSections,
+  SECTION,
+  type Section,
+  skipLocals,
+  writeSections,
+} from './wasm-sections.ts'
 
 /**
  * Turns of loops, in built-ins, between two looks at the time: a fraction of a millisecond. A look costs a tenth of a microsecond.
@@ -35,7 +49,7 @@ export async function interruptible(wasm: Uint8Array): Promise<Interruptible> {
   const functions = counted(sections, SECTION.function)
   const globals = counted(sections, SECTION.global)
   const imports = readImports(find(sections, SECTION.import))
-  const { interrupt } = imports
+  const interrupt = imports.named.get('env.host_interrupt')
   if (interrupt === undefined) throw new Error('the QuickJS module does not import env.host_interrupt')
   const fuel = imports.globals + globals.count
   const [look, spend] = [imports.functions + functions.count, imports.functions + functions.count + 1]
@@ -75,8 +89,6 @@ export async function interruptible(wasm: Uint8Array): Promise<Interruptible> {
   return { wasm: writeSections(wasm, rewritten), guarded: code.guarded }
 }
 
-const I32 = 0x7f
-const MUTABLE = 1
 /** A block without a value. */
 const NOTHING = 0x40
 
@@ -99,53 +111,6 @@ function spendBody(fuel: number, look: number): number[] {
   const turns = [OP.localGet, 0, OP.i32Const, BYTES_PER_TURN_BITS, OP.i32ShrU]
   const enough = [...turns, ...get(fuel), OP.i32GeU, OP.if, NOTHING, OP.call, ...leb(look), OP.else]
   return [0, ...enough, ...less(fuel, turns), OP.end, OP.localGet, 0, OP.end]
-}
-
-interface Counted {
-  readonly count: number
-  /** Where the first entry begins. */
-  readonly start: number
-}
-
-function find(sections: readonly Section[], wanted: number): Uint8Array {
-  const section = sections.find(({ id }) => id === wanted)
-  if (!section) throw new Error(`the QuickJS module has no section ${wanted}`)
-  return section.body
-}
-
-function counted(sections: readonly Section[], id: number): Counted {
-  const { value: count, next: start } = readLeb(find(sections, id), 0)
-  return { count, start }
-}
-
-function longer({ id, body }: Section, { count, start }: Counted, more: number, entries: readonly number[]): Section {
-  return { id, body: concat([leb(count + more), body.subarray(start), entries]) }
-}
-
-/** How many functions and globals are imported, which come first in their index spaces, and the index of the one that is to be asked. */
-function readImports(body: Uint8Array): { functions: number; globals: number; interrupt: number | undefined } {
-  const text = new TextDecoder()
-  let interrupt: number | undefined
-  let [functions, globals] = [0, 0]
-  let { value: count, next: at } = readLeb(body, 0)
-  const name = () => {
-    const { value: length, next } = readLeb(body, at)
-    at = next + length
-    return text.decode(body.subarray(next, at))
-  }
-  for (; count > 0; count--) {
-    const full = `${name()}.${name()}`
-    const kind = body[at++]
-    if (kind === 0) {
-      if (full === 'env.host_interrupt') interrupt = functions
-      functions++
-      at = readLeb(body, at).next
-    } else if (kind === 3) {
-      globals++
-      at += 2
-    } else throw new Error(`the QuickJS module imports ${full}, which is neither a function nor a global`)
-  }
-  return { functions, globals, interrupt }
 }
 
 async function rewriteCode(
@@ -176,17 +141,6 @@ async function rewriteCode(
   }
   for (const one of added) parts.push(leb(one.length), one)
   return { body: concat(parts), guarded }
-}
-
-function readFunctions(body: Uint8Array): Uint8Array[] {
-  const { value: count, next } = readLeb(body, 0)
-  const functions: Uint8Array[] = []
-  for (let i = 0, at = next; i < count; i++) {
-    const { value: size, next: start } = readLeb(body, at)
-    at = start + size
-    functions.push(body.subarray(start, at))
-  }
-  return functions
 }
 
 interface Place {
@@ -228,11 +182,4 @@ function placesIn(code: Uint8Array, isInterpreter: boolean): Place[] {
     at = next
   }
   return places
-}
-
-function skipLocals(code: Uint8Array): number {
-  let { value: groups, next: at } = readLeb(code, 0)
-  // How many, and of which type.
-  for (; groups > 0; groups--) at = readLeb(code, at).next + 1
-  return at
 }

@@ -27,8 +27,10 @@ export interface PacLimits {
   readonly slowHostMs: number
   /** WebAssembly memory of one VM, in 64 KiB pages. Enough for a script of 1 MiB with its tables. */
   readonly memoryPages: number
-  /** Pages that a VM may grow by after it was loaded; beyond, it is replaced. */
+  /** Pages that a VM may grow by after it was loaded; beyond, it is put back to what it was then. */
   readonly growthPages: number
+  /** Pages, of those a VM had grown by, that are kept when it is put back; with more, which are the system's for good, another is made instead: tens of ms. */
+  readonly surplusPages: number
   /** Pages of a loaded script whose memory is kept, once for each thread, to go back to when an evaluation was stopped: most have 20 to 50. */
   readonly imagePages: number
   /** Evaluations after which a VM is replaced: pac-resolver leaks about 150 bytes of it each time, so about 15 MB. */
@@ -80,6 +82,7 @@ export const DEFAULT_LIMITS: PacLimits = {
   slowHostMs: 60_000,
   memoryPages: 1_024,
   growthPages: 256,
+  surplusPages: 256,
   imagePages: 256,
   evaluationsPerVm: 100_000,
   threads: 2,

@@ -5,19 +5,18 @@ import type { PacLimits } from './limits.ts'
 import { type Circumstances, packQueries, type Query } from './query-lines.ts'
 import { crashFailure, isAscii, isTrap, readAnswer, thrownFailure } from './vm-answer.ts'
 import type { VmEvents } from './vm-events.ts'
-import { VmImage } from './vm-image.ts'
+import { bytesOf, PAGE_BYTES, VmImage } from './vm-image.ts'
 import { type DnsEntry, type Failure, NO_NOTES, type Notes, type RowOutcome, type VmOutcome } from './vm-outcome.ts'
 import { installProgram } from './vm-program.ts'
 import { vmSystem } from './vm-system.ts'
 
 const SCRIPT_NAME = 'proxy.pac'
-const PAGE_BYTES = 65_536
 /** Milliseconds for telling what a script did before it was stopped. */
 const LAST_WORDS_MS = 20
 
 /**
  * One script at a time in a VM of its own. `load` begins with a VM in which nothing has ever run: the memory of the one at hand put back to what
- * it was before its first script, which takes a tenth of a millisecond, or a new one where that is not possible. A script that is loaded for the third
+ * it was before its first script, which takes a tenth of a millisecond, or a new one where that one has grown by more than is to be kept. A script that is loaded for the third
  * time is not run again if its global code hangs on nothing but itself: the memory is put back to what it was after it.
  */
 export class PacVm {
@@ -28,7 +27,6 @@ export class PacVm {
   readonly #limits: PacLimits
   readonly #wasm: WebAssembly.Module
   #vm!: QuickJS
-  #memory!: WebAssembly.Memory
   #blank: VmImage | undefined
   /** The script that was loaded last, how it came out, and from the second time on the memory as it was then. */
   #loaded: { readonly script: string; readonly outcome: VmOutcome; readonly image: VmImage | undefined } | undefined
@@ -59,7 +57,7 @@ export class PacVm {
 
   /** Whether `load` makes a VM anew, which takes tens of milliseconds. */
   get mustBeMade(): boolean {
-    return !this.#blank?.fits(this.#memory)
+    return this.#blank === undefined || this.#blank.surplus > this.#limits.surplusPages * PAGE_BYTES
   }
 
   /** Runs the script's global code. */
@@ -70,15 +68,18 @@ export class PacVm {
     this.usable = false
     this.evaluations = 0
     const before = this.#loaded?.script === script ? this.#loaded : undefined
-    if (before?.image?.restore(this.#memory)) {
+    const anew = this.mustBeMade
+    if (before?.image && !anew) {
+      before.image.restore()
       this.#seed()
       this.replaceDns(dns)
-      this.#loadedBytes = this.#memory.buffer.byteLength
+      this.#loadedBytes = bytesOf(this.#vm)
       this.usable = true
       return before.outcome
     }
     this.#loaded = undefined
-    if (!this.#blank?.restore(this.#memory)) await this.#create()
+    if (anew) await this.#create()
+    else this.#blank?.restore()
     this.#seed()
     this.learn(dns)
     this.#cut = false
@@ -89,7 +90,7 @@ export class PacVm {
       this.#vm.evalCode(script, SCRIPT_NAME).dispose()
       const outcome = this.#read(this.#call('loaded', ''), this.#clockRead)
       this.usable = outcome.is === 'answer'
-      this.#loadedBytes = this.#memory.buffer.byteLength
+      this.#loadedBytes = bytesOf(this.#vm)
       if (outcome.is === 'answer')
         this.#loaded = { script, outcome, image: before ? this.#imageAfter(outcome) : undefined }
       return outcome
@@ -126,10 +127,7 @@ export class PacVm {
         this.#cut ||= this.#timedOut
         return this.#timedOut
       },
-      wasi: (memory: WebAssembly.Memory) => {
-        this.#memory = memory
-        return vmSystem(memory, () => this.#time())
-      },
+      wasi: (memory: WebAssembly.Memory) => vmSystem(memory, () => this.#time()),
     })
     const library = await libraryBytecode(this.#wasm, this.#limits)
     const { control, find } = installProgram(this.#vm, library, () => this.#turn())
@@ -180,9 +178,8 @@ export class PacVm {
       const outcome = this.#readRow(await this.#find(row, trace ? 't' : 'h'))
       // QuickJS drops the exception that ends it in some of its own calls into the script.
       if (this.#cut) throw new Error('it went on')
-      // A VM never gives memory back: one that has grown a good deal since it was loaded is replaced.
-      if (this.#memory.buffer.byteLength > this.#loadedBytes + this.#limits.growthPages * PAGE_BYTES)
-        this.usable = false
+      // A VM never gives memory back: one that has grown a good deal since it was loaded is put back.
+      if (bytesOf(this.#vm) > this.#loadedBytes + this.#limits.growthPages * PAGE_BYTES) this.usable = false
       return outcome
     } catch (error) {
       return { is: 'broken', at: Math.max(0, this.#begun - 1), outcome: this.#failed(error) }
@@ -272,7 +269,7 @@ export class PacVm {
 
   /** Close to the end of its memory even an error may not be made any more: the script throws null then. */
   #isFull(): boolean {
-    return this.#memory.buffer.byteLength > 0.9 * this.#limits.memoryPages * PAGE_BYTES
+    return bytesOf(this.#vm) > 0.9 * this.#limits.memoryPages * PAGE_BYTES
   }
 
   #outOfMemory(notes: Notes): VmOutcome {

@@ -2,11 +2,14 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { interruptible } from './interruptible.ts'
-import { leb, readLeb, readSections, SECTION, writeSections } from './wasm-bytes.ts'
+import { shrinkable } from './shrinkable.ts'
+import { leb, readLeb } from './wasm-bytes.ts'
+import { readSections, SECTION, writeSections } from './wasm-sections.ts'
 
 /**
  * QuickJS as a WebAssembly module whose memory cannot grow beyond `pages` of 64 KiB. The limit that QuickJS itself offers counts large blocks only
- * (WASI's malloc tells no sizes): a script that allocates many small ones got 260 MB past a limit of 64 MiB. And one in which every loop can be stopped.
+ * (WASI's malloc tells no sizes): a script that allocates many small ones got 260 MB past a limit of 64 MiB. And one in which every loop can be stopped, and whose memory can be put
+ * back to a size it had before.
  */
 export function quickjsModule(pages: number): Promise<WebAssembly.Module> {
   let module = compiled.get(pages)
@@ -22,7 +25,7 @@ const compiled = new Map<number, Promise<WebAssembly.Module>>()
 
 async function compile(pages: number): Promise<WebAssembly.Module> {
   const entry = createRequire(import.meta.url).resolve('quickjs-wasi/package.json')
-  const { wasm } = await interruptible(await readFile(join(dirname(entry), 'quickjs.wasm')))
+  const { wasm } = await interruptible(shrinkable(await readFile(join(dirname(entry), 'quickjs.wasm'))))
   return WebAssembly.compile(limitMemory(wasm, pages))
 }
 

@@ -1,31 +1,45 @@
 import type { QuickJS } from 'quickjs-wasi'
+import { PAGES } from './shrinkable.ts'
 
-/** All of a VM at one moment, and the way back to it: also from the middle of something that was cut off. */
+export const PAGE_BYTES = 65_536
+
+interface Exports {
+  readonly memory: WebAssembly.Memory
+  readonly __stack_pointer: WebAssembly.Global
+  readonly [PAGES]: WebAssembly.Global
+}
+
+/** What the module takes its memory to be; the WebAssembly memory may be larger, for it cannot shrink. */
+export function bytesOf(vm: QuickJS): number {
+  return exportsOf(vm)[PAGES].value * PAGE_BYTES
+}
+
+/** All of a VM at one moment, and the way back to it: also from the middle of something that was cut off, and after it has grown. */
 export class VmImage {
+  readonly #exports: Exports
   readonly #memory: Uint8Array
-  readonly #stack: WebAssembly.Global
   readonly #stackPointer: number
 
   constructor(vm: QuickJS) {
-    const { memory, stackPointer } = vm.snapshot()
-    this.#memory = memory
-    this.#stackPointer = stackPointer
-    // Where the package itself puts it back, in `QuickJS.restore`, which makes a new instance each time.
-    this.#stack = (
-      vm as unknown as { readonly exports: { readonly __stack_pointer: WebAssembly.Global } }
-    ).exports.__stack_pointer
+    this.#exports = exportsOf(vm)
+    this.#memory = new Uint8Array(this.#exports.memory.buffer, 0, bytesOf(vm)).slice()
+    this.#stackPointer = this.#exports.__stack_pointer.value
   }
 
-  /** Memory that has grown since cannot shrink. */
-  fits(memory: WebAssembly.Memory): boolean {
-    return memory.buffer.byteLength === this.#memory.length
+  /** Bytes that would be kept beyond those that are needed. */
+  get surplus(): number {
+    return this.#exports.memory.buffer.byteLength - this.#memory.length
   }
 
-  /** False where it does not fit; then nothing has been done. */
-  restore(memory: WebAssembly.Memory): boolean {
-    if (!this.fits(memory)) return false
+  restore(): void {
+    const { memory, __stack_pointer: stack, [PAGES]: pages } = this.#exports
     new Uint8Array(memory.buffer).set(this.#memory)
-    this.#stack.value = this.#stackPointer
-    return true
+    pages.value = this.#memory.length / PAGE_BYTES
+    // Where the package itself puts it back, in `QuickJS.restore`, which makes a new instance each time.
+    stack.value = this.#stackPointer
   }
+}
+
+function exportsOf(vm: QuickJS): Exports {
+  return (vm as unknown as { readonly exports: Exports }).exports
 }

@@ -38,29 +38,3 @@ export function concat(parts: readonly (Uint8Array | readonly number[])[]): Uint
   }
   return whole
 }
-
-export interface Section {
-  readonly id: number
-  readonly body: Uint8Array
-}
-
-/** The magic number and the version. */
-export const HEADER_BYTES = 8
-/** Section numbers, §5.5.2. */
-export const SECTION = { custom: 0, type: 1, import: 2, function: 3, memory: 5, global: 6, code: 10 } as const
-
-export function readSections(wasm: Uint8Array): Section[] {
-  const sections: Section[] = []
-  for (let at = HEADER_BYTES; at < wasm.length; ) {
-    const id = wasm[at++] ?? 0
-    const { value: size, next } = readLeb(wasm, at)
-    sections.push({ id, body: wasm.subarray(next, next + size) })
-    at = next + size
-  }
-  return sections
-}
-
-export function writeSections(wasm: Uint8Array, sections: readonly Section[]): Uint8Array<ArrayBuffer> {
-  const parts = sections.flatMap(({ id, body }) => [[id, ...leb(body.length)], body])
-  return concat([wasm.subarray(0, HEADER_BYTES), ...parts])
-}

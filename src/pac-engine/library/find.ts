@@ -33,9 +33,9 @@ function findOne(url, host, traced) {
   if (typeof answer !== 'string') return failure(['type', typeOf(answer)])
   // What a script answers it mostly has answered before, and looking through a text costs more than comparing it.
   if (answer !== lastAnswer) {
+    if (answer.length > limits.answer) return failure(['long', text(answer.length)])
     // A NUL would end the text on its way out of the VM, and hide what follows.
     if (answer.includes('\\0')) return failure(['nul', 'a NUL character'])
-    if (answer.length > limits.answer) return failure(['long', text(answer.length)])
     lastAnswer = answer
     oneLine = !answer.includes('\\n')
   }
