@@ -1,48 +1,28 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { composeLab, ROOT, said } from './harness/compose-lab.ts'
 import { startEngine } from './harness/peers/engine.ts'
 import { peerFolder } from './harness/peers/peer.ts'
-import type { Finished } from './harness/processes.ts'
 import { joinScenario } from './harness/scenario.ts'
 
 // docker-compose.test.yml at the top of the repository, for real: its images are built by an engine that can pull nothing, it comes up with the
 // classic docker-compose, and its own tests pass. Then that the containers' network has no way out but the gateway, from the engine's side.
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const FILE = `${ROOT}docker-compose.test.yml`
-/** Milliseconds. debootstrap takes two minutes on two busy cores, where nothing is cached. */
-const IMAGES_MS = 400_000
+/** Milliseconds. */
 const BUILD_MS = 240_000
 const UP_MS = 240_000
 
 const scenario = await joinScenario(t)
 const engine = await startEngine(scenario, { proxy: '', clear: [] })
-const environment = {
-  DOCKER_HOST: `unix://${engine.socket}`,
+const { environment, makeBase, compose } = composeLab(scenario, engine, ['docker-compose'], {
   DOCKER_BUILDKIT: '0',
   COMPOSE_DOCKER_CLI_BUILD: '0',
-  COMPOSE_PROJECT_NAME: 'lab',
-  FAIRLEAD_TEST_BASE: 'fairlead-test-base:offline',
-}
-const compose = (args: readonly string[], timeoutMs = 60_000): Promise<Finished> =>
-  scenario.run('guest', ['docker-compose', '--ansi', 'never', '-f', FILE, ...args], { env: environment, timeoutMs })
+})
 const inClient = (...argv: string[]) => compose(['exec', '-T', 'client', ...argv])
-/** What a red assertion shows: the program's last words. */
-const said = ({ code, stdout, stderr }: Finished) =>
-  code === 0
-    ? 'ends well'
-    : `exit code ${code}: ${stdout.slice(-20_000)}
-${stderr.slice(-4_000)}`
 
 await t.test('the base image is made without pulling anything', async (t) => {
-  // On the machine itself, as a user would: packages come from its own mirrors. Only the engine is the lab's.
-  const done = await scenario.run('guest', ['bash', `${ROOT}test/e2e/offline-images`], {
-    env: environment,
-    timeoutMs: IMAGES_MS,
-    wrap: (argv) => ['nsenter', `--target=${scenario.lab.runner}`, '--mount', '--net', ...argv],
-  })
+  const done = await makeBase()
   t.equal(done.code, 0, said(done))
   t.match(done.stdout, `FAIRLEAD_TEST_BASE=${environment.FAIRLEAD_TEST_BASE}`)
   t.comment(`made in ${Math.round(done.ms / 1000)} s`)
