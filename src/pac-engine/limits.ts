@@ -13,8 +13,8 @@ export interface PacLimits {
   /** When every thread has been held by a slow one, or by the script's loading, for this long while others wait, another thread is started. */
   readonly spareMs: number
   /**
-   * While others wait and no thread is free for them, an evaluation that has run for this long (or for a few times what the script usually takes) makes way. It begins
-   * again in a thread of its own kind, and has its whole time there.
+   * While others wait and no thread is free for them, or while the thread for such has nothing to do, an evaluation that has run for this long (or for a few times what the
+   * script usually takes) makes way. It begins again in a thread of its own kind, and has its whole time there, with a lower priority.
    */
   readonly crowdedMs: number
   /** The same while others hung within the last second. */
@@ -39,6 +39,8 @@ export interface PacLimits {
   readonly threads: number
   readonly maxThreads: number
   readonly secondThreads: number
+  /** How long after the script is in use the one for second turns is started, if none was needed before: then it is there when it is, and a start does not slow down others'. */
+  readonly standbyMs: number
   /** Evaluations waiting at once; more are refused, for they would only time out. */
   readonly pending: number
   /** Evaluations sent to a thread in one message. Four such can come back in one turn of the main thread, which takes some 5 µs for each. */
@@ -88,6 +90,7 @@ export const DEFAULT_LIMITS: PacLimits = {
   threads: 2,
   maxThreads: 3,
   secondThreads: 1,
+  standbyMs: 500,
   pending: 10_000,
   batch: 16,
   answerChars: 65_536,

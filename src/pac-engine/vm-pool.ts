@@ -1,4 +1,5 @@
 import type { Clock } from '../contracts/clock.ts'
+import { Crowd } from './crowd.ts'
 import { FirstTurns } from './first-turns.ts'
 import type { PacLimits } from './limits.ts'
 import type { Query } from './query-lines.ts'
@@ -6,12 +7,10 @@ import { quickjsModule } from './quickjs-module.ts'
 import { SecondTurns } from './second-turns.ts'
 import { type DnsEntry, NO_NOTES, type VmOutcome } from './vm-outcome.ts'
 import { CLOSED, crashed, type Job, VmThread } from './vm-thread.ts'
-import { HANGING, type Loaded, WAITING } from './worker-protocol.ts'
+import type { Loaded } from './worker-protocol.ts'
 
 /** Threads that died while starting, one after the other, before the pool gives up on the script. */
 const MAX_FAILED_STARTS = 3
-/** For how long after one had to make way any other is taken to be like it, in ms. */
-const HANGING_MS = 1_000
 /** How long threads beyond the wanted number are kept, in ms: what hung once hangs again. */
 const RETIRE_MS = 30_000
 
@@ -27,9 +26,7 @@ export class VmPool {
   readonly #threads = new Set<VmThread>()
   readonly #queue = new FirstTurns()
   readonly #second: SecondTurns
-  /** When one had to make way, and for a while; by the clock. */
-  #hangingUntil = 0
-  readonly #crowd = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+  readonly #crowd: Crowd
   /** Since when somebody waits and no thread serves, by the clock. */
   #heldSince: number | undefined
   #wasm: WebAssembly.Module | undefined
@@ -38,6 +35,7 @@ export class VmPool {
   #flushing = false
   #watching: (() => void) | undefined
   #retiring: (() => void) | undefined
+  #standby: (() => void) | undefined
   #failedStarts = 0
   #closed = false
 
@@ -46,6 +44,7 @@ export class VmPool {
     this.#limits = options.limits
     this.#clock = options.clock
     this.#second = new SecondTurns(options.limits)
+    this.#crowd = new Crowd(options.clock)
   }
 
   get pending(): number {
@@ -70,6 +69,7 @@ export class VmPool {
       others.push(this.#load(this.#spawn(this.#wasm, false)))
     }
     await Promise.all(others)
+    this.#standby ??= this.#clock.after(this.#limits.standbyMs, () => this.#addSecond())
     return loaded
   }
 
@@ -100,7 +100,8 @@ export class VmPool {
         settle(outcome)
       },
       makeWay: () => {
-        this.#hangingUntil = now() + HANGING_MS
+        // Otherwise it was in nobody's way.
+        if (this.#queue.waiting > 0) this.#crowd.hung()
         this.#second.noteSlow(host, now())
         this.#second.add(job, now())
       },
@@ -114,6 +115,7 @@ export class VmPool {
     this.#closed = true
     this.#watching?.()
     this.#retiring?.()
+    this.#standby?.()
     const threads = [...this.#threads]
     this.#threads.clear()
     for (const thread of threads) this.#queue.addFirst(thread.end(CLOSED))
@@ -144,39 +146,32 @@ export class VmPool {
       if (!thread) break
       thread.run(this.#takeBatch(takers))
     }
-    Atomics.store(this.#crowd, 0, this.#queue.waiting === 0 ? 0 : this.#hanging() ? HANGING : WAITING)
     this.#flushSecond()
     this.#watch()
   }
 
   #flushSecond(): void {
-    let threads = 0
+    let room = false
     for (const thread of this.#threads) {
-      if (!thread.second) continue
-      threads++
-      const job = thread.idle && !thread.retiring ? this.#second.next() : undefined
+      if (!thread.second || !thread.idle) continue
+      const job = this.#second.next()
       if (job) thread.run([job])
+      else room = true
     }
-    if (this.#second.waiting > 0 && threads < this.#limits.secondThreads && this.#wasm && !this.#closed) {
-      void this.#load(this.#spawn(this.#wasm, true))
-    }
+    this.#crowd.tell(this.#queue.waiting > 0, room)
+    if (this.#second.waiting > 0) this.#addSecond()
   }
 
   /** An equal share for each thread that could take one, up to the limit. */
   #takeBatch(takers: number): Job[] {
-    if (this.#hanging()) return this.#queue.takeOne()
+    if (this.#crowd.hanging) return this.#queue.takeOne()
     return this.#queue.take(Math.min(this.#limits.batch, Math.ceil(this.#queue.waiting / takers)))
-  }
-
-  /** Whether evaluations hang these days, so that any other may. */
-  #hanging(): boolean {
-    return this.#clock.monotonic() < this.#hangingUntil
   }
 
   #idlest(): { thread: VmThread | undefined; takers: number } {
     let thread: VmThread | undefined
     let takers = 0
-    const ahead = !this.#hanging()
+    const ahead = !this.#crowd.hanging
     for (const one of this.#threads) {
       if (one.second || !one.takesMore(ahead)) continue
       takers++
@@ -192,13 +187,14 @@ export class VmPool {
     return free
   }
 
-  #someoneServes(): boolean {
-    return [...this.#threads].some(({ second, ready, serves }) => !second && ready && serves)
-  }
-
   #addThread(): void {
     if (this.#closed || !this.#wasm || this.#first() >= this.#limits.maxThreads) return
     void this.#load(this.#spawn(this.#wasm, false))
+  }
+
+  #addSecond(): void {
+    if (this.#closed || !this.#wasm || this.#threads.size - this.#first() >= this.#limits.secondThreads) return
+    void this.#load(this.#spawn(this.#wasm, true))
   }
 
   /** Threads that are not for second turns. */
@@ -208,11 +204,12 @@ export class VmPool {
 
   #spawn(wasm: WebAssembly.Module, second: boolean): VmThread {
     const thread: VmThread = new VmThread(
-      { script: this.#script, limits: this.#limits, clock: this.#clock, wasm, crowd: this.#crowd, second },
+      { script: this.#script, limits: this.#limits, clock: this.#clock, wasm, crowd: this.#crowd.cell, second },
       {
         advanced: () => {
           // In a turn of its own: Node hands over up to a thousand messages in one, and sending more work from in there would bring the next of them.
           if (this.#queue.waiting > 0 || this.#second.waiting > 0) this.#flushSoon()
+          else if (second) this.#flushSecond()
           if (thread.retiring) this.#endRetired()
           this.#retireLater()
         },
@@ -244,7 +241,8 @@ export class VmPool {
       this.#watching = undefined
       const now = this.#clock.monotonic()
       for (const thread of this.#threads) this.#look(thread, now)
-      const held = this.#queue.waiting > 0 && !this.#someoneServes()
+      const served = [...this.#threads].some(({ second, ready, serves }) => !second && ready && serves)
+      const held = this.#queue.waiting > 0 && !served
       this.#heldSince = held ? (this.#heldSince ?? now) : undefined
       if (this.#heldSince !== undefined && now - this.#heldSince >= this.#limits.spareMs && this.#free() === 0) {
         this.#addThread()
@@ -267,12 +265,12 @@ export class VmPool {
   }
 
   #retireLater(): void {
-    if (this.#retiring || this.#threads.size <= this.#limits.threads) return
+    if (this.#retiring || this.#first() <= this.#limits.threads) return
     this.#retiring = this.#clock.after(RETIRE_MS, () => {
       this.#retiring = undefined
       for (const thread of this.#threads) {
-        const tooMany = thread.second ? thread.idle : this.#free() > this.#limits.threads
-        if (tooMany && thread.ready && thread.serves) thread.retiring = true
+        if (!thread.second && thread.ready && thread.serves && this.#free() > this.#limits.threads)
+          thread.retiring = true
       }
       this.#endRetired()
       this.#retireLater()

@@ -10,12 +10,12 @@ export interface WorkerSetup {
   readonly wasm: WebAssembly.Module
   /** What the two threads see of each other at once; cells below. */
   readonly state: Int32Array<SharedArrayBuffer>
-  /** Of all threads of the script. One cell: 0, or one of the two below. */
+  /** Of all threads of the script. One cell: `NOBODY`, or one of the three below. */
   readonly crowd: Int32Array<SharedArrayBuffer>
   /** For evaluations that take long, with a lower priority than the others. */
   readonly second: boolean
 }
-/** In place of a job's number, which is counted from 1. */
+/** In place of a job's number, which is counted from 1; and of the crowd. */
 export const NOBODY = 0
 /** The number of the job that is being evaluated, or `NOBODY`. */
 export const CURRENT_JOB = 0
@@ -29,6 +29,8 @@ export const STATE_CELLS = 3
 export const WAITING = 1
 /** They do, and some hung of late. */
 export const HANGING = 2
+/** Nobody waits, and a thread for second turns has nothing to do. */
+export const ROOM = 3
 
 /** To the thread. `dns` comes first into effect. */
 export type ToWorker =

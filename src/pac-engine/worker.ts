@@ -13,6 +13,7 @@ import {
   NOBODY,
   type NumberedQuery,
   RELOADING,
+  ROOM,
   type ToWorker,
   unpackBatch,
   type WorkerSetup,
@@ -48,10 +49,11 @@ const vm = new PacVm(wasm, limits, {
   makeWay(ms) {
     looks++
     if (second || looks < MIN_LOOKS) return false
-    const waiting = Atomics.load(crowd, 0)
-    if (waiting === 0) return false
-    const least = waiting === HANGING ? limits.hangingMs : limits.crowdedMs
-    madeWay = ms >= Math.max(least, Math.min(MAX_USUAL_MS, USUAL_TIMES * usualMs))
+    const others = Atomics.load(crowd, 0)
+    if (others === NOBODY) return false
+    const least = others === HANGING ? limits.hangingMs : limits.crowdedMs
+    const usual = USUAL_TIMES * usualMs
+    madeWay = ms >= Math.max(least, others === ROOM ? usual : Math.min(MAX_USUAL_MS, usual))
     return madeWay
   },
 })
@@ -157,7 +159,7 @@ async function run(batch: Batch, now: number): Promise<void> {
 
 /** Looks at the time, each after ten thousand jumps or so: one that had none of its time, because the thread waited for a processor, is not the slow one. */
 const MIN_LOOKS = 3
-/** Times the usual that an evaluation may take while others wait, and milliseconds that this can be at most. */
+/** Times the usual that an evaluation may take before it goes on elsewhere, and milliseconds that this can be at most while others wait. */
 const USUAL_TIMES = 8
 const MAX_USUAL_MS = 50
 

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { systemClock } from '../../../src/contracts/clock.ts'
+import { Crowd } from '../../../src/pac-engine/crowd.ts'
 import { FirstTurns } from '../../../src/pac-engine/first-turns.ts'
 import { interruptible } from '../../../src/pac-engine/interruptible.ts'
 import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
@@ -8,7 +9,8 @@ import { quickjsModule } from '../../../src/pac-engine/quickjs-module.ts'
 import { SecondTurns } from '../../../src/pac-engine/second-turns.ts'
 import type { VmOutcome } from '../../../src/pac-engine/vm-outcome.ts'
 import { VmPool } from '../../../src/pac-engine/vm-pool.ts'
-import type { Job } from '../../../src/pac-engine/vm-thread.ts'
+import { CLOSED, type Job, VmThread } from '../../../src/pac-engine/vm-thread.ts'
+import { until } from '../../fixtures/until.ts'
 
 // QuickJS asks whether to stop where a script jumps or calls. In here nothing does: before every loop of the module asked, each of these held its thread for as long as it liked.
 
@@ -111,6 +113,53 @@ t.test('hanging built-ins, any number at once: whoever else asks waits for none 
   }
   t.same(hung, [], 'and all that hang still wait, or hang')
   t.ok(pool.threads <= limits.maxThreads + limits.secondThreads)
+})
+
+t.test('what takes long makes way when the thread for such is idle, also where nobody waits', async (t) => {
+  const limits = { ...DEFAULT_LIMITS, evaluateMs: 500, crowdedMs: 20 }
+  const crowd = new Crowd(systemClock)
+  const thread = new VmThread(
+    {
+      ...{ script: 'function FindProxyForURL(url, host) { while (host === "loop"); return host }', limits },
+      ...{ clock: systemClock, wasm: await quickjsModule(limits.memoryPages), crowd: crowd.cell, second: false },
+    },
+    { advanced() {}, slow() {}, died() {} },
+  )
+  t.teardown(() => thread.end(CLOSED) && thread.gone)
+  t.match(await thread.load([]), { is: 'ready' })
+  const ask = async (host: string) => {
+    await until('the thread is idle', () => thread.idle, 60_000)
+    return new Promise<VmOutcome | 'made way'>((settle) =>
+      thread.run([{ url: 'http://a:80', host, trace: false, settle, makeWay: () => settle('made way') }]),
+    )
+  }
+  t.match(await ask('loop'), { is: 'failed', failure: { kind: 'time' } })
+  for (const [waiting, room] of [
+    [false, true],
+    [true, false],
+    [true, true],
+  ] as const) {
+    crowd.tell(waiting, room)
+    t.equal(await ask('loop'), 'made way')
+    t.match(await ask('good'), { answer: 'good' })
+  }
+  crowd.tell(false, false)
+  t.match(await ask('loop'), { is: 'failed', failure: { kind: 'time' } })
+})
+
+t.test('the thread for second turns stands by, and takes what takes long off the others', async (t) => {
+  const limits = { ...DEFAULT_LIMITS, threads: 1, maxThreads: 1, evaluateMs: 600_000, standbyMs: 0 }
+  const pool = new VmPool('function FindProxyForURL(url, host) { while (host === "loop"); return host }', {
+    limits,
+    clock: systemClock,
+  })
+  t.teardown(() => pool.close())
+  const ask = (host: string) =>
+    new Promise<VmOutcome>((settle) => pool.run({ url: 'http://a:80', host }, false, settle))
+  t.match(await pool.start([]), { is: 'ready' })
+  await until('it stands by', () => pool.threads === 2, 60_000)
+  void ask('loop')
+  t.match(await ask('good'), { answer: 'good' })
 })
 
 t.test('first turns: a crowd that came before everybody else does not stand before everybody else', (t) => {

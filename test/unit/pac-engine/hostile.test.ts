@@ -167,6 +167,7 @@ test('a thread that was started because of a slow one goes again, however much t
     ...DEFAULT_LIMITS,
     threads: 1,
     maxThreads: 2,
+    secondThreads: 0,
     evaluateMs: 5_000,
     crowdedMs: 5_000,
     threadStartMs: 60_000,
