@@ -13,12 +13,14 @@ export interface PacLimits {
   /** When every thread has been held by a slow one, or by the script's loading, for this long while others wait, another thread is started. */
   readonly spareMs: number
   /**
-   * While others wait and no thread is free for them, or while the thread for such has nothing to do, an evaluation that has run for this long (or for a few times what the
-   * script usually takes) makes way. It begins again in a thread of its own kind, and has its whole time there, with a lower priority.
+   * While others wait and no thread is free for them, an evaluation that has run for this long (or for a few times what the script usually takes) makes way. It begins
+   * again in a thread of its own kind, and has its whole time there, with a lower priority.
    */
   readonly crowdedMs: number
   /** The same while others hung within the last second. */
   readonly hangingMs: number
+  /** The same while nobody waits and the thread for such has nothing to do. */
+  readonly asideMs: number
   /** Evaluations that wait for such a second turn, and how long each does: as long as a flow waits for its decision. More end at once. */
   readonly secondTurns: number
   readonly secondTurnMs: number
@@ -78,6 +80,7 @@ export const DEFAULT_LIMITS: PacLimits = {
   spareMs: 30,
   crowdedMs: 5,
   hangingMs: 2,
+  asideMs: 8,
   secondTurns: 1_000,
   secondTurnMs: 8_000,
   slowHosts: 1_000,

@@ -99,9 +99,8 @@ export class VmPool {
         else if (wasSlow && outcome.is === 'answer') this.#second.noteGood(host)
         settle(outcome)
       },
-      makeWay: () => {
-        // Otherwise it was in nobody's way.
-        if (this.#queue.waiting > 0) this.#crowd.hung()
+      makeWay: (why) => {
+        if (why === 'others waited') this.#crowd.hung()
         this.#second.noteSlow(host, now())
         this.#second.add(job, now())
       },

@@ -10,6 +10,7 @@ import {
   type FromWorker,
   LEAVE_REST,
   type Loaded,
+  type MadeWay,
   NOBODY,
   packBatch,
   RELOADING,
@@ -22,8 +23,8 @@ import {
 export interface Job extends Query {
   readonly trace: boolean
   readonly settle: (outcome: VmOutcome) => void
-  /** It was stopped because others waited, and is to have another turn. */
-  readonly makeWay: () => void
+  /** It was stopped, and is to have another turn. */
+  readonly makeWay: (why: MadeWay) => void
 }
 
 export interface ThreadOptions {
@@ -218,7 +219,7 @@ export class VmThread {
     if ('madeWay' in done) {
       const job = this.#jobs.get(done.number)
       this.#jobs.delete(done.number)
-      job?.makeWay()
+      job?.makeWay(done.madeWay)
       return
     }
     if ('outcome' in done) {

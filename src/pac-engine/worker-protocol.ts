@@ -62,8 +62,10 @@ export type FromWorker =
 export type Done =
   | { readonly first: number; readonly answers: string }
   | { readonly number: number; readonly outcome: VmOutcome }
-  /** It was stopped, for others waited. */
-  | { readonly number: number; readonly madeWay: true }
+  /** It was stopped, for others waited, or could go on elsewhere. */
+  | { readonly number: number; readonly madeWay: MadeWay }
+
+export type MadeWay = 'others waited' | 'there was room'
 
 export function packBatch(first: number, trace: boolean, queries: readonly Query[]): Batch {
   return { first, trace, lines: packLines(queries) }

@@ -10,6 +10,7 @@ import {
   HANGING,
   LEAVE_REST,
   type Loaded,
+  type MadeWay,
   NOBODY,
   type NumberedQuery,
   RELOADING,
@@ -35,8 +36,9 @@ const known = new Map<string, DnsEntry>()
 /** The row that the VM works on. */
 let row: readonly NumberedQuery[] = []
 let done: Done[] = []
-/** How often the one that runs was looked at, and whether it was stopped for others. */
-let [looks, madeWay] = [0, false]
+/** How often the one that runs was looked at, and why it was stopped before its time, if it was. */
+let looks = 0
+let madeWay: MadeWay | undefined
 const vm = new PacVm(wasm, limits, {
   turn(index) {
     looks = 0
@@ -51,10 +53,16 @@ const vm = new PacVm(wasm, limits, {
     if (second || looks < MIN_LOOKS) return false
     const others = Atomics.load(crowd, 0)
     if (others === NOBODY) return false
-    const least = others === HANGING ? limits.hangingMs : limits.crowdedMs
     const usual = USUAL_TIMES * usualMs
-    madeWay = ms >= Math.max(least, others === ROOM ? usual : Math.min(MAX_USUAL_MS, usual))
-    return madeWay
+    if (others === ROOM) {
+      if (ms < Math.max(limits.asideMs, usual)) return false
+      madeWay = 'there was room'
+      return true
+    }
+    const least = others === HANGING ? limits.hangingMs : limits.crowdedMs
+    if (ms < Math.max(least, Math.min(MAX_USUAL_MS, usual))) return false
+    madeWay = 'others waited'
+    return true
   },
 })
 /** Milliseconds that an evaluation took of late. The first one is alone in its row. */
@@ -125,7 +133,7 @@ async function run(batch: Batch, now: number): Promise<void> {
     const began = performance.now()
     // Whatever happens before the first of them begins happens to it.
     Atomics.store(state, CURRENT_JOB, first.number)
-    madeWay = false
+    madeWay = undefined
     const outcome = await vm.evaluateRow(row, { now, trace: batch.trace })
     const ended = performance.now()
     if (outcome.is === 'broken') {
@@ -157,8 +165,8 @@ async function run(batch: Batch, now: number): Promise<void> {
   handOver(true)
 }
 
-/** Looks at the time, each after ten thousand jumps or so: one that had none of its time, because the thread waited for a processor, is not the slow one. */
-const MIN_LOOKS = 3
+/** Looks at the time, each after ten thousand jumps or so: one that had little of its time, because the thread waited for a processor, is not the slow one, nor one that ends by itself at the end of its stack. */
+const MIN_LOOKS = 12
 /** Times the usual that an evaluation may take before it goes on elsewhere, and milliseconds that this can be at most while others wait. */
 const USUAL_TIMES = 8
 const MAX_USUAL_MS = 50
