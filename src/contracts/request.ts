@@ -1,4 +1,5 @@
-import type { ClientRequest } from 'node:http'
+import type { IncomingMessage, InformationEvent } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Dialed } from './dialer.ts'
 import type { GatewayError } from './gateway-error.ts'
 import type { Hop, Route, RouteQuery } from './route.ts'
@@ -16,8 +17,45 @@ export interface OutgoingRequest {
   readonly boundTo?: string
 }
 
-/** A request that has its connection. */
-export type UpstreamRequest = ClientRequest & {
+/** A final answer as it comes: what the door needs of Node's `IncomingMessage`. It flows as soon as somebody listens to `data`. */
+export interface UpstreamAnswer {
+  readonly statusCode?: number | undefined
+  readonly statusMessage?: string | undefined
+  readonly httpVersionMajor: number
+  readonly httpVersionMinor: number
+  readonly rawHeaders: readonly string[]
+  /** Once it is complete. */
+  readonly rawTrailers: readonly string[]
+  /** All of it has come. `close` without that: it was cut off. */
+  readonly complete: boolean
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown
+  on(event: 'end' | 'close', listener: () => void): unknown
+  on(event: 'error', listener: (error: Error) => void): unknown
+  pause(): unknown
+  resume(): unknown
+}
+
+/**
+ * A request that has its connection: what the door needs of Node's `ClientRequest`. The head goes out with the first byte of the body, or with
+ * `end`; `finish` says that everything has been handed to the system. `close` without an answer and without an error: it answered 101.
+ */
+export interface UpstreamRequest {
+  on(event: 'information', listener: (info: InformationEvent) => void): unknown
+  on(event: 'response', listener: (answer: UpstreamAnswer) => void): unknown
+  /** Only of requests with `upgrade`. */
+  on(event: 'upgrade', listener: (answer: IncomingMessage, conn: Socket, head: Buffer) => void): unknown
+  on(event: 'error', listener: (error: Error) => void): unknown
+  on(event: 'finish' | 'drain' | 'close', listener: () => void): unknown
+  readonly destroyed: boolean
+  readonly writableEnded: boolean
+  readonly writableFinished: boolean
+  flushHeaders(): void
+  /** False: wait for `drain`. */
+  write(chunk: Buffer): boolean
+  addTrailers(fields: readonly [string, string][]): void
+  end(): unknown
+  /** Gives the connection up too. */
+  destroy(): unknown
   /** The HTTP proxy that will answer, or pass the answer on; absent where the connection leads to the target itself. */
   readonly proxy?: Hop
   /** Present on a connection that was idle before: opens the same request anew on a fresh one, for idle connections can die unseen. */

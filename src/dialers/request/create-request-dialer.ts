@@ -8,7 +8,9 @@ import type { Candidate, Hop, RouteQuery } from '../../contracts/route.ts'
 import { fieldValues } from '../../wire/http-fields.ts'
 import { formatAuthority } from '../../wire/target.ts'
 import { type ConnOptions, OriginAgent, UpstreamProxyAgent } from './agents.ts'
-import { IdleConns } from './idle-conns.ts'
+import { IdleConns, watchEvents } from './idle-conns.ts'
+import { OriginLine } from './origin-line.ts'
+import { OriginRequest } from './origin-request.ts'
 import { type Way, wayFor } from './way.ts'
 
 export interface RequestDialerOptions {
@@ -44,12 +46,11 @@ interface Attempt {
 /** Opens plain-HTTP requests over the candidates of a route, reusing connections that are interchangeable for them. */
 export function createRequestDialer(options: RequestDialerOptions): RequestDialer {
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
-  const idle = new IdleConns({
-    clock: options.clock,
-    idleMs: limits.idleMs,
-    maxIdle: limits.maxIdle,
-    maxIdlePerKey: limits.maxIdlePerWay,
-  })
+  /** Connections to proxies as they are, those to origins as lines. */
+  const idle = new IdleConns<Conn | OriginLine>(
+    { clock: options.clock, idleMs: limits.idleMs, maxIdle: limits.maxIdle, maxIdlePerKey: limits.maxIdlePerWay },
+    (conn, drop) => (conn instanceof OriginLine ? conn.watch(drop) : watchEvents(conn, drop)),
+  )
   const originAgent = new OriginAgent()
   const proxyAgents = new WeakMap<Hop, UpstreamProxyAgent>()
 
@@ -65,33 +66,57 @@ export function createRequestDialer(options: RequestDialerOptions): RequestDiale
     if (attempt.request.upgrade !== undefined) return undefined
     const loan = idle.take(attempt.way.key)
     if (!loan) return undefined
-    const upstream = await send(attempt, loan.conn)
-      .finally(loan.release)
-      .catch(() => undefined)
-    if (!upstream) return undefined
-    upstream.reusedSocket = true
+    const { conn } = loan
     const again = async (signal: AbortSignal) => {
       idle.dropKey(attempt.way.key)
       return openFresh(attempt, signal)
     }
+    if (conn instanceof OriginLine) {
+      loan.release()
+      return Object.assign(onLine(attempt, conn), { again })
+    }
+    const upstream = await send(attempt, conn)
+      .finally(loan.release)
+      .catch(() => undefined)
+    if (!upstream) return undefined
+    upstream.reusedSocket = true
     return Object.assign(upstream, { again })
   }
 
   const openFresh = async (attempt: Attempt, signal: AbortSignal): Promise<UpstreamRequest> => {
-    const { candidate, query, way } = attempt
+    const { candidate, query, way, request } = attempt
     const conn = way.proxy
       ? await options.dialLastHop(candidate, query, signal)
       : await options.dialTarget(candidate, query, signal)
+    if (!way.proxy && request.upgrade === undefined) {
+      if (conn.destroyed) throw closedTooSoon(attempt)
+      return onLine(attempt, new OriginLine(conn))
+    }
     // Node's client takes its error listener away a moment before the connection is free.
     conn.on('error', () => {})
     return send(attempt, conn)
   }
 
+  const onLine = (attempt: Attempt, line: OriginLine): OriginRequest => {
+    try {
+      return new OriginRequest(line, attempt.request, limits.maxHeaderBytes, (fields) =>
+        idle.keep(attempt.way.key, line, announcedKeepMs(fieldValues(fields, 'keep-alive')[0])),
+      )
+    } catch (thrown) {
+      line.destroy()
+      throw thrown
+    }
+  }
+
   /** Makes the request and gives it its connection. Nothing is written before the caller writes. */
-  const send = async (attempt: Attempt, conn: Conn): Promise<UpstreamRequest> => {
+  const send = async (attempt: Attempt, conn: Conn): Promise<http.ClientRequest> => {
     const { way } = attempt
     let keepMs = Number.POSITIVE_INFINITY
-    const connOptions: ConnOptions = { conn, freed: () => idle.keep(way.key, conn, keepMs) }
+    const connOptions: ConnOptions = {
+      conn,
+      // Behind an Upgrade that was not taken up nobody knows what the origin thinks of the connection.
+      freed: () => (way.proxy ? idle.keep(way.key, conn, keepMs) : conn.destroy()),
+    }
     const upstream = begin(attempt, connOptions, limits.maxHeaderBytes)
     upstream.on('error', () => {}) // until the caller listens, and should it never do so
     upstream.maxHeadersCount = 0 // no limit but maxHeaderBytes: Node would drop the fields beyond it in silence
@@ -143,22 +168,26 @@ function authorityOf({ target }: RouteQuery): string {
 }
 
 /** Resolves when Node's client listens to the connection. A connection that died before that would never say so again. */
-function hasSocket(upstream: http.ClientRequest, conn: Conn, { query, way }: Attempt): Promise<void> {
+function hasSocket(upstream: http.ClientRequest, conn: Conn, attempt: Attempt): Promise<void> {
   return new Promise((resolve, reject) => {
     upstream.once('error', reject)
     upstream.once('socket', () => {
       upstream.off('error', reject)
       if (conn.destroyed) {
         upstream.destroy()
-        const { host, port } = way.proxy ?? query.target
-        const hop = { kind: way.proxy?.kind ?? ('target' as const), host, port }
-        reject(new GatewayError('CONNECT_RESET', 'the connection was closed before the request was sent', { hop }))
+        reject(closedTooSoon(attempt))
         return
       }
       conn.resume()
       resolve()
     })
   })
+}
+
+function closedTooSoon({ query, way }: Attempt): GatewayError {
+  const { host, port } = way.proxy ?? query.target
+  const hop = { kind: way.proxy?.kind ?? ('target' as const), host, port }
+  return new GatewayError('CONNECT_RESET', 'the connection was closed before the request was sent', { hop })
 }
 
 /** Milliseconds that a server says it keeps the connection, less one second for our request to reach it. */

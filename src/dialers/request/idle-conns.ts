@@ -11,9 +11,29 @@ export interface IdleLimits {
   readonly maxIdlePerKey: number
 }
 
+/** What can be kept: a Conn, or something that has one. */
+export interface Keepable {
+  readonly destroyed: boolean
+  readonly writable: boolean
+  resume(): unknown
+  destroy(): unknown
+}
+
+/** Calls `drop` when anything at all happens to an idle connection, until the function it answers is called. */
+export type Watch<C> = (conn: C, drop: () => void) => () => void
+
+const EVENTS = ['data', 'end', 'error', 'close'] as const
+
+export const watchEvents: Watch<Conn> = (conn, drop) => {
+  for (const event of EVENTS) conn.on(event, drop)
+  return () => {
+    for (const event of EVENTS) conn.off(event, drop)
+  }
+}
+
 /** A connection on loan from the pool, still watched: call `release` once somebody else listens to it. */
-export interface Loan {
-  readonly conn: Conn
+export interface Loan<C> {
+  readonly conn: C
   release(): void
 }
 
@@ -21,15 +41,17 @@ export interface Loan {
  * Connections between requests. A server has nothing to say on one: whatever comes (an answer nobody asked for, a FIN, a reset) ends it
  * here, so that it can't be taken for the answer to the next request.
  */
-export class IdleConns {
+export class IdleConns<C extends Keepable = Conn> {
   readonly #limits: IdleLimits
+  readonly #watch: Watch<C>
   /** In the order in which they became idle. */
-  readonly #entries = new Map<Conn, { readonly key: string; readonly unwatch: () => void }>()
-  readonly #byKey = new Map<string, Conn[]>()
+  readonly #entries = new Map<C, { readonly key: string; readonly unwatch: () => void }>()
+  readonly #byKey = new Map<string, C[]>()
   #closed = false
 
-  constructor(limits: IdleLimits) {
+  constructor(limits: IdleLimits, watch: Watch<C>) {
     this.#limits = limits
+    this.#watch = watch
   }
 
   get size(): number {
@@ -37,7 +59,7 @@ export class IdleConns {
   }
 
   /** Keeps a connection that has just finished a request, for at most `hintMs` where its server announced less than our own limit. */
-  keep(key: string, conn: Conn, hintMs = Number.POSITIVE_INFINITY): void {
+  keep(key: string, conn: C, hintMs = Number.POSITIVE_INFINITY): void {
     const idleMs = Math.min(this.#limits.idleMs, hintMs)
     const siblings = this.#byKey.get(key) ?? []
     if (
@@ -55,12 +77,11 @@ export class IdleConns {
       conn.destroy()
     }
     const cancel = this.#limits.clock.after(idleMs, drop)
-    const events = ['data', 'end', 'error', 'close'] as const
-    for (const event of events) conn.on(event, drop)
+    const stopWatching = this.#watch(conn, drop)
     conn.resume()
     const unwatch = () => {
       cancel()
-      for (const event of events) conn.off(event, drop)
+      stopWatching()
     }
     this.#entries.set(conn, { key, unwatch })
     siblings.push(conn)
@@ -69,7 +90,7 @@ export class IdleConns {
   }
 
   /** The connection of that key that was used last, for it is the likeliest to live. */
-  take(key: string): Loan | undefined {
+  take(key: string): Loan<C> | undefined {
     const conn = this.#byKey.get(key)?.at(-1)
     if (!conn) return undefined
     const { unwatch } = this.#entries.get(conn)!
@@ -92,13 +113,13 @@ export class IdleConns {
     this.dropAll()
   }
 
-  #drop(conn: Conn | undefined): void {
+  #drop(conn: C | undefined): void {
     if (!conn) return
     this.#forget(conn)
     conn.destroy()
   }
 
-  #forget(conn: Conn, unwatch = true): void {
+  #forget(conn: C, unwatch = true): void {
     const entry = this.#entries.get(conn)
     if (!entry) return
     if (unwatch) entry.unwatch()

@@ -1,7 +1,7 @@
 import type http from 'node:http'
 import type { Clock } from '../../contracts/clock.ts'
 import { GatewayError, toGatewayError } from '../../contracts/gateway-error.ts'
-import type { ExchangeResult, UpstreamRequest } from '../../contracts/request.ts'
+import type { ExchangeResult, UpstreamAnswer, UpstreamRequest } from '../../contracts/request.ts'
 import type { Target } from '../../contracts/target.ts'
 import { safeTrailers } from '../../wire/http-fields.ts'
 import type { ForwardRequest } from '../../wire/http-request-head.ts'
@@ -44,7 +44,7 @@ export class Exchange {
   #bytesDown = 0
   #interims = 0
   #status = 0
-  #answer: http.IncomingMessage | undefined
+  #answer: UpstreamAnswer | undefined
   #firstByteMs: number | undefined
   #cancelHeadTimer: () => void = () => {}
 
@@ -118,7 +118,7 @@ export class Exchange {
     request.on('end', () => {
       if (this.#settled) return
       const trailers = safeTrailers(request.rawTrailers)
-      if (trailers.length > 0 && forward.framing.kind === 'chunked') upstream.addTrailers(pairs(trailers) as never)
+      if (trailers.length > 0 && forward.framing.kind === 'chunked') upstream.addTrailers(pairs(trailers))
       upstream.end()
     })
   }
@@ -155,7 +155,7 @@ export class Exchange {
     }
   }
 
-  #onResponse(answer: http.IncomingMessage): void {
+  #onResponse(answer: UpstreamAnswer): void {
     const { request, response, pseudonym } = this.#parts
     this.#cancelHeadTimer()
     answer.on('error', () => {}) // `close` says the same, and once
@@ -203,7 +203,7 @@ export class Exchange {
     if (unread || lastRequest()) response.shouldKeepAlive = false
   }
 
-  #passBody(answer: http.IncomingMessage): void {
+  #passBody(answer: UpstreamAnswer): void {
     const { response } = this.#parts
     answer.on('data', (chunk: Buffer) => {
       this.#bytesDown += chunk.length

@@ -1,4 +1,5 @@
 import type http from 'node:http'
+import type { UpstreamAnswer } from '../../contracts/request.ts'
 import type { RawFields } from '../../wire/http-fields.ts'
 import type { ResponseHead } from '../../wire/http-response-head.ts'
 
@@ -9,19 +10,19 @@ export function pairs(fields: RawFields): [string, string][] {
   return list
 }
 
-type NodeHead = Pick<
-  http.IncomingMessage,
+type MessageHead = Pick<
+  UpstreamAnswer,
   'statusCode' | 'statusMessage' | 'httpVersionMajor' | 'httpVersionMinor' | 'rawHeaders'
 >
 
 /** The head of a response, final or interim, as the parser read it. */
-export function responseHeadOf(message: NodeHead | http.InformationEvent): ResponseHead {
+export function responseHeadOf(message: MessageHead): ResponseHead {
   return {
     status: message.statusCode ?? 0,
     reason: message.statusMessage ?? '',
     httpMajor: message.httpVersionMajor,
     httpMinor: message.httpVersionMinor,
-    fields: message.rawHeaders as unknown as RawFields,
+    fields: message.rawHeaders,
   }
 }
 

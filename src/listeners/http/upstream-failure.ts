@@ -1,10 +1,10 @@
-import type { IncomingMessage } from 'node:http'
 import { type FailedHop, GatewayError } from '../../contracts/gateway-error.ts'
-import type { UpstreamRequest } from '../../contracts/request.ts'
+import type { UpstreamAnswer, UpstreamRequest } from '../../contracts/request.ts'
 import type { Target } from '../../contracts/target.ts'
 import { cleanText } from '../../wire/clean-text.ts'
 import { guessProtocol } from '../../wire/guess-protocol.ts'
 import { fieldValues } from '../../wire/http-fields.ts'
+import { ResponseFault } from '../../wire/http-response-fault.ts'
 import { proxyRefusal } from '../../wire/proxy-refusal.ts'
 import { formatAuthority } from '../../wire/target.ts'
 
@@ -23,23 +23,21 @@ export function answerer(
 const PROXY_CLOSED_HINT =
   'Check that the kind of proxy is right (https:// where it speaks TLS) and that it accepts clients from this address.'
 
-/** Why no response came, from what Node's client threw. */
-export function explainUpstreamError(
-  thrown: Error & { code?: string; reason?: string; rawPacket?: Buffer },
-  upstream: UpstreamRequest,
-  target: Target,
-): GatewayError {
+/** Why no response came, from what the reader or Node's client threw. */
+export function explainUpstreamError(thrown: Error, upstream: UpstreamRequest, target: Target): GatewayError {
   if (thrown instanceof GatewayError) return thrown
   const { hop, name } = answerer(upstream, target)
-  if (thrown.code === 'HPE_HEADER_OVERFLOW') {
+  const fault = faultOf(thrown)
+  if (fault?.kind === 'refused') return badAnswer(fault.why, upstream, target)
+  if (fault?.kind === 'too-large') {
     return new GatewayError('UPSTREAM_PROTOCOL_ERROR', `${name} answered with a head that is too large`, {
       hop,
       cause: thrown,
     })
   }
-  if (thrown.code?.startsWith('HPE_')) {
-    const guess = thrown.rawPacket && guessProtocol(thrown.rawPacket)
-    const details = guess === undefined ? cleanText(thrown.reason ?? thrown.message, 80) : `it looks like ${guess}`
+  if (fault?.kind === 'malformed') {
+    const guess = fault.bytes && guessProtocol(fault.bytes)
+    const details = guess === undefined ? cleanText(fault.why, 80) : `it looks like ${guess}`
     // What is malformed may be an origin's, handed on by the proxy; what is no HTTP at all is the proxy's own.
     if (upstream.proxy && guess !== undefined) {
       return new GatewayError('PROXY_PROTOCOL_ERROR', `${name} did not answer in HTTP: ${details}`, {
@@ -60,6 +58,16 @@ export function explainUpstreamError(
   })
 }
 
+type Fault = Pick<ResponseFault, 'kind' | 'bytes'> & { readonly why: string }
+
+/** What was wrong with the bytes of an answer; `undefined` where it was the connection. */
+function faultOf(thrown: Error & { code?: string; reason?: string; rawPacket?: Buffer }): Fault | undefined {
+  if (thrown instanceof ResponseFault) return { kind: thrown.kind, why: thrown.message, bytes: thrown.bytes }
+  if (!thrown.code?.startsWith('HPE_')) return undefined
+  const kind = thrown.code === 'HPE_HEADER_OVERFLOW' ? 'too-large' : 'malformed'
+  return { kind, why: thrown.reason ?? thrown.message, bytes: thrown.rawPacket }
+}
+
 export function badAnswer(fault: string, upstream: UpstreamRequest, target: Target): GatewayError {
   const { hop, name } = answerer(upstream, target)
   return new GatewayError('UPSTREAM_PROTOCOL_ERROR', `${name} was refused: its answer ${fault}`, { hop })
@@ -69,7 +77,7 @@ export function badAnswer(fault: string, upstream: UpstreamRequest, target: Targ
  * A 407 is between us and the proxy that sent it (RFC 9110 §15.5.8). Passed on, it would ask the client for our upstream's password, or for
  * ours on an origin's behalf; so it never is.
  */
-export function explain407(response: IncomingMessage, upstream: UpstreamRequest, target: Target): GatewayError {
+export function explain407(response: UpstreamAnswer, upstream: UpstreamRequest, target: Target): GatewayError {
   const { hop, name } = answerer(upstream, target)
   if (!upstream.proxy) {
     return new GatewayError('UPSTREAM_PROTOCOL_ERROR', `${name} answered 407, which only a proxy may`, {
@@ -97,7 +105,7 @@ export function explain407(response: IncomingMessage, upstream: UpstreamRequest,
 
 /** A page that the proxy has written itself must not pass for the origin's: the client would take a refusal of the way for an answer. */
 export function explainRefusal(
-  response: IncomingMessage,
+  response: UpstreamAnswer,
   upstream: UpstreamRequest,
   target: Target,
 ): GatewayError | undefined {
@@ -112,6 +120,6 @@ export function explainRefusal(
   })
 }
 
-function said(response: IncomingMessage): string {
+function said(response: UpstreamAnswer): string {
   return cleanText(`${response.statusCode} ${response.statusMessage ?? ''}`, 100)
 }

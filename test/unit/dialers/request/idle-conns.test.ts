@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Clock } from '../../../../src/contracts/clock.ts'
-import { IdleConns } from '../../../../src/dialers/request/idle-conns.ts'
+import { IdleConns, watchEvents } from '../../../../src/dialers/request/idle-conns.ts'
 import { tcpPair } from '../../../fixtures/socket-pair.ts'
 import { until } from '../../../fixtures/until.ts'
 
@@ -26,7 +26,11 @@ function handClock() {
 
 function pool(overrides: { maxIdle?: number; maxIdlePerKey?: number } = {}) {
   const { clock, tasks, ring } = handClock()
-  return { idle: new IdleConns({ clock, idleMs: 1000, maxIdle: 10, maxIdlePerKey: 10, ...overrides }), tasks, ring }
+  return {
+    idle: new IdleConns({ clock, idleMs: 1000, maxIdle: 10, maxIdlePerKey: 10, ...overrides }, watchEvents),
+    tasks,
+    ring,
+  }
 }
 
 t.test('lends the one used last, of the same key only', async (t) => {
