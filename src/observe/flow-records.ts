@@ -8,6 +8,7 @@ import type { Scope } from '../contracts/target.ts'
 import { formatAuthority } from '../wire/target.ts'
 import { describeHop } from '../wire/upstream-url.ts'
 import type { CapturedLine, FlowLine } from './flow-line.ts'
+import { type Listed, LiveList } from './live-list.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -51,8 +52,12 @@ export interface LiveFlow {
 }
 
 /** Follows one flow; on its end one log line says all that is known of it. */
-export class FlowRecord {
+export class FlowRecord implements Listed<FlowRecord> {
   readonly counts: RelayCounts
+  /** As of `LiveList`. */
+  before: FlowRecord | undefined
+  after: FlowRecord | undefined
+  isListed = false
   readonly #flow: Recorded
   readonly #records: FlowRecords
   readonly #startedAt: number
@@ -173,7 +178,7 @@ export interface FlowTotals {
 /** The flows that live now, and the one log line that each leaves behind. */
 export class FlowRecords {
   readonly clock: Clock
-  readonly #live = new Set<FlowRecord>()
+  readonly #live = new LiveList<FlowRecord>()
   readonly #log: Log
   readonly #metrics: Metrics
   readonly #totals = { flows: 0, rejected: 0, bytesUp: 0, bytesDown: 0 }
@@ -229,7 +234,7 @@ export class FlowRecords {
   }
 
   live(limit: number): LiveFlow[] {
-    return [...this.#live].slice(0, limit).map((record) => record.live())
+    return this.#live.first(limit).map((record) => record.live())
   }
 }
 
