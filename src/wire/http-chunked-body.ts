@@ -4,8 +4,10 @@ import { LineReader } from './http-line-reader.ts'
 import { ResponseFault } from './http-response-fault.ts'
 import { fieldOf } from './http-response-lines.ts'
 
-/** RFC 9112 §7.1: a hexadecimal size, and extensions that nobody has to understand. */
-const SIZE_LINE = /^([0-9A-Fa-f]+)(?:;[\t\x20-\x7e\x80-\xff]*)?$/
+const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+"
+const QUOTED = '"(?:[\\t\\x20\\x21\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t\\x20-\\x7e\\x80-\\xff])*"'
+/** RFC 9112 §7.1: a hexadecimal size, and extensions that nobody has to understand. No character can be read in two ways, so it is linear. */
+const SIZE_LINE = new RegExp(`^([0-9A-Fa-f]+)(?:;${TOKEN}(?:=(?:${TOKEN}|${QUOTED}))?)*$`)
 /** Hexadecimal digits of a size, leading zeros included: 64 bits, as others have it. */
 const MAX_SIZE_DIGITS = 16
 /** Bytes of all size lines of one body beyond their digits, as Node has it: extensions are overhead that a sender can make endless. */
@@ -58,6 +60,10 @@ export class ChunkedBody implements BodyReader {
       this.#trailerBudget -= line.length
       if (this.#trailerBudget < 0 || this.#fields.length / 2 >= MAX_FIELDS) {
         throw new ResponseFault('too-large', 'Trailer overflow', chunk)
+      }
+      // Behind the body nothing can say where it ends.
+      if (/^(?:content-length|transfer-encoding):/i.test(line)) {
+        throw new ResponseFault('malformed', 'Framing in a trailer', chunk)
       }
       fieldOf(line, this.#fields, chunk)
     }

@@ -28,7 +28,7 @@ export class OriginRequest extends EventEmitter implements UpstreamRequest, Line
   #head: string | undefined
   #trailers = ''
   #answer: OriginAnswer | undefined
-  #persists = false
+  #persists = true
 
   /**
    * `freed`: the exchange is over and the line fit for another. Throws `GatewayError` BAD_REQUEST where the head can't be written; nothing is
@@ -127,13 +127,13 @@ export class OriginRequest extends EventEmitter implements UpstreamRequest, Line
       this.emit('close')
       return
     }
+    this.#judgePersistence(head)
     this.emit('information', informationOf(head))
   }
 
   head(head: ResponseHead, framing: Framing): void {
-    const options = connectionOptions(head.fields)
-    const saysSo = head.httpMinor === 0 ? options.includes('keep-alive') : !options.includes('close')
-    this.#persists = head.httpMajor === 1 && saysSo && framing.kind !== 'until-close'
+    this.#judgePersistence(head)
+    if (framing.kind === 'until-close') this.#persists = false
     this.#answer = new OriginAnswer(head, this.#line.conn)
     this.emit('response', this.#answer)
   }
@@ -147,6 +147,13 @@ export class OriginRequest extends EventEmitter implements UpstreamRequest, Line
     answer.rawTrailers = trailers
     answer.complete = true
     answer.emit('end')
+  }
+
+  /** RFC 9112 §9.3. */
+  #judgePersistence(head: ResponseHead): void {
+    const options = connectionOptions(head.fields)
+    const saysSo = head.httpMinor === 0 ? options.includes('keep-alive') : !options.includes('close')
+    if (head.httpMajor !== 1 || !saysSo) this.#persists = false
   }
 
   /** All that was to be sent has been handed to the system. */
