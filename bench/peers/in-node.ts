@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Door } from '../load/handshake.ts'
-import { freePort, type Peer, type Place, type RunningPeer, startProgram } from './peer.ts'
+import { freePort, type Peer, type Place, type RunningPeer, startProgram, TUNNELS } from './peer.ts'
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
 const MAIN = here('../../dist/main.js')
@@ -65,20 +65,6 @@ const overHops = (hops: number): Peer => ({
 })
 export const chains: readonly Peer[] = [1, 2, 3].map(overHops)
 
-/** Servers that know CONNECT and nothing else have no plain HTTP to measure. */
-const TUNNELS = [
-  'down-1',
-  'down-4',
-  'down-64',
-  'up-1',
-  'up-4',
-  'up-64',
-  'connects',
-  'first-byte',
-  'turns',
-  'idle-1000',
-  'idle-10000',
-]
 /** Of a part of Fairlead. */
 const BULK = ['down-4', 'up-4']
 

@@ -35,6 +35,21 @@ export interface RunningPeer {
   stop(): Promise<void>
 }
 
+/** What can be measured of those that read no plain-HTTP request: servers that know CONNECT and nothing else, and relays. */
+export const TUNNELS: readonly string[] = [
+  'down-1',
+  'down-4',
+  'down-64',
+  'up-1',
+  'up-4',
+  'up-64',
+  'connects',
+  'first-byte',
+  'turns',
+  'idle-1000',
+  'idle-10000',
+]
+
 /** Milliseconds a program has to open its port. */
 const START_MS = 60_000
 

@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Door } from '../load/handshake.ts'
-import { freePort, onPath, type Peer, type Place, startProgram } from './peer.ts'
+import { freePort, onPath, type Peer, type Place, startProgram, TUNNELS } from './peer.ts'
 
 /** The programs that people use instead, each as its package brings it: one configuration, access logs off, like Fairlead's here. */
 interface Recipe {
@@ -9,6 +9,7 @@ interface Recipe {
   readonly program: string
   readonly packages: readonly string[]
   readonly doors: readonly Door[]
+  readonly only?: readonly string[]
   configuration?(place: Place, ports: readonly number[]): string
   arguments(file: string, ports: readonly number[]): string[]
 }
@@ -93,6 +94,7 @@ socks pass { from: 0.0.0.0/0 to: 0.0.0.0/0 }
     program: 'haproxy',
     packages: ['haproxy'],
     doors: ['direct'],
+    only: TUNNELS, // it reads no request
     configuration: ({ origin }, [port]) => `
 global
   maxconn 7500
@@ -114,6 +116,7 @@ export const programs: readonly Peer[] = RECIPES.map((recipe) => ({
   name: recipe.name,
   packages: recipe.packages,
   doors: recipe.doors,
+  ...(recipe.only ? { only: recipe.only } : {}),
   available: () => onPath(recipe.program),
   async start(place) {
     const ports = await Promise.all(recipe.doors.map(freePort))
