@@ -87,10 +87,11 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
     this.#options.post({ kind: 'ready', wakeDescriptor: this.#wake, clockOrigin: origin })
     try {
       while (!this.#closing) this.#turn()
-    } finally {
       this.#cut()
       for (const door of this.#doors.values()) door.shut()
       this.#holds.letGo()
+    } finally {
+      // Of what an exception leaves open the main thread closes the connections, and takes back the listening sockets and the queue.
       this.#outbox.flushAll()
       this.loop.close()
       // The event descriptor is the main thread's to close: it may be ringing it this moment.

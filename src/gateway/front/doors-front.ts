@@ -39,6 +39,7 @@ export class DoorsFront {
   #ahead = 0
   #lastDoor = -1
   #closed = false
+  #isLost = false
   #onOpened = () => {}
 
   constructor(options: DoorsFrontOptions) {
@@ -116,7 +117,8 @@ export class DoorsFront {
   }
 
   #receive(message: FromFront): void {
-    if (message.kind === 'batch') this.#batch(message)
+    if (this.#isLost) closeLate(message)
+    else if (message.kind === 'batch') this.#batch(message)
     else if (message.kind === 'ready') this.#ready(message.clockOrigin)
     else if (message.kind === 'opened') this.#opened(message.door, message.descriptor)
     else if (message.kind === 'hold-lost') this.#held.unreadable(message.code)
@@ -185,6 +187,7 @@ export class DoorsFront {
   }
 
   #lost(reason: string): void {
+    this.#isLost = true
     this.#flows.lost(this.#options.clock.monotonic())
     this.#held.lost()
     for (const { listener, descriptor } of this.#doors.values()) {
@@ -196,4 +199,10 @@ export class DoorsFront {
     this.#closed = true
     this.#options.onLost(reason)
   }
+}
+
+/** What a thread that has died had still said: nobody knows of the descriptors that it gave away. */
+function closeLate(message: FromFront): void {
+  if (message.kind === 'batch') for (const { descriptor } of message.gifts) closeSync(descriptor)
+  else if (message.kind === 'opened' && message.descriptor >= 0) closeSync(message.descriptor)
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { Worker } from 'node:worker_threads'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { systemClock } from '../../../src/contracts/clock.ts'
 import type { DoorContext } from '../../../src/contracts/door.ts'
 import { DoorsFront } from '../../../src/gateway/front/doors-front.ts'
@@ -27,7 +27,18 @@ const RULES = {
 }
 const WORKER = new URL('../../../src/gateway/front/front-worker.ts', import.meta.url).href
 
-t.test('a thread that dies takes its tunnels with it, and not the door', { skip }, async (t) => {
+/** Ways to die: from outside, and by an exception in its loop, for which its clock is made to throw once this is set. */
+const WAYS = {
+  terminated: (worker: Worker) => void worker.terminate(),
+  'an exception in it': (_worker: Worker, fail: Int32Array) => void Atomics.store(fail, 0, 1),
+}
+
+for (const [way, kill] of Object.entries(WAYS)) {
+  t.test(`a thread that dies takes its tunnels with it, and not the door: ${way}`, { skip }, (t) => dies(t, kill))
+}
+
+async function dies(t: Test, kill: (worker: Worker, fail: Int32Array) => void): Promise<void> {
+  const fail = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
   const echo = await startEcho()
   let worker: Worker | undefined
   let lost = ''
@@ -59,8 +70,12 @@ t.test('a thread that dies takes its tunnels with it, and not the door', { skip 
       lost = reason
     },
     startWorker(workerData) {
-      const code = `import('${import.meta.resolve('tsx/esm/api')}').then(({ register }) => (register(), import('${WORKER}')))`
-      worker = new Worker(code, { eval: true, workerData })
+      const code = `
+        const { fail } = require('node:worker_threads').workerData
+        const now = performance.now.bind(performance)
+        performance.now = () => { if (Atomics.load(fail, 0) > 0) throw new Error('a fault'); return now() }
+        import('${import.meta.resolve('tsx/esm/api')}').then(({ register }) => (register(), import('${WORKER}')))`
+      worker = new Worker(code, { eval: true, workerData: { ...workerData, fail } })
       return worker
     },
   })
@@ -93,7 +108,7 @@ t.test('a thread that dies takes its tunnels with it, and not the door', { skip 
   await until('it is known to stand', () => front.tunnels === 1)
 
   const closed = once(tunnel.on('error', () => {}).resume(), 'close')
-  await worker!.terminate()
+  kill(worker!, fail)
   await until('the loss is known', () => lost !== '')
   await closed
   t.match(
@@ -105,4 +120,4 @@ t.test('a thread that dies takes its tunnels with it, and not the door', { skip 
   t.equal(await readExactly(next, 18), 'served by the door')
   next.destroy()
   await front.close()
-})
+}
