@@ -133,8 +133,8 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
     this.#outbox.giveHeld(-1, syn)
   }
 
-  holdLost(code: number): void {
-    this.#options.post({ kind: 'hold-lost', code })
+  holdLost(hold: number, code: number): void {
+    this.#options.post({ kind: 'hold-lost', hold, code })
   }
 
   trouble(door: FrontDoor, error: number): void {

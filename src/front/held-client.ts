@@ -44,13 +44,13 @@ export class HeldClient extends FrontClient {
   }
 
   /** The client says it again. The newer packet is held, for the kernel may have lost the older one: with the rules, when they are put anew. */
-  repeated(packet: number, queue: HoldQueue): void {
+  repeated({ packet, hold }: HeldSyn, queue: HoldQueue): void {
     const before = this.#queue
     this.#queue = queue
     if (this.awaited) queue.accept(packet)
     else {
       before.drop(this.syn.packet)
-      this.syn = { ...this.syn, packet }
+      this.syn = { ...this.syn, packet, hold }
     }
   }
 

@@ -22,7 +22,7 @@ export interface HeldDoorHost extends Pick<FrontClientHost, 'loop'> {
   enter<C extends FrontClient>(door: number | undefined, make: MakeClient<C>): C | undefined
   /** For the gateway's door to answer. */
   giveHeld(syn: HeldSyn): void
-  holdLost(code: number): void
+  holdLost(hold: number, code: number): void
 }
 
 export type MakeClient<C> = (id: number, row: number, door: FrontClient['door'], host: FrontClientHost) => C
@@ -52,7 +52,7 @@ export class HeldDoor implements Watcher {
     if (this.#host.loop.watch(queue.descriptor, EPOLLIN, this)) return
     const code = errno()
     this.letGo()
-    this.#host.holdLost(code)
+    this.#host.holdLost(queue.hold, code)
   }
 
   letGo(): void {
@@ -64,17 +64,19 @@ export class HeldDoor implements Watcher {
   }
 
   happened(): void {
-    for (let read = 0; read < BURST && this.#queue; read += 1) {
+    for (let read = 0; read < BURST; read += 1) {
+      const queue = this.#queue
+      if (!queue) return
       let syns: HeldSyn[] | undefined
       try {
-        syns = this.#queue.receive()
+        syns = queue.receive()
       } catch (code) {
         this.letGo()
-        this.#host.holdLost(code as number)
+        this.#host.holdLost(queue.hold, code as number)
         return
       }
       if (syns === undefined) return
-      for (const syn of syns) this.#begin(syn, this.#queue)
+      for (const syn of syns) this.#begin(syn, queue)
     }
   }
 
@@ -98,7 +100,7 @@ export class HeldDoor implements Watcher {
     const attempt = keyOf(syn.source, syn.dialled)
     const known = this.#held.get(attempt)
     if (known) {
-      known.repeated(syn.packet, queue)
+      known.repeated(syn, queue)
       return
     }
     const { address } = syn.source

@@ -24,6 +24,8 @@ export type ToFront =
 
 /** A queue in which attempts wait. */
 export interface Hold {
+  /** The gateway's own number of it: what is said of a packet is said together with it, for each queue counts its packets anew. */
+  readonly hold: number
   readonly descriptor: number
   /** The kernel's number of it. */
   readonly queue: number
@@ -57,7 +59,7 @@ export type FromFront =
   /** The duplicate; -1: the door must go on without. */
   | { readonly kind: 'opened'; readonly door: number; readonly descriptor: number }
   /** The queue cannot be read any more: an error number. */
-  | { readonly kind: 'hold-lost'; readonly code: number }
+  | { readonly kind: 'hold-lost'; readonly hold: number; readonly code: number }
   | Batch
 
 /** All that has happened in some turns of the front's loop. Times are of the front's own clock. */
@@ -77,8 +79,8 @@ export interface Batch {
   /** Decisions that no later client will be served by. */
   readonly forgotten: readonly number[]
   /**
-   * HELD values an attempt that the doors have to answer: number of the client or -1, packet, source, its port, dialled address, its family, its
-   * port.
+   * HELD values an attempt that the doors have to answer: number of the client or -1, number of the queue (`Hold.hold`), packet, source, its port,
+   * dialled address, its family, its port.
    */
   readonly held: readonly (number | string)[]
   /** Door and address of clients that were too many. */
@@ -93,7 +95,7 @@ export const BEGUN = 6
 export const ANSWER = 4
 export const STAND = 2
 export const END = 6
-export const HELD = 7
+export const HELD = 8
 
 export const ENDS = ['finished', 'client-reset', 'upstream-reset', 'idle', 'lifetime', 'aborted'] as const
 export type End = (typeof ENDS)[number]

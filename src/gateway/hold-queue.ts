@@ -27,7 +27,7 @@ export function openHoldQueue(capture: Settings['capture'], parts: HoldQueuePart
       queue: capture.queue,
       length: QUEUE_LENGTH,
       acceptMark: parts.mark,
-      onSyn: (syn) => parts.held(syn, (answer) => queue.answer(syn.packet, answer && parts.mark() + HELD_MARK[answer])),
+      onSyn: (syn, answer) => parts.held(syn, (held) => answer(held && parts.mark() + HELD_MARK[held])),
       onLost: (reason) => parts.lost(queue, reason),
     })
     return queue

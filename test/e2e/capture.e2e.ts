@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { BOX, BRIDGE, startBox } from './harness/box.ts'
 import { aptFolders } from './harness/clients/apt.ts'
@@ -173,6 +174,79 @@ await t.test('the truth comes back', async (t) => {
   })
   await gateway.running.stop()
 })
+
+await t.test('the thread in front dies: what is held is answered all the same, by the main thread', async (t) => {
+  const gateway = await startGateway(
+    scenario,
+    { capture: captured },
+    { env: { NODE_OPTIONS: `--require=${fileURLToPath(new URL('harness/front-fault.cjs', import.meta.url))}` } },
+  )
+  const served = async () => (await gateway.status()).frontTunnels
+  await gateway.running.until('the thread serves', async () => {
+    await box.talk(origins.address, origins.ports.banner, { enough: 10 })
+    return (await served()) > 0
+  })
+  const standing = box.talk(origins.address, origins.ports.banner, { limitMs: 20_000 })
+  const before = await served()
+  await gateway.running.until('one more stands', async () => (await served()) > before)
+  gateway.running.signal('SIGUSR2')
+  await gateway.running.until('the loss in the log', () =>
+    gateway.log().some(({ msg }) => msg === 'clients are served without the thread in front: a fault of the test'),
+  )
+  t.match(
+    await standing,
+    { heard: /^220 origin/, error: 'ECONNRESET' },
+    'its connections are lost with it, and are told so',
+  )
+  const tunnels = await served()
+  for (const [name, address] of Object.entries({ IPv4: origins.address, IPv6: CORP_IPV6['origin.test'] })) {
+    const refused = await box.talk(address, 1, {})
+    t.match(refused, { error: 'ECONNREFUSED', connectMs: undefined }, `${name}: refused, and never connected`)
+  }
+  t.match((await box.talk(origins.address, origins.ports.banner, { enough: 10 })).heard, GATEWAY_FOR_CORP)
+  t.match((await request(CORP_IPV6['origin.test'], origins.ports.http6)).heard, '"from":"fd77:2::1"')
+  const { doors, frontTunnels } = await gateway.status()
+  t.equal(frontTunnels, tunnels, 'by the main thread')
+  t.notMatch(doors.join(), 'accepts first')
+  await gateway.running.stop()
+})
+
+await t.test(
+  'a verdict of before the queue was taken anew says nothing about who has the same number now',
+  async (t) => {
+    const [queue, port] = [7801, takePort()]
+    const rule = `add table inet verdicts; add chain inet verdicts out { type filter hook output priority 0; }; add rule inet verdicts out oif lo tcp dport ${port} tcp flags syn queue num ${queue}`
+    await scenario.run('gateway', ['nft', rule])
+    t.teardown(() => scenario.run('gateway', ['nft', 'delete table inet verdicts']).then(() => {}))
+    // Two attempts, each the first packet of its binding. The verdict of the first comes after the second is held.
+    const code = `
+    const { SynQueue } = await import(${JSON.stringify(new URL('../../dist/passthrough/hold/syn-queue.js', import.meta.url).href)})
+    const { connect } = await import('node:net')
+    const held = []
+    let wake = () => {}
+    const onSyn = (syn, answer) => { held.push({ packet: syn.packet, answer }); wake() }
+    const queue = new SynQueue({ queue: ${queue}, length: 9, acceptMark: () => 0, onSyn, onLost() {} })
+    const next = async () => {
+      const socket = connect(${port}, '127.0.0.1').on('error', ({ code }) => { socket.told = code })
+      const count = held.length
+      while (held.length === count) await new Promise((resolve) => { wake = resolve })
+      return { socket, ...held.at(-1) }
+    }
+    const before = await next()
+    before.socket.destroy()
+    queue.takeBack()
+    const now = await next()
+    // Let in, it would be refused at once, for nobody listens there.
+    before.answer(${0xf1c000})
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const early = now.socket.told
+    now.socket.destroy()
+    await queue.close()
+    console.log(JSON.stringify({ before: before.packet, now: now.packet, early }))`
+    const done = await scenario.run('gateway', [process.execPath, '--input-type=module', '-e', code])
+    t.match(JSON.parse(done.stdout || '{}'), { before: 1, now: 1, early: undefined }, done.stderr)
+  },
+)
 
 await t.test('under a policy, too, where the dialled address alone decides', async (t) => {
   const gateway = await start({

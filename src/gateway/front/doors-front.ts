@@ -121,7 +121,7 @@ export class DoorsFront {
     else if (message.kind === 'batch') this.#batch(message)
     else if (message.kind === 'ready') this.#ready(message.clockOrigin)
     else if (message.kind === 'opened') this.#opened(message.door, message.descriptor)
-    else if (message.kind === 'hold-lost') this.#held.unreadable(message.code)
+    else if (message.kind === 'hold-lost') this.#held.unreadable(message.hold, message.code)
   }
 
   #ready(clockOrigin: number): void {

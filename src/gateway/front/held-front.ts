@@ -1,17 +1,26 @@
 import { closeSync } from 'node:fs'
-import type { HeldSyn } from '../../front/hold-queue.ts'
 import { type Batch, HELD, type HoldDoors, type ToFront } from '../../front/messages.ts'
+import type { Endpoint } from '../../system/linux/socket-address.ts'
 
 /** A queue of the kernel that has a reader of its own while nobody else takes attempts from it. */
 export interface FrontedQueue {
   readonly number: number
+  /** Given back to the kernel: nobody answers by it any more. */
+  readonly isClosed: boolean
   /** A descriptor for the front to read and answer by; negative: there can be none. */
   lend(): number
   leave(): void
   takeBack(): void
   /** An attempt that the front does not serve. */
-  held(syn: HeldSyn): void
+  held(syn: FrontedSyn): void
   lostElsewhere(code: number): void
+}
+
+/** As the queue itself knows it. */
+export interface FrontedSyn {
+  readonly packet: number
+  readonly source: Endpoint
+  readonly dialled: Endpoint & { readonly family: 4 | 6 }
 }
 
 export interface Hold<Door> {
@@ -33,6 +42,9 @@ export class HeldFront<Door> {
   readonly #thread: HoldThread
   readonly #numberOf: (door: Door) => number | undefined
   #hold: Hold<Door> | undefined
+  /** Those that the thread has been lent and that are open, by our number: what it says of an attempt may be of an earlier one. */
+  readonly #lent = new Map<number, FrontedQueue>()
+  #lastLent = -1
   /** The thread's, to be closed if it dies; absent: it has not been told. */
   #descriptor: number | undefined
 
@@ -61,14 +73,26 @@ export class HeldFront<Door> {
     const descriptor = doors ? queue.lend() : -1
     if (!doors || descriptor < 0) return
     this.#descriptor = descriptor
-    this.#thread.tell({ kind: 'hold', descriptor, queue: queue.number, mark, doors })
+    this.#thread.tell({ kind: 'hold', hold: this.#numberFor(queue), descriptor, queue: queue.number, mark, doors })
     queue.leave()
   }
 
-  /** Attempts that the thread leaves to the door. */
+  /** The same for as long as it is open. */
+  #numberFor(queue: FrontedQueue): number {
+    for (const [number, lent] of this.#lent) {
+      if (lent === queue) return number
+      if (lent.isClosed) this.#lent.delete(number)
+    }
+    this.#lastLent += 1
+    this.#lent.set(this.#lastLent, queue)
+    return this.#lastLent
+  }
+
+  /** Attempts that the thread leaves to the door. Those of a queue that has been closed are gone with it: their clients send again. */
   obey({ held }: Pick<Batch, 'held'>): void {
     for (let at = 0; at < held.length; at += HELD) {
-      const [packet, source, sourcePort, address, family, port] = held.slice(at + 1, at + HELD) as [
+      const [hold, packet, source, sourcePort, address, family, port] = held.slice(at + 1, at + HELD) as [
+        number,
         number,
         string,
         number,
@@ -76,7 +100,9 @@ export class HeldFront<Door> {
         4 | 6,
         number,
       ]
-      this.#hold?.queue.held({
+      const queue = this.#lent.get(hold)
+      if (!queue || queue.isClosed) continue
+      queue.held({
         packet,
         source: { address: source, port: sourcePort },
         dialled: { address, family, port },
@@ -85,9 +111,10 @@ export class HeldFront<Door> {
   }
 
   /** The thread cannot read it. */
-  unreadable(code: number): void {
-    this.#descriptor = undefined
-    this.#hold?.queue.lostElsewhere(code)
+  unreadable(hold: number, code: number): void {
+    const queue = this.#lent.get(hold)
+    if (queue === this.#hold?.queue) this.#descriptor = undefined
+    queue?.lostElsewhere(code)
   }
 
   /** The thread has died. */
@@ -98,6 +125,7 @@ export class HeldFront<Door> {
     }
     this.#descriptor = undefined
     this.#hold = undefined
+    this.#lent.clear()
   }
 
   #numbers(doors: Hold<Door>['doors']): HoldDoors | undefined {

@@ -4,6 +4,8 @@ import { receive, send } from '../../system/linux/sockets.ts'
 import { type HeldSyn, QUEUED_BYTES, readQueued, verdict } from './queue-messages.ts'
 
 export interface BareHoldQueue {
+  /** Whatever its user calls it: stands in all that is read from it. */
+  readonly hold: number
   readonly descriptor: number
   /** The kernel's number of it. */
   readonly queue: number
@@ -17,7 +19,7 @@ const buffer = Buffer.alloc(QUEUED_BYTES)
  * A queue that is in use (`SynQueue`), for a thread with an epoll of its own: read without waiting, and answered on the same descriptor. Packets that are
  * no attempts we can read are let in at once.
  */
-export function bareHoldQueue({ descriptor, queue, mark }: BareHoldQueue) {
+export function bareHoldQueue({ hold, descriptor, queue, mark }: BareHoldQueue) {
   let isLeft = false
   const answer = (packet: number, as: number | undefined) => {
     // The number may mean a connection by now.
@@ -26,9 +28,10 @@ export function bareHoldQueue({ descriptor, queue, mark }: BareHoldQueue) {
     send(descriptor, bytes, bytes.length, MSG_DONTWAIT)
   }
   return {
+    hold,
     descriptor,
     /** `undefined`: nothing more. Throws an error number where the queue cannot be read. */
-    receive(): HeldSyn[] | undefined {
+    receive(): (HeldSyn & { readonly hold: number })[] | undefined {
       const bytes = receive(descriptor, buffer, buffer.length, MSG_DONTWAIT)
       if (bytes <= 0) {
         const code = errno()
@@ -39,7 +42,7 @@ export function bareHoldQueue({ descriptor, queue, mark }: BareHoldQueue) {
       }
       const { syns, unread } = readQueued(buffer.subarray(0, bytes))
       for (const packet of unread) answer(packet, mark)
-      return syns
+      return syns.map((syn) => ({ ...syn, hold }))
     },
     accept: (packet: number) => answer(packet, mark),
     drop: (packet: number) => answer(packet, undefined),

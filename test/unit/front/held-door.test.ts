@@ -12,6 +12,7 @@ const skip = process.platform !== 'linux' && 'the front is for Linux'
 
 const SYN: HeldSyn = {
   packet: 1,
+  hold: 0,
   source: { address: '10.0.0.2', port: 40_000 },
   dialled: { address: '192.0.2.1', family: 4, port: 443 },
 }
@@ -25,6 +26,7 @@ function rig({ serves = true } = {}) {
   let id = 0
   let incoming: (HeldSyn[] | undefined)[] = []
   const queue: HoldQueue = {
+    hold: 0,
     descriptor: 99,
     receive: () => incoming.shift(),
     accept: (packet) => log.push(`accept ${packet}`),
@@ -54,8 +56,8 @@ function rig({ serves = true } = {}) {
   const door = new HeldDoor({
     loop: host.loop,
     enter: (number, make) => (serves && number === 4 ? make(++id, 0, { rules: {} } as FrontDoor, host) : undefined),
-    giveHeld: ({ packet }) => log.push(`given ${packet}`),
-    holdLost: (code) => log.push(`lost ${code}`),
+    giveHeld: ({ packet, hold }) => log.push(`given ${packet}${hold === 0 ? '' : ` of ${hold}`}`),
+    holdLost: (hold, code) => log.push(`lost ${hold}: ${code}`),
   })
   door.take(queue, { 4: 4 })
   const hold = (...syns: HeldSyn[]) => {
@@ -79,7 +81,7 @@ async function connection(t: Test): Promise<{ fd: number; syn: HeldSyn }> {
   })
   const { fd } = (socket as unknown as { _handle: { fd: number } })._handle
   const source = { address: '127.0.0.1', port: socket.remotePort! }
-  return { fd, syn: { packet: 7, source, dialled: { address: '127.0.0.1', family: 4, port } } }
+  return { fd, syn: { packet: 7, hold: 0, source, dialled: { address: '127.0.0.1', family: 4, port } } }
 }
 
 t.test('let in when the way out stands, and known when its connection comes', { skip }, async (t) => {
@@ -159,8 +161,21 @@ t.test('a queue that cannot be read, and one that is let go', { skip }, async (t
     throw 105
   }
   door.happened()
-  t.same(log, ['left', 'close queue', 'lost 105'])
+  t.same(log, ['left', 'close queue', 'lost 0: 105'])
   door.happened()
   door.letGo()
-  t.same(log, ['left', 'close queue', 'lost 105'], 'once')
+  t.same(log, ['left', 'close queue', 'lost 0: 105'], 'once')
+})
+
+t.test('an attempt that is said again by another queue is that one’s', { skip }, async (t) => {
+  const { log, asking, door, hold, queue } = rig()
+  hold(SYN)
+  const other: HoldQueue = { ...queue, hold: 1, receive: () => [{ ...SYN, packet: 1, hold: 1 }], left() {} }
+  let reads = 0
+  door.take({ ...other, receive: () => (reads++ === 0 ? other.receive() : undefined) }, { 4: 4 })
+  door.happened()
+  t.same(log, ['left', 'close queue', 'drop 1'], 'the packet before is given up to the queue that it is of')
+  asking[0]!.give()
+  t.equal(log.at(-1), 'given-held')
+  t.match((asking[0] as unknown as { syn: HeldSyn }).syn, { packet: 1, hold: 1 })
 })

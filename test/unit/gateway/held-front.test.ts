@@ -11,6 +11,7 @@ function rig() {
   const thread = { usable: true, tell: (message: ToFront) => void told.push(message) }
   const queue: FrontedQueue = {
     number: 100,
+    isClosed: false,
     lend() {
       lent.push(openSync('/dev/null', 'r'))
       return lent.at(-1)!
@@ -48,7 +49,7 @@ t.test('not before the thread has every door that the connections come by', asyn
   numbers.set('six', 2)
   front.look()
   front.look()
-  t.same(told, [{ kind: 'hold', descriptor: lent[0], queue: 100, mark: 5, doors: { 4: 1, 6: 2 } }])
+  t.same(told, [{ kind: 'hold', hold: 0, descriptor: lent[0], queue: 100, mark: 5, doors: { 4: 1, 6: 2 } }])
   t.same(done, ['leave'])
 })
 
@@ -78,9 +79,37 @@ t.test('a thread that dies leaves the queue to its reader, and nothing open', as
 t.test('what the thread leaves to the door, and a queue that it cannot read', async (t) => {
   const { front, queue, done, numbers } = rig()
   numbers.set('four', 1)
-  front.obey({ held: [-1, 9, '10.0.0.2', 4_000, '192.0.2.1', 4, 443] })
+  front.obey({ held: [-1, 0, 9, '10.0.0.2', 4_000, '192.0.2.1', 4, 443] })
   front.want({ queue, mark: 5, doors: { 4: 'four' } })
-  front.obey({ held: [-1, 7, '10.0.0.2', 4_000, '192.0.2.1', 4, 443, 3, 8, '10.0.0.2', 4_001, '192.0.2.1', 4, 443] })
-  front.unreadable(105)
+  front.obey({
+    held: [-1, 0, 7, '10.0.0.2', 4_000, '192.0.2.1', 4, 443, 3, 0, 8, '10.0.0.2', 4_001, '192.0.2.1', 4, 443],
+  })
+  front.unreadable(0, 105)
   t.same(done, ['leave', 'held 7', 'held 8', 'lost 105'])
+})
+
+t.test('an attempt of an earlier queue is never taken for one of the queue that has come in its place', async (t) => {
+  const { front, queue, told, done, numbers } = rig()
+  numbers.set('four', 1)
+  const attempt = (hold: number, packet: number) => ({
+    held: [-1, hold, packet, '10.0.0.2', 4_000, '192.0.2.1', 4, 443],
+  })
+  front.want({ queue, mark: 5, doors: { 4: 'four' } })
+  // The same number in the kernel, after another one in between: its packets are counted anew.
+  const later: FrontedQueue = { ...queue, held: ({ packet }) => void done.push(`later ${packet}`) }
+  front.want({ queue: later, mark: 5, doors: { 4: 'four' } })
+  t.match(told, [{ hold: 0 }, { kind: 'let-go' }, { hold: 1 }])
+  front.obey(attempt(0, 7))
+  front.obey(attempt(1, 7))
+  t.same(done, ['leave', 'leave', 'held 7', 'later 7'])
+  front.unreadable(0, 105)
+  front.want({ queue: later, mark: 6, doors: { 4: 'four' } })
+  t.match(told.at(-1), { hold: 1 }, 'another mark: the packets are the same queue’s')
+  t.same(done.splice(4), ['lost 105', 'leave'])
+
+  const closed: FrontedQueue = { ...queue, isClosed: true }
+  front.want({ queue: closed, mark: 6, doors: { 4: 'four' } })
+  front.want({ queue, mark: 6, doors: { 4: 'four' } })
+  front.obey(attempt(2, 7))
+  t.same(done.splice(4), ['leave', 'leave'], 'of one that has been given back to the kernel nothing is said')
 })
