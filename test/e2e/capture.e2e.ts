@@ -221,7 +221,7 @@ await t.test(
     // Two attempts, each the first packet of its binding. The verdict of the first comes after the second is held.
     const code = `
     const { SynQueue } = await import(${JSON.stringify(new URL('../../dist/passthrough/hold/syn-queue.js', import.meta.url).href)})
-    const { connect } = await import('node:net')
+    const { connect, createServer } = await import('node:net')
     const held = []
     let wake = () => {}
     const onSyn = (syn, answer) => { held.push({ packet: syn.packet, answer }); wake() }
@@ -238,11 +238,13 @@ await t.test(
     const now = await next()
     // Let in, it would be refused at once, for nobody listens there.
     before.answer(${0xf1c000})
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    // The kernel is through with a verdict when it returns; what it had to tell comes before a connection made after it.
+    const server = createServer().listen(0, '127.0.0.1', () => connect(server.address().port, '127.0.0.1'))
+    await new Promise((resolve) => server.once('connection', resolve))
     const early = now.socket.told
     now.socket.destroy()
     await queue.close()
-    console.log(JSON.stringify({ before: before.packet, now: now.packet, early }))`
+    process.stdout.write(JSON.stringify({ before: before.packet, now: now.packet, early }), () => process.exit())`
     const done = await scenario.run('gateway', [process.execPath, '--input-type=module', '-e', code])
     t.match(JSON.parse(done.stdout || '{}'), { before: 1, now: 1, early: undefined }, done.stderr)
   },
