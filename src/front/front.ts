@@ -2,6 +2,7 @@ import { close, duplicate, eventDescriptor, O_CLOEXEC, O_NONBLOCK, read } from '
 import { EPOLLIN } from '../system/linux/epoll.ts'
 import type { Endpoint } from '../system/linux/socket-address.ts'
 import { AskingClient } from './asking-client.ts'
+import type { ClientCounts } from './client-counts.ts'
 import { clockOrigin } from './clock-origin.ts'
 import { DecisionCache } from './decision-cache.ts'
 import { EventLoop, type Watcher } from './event-loop.ts'
@@ -14,13 +15,12 @@ import { LoopbackPacing } from './loopback-pacing.ts'
 import type { Batch, DoorRules, FromFront, Hold, ToFront } from './messages.ts'
 import { ANSWER, MAX_CLIENTS } from './messages.ts'
 import { type Asked, Outbox } from './outbox.ts'
+import { Places } from './places.ts'
 import type { Side, StartTunnel } from './tunnel.ts'
-import { TunnelTimes } from './tunnel-times.ts'
+import { sweepPeriod, TunnelTimes } from './tunnel-times.ts'
 
 /** Milliseconds between looks at clients whose tunnel does not stand yet; a quarter of the shortest patience. */
 const IMPATIENT_MS = 60
-/** Milliseconds between looks at tunnels, for their limits. Short limits, as tests have them, are kept to within a quarter. */
-const SWEEP_MS = 1_000
 /** Milliseconds to sleep at most: a process that ends without telling us must not wait longer than this for the thread. */
 const LONGEST_SLEEP_MS = 2_000
 
@@ -41,6 +41,7 @@ export interface FrontOptions {
   /** See `FrontMemory`. */
   readonly descriptors: Int32Array
   readonly connections: Int32Array
+  readonly clients: ClientCounts
   readonly epoch: Int32Array
 }
 
@@ -55,7 +56,8 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
   readonly #outbox: Outbox
   readonly #wake = eventDescriptor(0, O_NONBLOCK | O_CLOEXEC)
   readonly #doors = new Map<number, FrontDoor>()
-  readonly #holds = new HeldDoor(this)
+  readonly #places: Places
+  readonly #holds: HeldDoor
   /** Without a tunnel yet, by number. */
   readonly #early = new Map<number, FrontClient>()
   readonly #tunnels = new Set<FrontClient>()
@@ -73,6 +75,8 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
   constructor(options: FrontOptions) {
     this.#options = options
     this.startTunnel = options.startTunnel
+    this.#places = new Places(options.connections, options.clients)
+    this.#holds = new HeldDoor(this, options.clients)
     this.#outbox = new Outbox((batch: Batch) => options.post(batch))
     this.#decisions = new DecisionCache(options.epoch, (number) => this.#outbox.forgotten(number, this.#now))
   }
@@ -105,7 +109,7 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
   arrived(door: FrontDoor, fd: number, peer: Endpoint | undefined): void {
     const { rules, number } = door
     if (rules.captured && this.#holds.arrived(number, fd, peer)) return
-    if (this.#isFull(door)) {
+    if (this.#places.isFull(door)) {
       close(fd)
       this.#outbox.dropped(number, peer?.address ?? '')
       return
@@ -119,14 +123,18 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
 
   enter<C extends FrontClient>(number: number | undefined, make: MakeClient<C>): C | undefined {
     const door = number === undefined ? undefined : this.#doors.get(number)
-    if (!door?.rules.serves || this.#isFull(door)) return undefined
+    if (!door?.rules.serves || this.#places.isFull(door)) return undefined
     const row = this.#freeRows.pop() ?? (this.#rowsUsed < MAX_CLIENTS ? this.#rowsUsed++ : undefined)
     if (row === undefined) return undefined
-    Atomics.add(this.#options.connections, door.number * 2, 1)
+    this.#places.take(door)
     this.#lastId += 1
     const client = make(this.#lastId, row, door, this)
     this.#early.set(client.id, client)
     return client
+  }
+
+  hasShare(client: string): boolean {
+    return this.#places.hasShare(client, this.#doors.values())
   }
 
   giveHeld(syn: HeldSyn): void {
@@ -178,7 +186,7 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
     const { id, row, door } = client
     this.#early.delete(id)
     this.#tunnels.delete(client)
-    Atomics.sub(this.#options.connections, door.number * 2, 1)
+    this.#places.free(door)
     if (how.kind === 'gone') this.#outbox.gone(id)
     else if (how.kind === 'given') {
       const { descriptor, bytes, answered } = how
@@ -227,18 +235,9 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
       for (const client of this.#early.values()) client.check(now)
     }
     if (this.#tunnels.size > 0 && now >= this.#sweepAt) {
-      this.#sweepAt = now + this.#period()
+      this.#sweepAt = now + sweepPeriod(this.#doors.values())
       for (const client of this.#tunnels) client.check(now)
     }
-  }
-
-  #period(): number {
-    let period = SWEEP_MS
-    for (const { rules } of this.#doors.values()) {
-      if (rules.idleMs > 0) period = Math.min(period, rules.idleMs / 4)
-      if (rules.lifetimeMs > 0) period = Math.min(period, rules.lifetimeMs / 4)
-    }
-    return period
   }
 
   readonly #bell: Watcher = {
@@ -283,11 +282,6 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
     this.#doors.set(number, door)
     door.resume()
     this.#options.post({ kind: 'opened', door: number, descriptor: own })
-  }
-
-  #isFull({ number, rules }: FrontDoor): boolean {
-    const { connections } = this.#options
-    return connections[number * 2]! + Atomics.load(connections, number * 2 + 1) >= rules.maxConnections
   }
 
   #shut(number: number): void {

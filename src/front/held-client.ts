@@ -6,13 +6,20 @@ import type { HeldSyn, HoldQueue } from './hold-queue.ts'
 /** Milliseconds from "you may" to the connection: the client's ACK is one round trip on a bridge away. */
 const ARRIVAL_MS = 3_000
 
+export interface HeldClientOwner {
+  /** Its connection has come, or is expected no more; `given`: the gateway's door has the attempt. */
+  expectedNoMore(client: HeldClient, given: boolean): void
+  /** Once: nothing of it is here any more. */
+  left(client: HeldClient): void
+}
+
 /** A client that asks by a connection attempt, which the kernel holds until the way out stands. */
 export class HeldClient extends FrontClient {
   /** By which its connection will be known. */
   readonly attempt: string
   syn: HeldSyn
   #queue: HoldQueue
-  readonly #onEnd: (client: HeldClient, given: boolean) => void
+  readonly #owner: HeldClientOwner
 
   constructor(
     id: number,
@@ -20,14 +27,13 @@ export class HeldClient extends FrontClient {
     door: FrontDoor,
     host: FrontClientHost,
     { attempt, syn, queue }: Pick<HeldClient, 'attempt' | 'syn'> & { readonly queue: HoldQueue },
-    /** No connection is expected any more; `given`: the gateway's door has the attempt. */
-    onEnd: (client: HeldClient, given: boolean) => void,
+    owner: HeldClientOwner,
   ) {
     super(id, row, door, host)
     this.attempt = attempt
     this.syn = syn
     this.#queue = queue
-    this.#onEnd = onEnd
+    this.#owner = owner
     this.port = syn.dialled.port
   }
 
@@ -66,7 +72,7 @@ export class HeldClient extends FrontClient {
       this.leave({ kind: 'gone' })
       return
     }
-    this.#onEnd(this, false)
+    this.#owner.expectedNoMore(this, false)
     this.begin(undefined)
   }
 
@@ -86,7 +92,8 @@ export class HeldClient extends FrontClient {
 
   protected override leave(how: Leaving): void {
     if (how.kind === 'gone' && this.state !== 'awaited') this.#queue.drop(this.syn.packet)
-    if (this.state !== 'tunnel') this.#onEnd(this, how.kind === 'given-held')
+    if (this.state !== 'tunnel') this.#owner.expectedNoMore(this, how.kind === 'given-held')
+    this.#owner.left(this)
     super.leave(how)
   }
 }

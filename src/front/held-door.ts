@@ -2,10 +2,11 @@ import { EPOLLIN } from '../system/linux/epoll.ts'
 import { errno } from '../system/linux/libc.ts'
 import { type Endpoint, readSocketAddress, SOCKET_ADDRESS_BYTES } from '../system/linux/socket-address.ts'
 import { getSocketName } from '../system/linux/sockets.ts'
+import type { ClientCounts } from './client-counts.ts'
 import type { Watcher } from './event-loop.ts'
 import type { FrontClient } from './front-client.ts'
 import type { FrontClientHost } from './front-client-host.ts'
-import { HeldClient } from './held-client.ts'
+import { HeldClient, type HeldClientOwner } from './held-client.ts'
 import type { HeldSyn, HoldQueue } from './hold-queue.ts'
 import type { HoldDoors } from './messages.ts'
 
@@ -20,6 +21,8 @@ const MAX_GIVEN = 4_096
 export interface HeldDoorHost extends Pick<FrontClientHost, 'loop'> {
   /** Makes a client of this door; `undefined`: it has no room, or serves nobody here. */
   enter<C extends FrontClient>(door: number | undefined, make: MakeClient<C>): C | undefined
+  /** Whether this client may have one connection more of all that there may be. */
+  hasShare(client: string): boolean
   /** For the gateway's door to answer. */
   giveHeld(syn: HeldSyn): void
   holdLost(hold: number, code: number): void
@@ -28,8 +31,9 @@ export interface HeldDoorHost extends Pick<FrontClientHost, 'loop'> {
 export type MakeClient<C> = (id: number, row: number, door: FrontClient['door'], host: FrontClientHost) => C
 
 /** Takes connection attempts out of the kernel's queue, and knows their connections when they come. */
-export class HeldDoor implements Watcher {
+export class HeldDoor implements Watcher, HeldClientOwner {
   readonly #host: HeldDoorHost
+  readonly #clients: Pick<ClientCounts, 'add' | 'remove'>
   #queue: HoldQueue | undefined
   #doors: HoldDoors = {}
   readonly #held = new Map<string, HeldClient>()
@@ -40,8 +44,10 @@ export class HeldDoor implements Watcher {
   readonly #name = new Uint8Array(SOCKET_ADDRESS_BYTES)
   readonly #nameBytes = new Uint32Array(1)
 
-  constructor(host: HeldDoorHost) {
+  /** `clients`: those that are here, from their attempt to the end of their connection. */
+  constructor(host: HeldDoorHost, clients: Pick<ClientCounts, 'add' | 'remove'>) {
     this.#host = host
+    this.#clients = clients
   }
 
   /** Takes attempts from this queue, and from no other. */
@@ -96,6 +102,18 @@ export class HeldDoor implements Watcher {
     return true
   }
 
+  expectedNoMore({ attempt, syn: { source } }: HeldClient, given: boolean): void {
+    if (given) this.#gave(attempt)
+    if (!this.#held.delete(attempt)) return
+    const share = this.#shares.get(source.address)! - 1
+    if (share > 0) this.#shares.set(source.address, share)
+    else this.#shares.delete(source.address)
+  }
+
+  left({ syn: { source } }: HeldClient): void {
+    this.#clients.remove(source.address)
+  }
+
   #begin(syn: HeldSyn, queue: HoldQueue): void {
     const attempt = keyOf(syn.source, syn.dialled)
     const known = this.#held.get(attempt)
@@ -106,11 +124,10 @@ export class HeldDoor implements Watcher {
     const { address } = syn.source
     const share = this.#shares.get(address) ?? 0
     const hasRoom = this.#held.size < MAX_HELD && share < MAX_OF_A_CLIENT && !this.#given.has(attempt)
-    const client = hasRoom
+    const serves = hasRoom && this.#host.hasShare(address)
+    const client = serves
       ? this.#host.enter(this.#doors[syn.dialled.family], (id, row, door, host) => {
-          return new HeldClient(id, row, door, host, { attempt, syn, queue }, (client, given) =>
-            this.#end(client, given),
-          )
+          return new HeldClient(id, row, door, host, { attempt, syn, queue }, this)
         })
       : undefined
     if (client === undefined) {
@@ -120,6 +137,7 @@ export class HeldDoor implements Watcher {
     }
     this.#held.set(attempt, client)
     this.#shares.set(address, share + 1)
+    this.#clients.add(address)
     client.start()
   }
 
@@ -127,14 +145,6 @@ export class HeldDoor implements Watcher {
   #gave(attempt: string): void {
     this.#given.add(attempt)
     if (this.#given.size > MAX_GIVEN) this.#given.delete(this.#given.values().next().value!)
-  }
-
-  #end({ attempt, syn: { source } }: HeldClient, given: boolean): void {
-    if (given) this.#gave(attempt)
-    if (!this.#held.delete(attempt)) return
-    const share = this.#shares.get(source.address)! - 1
-    if (share > 0) this.#shares.set(source.address, share)
-    else this.#shares.delete(source.address)
   }
 }
 

@@ -1,3 +1,5 @@
+import type { ClientCountsMemory } from './client-counts.ts'
+
 /** What the gateway's main thread and the front tell each other. What comes with every client is in flat lists, for those cross cheapest. */
 export type ToFront =
   /** Take clients from a listening descriptor; it is duplicated, and `opened` says by which. */
@@ -119,6 +121,8 @@ export interface FrontMemory {
   readonly descriptors: SharedArrayBuffer
   /** Int32, two for each door: clients that the front has, and those that the doors have. */
   readonly connections: SharedArrayBuffer
+  /** Captured connections by client, of the front and of the doors. */
+  readonly clients: ClientCountsMemory
   /** Int32: the number of the epoch; see `DecisionCache`. */
   readonly epoch: SharedArrayBuffer
 }

@@ -56,3 +56,16 @@ export class TunnelTimes {
     return idleMs > 0 && now - table[at + MOVED_AT]! >= idleMs ? 'idle' : undefined
   }
 }
+
+/** Milliseconds between looks at tunnels, for their limits. */
+const SWEEP_MS = 1_000
+
+/** The same for these doors: short limits, as tests have them, are kept to within a quarter. */
+export function sweepPeriod(doors: Iterable<{ readonly rules: Pick<DoorRules, 'idleMs' | 'lifetimeMs'> }>): number {
+  let period = SWEEP_MS
+  for (const { rules } of doors) {
+    if (rules.idleMs > 0) period = Math.min(period, rules.idleMs / 4)
+    if (rules.lifetimeMs > 0) period = Math.min(period, rules.lifetimeMs / 4)
+  }
+  return period
+}

@@ -5,6 +5,7 @@ import type { DoorContext } from '../contracts/door.ts'
 import { toGatewayError } from '../contracts/gateway-error.ts'
 import type { HandlePackets } from '../contracts/packet.ts'
 import type { Resolver } from '../contracts/resolver.ts'
+import type { ClientCounts } from '../front/client-counts.ts'
 import { assertLinux } from '../passthrough/assert-linux.ts'
 import { CaptureDoor, type CaptureDoorOptions, type CapturePolicy } from '../passthrough/capture-door.ts'
 import { type CaptureListener, openCaptureListeners } from '../passthrough/capture-listener.ts'
@@ -17,6 +18,7 @@ import type { Settings } from '../settings/settings.ts'
 import { CaptureFront, type CaptureFrontParts, type OpenCapture as Open } from './capture-front.ts'
 import { capturedNetworks, planCapture } from './capture-plan.ts'
 import { policyOf } from './capture-policy.ts'
+import { captureRoom } from './capture-room.ts'
 import { CaptureRules, type WantedRules } from './capture-rules.ts'
 import { CapturedDatagrams } from './captured-datagrams.ts'
 import { CapturedDns, type CapturedDnsParts } from './captured-dns.ts'
@@ -35,6 +37,7 @@ export interface CaptureParts extends Pick<CaptureFrontParts, 'front' | 'identif
   /** Takes a container's connection to the gateway itself; undefined for every other address and port. */
   ownDoor: CaptureDoorOptions['ownDoor']
   readonly handlePackets: HandlePackets
+  readonly clients: ClientCounts
   maxConnections(): number
   nextId: DoorContext['nextId']
   handleFlow: DoorContext['handleFlow']
@@ -82,7 +85,7 @@ export class Capture {
       policy: () => this.#policy!,
       directory: () => parts.directory,
       ownDoor: parts.ownDoor,
-      hasRoom: () => this.connections < parts.maxConnections(),
+      room: captureRoom({ ...parts, connections: () => this.connections }),
       crowded: tellCrowded(clock, warn),
     })
     this.#front = new CaptureFront({ ...parts, context, door: this.#door })

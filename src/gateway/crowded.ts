@@ -8,16 +8,28 @@ const CROWDED_LOG_MS = 60_000
 
 /** Warns that captured connection attempts are left without an answer, or refused, because there are too many. */
 export function tellCrowded(clock: Clock, warn: (message: string) => void): CaptureDoorOptions['crowded'] {
-  const crowded = seldom<string>(clock, CROWDED_LOG_MS, (what, more) => warn(`capture: ${what}${counted(more)}`))
-  return (address, which) => crowded(SAID[which](address))
+  const crowded = (which: Crowd) =>
+    seldom<string>(clock, CROWDED_LOG_MS, (address, more) => warn(`capture: ${SAID[which](address)}${counted(more)}`))
+  // Each by itself, so that what is counted is like what is said.
+  const tell: Readonly<Record<Crowd, (address: string) => void>> = {
+    full: crowded('full'),
+    'full-for-client': crowded('full-for-client'),
+    'no-room': crowded('no-room'),
+    'no-share': crowded('no-share'),
+  }
+  return (address, which) => tell[which](address)
 }
 
+type Crowd = Parameters<CaptureDoorOptions['crowded']>[1]
+
 const WAIT = 'those beyond wait and are sent again'
-const SAID: Readonly<Record<Parameters<CaptureDoorOptions['crowded']>[1], (address: string) => string>> = {
+const SAID: Readonly<Record<Crowd, (address: string) => string>> = {
   full: () => `too many connection attempts of all clients together are without an answer; ${WAIT}`,
   'full-for-client': (address) => `${address} has too many connection attempts without an answer; ${WAIT}`,
   'no-room': (address) =>
     `as many connections are open as limits.connections and the system's limit of open files allow; those beyond, of ${address} now, are refused`,
+  'no-share': (address) =>
+    `${address} has as many connections as limits.connections and the system's limit of open files leave for all others; those beyond are refused`,
 }
 
 /** Warns that datagrams of a client are dropped because it, or all together, have too many sockets and far sides. */

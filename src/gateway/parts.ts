@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { type Clock, systemClock } from '../contracts/clock.ts'
 import type { DoorContext } from '../contracts/door.ts'
 import type { Flow } from '../contracts/flow.ts'
@@ -8,6 +8,7 @@ import type { RequestFlow } from '../contracts/request.ts'
 import type { Resolver } from '../contracts/resolver.ts'
 import type { Client } from '../contracts/route.ts'
 import { createSystemResolver } from '../dialers/resolver.ts'
+import { ClientCounts, clientCountsMemory } from '../front/client-counts.ts'
 import { FlowRecords } from '../observe/flow-records.ts'
 import type { Log } from '../observe/log.ts'
 import { Metrics } from '../observe/metrics.ts'
@@ -147,11 +148,13 @@ export class Parts {
         return handleRequest(identified, { router, requests, records: this.records }, signal)
       },
     }
+    const clients = clientCountsMemory(() => randomInt(2 ** 32))
     const front = wantsFront(options)
     if (front) {
       this.front = new DoorsFront({
         clock,
         atOnce: front === 'at-once',
+        clients,
         records: this.records,
         identified: (query) => this.engine.identified(query),
         ways: () => ({ router: newcomers.before(current().router), dialers: current().dialers }),
@@ -167,6 +170,7 @@ export class Parts {
       clock,
       resolver,
       maxConnections,
+      clients: new ClientCounts(clients, 'doors'),
       names,
       handlePackets: this.packets.open,
       directory: this.engine,

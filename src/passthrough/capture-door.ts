@@ -35,10 +35,17 @@ export interface CaptureDoorOptions {
   directory(): ContainerDirectory | undefined
   /** Where connections to the gateway itself go, by the address dialled: to one of its doors, with the client as it is. Undefined for all others. */
   ownDoor(dialled: Target): ((socket: Socket) => void) | undefined
-  /** Whether one connection more may stand. */
-  hasRoom(): boolean
+  readonly room: CaptureRoom
   /** An attempt was left unanswered, to be sent again: too many are under way, of this client or of all. Or refused: too many connections stand. */
-  crowded(address: string, which: 'full' | 'full-for-client' | 'no-room'): void
+  crowded(address: string, which: 'full' | 'full-for-client' | 'no-room' | 'no-share'): void
+}
+
+/** Captured connections that stand, and how many there may be. */
+export interface CaptureRoom {
+  add(client: string): void
+  remove(client: string): void
+  /** Whether there may be so many more, of this client and of all, attempts under way counted in. */
+  judge(client: string, more: { readonly ofClient: number; readonly ofAll: number }): 'room' | 'no-room' | 'no-share'
 }
 
 /** Ports on which the server speaks first: FTP, SSH, Telnet, SMTP, POP3, NNTP, IMAP, submission, MySQL, VNC. Nobody sends a name there. */
@@ -75,12 +82,12 @@ export class CaptureDoor {
       answer('reset')
       return
     }
-    if (!this.#options.hasRoom()) {
-      this.#options.crowded(source.address, 'no-room')
+    const key = keyOf(source.address, source.port, dialled.address, dialled.port)
+    const more = { ofClient: this.#holds.of(source.address) + 1, ofAll: this.#holds.size + 1 }
+    if (!this.#holds.knows(key) && !this.#hasRoom(source.address, more)) {
       answer('reset')
       return
     }
-    const key = keyOf(source.address, source.port, dialled.address, dialled.port)
     const state = this.#holds.begin(key, source.address, answer)
     if (state === 'repeated') return
     if (state !== 'new') {
@@ -142,10 +149,14 @@ export class CaptureDoor {
     if (!dialled || !from || socket.remotePort === undefined) return void socket.destroy()
     // Somebody on this machine has found the transparent socket itself.
     if (isLoopback(dialled.host)) return void socket.resetAndDestroy()
-    if (this.#holds.deliver(keyOf(from.address, socket.remotePort, dialled.host, dialled.port), socket)) return
+    const { address } = from
+    this.#options.room.add(address)
+    socket.once('close', () => this.#options.room.remove(address))
+    if (this.#holds.deliver(keyOf(address, socket.remotePort, dialled.host, dialled.port), socket)) return
+    if (!this.#hasRoom(address, { ofClient: 0, ofAll: 0 })) return void socket.resetAndDestroy()
     const take = this.#options.ownDoor(dialled)
     if (take) take(socket)
-    else void this.#begin(socket, from.address, socket.remotePort, dialled)
+    else void this.#begin(socket, address, socket.remotePort, dialled)
   }
 
   async #begin(socket: Socket, address: string, port: number, dialled: Target): Promise<void> {
@@ -178,6 +189,12 @@ export class CaptureDoor {
       },
     }
     await context.handleFlow(flow, gone.signal)
+  }
+
+  #hasRoom(address: string, more: Parameters<CaptureRoom['judge']>[1]): boolean {
+    const judged = this.#options.room.judge(address, more)
+    if (judged !== 'room') this.#options.crowded(address, judged)
+    return judged === 'room'
   }
 
   /** Several names for one address: the first bytes say which of them is meant. */

@@ -32,6 +32,11 @@ export class PendingHolds<Socket> {
     return this.#pending.size
   }
 
+  /** Of one client. */
+  of(client: string): number {
+    return this.#shares.get(client) ?? 0
+  }
+
   /** A repetition is answered here: it takes the place of the packet before, or is let in as that was. */
   begin(key: string, client: string, answer: AnswerHeld): HoldState {
     const known = this.#pending.get(key)
@@ -45,7 +50,7 @@ export class PendingHolds<Socket> {
     }
     if (this.#silent.has(key)) return 'silent'
     if (this.#pending.size >= MAX_PENDING) return 'full'
-    const share = this.#shares.get(client) ?? 0
+    const share = this.of(client)
     if (share >= MAX_PENDING_A_CLIENT) return 'full-for-client'
     this.#shares.set(client, share + 1)
     this.#pending.set(key, { client, answer })

@@ -21,7 +21,7 @@ export type FrontedListener = Pick<
   'lend' | 'keep' | 'leaveTo' | 'takeBack' | 'adopt' | 'droppedElsewhere' | 'troubledElsewhere'
 >
 
-export interface DoorsFrontOptions extends FrontFlowsOptions, Pick<FrontThreadOptions, 'startWorker'> {
+export interface DoorsFrontOptions extends FrontFlowsOptions, Pick<FrontThreadOptions, 'startWorker' | 'clients'> {
   /** Doors are open only when the front is before them. */
   readonly atOnce?: boolean
   /** The doors serve themselves from here on. */
@@ -45,6 +45,7 @@ export class DoorsFront {
   constructor(options: DoorsFrontOptions) {
     this.#options = options
     this.#thread = new FrontThread({
+      clients: options.clients,
       onMessage: (message) => this.#receive(message),
       onLost: (reason) => this.#lost(reason),
       ...(options.startWorker ? { startWorker: options.startWorker } : {}),

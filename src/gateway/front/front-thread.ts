@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs'
 import type { Worker } from 'node:worker_threads'
+import type { ClientCountsMemory } from '../../front/client-counts.ts'
 import { type FromFront, type FrontMemory, MAX_CLIENTS, MAX_DOORS, type ToFront } from '../../front/messages.ts'
 import { ROW } from '../../relay/worker-protocol.ts'
 import { ring } from '../../system/bell.ts'
@@ -9,6 +10,8 @@ export interface FrontThreadOptions {
   readonly onMessage: (message: FromFront) => void
   /** The thread could not start or has died. Its descriptors have been closed, but for the listening ones. */
   readonly onLost: (reason: string) => void
+  /** Where the thread counts the captured connections of each client. */
+  readonly clients: ClientCountsMemory
   /** For tests of threads that fail. */
   readonly startWorker?: (memory: FrontMemory) => Worker
 }
@@ -36,6 +39,7 @@ export class FrontThread {
       rows: new SharedArrayBuffer(MAX_CLIENTS * ROW * Float64Array.BYTES_PER_ELEMENT),
       descriptors: new SharedArrayBuffer(MAX_CLIENTS * 2 * Int32Array.BYTES_PER_ELEMENT),
       connections: new SharedArrayBuffer(MAX_DOORS * 2 * Int32Array.BYTES_PER_ELEMENT),
+      clients: options.clients,
       epoch: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
     }
     this.rows = new Float64Array(memory.rows)
@@ -133,6 +137,7 @@ export class FrontThread {
     for (const fd of this.#descriptors) if (fd > 0) closeSync(fd)
     this.#descriptors.fill(0)
     this.connections.fill(0)
+    new Int32Array(this.#options.clients.front).fill(0)
     const expected = this.#closing
     this.#closing = true
     if (!expected) this.#options.onLost(reason)

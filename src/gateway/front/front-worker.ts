@@ -1,4 +1,5 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { ClientCounts } from '../../front/client-counts.ts'
 import { Front } from '../../front/front.ts'
 import type { FrontMemory, ToFront } from '../../front/messages.ts'
 import { bareHoldQueue } from '../../passthrough/hold/bare-hold-queue.ts'
@@ -43,6 +44,7 @@ new Front({
   holdQueue: bareHoldQueue,
   descriptors: new Int32Array(memory.descriptors),
   connections: new Int32Array(memory.connections),
+  clients: new ClientCounts(memory.clients, 'front'),
   epoch: new Int32Array(memory.epoch),
 }).run()
 pool.close()

@@ -18,7 +18,7 @@ const SYN: HeldSyn = {
 }
 
 /** The door with everything around it played: what happens is told in `log`, in order. */
-function rig({ serves = true } = {}) {
+function rig({ serves = true, hasShare = (_client: string): boolean => true } = {}) {
   const log: string[] = []
   const asking: FrontClient[] = []
   const watched: number[] = []
@@ -53,18 +53,27 @@ function rig({ serves = true } = {}) {
     holds() {},
     left: (_client: FrontClient, how: Leaving) => log.push(how.kind),
   } as unknown as FrontClientHost
-  const door = new HeldDoor({
-    loop: host.loop,
-    enter: (number, make) => (serves && number === 4 ? make(++id, 0, { rules: {} } as FrontDoor, host) : undefined),
-    giveHeld: ({ packet, hold }) => log.push(`given ${packet}${hold === 0 ? '' : ` of ${hold}`}`),
-    holdLost: (hold, code) => log.push(`lost ${hold}: ${code}`),
-  })
+  const counted: string[] = []
+  const clients = {
+    add: (client: string) => void counted.push(client),
+    remove: (client: string) => void counted.splice(counted.indexOf(client), 1),
+  }
+  const door = new HeldDoor(
+    {
+      loop: host.loop,
+      enter: (number, make) => (serves && number === 4 ? make(++id, 0, { rules: {} } as FrontDoor, host) : undefined),
+      hasShare,
+      giveHeld: ({ packet, hold }) => log.push(`given ${packet}${hold === 0 ? '' : ` of ${hold}`}`),
+      holdLost: (hold, code) => log.push(`lost ${hold}: ${code}`),
+    },
+    clients,
+  )
   door.take(queue, { 4: 4 })
   const hold = (...syns: HeldSyn[]) => {
     incoming = [syns, undefined]
     door.happened()
   }
-  return { log, asking, watched, door, hold, queue, advance: (ms: number) => (now += ms) }
+  return { log, asking, watched, counted, door, hold, queue, advance: (ms: number) => (now += ms) }
 }
 
 /** A connection that stands, as the kernel would have let it in: the server's end, and the attempt that it was. */
@@ -178,4 +187,27 @@ t.test('an attempt that is said again by another queue is that one’s', { skip 
   asking[0]!.give()
   t.equal(log.at(-1), 'given-held')
   t.match((asking[0] as unknown as { syn: HeldSyn }).syn, { packet: 1, hold: 1 })
+})
+
+t.test('a client is counted from its attempt to its end', { skip }, async (t) => {
+  const { fd, syn } = await connection(t)
+  const { asking, watched, counted, door, hold } = rig()
+  hold(syn, { ...SYN, source: { ...SYN.source, port: 1 } }, { ...SYN, source: { ...SYN.source, port: 2 } })
+  t.same(counted, ['127.0.0.1', '10.0.0.2', '10.0.0.2'])
+  asking[1]!.give()
+  asking[2]!.cut()
+  t.same(counted, ['127.0.0.1'])
+  asking[0]!.answer(['127.0.0.1'])
+  asking[0]!.happened(watched.at(-1)!, EPOLLOUT)
+  door.arrived(4, fd, syn.source)
+  t.same(counted, ['127.0.0.1'], 'it stands')
+  asking[0]!.tunnelEnded('finished')
+  t.same(counted, [])
+})
+
+t.test('a client that has its share of all connections is the door’s', { skip }, async (t) => {
+  const { log, counted, hold } = rig({ hasShare: () => false })
+  hold(SYN)
+  t.same(log, ['given 1'])
+  t.same(counted, [])
 })

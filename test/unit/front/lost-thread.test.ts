@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../../src/contracts/clock.ts'
 import type { DoorContext } from '../../../src/contracts/door.ts'
+import { clientCountsMemory } from '../../../src/front/client-counts.ts'
 import { DoorsFront } from '../../../src/gateway/front/doors-front.ts'
 import { openListener } from '../../../src/listeners/listener.ts'
 import { FlowRecords } from '../../../src/observe/flow-records.ts'
@@ -55,6 +56,7 @@ async function dies(t: Test, kill: (worker: Worker, fail: Int32Array) => void): 
   const front = new DoorsFront({
     clock: systemClock,
     atOnce: true,
+    clients: clientCountsMemory(() => 1),
     identified: (query) => query,
     records,
     ways: () => ({

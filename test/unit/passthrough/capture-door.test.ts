@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import t from 'tap'
 import type { Flow } from '../../../src/contracts/flow.ts'
 import { ERROR_CODES, GatewayError } from '../../../src/contracts/gateway-error.ts'
-import { CaptureDoor, type CapturePolicy } from '../../../src/passthrough/capture-door.ts'
+import { CaptureDoor, type CapturePolicy, type CaptureRoom } from '../../../src/passthrough/capture-door.ts'
 import { heldAnswer } from '../../../src/passthrough/held-answer.ts'
 import type { HeldSyn } from '../../../src/passthrough/hold/queue-messages.ts'
 import { createAnsweredNames } from '../../../src/passthrough/names/answered-names.ts'
@@ -15,11 +15,12 @@ const SYN: HeldSyn = {
   dialled: { address: '192.0.2.1', family: 4, port: 443 },
 }
 
-function rig(policy: Partial<CapturePolicy> = {}, hasRoom = () => true) {
+function rig(policy: Partial<CapturePolicy> = {}, judge: CaptureRoom['judge'] = () => 'room') {
   const clock = manualClock()
   const names = createAnsweredNames({ clock })
   const flows: Flow[] = []
   const answers: string[] = []
+  const standing: string[] = []
   let id = 0
   const door = new CaptureDoor({
     clock,
@@ -35,11 +36,15 @@ function rig(policy: Partial<CapturePolicy> = {}, hasRoom = () => true) {
     policy: () => ({ trust: 'address', peekMs: 100, namesMatter: () => false, ...policy }),
     ownDoor: () => undefined,
     directory: () => undefined,
-    hasRoom,
+    room: {
+      judge,
+      add: (client) => void standing.push(client),
+      remove: (client) => void standing.splice(standing.indexOf(client), 1),
+    },
     crowded: (address, which) => answers.push(`${address} ${which}`),
   })
   const hold = (syn: HeldSyn) => door.held(syn, (answer) => answers.push(`${syn.packet} ${answer}`))
-  return { clock, names, flows, answers, door, hold }
+  return { clock, names, flows, answers, standing, door, hold }
 }
 
 function arriving(port = SYN.source.port, local = SYN.dialled.address): Socket {
@@ -54,12 +59,54 @@ function arriving(port = SYN.source.port, local = SYN.dialled.address): Socket {
 }
 
 t.test('as many connections as may stand: refused while it can be told', async (t) => {
-  let room = false
-  const { answers, flows, hold } = rig({}, () => room)
+  let judged: ReturnType<CaptureRoom['judge']> = 'no-room'
+  const asked: unknown[] = []
+  const { answers, flows, hold } = rig({}, (client, more) => {
+    asked.push([client, more])
+    return judged
+  })
   hold(SYN)
-  t.same(answers, ['10.0.0.2 no-room', '1 reset'])
-  room = true
+  judged = 'no-share'
+  hold({ ...SYN, packet: 2 })
+  t.same(answers.splice(0), ['10.0.0.2 no-room', '1 reset', '10.0.0.2 no-share', '2 reset'])
+  judged = 'room'
   hold(SYN)
+  hold({ ...SYN, packet: 3, source: { ...SYN.source, port: 1 } })
+  hold({ ...SYN, packet: 4, source: { address: '10.0.0.3', port: 1 } })
+  t.equal(flows.length, 3)
+  t.same(
+    asked.slice(2),
+    [
+      ['10.0.0.2', { ofClient: 1, ofAll: 1 }],
+      ['10.0.0.2', { ofClient: 2, ofAll: 2 }],
+      ['10.0.0.3', { ofClient: 1, ofAll: 3 }],
+    ],
+    'those that are under way are counted in',
+  )
+  judged = 'no-room'
+  hold({ ...SYN, packet: 5 })
+  t.same(answers, ['1 undefined'], 'one that is under way already is not refused when it is said again')
+})
+
+t.test('a connection is counted from its coming to its end, and refused where it is too many', async (t) => {
+  let judged: ReturnType<CaptureRoom['judge']> = 'room'
+  const { door, answers, standing, flows } = rig({ namesMatter: () => false }, () => judged)
+  const first = arriving(1)
+  door.connected(first)
+  t.same(standing, ['10.0.0.2'])
+  judged = 'no-share'
+  const second = arriving(2)
+  let reset = false
+  second.once('reset' as 'close', () => {
+    reset = true
+  })
+  door.connected(second)
+  t.equal(reset, true)
+  t.same(answers, ['10.0.0.2 no-share'])
+  second.emit('close')
+  first.emit('close')
+  t.same(standing, [])
+  await Promise.resolve()
   t.equal(flows.length, 1)
 })
 
