@@ -2,7 +2,6 @@ import type { AnsweredNames } from '../contracts/answered-names.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { ContainerDirectory } from '../contracts/containers.ts'
 import type { DoorContext } from '../contracts/door.ts'
-import { toGatewayError } from '../contracts/gateway-error.ts'
 import type { HandlePackets } from '../contracts/packet.ts'
 import type { Resolver } from '../contracts/resolver.ts'
 import type { ClientCounts } from '../front/client-counts.ts'
@@ -15,7 +14,8 @@ import { assertNoOtherGateway } from '../passthrough/rules/in-use.ts'
 import { Installer } from '../passthrough/rules/installer.ts'
 import { kernelFamilies } from '../passthrough/transparent-socket.ts'
 import type { Settings } from '../settings/settings.ts'
-import { CaptureFront, type CaptureFrontParts, type OpenCapture as Open } from './capture-front.ts'
+import { CaptureFront, type CaptureFrontParts, type OpenCapture } from './capture-front.ts'
+import { captureName } from './capture-name.ts'
 import { capturedNetworks, planCapture } from './capture-plan.ts'
 import { policyOf } from './capture-policy.ts'
 import { captureRoom } from './capture-room.ts'
@@ -24,7 +24,8 @@ import { CapturedDatagrams } from './captured-datagrams.ts'
 import { CapturedDns, type CapturedDnsParts } from './captured-dns.ts'
 import { tellCrowded, tellTrouble } from './crowded.ts'
 import { every } from './every.ts'
-import { openHoldQueue } from './hold-queue.ts'
+import { type HeldIn, HoldQueues } from './hold-queues.ts'
+import { InTurn } from './in-turn.ts'
 import type { Prepared } from './prepare-all.ts'
 
 export interface CaptureParts extends Pick<CaptureFrontParts, 'front' | 'identified'> {
@@ -42,8 +43,11 @@ export interface CaptureParts extends Pick<CaptureFrontParts, 'front' | 'identif
   nextId: DoorContext['nextId']
   handleFlow: DoorContext['handleFlow']
   handleRequest: DoorContext['handleRequest']
+  inform(message: string): void
   warn(message: string): void
 }
+
+interface Open extends OpenCapture, HeldIn {}
 
 /** Milliseconds between looks whether the rules still stand: each starts a few short programs. */
 const REPAIR_MS = 30_000
@@ -57,6 +61,7 @@ export class Capture {
   readonly #rules: CaptureRules
   readonly #door: CaptureDoor
   readonly #front: CaptureFront
+  readonly #queues: HoldQueues
   readonly #datagrams: CapturedDatagrams
   readonly #dns: CapturedDns
   #settings: Settings | undefined
@@ -67,11 +72,12 @@ export class Capture {
   #leaving: readonly CaptureListener[] = []
   #unfollow: (() => void) | undefined
   #unwatch: (() => void) | undefined
-  /** What changes the kernel happens one after the other. */
-  #work: Promise<void> = Promise.resolve()
+  /** What changes the kernel. */
+  readonly #turns: InTurn
 
   constructor(parts: CaptureParts) {
     this.#parts = parts
+    this.#turns = new InTurn(parts.warn)
     const { clock, resolver, names, nextId, handleFlow, handleRequest, warn } = parts
     this.#rules = new CaptureRules({ installer: new Installer(this.#families), addHoldRule, warn })
     this.#datagrams = new CapturedDatagrams({ ...parts, families: this.#families, directory: () => parts.directory })
@@ -89,6 +95,14 @@ export class Capture {
       crowded: tellCrowded(clock, warn),
     })
     this.#front = new CaptureFront({ ...parts, context, door: this.#door })
+    this.#queues = new HoldQueues({
+      ...parts,
+      turns: this.#turns,
+      settings: () => this.#settings?.capture,
+      held: (syn, answer) => this.#door.held(syn, answer),
+      queue: () => this.#open.queue,
+      exchange: (queue) => this.#exchangeQueue(queue),
+    })
   }
 
   get connections(): number {
@@ -98,11 +112,8 @@ export class Capture {
   get names(): string[] {
     const { installed } = this.#rules
     if (!installed) return []
-    if (!this.#settings?.capture.enabled) return [`capture (off; ${this.connections} connections still stand)`]
-    const { interfaces, sources, hold } = installed
-    const from = [...interfaces, ...sources].join(', ') || 'no network yet'
-    const mute = this.#datagrams.isMute ? ' (refused UDP is not told: no CAP_NET_RAW)' : ''
-    return [`capture ${from}${hold ? '' : ' (accepts first)'}${mute}`]
+    const isOn = this.#settings?.capture.enabled === true
+    return [captureName(installed, { isOn, connections: this.connections, isMute: this.#datagrams.isMute })]
   }
 
   /** The transparent sockets themselves, which nobody may dial. */
@@ -116,7 +127,7 @@ export class Capture {
    * everything as it was.
    */
   prepare(settings: Settings): Promise<Prepared> {
-    return this.#inTurn(() => this.#prepare(settings))
+    return this.#turns.run(() => this.#prepare(settings))
   }
 
   /** Connections that stand go on; the rules stay for their sake, and refuse new ones. */
@@ -128,15 +139,16 @@ export class Capture {
 
   /** Takes everything away. */
   close(): Promise<void> {
-    return this.#inTurn(() => this.#takeDown())
+    return this.#turns.run(() => this.#takeDown())
   }
 
   async #prepare(settings: Settings): Promise<Prepared> {
     if (!settings.capture.enabled) {
       const commit = () => {
         this.#use(settings)
+        this.#queues.stop()
         this.#front.stop()
-        this.#inBackground(() => this.#leave())
+        this.#turns.inBackground(() => this.#leave())
       }
       return { commit, abandon: () => {} }
     }
@@ -144,7 +156,11 @@ export class Capture {
     if (!this.#rules.installed) await assertNoOtherGateway()
     const before = { settings: this.#settings, open: this.#open, rules: this.#rules.installed }
     let open: Open = before.open
-    const undo = () => this.#closeAllBut(before.open, open).then(() => this.#settle(before.settings))
+    const undo = async () => {
+      this.#queues.use(before.open)
+      await this.#closeAllBut(before.open, open)
+      await this.#settle(before.settings)
+    }
     try {
       if (open.listeners.length === 0) {
         const trouble = tellTrouble(this.#parts.clock, this.#parts.warn)
@@ -153,7 +169,7 @@ export class Capture {
       }
       await this.#datagrams.open(settings)
       await this.#dns.open(settings)
-      open = { ...open, queue: this.#queueFor(settings) }
+      open = { ...open, ...this.#queues.for(settings, before.open.queue) }
       await this.#rules.install(this.#wanted(settings, open))
     } catch (thrown) {
       await undo()
@@ -161,7 +177,7 @@ export class Capture {
     }
     return {
       commit: () => this.#commit(settings, open),
-      abandon: () => this.#inBackground(() => this.#rules.restore(before.rules).finally(undo)),
+      abandon: () => this.#turns.inBackground(() => this.#rules.restore(before.rules).finally(undo)),
     }
   }
 
@@ -171,10 +187,11 @@ export class Capture {
     this.#leaving = this.#leaving.filter(({ connections }) => connections > 0)
     this.#open = this.#rules.installed?.hold ? open : { ...open, queue: undefined }
     for (const listener of open.listeners) listener.setMaxConnections(this.#parts.maxConnections())
+    this.#queues.use(open)
     this.#front.serve(this.#open, settings)
-    this.#unfollow ??= this.#parts.directory?.onChange(() => this.#inBackground(() => this.#follow()))
-    this.#unwatch ??= every(REPAIR_MS, this.#parts.clock, () => this.#inBackground(() => this.#repair()))
-    this.#inBackground(async () => {
+    this.#unfollow ??= this.#parts.directory?.onChange(() => this.#turns.inBackground(() => this.#follow()))
+    this.#unwatch ??= every(REPAIR_MS, this.#parts.clock, () => this.#turns.inBackground(() => this.#repair()))
+    this.#turns.inBackground(async () => {
       await this.#closeAllBut(this.#open, before)
       await this.#closeAllBut(this.#open, open)
       await this.#settle(settings)
@@ -212,29 +229,18 @@ export class Capture {
     await this.#rules.update(networks)
   }
 
-  /** The one that is open, another, or none. */
-  #queueFor({ capture }: Settings): SynQueue | undefined {
-    if (capture.hold !== 'off' && this.#open.queue?.number === capture.queue) return this.#open.queue
-    return openHoldQueue(capture, {
-      mark: () => (this.#settings?.capture ?? capture).mark,
-      held: (syn, answer) => {
-        // Switched off, and the rules not yet: dropped, it is sent again, and goes where the system leads it.
-        if (this.#settings?.capture.enabled === false) answer(undefined)
-        else this.#door.held(syn, answer)
-      },
-      lost: (queue, reason) => this.#inBackground(() => this.#withoutQueue(queue, reason)),
-      warn: this.#parts.warn,
-    })
-  }
-
-  /** The thread has died: what nobody answers must not be held. */
-  async #withoutQueue(lost: SynQueue, reason: string): Promise<void> {
-    if (this.#open.queue !== lost || !this.#settings) return
-    this.#parts.warn(`capture: connection attempts can no longer be held (${reason}); they are accepted first`)
-    this.#open = { ...this.#open, queue: undefined }
-    this.#front.serve(this.#open, this.#settings)
-    await lost.close()
-    await this.#rules.install(this.#wanted(this.#settings, this.#open))
+  /** Together with the rules that lead there. */
+  async #exchangeQueue(queue: SynQueue | undefined): Promise<boolean> {
+    const [settings, before] = [this.#settings!, this.#open]
+    const open = { ...before, queue, awaited: undefined }
+    await this.#rules
+      .install(this.#wanted(settings, open))
+      .catch((thrown: unknown) => this.#closeAllBut(before, open).then(() => Promise.reject(thrown)))
+    this.#open = this.#rules.installed?.hold ? open : { ...open, queue: undefined }
+    this.#front.serve(this.#open, settings)
+    await this.#closeAllBut(this.#open, before)
+    await this.#closeAllBut(this.#open, open)
+    return this.#open.queue !== undefined
   }
 
   async #repair(): Promise<void> {
@@ -265,7 +271,7 @@ export class Capture {
       const isOff = !this.#settings?.capture.enabled
       if (this.connections > 0 && isOff) return
       cancel()
-      if (isOff) this.#inBackground(() => this.#leave())
+      if (isOff) this.#turns.inBackground(() => this.#leave())
     })
   }
 
@@ -281,25 +287,12 @@ export class Capture {
     const { queue } = this.#open
     this.#open = NOTHING
     this.#leaving = []
+    this.#queues.stop()
     this.#front.stop()
     await this.#settle(undefined)
     await queue?.close()
     if (this.#rules.installed) await this.#rules.remove()
   }
-
-  /** What nobody waits for; a failure is worth a warning, and what stood stands. */
-  #inBackground(task: () => Promise<void>): void {
-    this.#inTurn(task).catch((thrown: unknown) => this.#parts.warn(toGatewayError(thrown).message))
-  }
-
-  #inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const done = this.#work.then(task)
-    this.#work = done.then(
-      () => {},
-      () => {},
-    )
-    return done
-  }
 }
 
-const NOTHING: Open = { listeners: [], queue: undefined }
+const NOTHING: Open = { listeners: [], queue: undefined, awaited: undefined }

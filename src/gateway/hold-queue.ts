@@ -1,4 +1,3 @@
-import { toGatewayError } from '../contracts/gateway-error.ts'
 import type { HeldSyn } from '../passthrough/hold/queue-messages.ts'
 import { SynQueue } from '../passthrough/hold/syn-queue.ts'
 import type { AnswerHeld } from '../passthrough/pending-holds.ts'
@@ -6,11 +5,10 @@ import { HELD_MARK } from '../passthrough/rules/capture-plan.ts'
 import type { Settings } from '../settings/settings.ts'
 
 export interface HoldQueueParts {
-  /** The mark of the settings in force. */
-  mark(): number
+  /** The settings in force; undefined: none yet. */
+  settings(): Settings['capture'] | undefined
   held(syn: HeldSyn, answer: AnswerHeld): void
   lost(queue: SynQueue, reason: string): void
-  warn(message: string): void
 }
 
 /**
@@ -19,22 +17,19 @@ export interface HoldQueueParts {
  */
 const QUEUE_LENGTH = 8192
 
-/** The queue in which attempts wait; undefined where none is wanted, or the kernel has none and none is required. Throws otherwise. */
-export function openHoldQueue(capture: Settings['capture'], parts: HoldQueueParts): SynQueue | undefined {
-  if (capture.hold === 'off') return undefined
-  try {
-    const queue: SynQueue = new SynQueue({
-      queue: capture.queue,
-      length: QUEUE_LENGTH,
-      acceptMark: parts.mark,
-      onSyn: (syn, answer) => parts.held(syn, (held) => answer(held && parts.mark() + HELD_MARK[held])),
-      onLost: (reason) => parts.lost(queue, reason),
-    })
-    return queue
-  } catch (thrown) {
-    if (capture.hold === 'required') throw thrown
-    const { message, hint } = toGatewayError(thrown)
-    parts.warn(`${message}; captured connections are accepted before the way out stands${hint ? `. ${hint}` : ''}`)
-    return undefined
-  }
+/** The queue in which attempts wait. Throws a `GatewayError` where the kernel has none, or somebody has this one. */
+export function openHoldQueue(capture: Settings['capture'], { settings, held, lost }: HoldQueueParts): SynQueue {
+  const mark = () => (settings() ?? capture).mark
+  const queue: SynQueue = new SynQueue({
+    queue: capture.queue,
+    length: QUEUE_LENGTH,
+    acceptMark: mark,
+    onSyn(syn, answer) {
+      // Switched off, and the rules not yet: dropped, it is sent again, and goes where the system leads it.
+      if (settings()?.enabled === false) answer(undefined)
+      else held(syn, (as) => answer(as && mark() + HELD_MARK[as]))
+    },
+    onLost: (reason) => lost(queue, reason),
+  })
+  return queue
 }

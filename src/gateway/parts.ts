@@ -181,6 +181,7 @@ export class Parts {
         return identified instanceof Promise ? undefined : identified
       },
       ownDoor: (dialled) => ownDoorFor(dialled, current().settings, this.doors),
+      inform: (message) => this.log.info(message),
       warn: (message) => this.log.warn(message),
     })
     this.dns = new DnsService({

@@ -245,7 +245,7 @@ await t.test(
     now.socket.destroy()
     await queue.close()
     process.stdout.write(JSON.stringify({ before: before.packet, now: now.packet, early }), () => process.exit())`
-    const done = await scenario.run('gateway', [process.execPath, '--input-type=module', '-e', code])
+    const done = await scenario.run('gateway', ['node', '--input-type=module', '-e', code])
     t.match(JSON.parse(done.stdout || '{}'), { before: 1, now: 1, early: undefined }, done.stderr)
   },
 )
@@ -495,6 +495,29 @@ await t.test('a second gateway: refused, and the rules of the first stay', async
   t.match((await request(origins.address, origins.ports.http)).heard, '"from"', 'captured as before')
   await first.flow('the first gateway’s', ({ door }) => door === 'capture')
   await first.running.stop()
+})
+
+await t.test('a second gateway, while the first still drains, holds attempts as soon as that has gone', async (t) => {
+  const first = await start()
+  const before = (await first.status()).clientConnections
+  const standing = dialogue(origins.ports.banner, 300)
+  await first.running.until('it stands', async () => (await first.status()).clientConnections > before)
+  first.running.signal('SIGTERM')
+  await first.running.until('it drains', () => first.log().some(({ msg }) => msg === 'draining'))
+  const second = await start()
+  const isHolding = async () => !(await second.status()).doors.join().includes('accepts first')
+  t.equal(await isHolding(), false, 'the first has the queue')
+  t.match((await request(origins.address, origins.ports.http)).heard, '"from"', 'but the second serves')
+  t.match(await standing, { lines: 300, ended: true }, 'and the first goes on with what it has')
+  await first.running.exited
+  await second.running.until('it holds', isHolding, 3_000)
+  t.match(
+    await box.talk(origins.address, 1, {}),
+    { error: 'ECONNREFUSED', connectMs: undefined },
+    'refused, and never connected',
+  )
+  t.ok(second.log().some(({ msg }) => msg?.includes('is free; connection attempts are held from now on')))
+  await second.running.stop()
 })
 
 await t.test('killed, and started again', async (t) => {

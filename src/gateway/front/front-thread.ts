@@ -4,6 +4,7 @@ import type { ClientCountsMemory } from '../../front/client-counts.ts'
 import { type FromFront, type FrontMemory, MAX_CLIENTS, MAX_DOORS, type ToFront } from '../../front/messages.ts'
 import { ROW } from '../../relay/worker-protocol.ts'
 import { ring } from '../../system/bell.ts'
+import { resetOnClose } from '../../system/linux/sockets.ts'
 import { startThread } from '../../system/start-thread.ts'
 
 export interface FrontThreadOptions {
@@ -128,13 +129,19 @@ export class FrontThread {
     ring(this.#wakeDescriptor)
   }
 
+  /** An orderly end would say that all has been sent. */
+  #breakOff(fd: number): void {
+    resetOnClose(fd)
+    closeSync(fd)
+  }
+
   #gone(reason: string): void {
     if (this.#lost) return
     this.#lost = true
     process.off('exit', this.#shut)
     if (this.#wakeDescriptor !== undefined) closeSync(this.#wakeDescriptor)
     this.#wakeDescriptor = undefined
-    for (const fd of this.#descriptors) if (fd > 0) closeSync(fd)
+    for (const fd of this.#descriptors) if (fd > 0) this.#breakOff(fd)
     this.#descriptors.fill(0)
     this.connections.fill(0)
     new Int32Array(this.#options.clients.front).fill(0)

@@ -121,6 +121,7 @@ function unusable(code: number | undefined, queue: number): GatewayError {
       ? 'It needs CAP_NET_ADMIN; or somebody has this queue: a gateway that is still ending, or another program. For the latter choose another capture.queue.'
       : 'Load the module nfnetlink_queue, or set capture.hold: off.'
   return new GatewayError('INTERNAL', `capture: connection attempts cannot be held in queue ${queue}: ${reason}`, {
+    said: reason,
     hint,
   })
 }

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { connect } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
@@ -109,10 +108,10 @@ async function dies(t: Test, kill: (worker: Worker, fail: Int32Array) => void): 
   t.equal(listener.connections, 1)
   await until('it is known to stand', () => front.tunnels === 1)
 
-  const closed = once(tunnel.on('error', () => {}).resume(), 'close')
+  const broken = new Promise((resolve) => tunnel.resume().once('error', resolve).once('close', resolve))
   kill(worker!, fail)
   await until('the loss is known', () => lost !== '')
-  await closed
+  t.match(await broken, { code: 'ECONNRESET' }, 'its client is not told that all has come')
   t.match(
     lines.map((line) => JSON.parse(line)),
     [{ msg: 'flow', ended: 'aborted', route: 'direct', bytesUp: 5, bytesDown: 5 }],
