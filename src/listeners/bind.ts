@@ -2,13 +2,8 @@ import { once } from 'node:events'
 import { chmod, lstat, unlink } from 'node:fs/promises'
 import { type AddressInfo, connect, type Server } from 'node:net'
 import { GatewayError } from '../contracts/gateway-error.ts'
+import { BACKLOG } from '../system/lent-server.ts'
 import { formatListenAddress, type ListenAddress } from '../wire/listen-address.ts'
-
-/**
- * Connections the kernel holds until we take them; it may allow fewer (Linux: `net.core.somaxconn`, 4096 by default). Node's 511 is less than a
- * burst of a few hundred containers that start together: what does not fit is dropped without a word and tried again after 1, 3 and 7 s.
- */
-const BACKLOG = 4096
 
 /** Binds a server and answers the address as bound, or explains what stands in the way. */
 export async function bind(server: Server, address: ListenAddress): Promise<ListenAddress> {

@@ -4,6 +4,7 @@ import { getSystemErrorName } from 'node:util'
 import type { Clock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { Client } from '../contracts/route.ts'
+import { LentServer, type Successor } from '../system/lent-server.ts'
 import type { ListenAddress } from '../wire/listen-address.ts'
 import { bind } from './bind.ts'
 import { clientOf } from './client.ts'
@@ -56,7 +57,7 @@ export interface Listener {
   /** Nothing came of it. */
   keep(): void
   /** Somebody else accepts now, by a descriptor of their own for the same socket. */
-  leaveTo(front: ListenerFront): void
+  leaveTo(front: Successor): void
   /** Accepts again, by the descriptor that the front had. */
   takeBack(descriptor: number): void
   /** A client that the front has accepted and does not serve. The socket is paused; `first` has been read from it, if anything. */
@@ -66,33 +67,10 @@ export interface Listener {
   troubledElsewhere(errno: number): void
 }
 
-/** Whoever accepts in a listener's place. */
-export interface ListenerFront {
-  /** Connections that it has itself. */
-  readonly connections: number
-  /** Connections that the listener has: those the front has given it. */
-  holds(connections: number): void
-  /** No new clients. */
-  shut(): void
-}
-
 /** Opens one listening socket, TCP or UNIX, in clear or TLS, and hands on each client with the first bytes it has sent. */
 export async function openListener(options: ListenerOptions): Promise<Listener> {
-  const open = new Set<Socket>()
-  let front: ListenerFront | undefined
-  /** While its descriptor is lent it is not closed, for its number could mean something else before it is used. */
-  let lent = false
-  let shut = false
-  const count = (socket: Socket) => {
-    open.add(socket)
-    front?.holds(open.size)
-    socket.once('close', () => {
-      open.delete(socket)
-      front?.holds(open.size)
-    })
-  }
   const onConnection = (socket: Socket, first?: Buffer, answered = 0) => {
-    count(socket)
+    lent.count(socket)
     // A reset is no event of its own: whoever has the socket sees it close.
     socket.on('error', () => {})
     const client = clientOf(socket)
@@ -119,52 +97,30 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     return made.on('drop', (dropped?: DropArgument) => onDrop(dropped?.remoteAddress))
   }
   let { maxConnections } = options
-  let server = newServer()
-  const address = await bind(server, options.address)
+  const bound = newServer()
+  // Before it listens: a client may come with the next turn of the event loop.
+  const lent = new LentServer(bound, () => newServer().on('error', onTrouble))
+  const address = await bind(bound, options.address)
   // Running out of descriptors shows here; the server goes on by itself when there are some again.
-  server.on('error', onTrouble)
+  bound.on('error', onTrouble)
   return {
     address,
     get connections() {
-      return open.size + (front?.connections ?? 0)
+      return lent.connections
     },
     setTls(material) {
-      if (server instanceof tls.Server) server.setSecureContext(secureContext(material))
+      if (lent.server instanceof tls.Server) lent.server.setSecureContext(secureContext(material))
     },
     setMaxConnections(count) {
       maxConnections = count
-      server.maxConnections = count
+      lent.server.maxConnections = count
     },
-    close() {
-      shut = true
-      if (front) front.shut()
-      else if (!lent) server.close()
-    },
-    destroyConnections() {
-      for (const socket of open) socket.destroy()
-    },
-    lend() {
-      if (shut || options.tls || address.kind !== 'tcp' || process.platform !== 'linux') return undefined
-      const fd = (server as unknown as { _handle?: { fd?: number } | null })._handle?.fd // undocumented, like all of _handle
-      lent = fd !== undefined && fd >= 0
-      return lent ? fd : undefined
-    },
-    keep() {
-      if (lent && shut) server.close()
-      lent = false
-    },
-    leaveTo(successor) {
-      lent = false
-      front = successor
-      if (shut) front.shut()
-      front.holds(open.size)
-      server.close()
-    },
-    takeBack(descriptor) {
-      front = undefined
-      if (shut) return
-      server = newServer().on('error', onTrouble).listen({ fd: descriptor })
-    },
+    close: () => lent.close(),
+    destroyConnections: () => lent.destroyConnections(),
+    lend: () => (options.tls || address.kind !== 'tcp' || process.platform !== 'linux' ? undefined : lent.lend()),
+    keep: () => lent.keep(),
+    leaveTo: (front) => lent.leaveTo(front),
+    takeBack: (descriptor) => lent.takeBack(descriptor),
     adopt: onConnection,
     droppedElsewhere: onDrop,
     troubledElsewhere: (errno) => onTrouble(new Error(`accept: ${getSystemErrorName(-errno)}`)),
