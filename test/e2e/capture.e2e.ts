@@ -211,44 +211,37 @@ await t.test('the thread in front dies: what is held is answered all the same, b
   await gateway.running.stop()
 })
 
-await t.test(
-  'a verdict of before the queue was taken anew says nothing about who has the same number now',
-  async (t) => {
-    const [queue, port] = [7801, takePort()]
-    const rule = `add table inet verdicts; add chain inet verdicts out { type filter hook output priority 0; }; add rule inet verdicts out oif lo tcp dport ${port} tcp flags syn queue num ${queue}`
-    await scenario.run('gateway', ['nft', rule])
-    t.teardown(() => scenario.run('gateway', ['nft', 'delete table inet verdicts']).then(() => {}))
-    // Two attempts, each the first packet of its binding. The verdict of the first comes after the second is held.
-    const code = `
-    const { SynQueue } = await import(${JSON.stringify(new URL('../../dist/passthrough/hold/syn-queue.js', import.meta.url).href)})
-    const { connect, createServer } = await import('node:net')
-    const held = []
-    let wake = () => {}
-    const onSyn = (syn, answer) => { held.push({ packet: syn.packet, answer }); wake() }
-    const queue = new SynQueue({ queue: ${queue}, length: 9, acceptMark: () => 0, onSyn, onLost() {} })
-    const next = async () => {
-      const socket = connect(${port}, '127.0.0.1').on('error', ({ code }) => { socket.told = code })
-      const count = held.length
-      while (held.length === count) await new Promise((resolve) => { wake = resolve })
-      return { socket, ...held.at(-1) }
-    }
-    const before = await next()
-    before.socket.destroy()
-    queue.takeBack()
-    const now = await next()
-    // Let in, it would be refused at once, for nobody listens there.
-    before.answer(${0xf1c000})
-    // The kernel is through with a verdict when it returns; what it had to tell comes before a connection made after it.
-    const server = createServer().listen(0, '127.0.0.1', () => connect(server.address().port, '127.0.0.1'))
-    await new Promise((resolve) => server.once('connection', resolve))
-    const early = now.socket.told
-    now.socket.destroy()
-    await queue.close()
-    process.stdout.write(JSON.stringify({ before: before.packet, now: now.packet, early }), () => process.exit())`
-    const done = await scenario.run('gateway', ['node', '--input-type=module', '-e', code])
-    t.match(JSON.parse(done.stdout || '{}'), { before: 1, now: 1, early: undefined }, done.stderr)
-  },
-)
+await t.test('one client leaves room for all others', async (t) => {
+  // One after the other, all kept; then a client of another address.
+  const script = `
+    const net = require('node:net')
+    const ask = (host, port, say) => new Promise((resolve) => {
+      const socket = net.connect(port, host).on('error', ({ code }) => resolve(code)).on('data', () => resolve('answered'))
+      socket.write(say)
+    })
+    ;(async () => {
+      const told = []
+      while (told.length < 12) told.push(await ask('${origins.address}', ${origins.ports.banner}, ''))
+      const other = await ask('${CORP_IPV6['origin.test']}', ${origins.ports.http6}, 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n')
+      process.stdout.write(JSON.stringify({ told, other }), () => process.exit())
+    })()`
+  for (const [hold, refusal] of [
+    ['auto', 'ECONNREFUSED'],
+    ['off', 'ECONNRESET'],
+  ] as const) {
+    await t.test(`hold: ${hold}`, async (t) => {
+      const gateway = await start({ limits: { connections: 12 } }, { hold })
+      const done = await box.run(['node', '-e', script])
+      const { told, other } = JSON.parse(done.stdout || '{}') as { told: string[]; other: string }
+      t.same(told, [...Array(6).fill('answered'), ...Array(6).fill(refusal)], done.stderr)
+      t.equal(other, 'answered', 'the client of the other address')
+      const warnings = gateway.log().filter(({ msg }) => msg?.includes('limits.connections'))
+      t.equal(warnings.length, 1)
+      t.match(warnings[0]?.msg, `capture: ${BOX.ipv4} has as many connections`)
+      await gateway.running.stop()
+    })
+  }
+})
 
 await t.test('under a policy, too, where the dialled address alone decides', async (t) => {
   const gateway = await start({
