@@ -8,6 +8,8 @@ import {
   type EvaluationRequest,
   type Notes,
   readPacFile,
+  timeZoneWarning,
+  zoneInUse,
 } from '../gateway/pac.ts'
 import { parsePacResult } from '../wire/pac-result.ts'
 import { LineFault, runBatch } from './batch.ts'
@@ -26,6 +28,8 @@ export interface PacEvalOptions {
 /** `fairlead pac eval`: what a script answers, for one URL or for a batch under made-up circumstances. */
 export async function runPacEval(options: PacEvalOptions, io: Io): Promise<number> {
   const { batch, file, url, host, trace = false } = options
+  const zoneWarning = timeZoneWarning(io.env.TZ, zoneInUse())
+  if (zoneWarning !== undefined) io.err(`${zoneWarning}\n`)
   const evaluator = createPacEvaluator()
   try {
     if (batch !== undefined) {
@@ -131,8 +135,12 @@ function addressesOf(what: string, value: unknown): readonly string[] {
   return list
 }
 
+/** The clock that QuickJS reads counts nanoseconds since 1970 in 64 bits (WASI preview 1, `timestamp`); here in milliseconds. */
+const LATEST_TIME = 2 ** 64 / 1e6 - 1
+
 function timeOf(value: unknown): number {
   const time = typeof value === 'string' ? Date.parse(value) : Number.NaN
   if (Number.isNaN(time)) throw new LineFault('BAD_LINE', '"now" must be an ISO time such as 2026-03-01T08:30:00Z')
+  if (time < 0 || time > LATEST_TIME) throw new LineFault('BAD_LINE', '"now" must lie between 1970 and 2554')
   return time
 }

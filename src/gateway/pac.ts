@@ -5,10 +5,11 @@ import { createPacEngine } from '../pac-engine/create-pac-engine.ts'
 import { decodeScript } from '../pac-engine/decode-script.ts'
 import { PacEvaluator } from '../pac-engine/pac-evaluator.ts'
 import { type PacSource, readScriptFile } from '../pac-engine/script-source.ts'
+import { timeZoneWarning, zoneInUse } from '../pac-engine/time-zone.ts'
 import type { Settings } from '../settings/settings.ts'
 
 export type { Evaluation, EvaluationRequest, Notes } from '../pac-engine/pac-evaluator.ts'
-export { asBrowserSees }
+export { asBrowserSees, timeZoneWarning, zoneInUse }
 
 /** Runs PAC scripts outside a gateway, with the machine's own resolver where the request brings no answers. */
 export function createPacEvaluator(): PacEvaluator {

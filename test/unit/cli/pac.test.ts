@@ -60,6 +60,15 @@ test('pac eval --batch: every line answered, in order, under its own circumstanc
     [{ id: 10, url: 'http://x/' }, { error: { code: 'BAD_LINE' } }],
     [{ id: 11, script: find(''), url: 'nowhere' }, { error: { code: 'BAD_LINE' } }],
     [{ id: 12, script: find(''), url: 'http://x/', now: 'soon' }, { error: { code: 'BAD_LINE' } }],
+    [
+      { id: 'before', script: find(''), url: 'http://x/', now: '1969-12-31T23:59:59Z' },
+      { error: { code: 'BAD_LINE', message: '"now" must lie between 1970 and 2554' } },
+    ],
+    [
+      { id: 'latest', script: find('return new Date().toISOString()'), url: 'http://x/', now: '2554-07-21T23:34:33Z' },
+      { result: '2554-07-21T23:34:33.000Z' },
+    ],
+    [{ id: 'after', script: find(''), url: 'http://x/', now: '2554-07-22T00:00:00Z' }, { error: { code: 'BAD_LINE' } }],
     [{ id: 13, script: find(''), url: 'http://x/', dns: { a: ['not an address'] } }, { error: { code: 'BAD_LINE' } }],
     ['{"id":14', { error: { code: 'BAD_LINE' } }],
     [{ id: 15, script: find('return "DIRECT"'), url: 'http://x/' }, { result: 'DIRECT' }],
@@ -125,4 +134,13 @@ test('pac eval: a file that cannot be read, in words', async (t) => {
   const { cwd, io, written } = await setUp(t)
   t.equal(await runPacEval({ file: '.', url: 'http://a/' }, io), 1)
   t.equal(written.err, `cannot read the PAC file ${cwd}: EISDIR\n`)
+})
+
+test('pac eval: a TZ that is not understood is said', async (t) => {
+  const { cwd, io, written } = await setUp(t)
+  await writeFile(join(cwd, 'a.pac'), find('return "DIRECT"'))
+  const env = { TZ: '/usr/share/zoneinfo/Europe/Berlin' }
+  await runPacEval({ file: 'a.pac', url: 'http://x/' }, { ...io, env })
+  t.equal(written.out, 'DIRECT\n')
+  t.match(written.err, /^TZ is .*a file: .*Write a name such as Europe\/Berlin\n$/)
 })
