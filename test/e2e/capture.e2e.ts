@@ -243,6 +243,16 @@ await t.test('one client leaves room for all others', async (t) => {
   }
 })
 
+await t.test('a late verdict says nothing about who has the same number in another binding of the queue', async (t) => {
+  const [queue, port] = ['7801', '4711']
+  const script = fileURLToPath(new URL('harness/late-verdict.mjs', import.meta.url))
+  const hold = `iptables -A OUTPUT -o lo -p tcp --dport ${port} --syn -m mark --mark 0 -j NFQUEUE --queue-num ${queue}`
+  // In a network of its own, so that its rule goes with it.
+  const command = `ip link set lo up && ${hold} && exec node ${script} ${queue} ${port}`
+  const done = await scenario.run('gateway', ['unshare', '--net', 'sh', '-c', command])
+  t.same(JSON.parse(done.stdout || '{}'), { before: 1, now: 1, told: 'nothing' }, done.stderr)
+})
+
 await t.test('under a policy, too, where the dialled address alone decides', async (t) => {
   const gateway = await start({
     containersProxy: { mode: 'manual', https: SQUID, http: SQUID, exclude: ['named.test', '10.77.2.0/24'] },
