@@ -51,9 +51,10 @@ export function scriptFailure(
  */
 function placeOf({ message, line, column = 1 }: Failure, script: string): { line: number; column: number } | undefined {
   if (line === undefined) return undefined
-  const { code: lines } = linesOf(script)
-  const last = Math.min(lines.length, line + MAX_SEARCHED_LINES - 1)
+  const { code, bare } = linesOf(script)
+  const last = Math.min(code.length, line + MAX_SEARCHED_LINES - 1)
   for (const mention of mentionsOf(message)) {
+    const lines = mention.source.includes(QUOTE) ? code : bare
     for (let number = line; number <= last; number++) {
       const text = (lines[number - 1] ?? '').slice(0, MAX_SEARCHED)
       // On the first line, from the place that was given.
@@ -65,6 +66,9 @@ function placeOf({ message, line, column = 1 }: Failure, script: string): { line
   return { line, column }
 }
 
+/** In a pattern of what may stand in quotes, which is looked for there too. */
+const QUOTE = '["\'`]'
+
 /** What stands at the place, likeliest first. Blanks are counted: a script may consist of them, and a search for any number takes their square. */
 function mentionsOf(message: string): RegExp[] {
   const missing = /^ReferenceError: '?([\w$]{1,100})'? is not (?:defined|initialized)/.exec(message)?.[1]
@@ -75,7 +79,7 @@ function mentionsOf(message: string): RegExp[] {
   const name = escaped(property)
   return [
     new RegExp(`(?<=\\.\\s{0,8})${name}(?![\\w$])`),
-    new RegExp(`(?<=\\[\\s{0,8}["'\`]?)${name}(?=["'\`]?\\s{0,8}\\])`),
+    new RegExp(`(?<=\\[\\s{0,8}${QUOTE}?)${name}(?=${QUOTE}?\\s{0,8}\\])`),
     // Taken apart: `var { name } = …`.
     new RegExp(`(?<=[{,]\\s{0,8})${name}(?=\\s{0,8}[,:=}])`),
     // Under a name that is put together.

@@ -1,28 +1,25 @@
-const LINE_BREAK = /\r\n|[\n\r\u2028\u2029]/
+import { withoutWords } from './script-words.ts'
 
-/** A text in quotes, which may hold what looks like a comment, or a comment. Each goes to its end or the script's, so that one pass is enough. */
-const TEXT_OR_COMMENT =
-  /"(?:[^"\\\n\r]|\\[\s\S])*(?:"|[\n\r]|$)|'(?:[^'\\\n\r]|\\[\s\S])*(?:'|[\n\r]|$)|`(?:[^`\\]|\\[\s\S])*(?:`|$)|\/\/[^\n\r\u2028\u2029]*|\/\*(?:[^*]|\*(?!\/))*(?:\*\/|$)/g
+const LINE_BREAK = /\r\n|[\n\r\u2028\u2029]/
 
 export interface ScriptLines {
   readonly script: string
   readonly lines: readonly string[]
-  /** The same with blanks in place of comments: nothing there is ever the place of a failure. */
+  /** The same with blanks in place of comments and regular expressions: nothing there is ever the place of a failure. */
   readonly code: readonly string[]
+  /** And in place of what stands in quotes. */
+  readonly bare: readonly string[]
 }
 
 /** Of the script that failed last: one that fails, fails often. */
-let failedLast: ScriptLines = { script: '', lines: [''], code: [''] }
+let failedLast: ScriptLines = { script: '', lines: [''], code: [''], bare: [''] }
 
 export function linesOf(script: string): ScriptLines {
   if (failedLast.script !== script) {
-    failedLast = { script, lines: script.split(LINE_BREAK), code: withoutComments(script).split(LINE_BREAK) }
+    const { code, bare } = withoutWords(script)
+    const lines = script.split(LINE_BREAK)
+    const linesIn = (text: string) => (text === script ? lines : text.split(LINE_BREAK))
+    failedLast = { script, lines, code: linesIn(code), bare: linesIn(bare) }
   }
   return failedLast
-}
-
-function withoutComments(script: string): string {
-  return script.replace(TEXT_OR_COMMENT, (found) =>
-    found[0] === '/' ? found.replace(/[^\n\r\u2028\u2029]/g, ' ') : found,
-  )
 }

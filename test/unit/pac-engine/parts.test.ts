@@ -101,9 +101,26 @@ test('scriptFailure: the place of a name that is not defined is its first mentio
     ['var a\n// it reads a.k here\n/* k: a.k\n a["k"] */ var s = "// a.b"; s = a.k', 'line 4, column 36'],
     ['var k = 1\nk = 2; var u = "http://k"\nvar { k } = a', 'line 3, column 7'],
     ['// "\nvar k = a.k', 'line 2, column 11'],
+    ['var s = "a.k"; a.k', 'line 1, column 18'],
+    ["var s = 'it''s a.k'; a['k']", 'line 1, column 25'],
+    ['x.replace(/"/g, ""); y = "a.k" + a.k', 'line 1, column 36'],
+    ['return /[/"]a.k/.test(a.k)', 'line 1, column 25'],
+    ['b = c / 2; s = "a.k"; d = a.k / 3', 'line 1, column 29'],
+    ['b = (c) / 2; s = "/"; d = a.k / 3', 'line 1, column 29'],
+    ['b = c++ / 2 + "/ a.k"; a.k', 'line 1, column 26'],
+    ['b = /* a */ /a.k/ ; a.k', 'line 1, column 23'],
+    ['b = `$' + '{a.k}`', 'line 1, column 10'],
+    ['b = /a.k\na.k', 'line 2, column 3'],
   ] as const) {
     const property = "TypeError: cannot read property 'k' of undefined"
     t.match(scriptFailure({ kind: 'threw', message: property, line: 1, column: 1 }, 'test', source).message, place)
+  }
+  const missing = { kind: 'threw', message: 'ReferenceError: x is not defined', line: 1, column: 1 } as const
+  for (const [source, place] of [
+    ['var s = "x y", t = \'x\', r = /x/; return x', 'line 1, column 41'],
+    ['alert("is x there?")\nalert(x)', 'line 2, column 7'],
+  ] as const) {
+    t.match(scriptFailure(missing, 'test', source).message, place)
   }
   const odd = scriptFailure({ kind: 'threw', message: '\x1b[2J', line: 99, column: 1 }, 'test', script)
   t.notMatch(odd.message, /\x1b/)
