@@ -1,10 +1,10 @@
 import http from 'node:http'
 import type { Clock } from '../../contracts/clock.ts'
 import type { Conn } from '../../contracts/conn.ts'
-import type { CandidateWalk } from '../../contracts/dialer.ts'
+import type { CandidateWalk, Dialed } from '../../contracts/dialer.ts'
 import { GatewayError } from '../../contracts/gateway-error.ts'
 import type { OutgoingRequest, RequestDialer, UpstreamRequest } from '../../contracts/request.ts'
-import type { Candidate, Hop, RouteQuery } from '../../contracts/route.ts'
+import type { Candidate, Hop, Route, RouteQuery } from '../../contracts/route.ts'
 import { fieldValues } from '../../wire/http-fields.ts'
 import { formatAuthority } from '../../wire/target.ts'
 import { type ConnOptions, OriginAgent, UpstreamProxyAgent } from './agents.ts'
@@ -46,7 +46,7 @@ interface Attempt {
 /** Opens plain-HTTP requests over the candidates of a route, reusing connections that are interchangeable for them. */
 export function createRequestDialer(options: RequestDialerOptions): RequestDialer {
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
-  /** Connections to proxies as they are, those to origins as lines. */
+  /** Connections to proxies as they are, those to origins as lines; the key of a way tells which. */
   const idle = new IdleConns<Conn | OriginLine>(
     { clock: options.clock, idleMs: limits.idleMs, maxIdle: limits.maxIdle, maxIdlePerKey: limits.maxIdlePerWay },
     (conn, drop) => (conn instanceof OriginLine ? conn.watch(drop) : watchEvents(conn, drop)),
@@ -62,25 +62,32 @@ export function createRequestDialer(options: RequestDialerOptions): RequestDiale
     return agent
   }
 
-  const openIdle = async (attempt: Attempt): Promise<UpstreamRequest | undefined> => {
+  /** To an origin, over a connection that is idle. */
+  const openIdleLine = (attempt: Attempt): UpstreamRequest | undefined => {
     if (attempt.request.upgrade !== undefined) return undefined
     const loan = idle.take(attempt.way.key)
     if (!loan) return undefined
-    const { conn } = loan
-    const again = async (signal: AbortSignal) => {
-      idle.dropKey(attempt.way.key)
-      return openFresh(attempt, signal)
-    }
-    if (conn instanceof OriginLine) {
-      loan.release()
-      return Object.assign(onLine(attempt, conn), { again })
-    }
-    const upstream = await send(attempt, conn)
+    loan.release()
+    const upstream = onLine(attempt, loan.conn as OriginLine)
+    upstream.again = againAfter(attempt)
+    return upstream
+  }
+
+  /** To a proxy, over a connection that is idle. */
+  const openIdleConn = async (attempt: Attempt): Promise<UpstreamRequest | undefined> => {
+    const loan = idle.take(attempt.way.key)
+    if (!loan) return undefined
+    const upstream = await send(attempt, loan.conn as Conn)
       .finally(loan.release)
       .catch(() => undefined)
     if (!upstream) return undefined
     upstream.reusedSocket = true
-    return Object.assign(upstream, { again })
+    return Object.assign(upstream, { again: againAfter(attempt) })
+  }
+
+  const againAfter = (attempt: Attempt) => async (signal: AbortSignal) => {
+    idle.dropKey(attempt.way.key)
+    return openFresh(attempt, signal)
   }
 
   const openFresh = async (attempt: Attempt, signal: AbortSignal): Promise<UpstreamRequest> => {
@@ -150,11 +157,27 @@ export function createRequestDialer(options: RequestDialerOptions): RequestDiale
     return http.request({ ...absolute, agent: agentFor(way.proxy) } as http.RequestOptions)
   }
 
+  /** Where there is one way and a line waits for it: nothing can take time, so there is no time limit to set and no attempt to give up. */
+  const openAtOnce = (
+    route: Route,
+    query: RouteQuery,
+    request: OutgoingRequest,
+    signal: AbortSignal,
+  ): Dialed<UpstreamRequest> | undefined => {
+    const [candidate, ...others] = route.candidates
+    if (!candidate || others.length > 0 || route.decision === 'reject' || signal.aborted) return undefined
+    const attempt = { candidate, query, request, way: wayFor(route.generation, candidate, query, request) }
+    const value = attempt.way.proxy ? undefined : openIdleLine(attempt)
+    return value && { value, candidate, failed: [] }
+  }
+
   return {
-    open: (route, query, request, signal) =>
+    open: async (route, query, request, signal) =>
+      openAtOnce(route, query, request, signal) ??
       options.walk.walk(route, signal, async (candidate, attemptSignal) => {
         const attempt = { candidate, query, request, way: wayFor(route.generation, candidate, query, request) }
-        return (await openIdle(attempt)) ?? (await openFresh(attempt, attemptSignal))
+        const reused = attempt.way.proxy ? await openIdleConn(attempt) : openIdleLine(attempt)
+        return reused ?? (await openFresh(attempt, attemptSignal))
       }),
     dropIdle: () => idle.dropAll(),
     close: () => idle.close(),
