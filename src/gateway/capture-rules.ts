@@ -7,6 +7,8 @@ export interface CaptureRulesParts {
   readonly installer: Pick<Installer, 'install' | 'update' | 'stands' | 'isAnothers' | 'remove'>
   /** Appends the rule that holds attempts where nft has no statement for it; throws where the kernel has none either. */
   addHoldRule(queue: number): void
+  /** Of datagrams that were on their way before the rules stood. */
+  forgetTranslations(plan: CapturePlan): Promise<void>
   warn(message: string): void
 }
 
@@ -56,6 +58,7 @@ export class CaptureRules {
     if (!this.#installed) return
     await this.#parts.installer.update(networks)
     this.#installed = { ...this.#installed, ...networks }
+    await this.#forgetTranslations(this.#installed)
   }
 
   /** From here on only packets of connections that stand are taken. */
@@ -122,6 +125,19 @@ export class CaptureRules {
         throw new NoHoldRule('the rules stand, but none holds', { cause })
       }
     })
+    await this.#forgetTranslations(plan)
+  }
+
+  /** Where that fails nothing goes out past the policy: the rules drop what is under a translation. */
+  async #forgetTranslations(plan: CapturePlan): Promise<void> {
+    try {
+      await this.#parts.forgetTranslations(plan)
+    } catch (thrown) {
+      const { message, hint } = toGatewayError(thrown)
+      this.#parts.warn(
+        `${message}; conversations that containers began before are dropped until they have been silent for minutes. ${hint ?? ''}`.trim(),
+      )
+    }
   }
 }
 

@@ -10,6 +10,7 @@ import { CaptureDoor, type CaptureDoorOptions, type CapturePolicy } from '../pas
 import { type CaptureListener, openCaptureListeners } from '../passthrough/capture-listener.ts'
 import { addHoldRule } from '../passthrough/hold/hold-rule.ts'
 import type { SynQueue } from '../passthrough/hold/syn-queue.ts'
+import { forgetTranslations } from '../passthrough/rules/earlier-translations.ts'
 import { assertNoOtherGateway } from '../passthrough/rules/in-use.ts'
 import { Installer } from '../passthrough/rules/installer.ts'
 import { kernelFamilies } from '../passthrough/transparent-socket.ts'
@@ -79,7 +80,8 @@ export class Capture {
     this.#parts = parts
     this.#turns = new InTurn(parts.warn)
     const { clock, resolver, names, nextId, handleFlow, handleRequest, warn } = parts
-    this.#rules = new CaptureRules({ installer: new Installer(this.#families), addHoldRule, warn })
+    const installer = new Installer(this.#families)
+    this.#rules = new CaptureRules({ installer, addHoldRule, forgetTranslations, warn })
     this.#datagrams = new CapturedDatagrams({ ...parts, families: this.#families, directory: () => parts.directory })
     this.#dns = new CapturedDns({ clock, families: this.#families, answer: parts.answerDns, warn })
     const context = { name: 'capture', scope: 'containers', nextId, handleFlow, handleRequest } as const

@@ -89,7 +89,8 @@ export function decodeMessages(bytes: Buffer): Received[] {
   return messages
 }
 
-function decodeAttributes(bytes: Buffer): Map<number, Buffer> {
+/** By type; what is cut short is left out. */
+export function decodeAttributes(bytes: Buffer): Map<number, Buffer> {
   const attributes = new Map<number, Buffer>()
   for (let at = 0; at + 4 <= bytes.length; ) {
     const length = bytes.readUInt16LE(at)

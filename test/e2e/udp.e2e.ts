@@ -120,6 +120,36 @@ await t.test('a program of the gateway’s host has the same port, at every addr
   await own.stop()
 })
 
+await t.test(
+  'a conversation that the host translated before: it comes in the guest’s name, not in the host’s',
+  async (t) => {
+    // As an engine does for its containers.
+    const masquerading = `table ip engine { chain post { type nat hook postrouting priority srcnat; oifname "corp" masquerade; }; }
+table ip6 engine { chain post { type nat hook postrouting priority srcnat; oifname "corp" masquerade; }; }`
+    const sh = (script: string) => scenario.run('gateway', ['sh', '-c', script])
+    const forward = (value: 0 | 1) =>
+      sh(`sysctl -qw net.ipv4.ip_forward=${value} net.ipv6.conf.all.forwarding=${value}`)
+    t.teardown(async () => {
+      await sh('nft delete table ip engine; nft delete table ip6 engine')
+      await forward(0)
+    })
+    t.equal((await forward(1)).code, 0)
+    t.equal((await scenario.run('gateway', ['nft', '-f', '-'], { stdin: masquerading })).code, 0)
+    const asking = [ORIGIN, ORIGIN6].map((address) =>
+      scenario.start('guest', 'keep-asking', ['node', join(UDP, 'keep-asking.mjs'), address, String(echo)]),
+    )
+    for (const one of asking) await one.until('replies, by the host’s own forwarding', () => one.stdout !== '')
+    const gateway = await capturing({})
+    const answered = asking.map(({ stdout }) => stdout.length)
+    for (const [at, one] of asking.entries())
+      await one.until('replies, captured', () => one.stdout.length > answered[at]! + 100)
+    for (const one of asking) await one.stop()
+    await gateway.running.stop()
+    const clients = gateway.flows().map(({ client }) => String(client).replace(/:\d+$/, ''))
+    t.strictSame(clients.toSorted(), ['10.77.1.2', '[fd77:1::2]'])
+  },
+)
+
 await t.test('a source that is another’s, or of the link alone: nothing goes out, by whatever rule', async (t) => {
   const gateway = await capturing({})
   const FEIGNED = ['192.0.2.77', '2001:db8:77::1'] as const

@@ -97,6 +97,7 @@ function client(plan: CapturePlan): string[] {
     'iifname @interfaces fib saddr . iif oif missing drop',
     '# RFC 4291 §2.5.6: nothing from a link-local address leaves its link; and by it no container is known.',
     'ip6 saddr fe80::/10 drop',
+    ...underTranslation(plan),
     ...plan.special.map(({ proto, port }) => `${proto} dport ${port} goto deliver`),
     ...(plan.tcp.ports.length > 0 ? [`tcp dport ${portSet(plan.tcp.ports)} goto take_tcp`] : []),
     ...(plan.otherPorts === 'refuse' ? ['meta l4proto tcp reject with tcp reset'] : []),
@@ -106,6 +107,16 @@ function client(plan: CapturePlan): string[] {
       : []),
     ...(udp.kind === 'take' ? ['meta l4proto udp goto deliver'] : []),
   ]
+}
+
+/** What is taken never comes to where sources are translated, but a translation of before lives on: see `earlier-translations.ts`. */
+function underTranslation({ udp, special }: CapturePlan): string[] {
+  const ports = special.filter(({ proto }) => proto === 'udp').map(({ port }) => ({ from: port, to: port }))
+  const taken = udp.kind === 'take' ? ['meta l4proto udp'] : ports.length > 0 ? [`udp dport ${portSet(ports)}`] : []
+  return taken.flatMap((match) => [
+    '# Under a translation that began before these rules: it would come in this host’s name.',
+    `${match} ct status snat drop`,
+  ])
 }
 
 /** To whom which packet goes. On loopback, so that the transparent sockets cannot be reached from anywhere by their own address. */

@@ -24,7 +24,7 @@ const NO_QUEUE =
 function kernel(has: { nft: boolean; apart: boolean }) {
   const did: string[] = []
   const warnings: string[] = []
-  const state = { fails: '', stands: true, anothers: false }
+  const state = { fails: '', stands: true, anothers: false, remembers: false }
   const rules = new CaptureRules({
     installer: {
       async install({ hold, mark }, stand) {
@@ -45,6 +45,9 @@ function kernel(has: { nft: boolean; apart: boolean }) {
     addHoldRule(queue) {
       did.push(`rule ${queue}`)
       if (!has.apart) throw new GatewayError('INTERNAL', 'the kernel has no rule that queues packets')
+    },
+    async forgetTranslations() {
+      if (state.remembers) throw new GatewayError('INTERNAL', 'the kernel does not forget')
     },
     warn: (message) => warnings.push(message),
   })
@@ -156,4 +159,14 @@ t.test('rules of a gateway that has started meanwhile are neither replaced nor t
   await rules.remove()
   t.same(did, [])
   t.equal(rules.installed, undefined)
+})
+
+t.test('a kernel that does not forget earlier translations: said, and the rules stand', async (t) => {
+  const { rules, warnings, state } = kernel({ nft: true, apart: true })
+  state.remembers = true
+  await rules.install(held())
+  t.match(rules.installed, { mark: 1 })
+  t.match(warnings, [/^the kernel does not forget; conversations that containers began before are dropped/])
+  await rules.update({ interfaces: ['docker0', 'br-1'], sources: [], own: [] })
+  t.equal(warnings.length, 2, 'and for networks that come later')
 })

@@ -134,7 +134,11 @@ const rows: readonly {
   {
     title: 'UDP taken',
     plan: { udp: { kind: 'take', to: { 4: 5 }, refused: [] } },
-    has: ['meta l4proto udp goto deliver', 'meta l4proto udp meta mark set 0x00f1a000 tproxy ip to 127.0.0.1:5 accept'],
+    has: [
+      'meta l4proto udp ct status snat drop',
+      'meta l4proto udp goto deliver',
+      'meta l4proto udp meta mark set 0x00f1a000 tproxy ip to 127.0.0.1:5 accept',
+    ],
   },
   {
     title: 'UDP taken but for QUIC',
@@ -151,6 +155,7 @@ const rows: readonly {
       udp: { kind: 'deny' },
     },
     has: [
+      'udp dport { 53 } ct status snat drop',
       'udp dport 53 goto deliver',
       'tcp dport 53 goto deliver',
       'udp dport 53 meta mark set 0x00f1a000 tproxy ip to 127.0.0.1:7 accept',

@@ -1,0 +1,123 @@
+import { BlockList } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { setImmediate } from 'node:timers/promises'
+import { GatewayError } from '../../contracts/gateway-error.ts'
+import { close } from '../../system/linux/descriptors.ts'
+import { errno } from '../../system/linux/libc.ts'
+import {
+  AF_INET,
+  AF_INET6,
+  AF_NETLINK,
+  MSG_DONTWAIT,
+  NETLINK_NETFILTER,
+  SOCK_CLOEXEC,
+  SOCK_RAW,
+} from '../../system/linux/socket-numbers.ts'
+import { receive, send, socket } from '../../system/linux/sockets.ts'
+import { decodeMessages, type Received } from '../netlink.ts'
+import type { CapturePlan } from './capture-plan.ts'
+import { deletion, isEnd, listing, type Translation, translation } from './translation-messages.ts'
+
+/** Bytes of one datagram of a list: the kernel fills what it is given, 32 KiB at most. */
+const LISTED_BYTES = 32 * 1024
+const REPLY_BYTES = 4096
+const ENOENT = -2
+
+/**
+ * Datagrams that a container sent before its packets came to us may be under a translation of the engine's (masquerading), which lives for as long as it speaks: what
+ * we then take comes in the host's name, and no rule for the container holds for it. So those translations are forgotten by the kernel (nf_conntrack_netlink,
+ * CAP_NET_ADMIN) once the rules stand, and made no more. The rules drop what is still under one. Rejects with the kernel's errno.
+ */
+export async function forgetTranslations(plan: CapturePlan): Promise<void> {
+  const { udp, special } = plan
+  const ports = new Set(special.filter(({ proto }) => proto === 'udp').map(({ port }) => port))
+  if (udp.kind !== 'take' && ports.size === 0) return
+  const clients = blocks([...plan.sources, ...plan.own, ...blocksOf(plan.interfaces)])
+  const own = blocks(plan.own)
+  const isTaken = ({ source, target, port }: Translation) =>
+    clients.check(source, family(source)) &&
+    !own.check(target, family(target)) &&
+    (udp.kind === 'take' || ports.has(port))
+  for (const version of [AF_INET, AF_INET6]) {
+    for await (const messages of list(version)) {
+      const found = messages.map(translation).filter((entry) => entry !== undefined)
+      for (const entry of found) if (isTaken(entry)) forget(version, entry)
+    }
+  }
+}
+
+/** All that the kernel tracks, some hundred at a time, with other work in between. */
+async function* list(version: number): AsyncGenerator<Received[]> {
+  const fd = open()
+  try {
+    ask(fd, listing(version))
+    const bytes = Buffer.alloc(LISTED_BYTES)
+    for (;;) {
+      const messages = hear(fd, bytes)
+      yield messages
+      if (messages.some(isEnd)) return
+      await setImmediate()
+    }
+  } finally {
+    close(fd)
+  }
+}
+
+function forget(version: number, entry: Translation): void {
+  const fd = open()
+  try {
+    ask(fd, deletion(version, entry))
+    const code = hear(fd, Buffer.alloc(REPLY_BYTES)).find(({ error }) => error !== undefined)?.error ?? 0
+    // It has ended by itself meanwhile.
+    if (code !== 0 && code !== ENOENT) throw failed(code)
+  } finally {
+    close(fd)
+  }
+}
+
+function open(): number {
+  const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)
+  if (fd < 0) throw failed(-errno())
+  return fd
+}
+
+function ask(fd: number, message: Buffer): void {
+  if (send(fd, message, message.length, 0) < 0) throw failed(-errno())
+}
+
+/** Does not wait: the kernel answers netlink before `send` returns, and goes on with a list whenever it is read. */
+function hear(fd: number, bytes: Buffer): Received[] {
+  const length = receive(fd, bytes, bytes.length, MSG_DONTWAIT)
+  if (length < 0) throw failed(-errno())
+  const messages = decodeMessages(bytes.subarray(0, length))
+  const refused = messages.find(({ error }) => error !== undefined && error !== 0 && error !== ENOENT)
+  if (refused) throw failed(refused.error!)
+  return messages
+}
+
+function blocks(texts: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const text of texts) {
+    const [address, prefix] = text.split('/') as [string, string | undefined]
+    list.addSubnet(address, prefix === undefined ? (address.includes(':') ? 128 : 32) : Number(prefix), family(address))
+  }
+  return list
+}
+
+/** The networks that an interface has an address of. */
+function blocksOf(interfaces: readonly string[]): string[] {
+  const all = networkInterfaces()
+  return interfaces.flatMap((name) => (all[name] ?? []).flatMap(({ cidr }) => cidr ?? []))
+}
+
+const family = (address: string): 'ipv4' | 'ipv6' => (address.includes(':') ? 'ipv6' : 'ipv4')
+
+function failed(code: number): GatewayError {
+  return new GatewayError(
+    'INTERNAL',
+    `capture: the kernel does not forget how it translated datagrams (error ${code})`,
+    {
+      hint: 'Load the module nf_conntrack_netlink.',
+    },
+  )
+}
