@@ -78,6 +78,8 @@ export interface Captured {
   readonly oneOf?: readonly string[]
   /** A name that was seen and not believed, for the log. */
   readonly disbelieved?: string
+  /** With `trust: name`: the name was believed although it leads to other addresses. Known once it has been looked up, which the connection does not wait for. */
+  disagrees?: true
 }
 
 /** All that a decision may depend on. `explain` asks with exactly this, and so does traffic. */

@@ -22,6 +22,10 @@ const MEANINGS: Partial<Record<Because['source'], Meaning>> = {
     code: 'ACCESS_DENIED',
     hint: 'If this is wanted, whoever runs the gateway can allow it under access.allow, unless access.deny names it.',
   },
+  'special-name': {
+    code: 'ACCESS_DENIED',
+    hint: 'If this is wanted, whoever runs the gateway can name the port in dns.hostPorts.',
+  },
   loop: { code: 'LOOP_DETECTED', hint: 'Ask for the real target, not for the address of the gateway.' },
   'pac-failure': {
     code: 'PAC_FAILED',

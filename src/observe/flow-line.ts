@@ -41,4 +41,5 @@ export interface CapturedLine {
   readonly nameSource?: NameSource
   readonly oneOf?: readonly string[]
   readonly disbelieved?: string
+  readonly disagrees?: true
 }

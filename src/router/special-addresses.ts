@@ -56,7 +56,7 @@ export function createSpecialAddresses(options: SpecialAddressOptions): SpecialA
           return undefined
         case 'host':
           if (isAllowed(port)) return direct('special-name', 'this is the host itself (host.docker.internal)')
-          return reject('access', `port ${port} of the host is not among dns.hostPorts`)
+          return reject('special-name', `port ${port} of the host is not among dns.hostPorts`)
         case 'gateway':
           return reject('loop', 'this is the gateway itself: ask it for the real target')
       }

@@ -75,7 +75,7 @@ t.test('refusals say why, to the client and in the log', async (t) => {
   const { port, own, flowCount } = await start(t, { hostPorts: '1-65534' })
   const closed = await unusedPort()
   const rows: [authority: string, status: number, reason: RegExp, because: string][] = [
-    [`${HOST}:65535`, 403, /^port 65535 of the host is not among dns\.hostPorts$/, 'access'],
+    [`${HOST}:65535`, 403, /^port 65535 of the host is not among dns\.hostPorts$/, 'special-name'],
     [`${HOST}:${closed}`, 502, /refused the connection \(tried 127\.0\.0\.1, ::1\)$/, 'special-name'],
     [
       `${HOST}:${own}`,

@@ -40,12 +40,18 @@ export async function believe(
   if (told.length > 0 && (told.length === 1 || !heard || heard.hint)) return toldName(dialled, told)
   if (!heard) return { target: dialled, captured: { dialled } }
   const { name, source, hint } = heard
-  const named: Believed = {
-    target: { host: name, family: 0, port: dialled.port },
-    captured: { dialled, nameSource: source },
+  const captured: Captured = { dialled, nameSource: source }
+  const named: Believed = { target: { host: name, family: 0, port: dialled.port }, captured }
+  if (told.includes(name)) return named
+  const looked = leadsTo(name, dialled.host, resolver, signal)
+  if (trust === 'name' && !hint) {
+    // For the log alone: where only a proxy knows names, looking one up may take long and find nothing.
+    void looked.then((leads) => {
+      if (leads === false) captured.disagrees = true
+    })
+    return named
   }
-  if (told.includes(name) || (trust === 'name' && !hint)) return named
-  if (await leadsTo(name, dialled.host, resolver, signal)) return named
+  if (await looked) return named
   return { target: dialled, captured: { dialled, disbelieved: name } }
 }
 
@@ -57,10 +63,16 @@ export function toldName(dialled: Target, told: readonly string[]): Believed {
   }
 }
 
-async function leadsTo(name: string, address: string, resolver: Resolver, signal: AbortSignal): Promise<boolean> {
+/** Undefined where it cannot be looked up. */
+async function leadsTo(
+  name: string,
+  address: string,
+  resolver: Resolver,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
   try {
     return (await resolver.resolve(name, signal)).some((resolved) => resolved.address === address)
   } catch {
-    return false
+    return undefined
   }
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { GatewayError } from '../../../src/contracts/gateway-error.ts'
 import type { Resolver } from '../../../src/contracts/resolver.ts'
@@ -23,6 +24,7 @@ interface Row {
   readonly source?: 'dns' | 'sni' | 'http-host'
   readonly disbelieved?: string
   readonly oneOf?: readonly string[]
+  readonly disagrees?: true
 }
 const sni = (name: string): Heard => ({ name, source: 'sni' })
 const outer = (name: string): Heard => ({ name, source: 'sni', hint: true }) // of Encrypted ClientHello
@@ -33,7 +35,15 @@ const rows: readonly Row[] = [
   { heard: sni('false.test'), target: ADDRESS, disbelieved: 'false.test' },
   { heard: { name: 'unknown.test', source: 'http-host' }, target: ADDRESS, disbelieved: 'unknown.test' },
   { told: ['false.test'], target: 'false.test', source: 'dns' }, // our own answer
-  { trust: 'name', heard: { name: 'false.test', source: 'http-host' }, target: 'false.test', source: 'http-host' },
+  {
+    trust: 'name',
+    heard: { name: 'false.test', source: 'http-host' },
+    target: 'false.test',
+    source: 'http-host',
+    disagrees: true,
+  },
+  { trust: 'name', heard: sni('true.test'), target: 'true.test', source: 'sni' },
+  { trust: 'name', heard: sni('unknown.test'), target: 'unknown.test', source: 'sni' }, // only the proxy knows it
   { trust: 'name', heard: outer('false.test'), target: ADDRESS, disbelieved: 'false.test' },
   { trust: 'name', heard: outer('true.test'), target: 'true.test', source: 'sni' },
   { trust: 'reject', heard: sni('true.test'), target: 'true.test', source: 'sni' },
@@ -46,11 +56,11 @@ const rows: readonly Row[] = [
   { told: TOLD, trust: 'reject', heard: outer('false.test'), target: 'later.test', source: 'dns', oneOf: TOLD },
   { told: ['a.test', 'b.test'], heard: sni('true.test'), target: 'true.test', source: 'sni' },
   { told: TOLD, heard: sni('false.test'), target: ADDRESS, disbelieved: 'false.test' },
-  { told: TOLD, trust: 'name', heard: sni('false.test'), target: 'false.test', source: 'sni' },
+  { told: TOLD, trust: 'name', heard: sni('false.test'), target: 'false.test', source: 'sni', disagrees: true },
 ]
 
 t.test('whom to believe', async (t) => {
-  for (const { trust = 'address', told = [], heard, target, source, disbelieved, oneOf } of rows) {
+  for (const { trust = 'address', told = [], heard, target, source, disbelieved, oneOf, disagrees } of rows) {
     const believed = await believe(dialled, { told, heard }, trust, resolver, new AbortController().signal)
     const says = heard ? `${heard.hint ? 'outer ' : ''}${heard.source} ${heard.name}` : 'nothing'
     const title = `${trust}: told ${told.join(', ') || 'nothing'}, heard ${says}`
@@ -60,5 +70,7 @@ t.test('whom to believe', async (t) => {
     t.same(believed.captured.dialled, dialled)
     t.equal(believed.captured.nameSource, source)
     t.same(believed.captured.oneOf, oneOf)
+    await setImmediate() // it is looked up beside the connection
+    t.equal(believed.captured.disagrees, disagrees)
   }
 })
