@@ -10,9 +10,11 @@ import { type Change, watchSettings } from '../settings/watch.ts'
 import { EXIT } from './exit-code.ts'
 import type { Io } from './io.ts'
 import { type ConfigOption, loadOptions, loadOrReport } from './load-settings.ts'
+import { Signals } from './signals.ts'
 
 /** `fairlead start`: runs the gateway in the foreground until SIGTERM or SIGINT. */
 export async function runStart(options: ConfigOption, io: Io): Promise<number> {
+  const signals = new Signals()
   const loaded = await loadOrReport(options, io)
   if (!loaded) return EXIT.usage
   const log = createLog(loaded.settings.log)
@@ -47,11 +49,18 @@ export async function runStart(options: ConfigOption, io: Io): Promise<number> {
     'ready',
   )
   if (loaded.file === undefined) io.out(banner(gateway))
-  return serve(gateway, options, loaded, log, io)
+  return serve(gateway, signals, options, loaded, log, io)
 }
 
 /** Follows the settings file and the signals; answers the exit code when the gateway has ended. */
-function serve(gateway: Gateway, options: ConfigOption, loaded: Loaded, log: Log, io: Io): Promise<number> {
+function serve(
+  gateway: Gateway,
+  signals: Signals,
+  options: ConfigOption,
+  loaded: Loaded,
+  log: Log,
+  io: Io,
+): Promise<number> {
   const watch = watchSettings({
     load: loadOptions(options, io),
     clock: systemClock,
@@ -59,11 +68,7 @@ function serve(gateway: Gateway, options: ConfigOption, loaded: Loaded, log: Log
     onChange: (change) => void follow(gateway, change, log),
   })
   return new Promise((resolve) => {
-    const onReload = () => void watch.reload()
-    const onEnd = async (signal: NodeJS.Signals) => {
-      // SIGHUP keeps its listener, which does nothing once the watch is closed: without one, the signal would end the process and its flows.
-      process.off('SIGTERM', onEnd).off('SIGINT', onEnd)
-      process.once('SIGTERM', () => process.exit(EXIT.failed)).once('SIGINT', () => process.exit(EXIT.failed))
+    const drain = async (signal: string) => {
       watch.close()
       const limitMs = gateway.settings.timeouts.drain
       log.info({ signal, limitMs, liveFlows: gateway.status().liveFlows }, 'draining')
@@ -71,8 +76,23 @@ function serve(gateway: Gateway, options: ConfigOption, loaded: Loaded, log: Log
       log.info({ cut }, 'stopped')
       resolve(EXIT.done)
     }
-    process.on('SIGHUP', onReload).on('SIGTERM', onEnd).on('SIGINT', onEnd)
-    if (io.env['npm_lifecycle_event'] !== undefined) whenParentGone(() => void onEnd('SIGTERM'))
+    const endAtOnce = async (signal: string) => {
+      const cut = gateway.status().liveFlows
+      await gateway.close()
+      log.info({ signal, cut }, 'stopped')
+      process.exit(EXIT.failed)
+    }
+    let asked = 0
+    const end = (signal: string) => {
+      asked += 1
+      if (asked === 1) void drain(signal)
+      else if (asked === 2) void endAtOnce(signal)
+      // Not even that comes to its end.
+      else process.exit(EXIT.failed)
+    }
+    // Once the watch is closed a reload does nothing.
+    signals.handle((signal) => (signal === 'SIGHUP' ? void watch.reload() : end(signal)))
+    if (io.env['npm_lifecycle_event'] !== undefined) whenParentGone(() => end('SIGTERM'))
   })
 }
 

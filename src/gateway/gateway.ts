@@ -31,6 +31,7 @@ export class Gateway {
   #current!: Generation
   /** Reloads queue up: each is made from the newest settings, one after the other. */
   #reloading: Promise<void> = Promise.resolve()
+  #closed: Promise<void> | undefined
 
   constructor(options: GatewayOptions) {
     this.#parts = new Parts(options, () => this.#current)
@@ -189,7 +190,12 @@ export class Gateway {
   }
 
   /** Ends everything at once. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     this.#parts.records.shutDown()
     this.#parts.world.networkWatch.close()
     this.#parts.engine.close()

@@ -78,6 +78,43 @@ t.test('SIGHUP while draining neither ends the process nor its flows', async (t)
   t.same(await ended, [0, null])
 })
 
+t.test('a second signal ends the flows that the first has left', async (t) => {
+  const origin = createServer((socket) => socket.on('error', () => {}).pipe(socket))
+  const port = await listening(t, origin)
+  const { child, line, lines, ended } = start(t, { listen: { mixed: '127.0.0.1:0' }, status: { listen: 'off' } })
+  const door = Number(/:(\d+)$/.exec((await line('ready')).listen![0]!)![1])
+  const { socket } = await openConnect(door, `127.0.0.1:${port}`)
+  socket.on('error', () => {})
+  child.kill('SIGTERM')
+  await line('draining')
+  child.kill('SIGINT')
+  t.same(await ended, [1, null])
+  t.match(lines.at(-1), { msg: 'stopped', signal: 'SIGINT', cut: 1 })
+})
+
+t.test('signals while it starts count once it has started', async (t) => {
+  // The start waits for this script, which does not come.
+  const pacHost = createServer()
+  const port = await listening(t, pacHost)
+  const settings = {
+    listen: { mixed: '127.0.0.1:0' },
+    status: { listen: 'off' },
+    proxy: { pac: `http://127.0.0.1:${port}/proxy.pac` },
+  }
+  const { child, line, lines, ended } = start(t, settings)
+  const [socket] = (await once(pacHost, 'connection')) as [Socket]
+  t.notOk(
+    lines.some(({ msg }) => msg === 'ready'),
+    'it is still starting',
+  )
+  child.kill('SIGHUP')
+  child.kill('SIGTERM')
+  socket.destroy()
+  t.same(await ended, [0, null])
+  await line('stopped')
+  t.ok(lines.some(({ msg }) => msg === 'ready'))
+})
+
 t.test('what keeps it from starting is said in words, and the process ends', async (t) => {
   const port = await listening(t, createServer())
   const taken = `127.0.0.1:${port}`
