@@ -42,6 +42,6 @@ ENV NODE_ENV=production XDG_RUNTIME_DIR=/run/fairlead STATE_DIRECTORY=/var/lib/f
 WORKDIR /etc/fairlead
 USER fairlead
 EXPOSE 3128
-HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 CMD ["fairlead", "status"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=20s --retries=3 CMD ["fairlead", "status"]
 ENTRYPOINT ["fairlead"]
 CMD ["start"]

@@ -122,6 +122,8 @@ await t.test('the gateway is killed, and started again', async (t) => {
   // The engine has a table of its own in each container, for the names that it answers.
   const ours = rules.stdout.split('\n').filter((line) => line !== '' && line !== 'table ip nat')
   t.same(ours, ['table inet fairlead'], said(rules))
+  const log = await compose(['logs', '--no-color', 'gateway'])
+  t.notMatch(log.stdout, /somebody has removed the rules/, 'and what has looked after them has found them')
 })
 
 await t.test('the image as a way to the containers, by the command of docs/reverse.md', async (t) => {

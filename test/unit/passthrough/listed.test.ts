@@ -34,6 +34,14 @@ t.test('as it was written', async (t) => {
   }
   const apart = { ...PLAN, hold: { queue: 7766, by: 'apart' } } as const
   t.equal(rulesStand(nftScript(apart), apart), false, 'the rule that is added afterwards has gone')
+  const printed: readonly [line: string, title: string][] = [
+    ['\t\tcounter packets 0 bytes 0 # xt NFQUEUE', 'as nft prints it beside iptables 1.8.9'],
+    ['\t\txt target "NFQUEUE"', 'as later ones do'],
+    ['\t\t', 'as it does without iptables'],
+  ]
+  for (const [line, title] of printed) {
+    t.equal(rulesStand(nftScript(apart).replace(/chain hold \{\n/, `$&${line}\n`), apart), true, title)
+  }
 })
 
 t.test('as the kernel tells it', async (t) => {
