@@ -6,6 +6,8 @@ export interface HeldSyn {
   readonly packet: number
   /** Whose packet: see `Hold.hold`. */
   readonly hold: number
+  /** TCP's initial sequence number: a repetition has the same. */
+  readonly sequence: number
   readonly source: Endpoint
   readonly dialled: Endpoint & { readonly family: 4 | 6 }
 }

@@ -81,7 +81,7 @@ export interface Batch {
   /** Decisions that no later client will be served by. */
   readonly forgotten: readonly number[]
   /**
-   * HELD values an attempt that the doors have to answer: number of the client or -1, number of the queue (`Hold.hold`), packet, source, its port,
+   * HELD values an attempt that the doors have to answer: number of the client or -1, number of the queue (`Hold.hold`), packet, its sequence number, source, its port,
    * dialled address, its family, its port.
    */
   readonly held: readonly (number | string)[]
@@ -97,7 +97,7 @@ export const BEGUN = 6
 export const ANSWER = 4
 export const STAND = 2
 export const END = 6
-export const HELD = 8
+export const HELD = 9
 
 export const ENDS = ['finished', 'client-reset', 'upstream-reset', 'idle', 'lifetime', 'aborted'] as const
 export type End = (typeof ENDS)[number]

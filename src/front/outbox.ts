@@ -73,9 +73,9 @@ export class Outbox {
   }
 
   /** `client`: -1 where nobody has been asked about it. */
-  giveHeld(client: number, { hold, packet, source, dialled }: HeldSyn): void {
+  giveHeld(client: number, { hold, packet, sequence, source, dialled }: HeldSyn): void {
     const { address, family, port } = dialled
-    this.#held.push(client, hold, packet, source.address, source.port, address, family, port)
+    this.#held.push(client, hold, packet, sequence, source.address, source.port, address, family, port)
     this.#hurry = true
   }
 

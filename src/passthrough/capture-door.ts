@@ -76,7 +76,7 @@ export class CaptureDoor {
   }
 
   /** An attempt that the kernel holds. If its name cannot be known before its first bytes and matters, it is let in at once. */
-  held({ source, dialled }: Omit<HeldSyn, 'packet'>, answer: AnswerHeld): void {
+  held({ sequence, source, dialled }: Omit<HeldSyn, 'packet'>, answer: AnswerHeld): void {
     const { names, context, clock } = this.#options
     if (this.#draining) {
       answer('reset')
@@ -88,7 +88,7 @@ export class CaptureDoor {
       answer('reset')
       return
     }
-    const state = this.#holds.begin(key, source.address, answer)
+    const state = this.#holds.begin(key, source.address, sequence, answer)
     if (state === 'repeated') return
     if (state !== 'new') {
       if (state !== 'silent') this.#options.crowded(source.address, state)

@@ -14,6 +14,7 @@ export type AnswerHeld = (answer: HeldAnswer | undefined) => void
 
 interface Pending<Socket> {
   readonly client: string
+  readonly sequence: number
   /** To the packet that came last: the kernel may have lost those before, with the rules, when they are put anew. */
   answer: AnswerHeld
   /** Set once the connection is expected. */
@@ -25,8 +26,8 @@ export class PendingHolds<Socket> {
   readonly #pending = new Map<string, Pending<Socket>>()
   /** Attempts under way, by client. */
   readonly #shares = new Map<string, number>()
-  /** In order of time: the first to come is the first to go. */
-  readonly #silent = new Set<string>()
+  /** Their sequence numbers, in order of time: the first to come is the first to go. */
+  readonly #silent = new Map<string, number>()
 
   get size(): number {
     return this.#pending.size
@@ -37,8 +38,11 @@ export class PendingHolds<Socket> {
     return this.#shares.get(client) ?? 0
   }
 
-  /** A repetition is answered here: it takes the place of the packet before, or is let in as that was. */
-  begin(key: string, client: string, answer: AnswerHeld): HoldState {
+  /**
+   * A repetition is answered here: it takes the place of the packet before, or is let in as that was. `sequence`: TCP's initial sequence number, by which a
+   * new attempt from the port of one that got no answer is told from a repetition (RFC 9293 §3.4.1).
+   */
+  begin(key: string, client: string, sequence: number, answer: AnswerHeld): HoldState {
     const known = this.#pending.get(key)
     if (known) {
       if (known.arrived) answer('accept')
@@ -48,12 +52,13 @@ export class PendingHolds<Socket> {
       }
       return 'repeated'
     }
-    if (this.#silent.has(key)) return 'silent'
+    if (this.#silent.get(key) === sequence) return 'silent'
+    this.#silent.delete(key)
     if (this.#pending.size >= MAX_PENDING) return 'full'
     const share = this.of(client)
     if (share >= MAX_PENDING_A_CLIENT) return 'full-for-client'
     this.#shares.set(client, share + 1)
-    this.#pending.set(key, { client, answer })
+    this.#pending.set(key, { client, sequence, answer })
     return 'new'
   }
 
@@ -96,9 +101,11 @@ export class PendingHolds<Socket> {
 
   /** It gets no answer at all, and neither do its repetitions. */
   silence(key: string): void {
-    this.#pending.get(key)?.answer(undefined)
+    const pending = this.#pending.get(key)
+    if (!pending) return
+    pending.answer(undefined)
     this.end(key)
-    this.#silent.add(key)
-    if (this.#silent.size > MAX_SILENT) this.#silent.delete(this.#silent.values().next().value!)
+    this.#silent.set(key, pending.sequence)
+    if (this.#silent.size > MAX_SILENT) this.#silent.delete(this.#silent.keys().next().value!)
   }
 }

@@ -19,6 +19,7 @@ export interface FrontedQueue {
 /** As the queue itself knows it. */
 export interface FrontedSyn {
   readonly packet: number
+  readonly sequence: number
   readonly source: Endpoint
   readonly dialled: Endpoint & { readonly family: 4 | 6 }
 }
@@ -91,7 +92,8 @@ export class HeldFront<Door> {
   /** Attempts that the thread leaves to the door. Those of a queue that has been closed are gone with it: their clients send again. */
   obey({ held }: Pick<Batch, 'held'>): void {
     for (let at = 0; at < held.length; at += HELD) {
-      const [hold, packet, source, sourcePort, address, family, port] = held.slice(at + 1, at + HELD) as [
+      const [hold, packet, sequence, source, sourcePort, address, family, port] = held.slice(at + 1, at + HELD) as [
+        number,
         number,
         number,
         string,
@@ -104,6 +106,7 @@ export class HeldFront<Door> {
       if (!queue || queue.isClosed) continue
       queue.held({
         packet,
+        sequence,
         source: { address: source, port: sourcePort },
         dialled: { address, family, port },
       })

@@ -28,6 +28,8 @@ const NF_REPEAT = 4
 export interface HeldSyn {
   /** The kernel's number for the packet, for the verdict. */
   readonly packet: number
+  /** TCP's initial sequence number: a repetition has the same. */
+  readonly sequence: number
   readonly source: { readonly address: string; readonly port: number }
   readonly dialled: { readonly address: string; readonly family: 4 | 6; readonly port: number }
 }
@@ -99,15 +101,17 @@ export function readQueued(bytes: Buffer): {
 }
 
 const TCP = 6
+/** Bytes of a TCP header that are read (RFC 9293 §3.1). */
+const PORTS_AND_SEQUENCE = 8
 
 function readAddresses(ip: Buffer): Omit<HeldSyn, 'packet'> | undefined {
   const version = ip.length > 0 ? ip[0]! >> 4 : 0
   if (version === 4 && ip.length >= 20) {
     const tcp = (ip[0]! & 15) * 4
-    if (ip[9] !== TCP || ip.length < tcp + 4) return undefined
+    if (ip[9] !== TCP || ip.length < tcp + PORTS_AND_SEQUENCE) return undefined
     return pair(ip.subarray(12, 16).join('.'), ip.subarray(16, 20).join('.'), ip, tcp)
   }
-  if (version === 6 && ip.length >= 44) {
+  if (version === 6 && ip.length >= 40 + PORTS_AND_SEQUENCE) {
     // A SYN behind extension headers is legal and never seen; it takes the way without holding.
     if (ip[6] !== TCP) return undefined
     return pair(ipv6Text(ip.subarray(8, 24)), ipv6Text(ip.subarray(24, 40)), ip, 40)
@@ -120,6 +124,7 @@ function pair(source: string, dialled: string, ip: Buffer, tcp: number): Omit<He
   const to = parseAddress(dialled)
   if (!from || !to) return undefined
   return {
+    sequence: ip.readUInt32BE(tcp + 4),
     source: { address: from.address, port: ip.readUInt16BE(tcp) },
     dialled: { address: to.address, family: isIPv4(to.address) ? 4 : 6, port: ip.readUInt16BE(tcp + 2) },
   }

@@ -13,6 +13,7 @@ const skip = process.platform !== 'linux' && 'the front is for Linux'
 const SYN: HeldSyn = {
   packet: 1,
   hold: 0,
+  sequence: 1,
   source: { address: '10.0.0.2', port: 40_000 },
   dialled: { address: '192.0.2.1', family: 4, port: 443 },
 }
@@ -90,7 +91,7 @@ async function connection(t: Test): Promise<{ fd: number; syn: HeldSyn }> {
   })
   const { fd } = (socket as unknown as { _handle: { fd: number } })._handle
   const source = { address: '127.0.0.1', port: socket.remotePort! }
-  return { fd, syn: { packet: 7, hold: 0, source, dialled: { address: '127.0.0.1', family: 4, port } } }
+  return { fd, syn: { packet: 7, hold: 0, sequence: 1, source, dialled: { address: '127.0.0.1', family: 4, port } } }
 }
 
 t.test('let in when the way out stands, and known when its connection comes', { skip }, async (t) => {

@@ -79,10 +79,10 @@ t.test('a thread that dies leaves the queue to its reader, and nothing open', as
 t.test('what the thread leaves to the door, and a queue that it cannot read', async (t) => {
   const { front, queue, done, numbers } = rig()
   numbers.set('four', 1)
-  front.obey({ held: [-1, 0, 9, '10.0.0.2', 4_000, '192.0.2.1', 4, 443] })
+  front.obey({ held: [-1, 0, 9, 77, '10.0.0.2', 4_000, '192.0.2.1', 4, 443] })
   front.want({ queue, mark: 5, doors: { 4: 'four' } })
   front.obey({
-    held: [-1, 0, 7, '10.0.0.2', 4_000, '192.0.2.1', 4, 443, 3, 0, 8, '10.0.0.2', 4_001, '192.0.2.1', 4, 443],
+    held: [-1, 0, 7, 77, '10.0.0.2', 4_000, '192.0.2.1', 4, 443, 3, 0, 8, 78, '10.0.0.2', 4_001, '192.0.2.1', 4, 443],
   })
   front.unreadable(0, 105)
   t.same(done, ['leave', 'held 7', 'held 8', 'lost 105'])
@@ -92,7 +92,7 @@ t.test('an attempt of an earlier queue is never taken for one of the queue that 
   const { front, queue, told, done, numbers } = rig()
   numbers.set('four', 1)
   const attempt = (hold: number, packet: number) => ({
-    held: [-1, hold, packet, '10.0.0.2', 4_000, '192.0.2.1', 4, 443],
+    held: [-1, hold, packet, 77, '10.0.0.2', 4_000, '192.0.2.1', 4, 443],
   })
   front.want({ queue, mark: 5, doors: { 4: 'four' } })
   // The same number in the kernel, after another one in between: its packets are counted anew.

@@ -11,6 +11,7 @@ import { manualClock } from '../../fixtures/manual-clock.ts'
 
 const SYN: HeldSyn = {
   packet: 1,
+  sequence: 1,
   source: { address: '10.0.0.2', port: 40_000 },
   dialled: { address: '192.0.2.1', family: 4, port: 443 },
 }

@@ -17,7 +17,7 @@ function queued(payload: Buffer): Buffer {
   })
 }
 
-const TCP = 'a1b201bb' // ports 41394 and 443
+const TCP = 'a1b201bb00000007' // ports 41394 and 443, sequence number 7
 const rows: readonly (readonly [title: string, packet: string, expected: object | undefined])[] = [
   [
     'IPv4',
@@ -47,7 +47,7 @@ const rows: readonly (readonly [title: string, packet: string, expected: object 
 t.test('what the kernel hands over', async (t) => {
   for (const [title, hex, expected] of rows) {
     const { syns, unread } = readQueued(queued(Buffer.from(hex.replaceAll(' ', ''), 'hex')))
-    if (expected) t.match(syns, [{ packet: 7, ...expected }], title)
+    if (expected) t.match(syns, [{ packet: 7, sequence: 7, ...expected }], title)
     // What cannot be read must not wait in the kernel for ever.
     else t.same({ syns, unread }, { syns: [], unread: [7] }, title)
   }
