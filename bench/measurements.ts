@@ -58,7 +58,7 @@ const firstByte: Measurement = {
   doors: TUNNEL_DOORS,
   metrics: [metric('first-byte', 'connect to first byte, one at a time, p50', 'µs', 'less', 0)],
   async run(ask, way, ms) {
-    const { micros } = await ask({ kind: 'connects', way, concurrency: 1, ms })
+    const { micros } = await ask({ kind: 'connects', way: practised(way), concurrency: 1, ms })
     return [quantile(micros!, 0.5)]
   },
 }
