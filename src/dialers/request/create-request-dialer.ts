@@ -37,6 +37,7 @@ export interface RequestDialerLimits {
 const DEFAULT_LIMITS: RequestDialerLimits = { idleMs: 4_000, maxIdle: 256, maxIdlePerWay: 64, maxHeaderBytes: 32_768 }
 
 interface Attempt {
+  readonly route: Route
   readonly candidate: Candidate
   readonly query: RouteQuery
   readonly request: OutgoingRequest
@@ -85,9 +86,11 @@ export function createRequestDialer(options: RequestDialerOptions): RequestDiale
     return Object.assign(upstream, { again: againAfter(attempt) })
   }
 
+  /** By the same way out, which the record has told already; with the limits of any dial. */
   const againAfter = (attempt: Attempt) => async (signal: AbortSignal) => {
     idle.dropKey(attempt.way.key)
-    return openFresh(attempt, signal)
+    const route = { ...attempt.route, candidates: [attempt.candidate] }
+    return (await options.walk.walk(route, signal, (_, attemptSignal) => openFresh(attempt, attemptSignal))).value
   }
 
   const openFresh = async (attempt: Attempt, signal: AbortSignal): Promise<UpstreamRequest> => {
@@ -166,7 +169,7 @@ export function createRequestDialer(options: RequestDialerOptions): RequestDiale
   ): Dialed<UpstreamRequest> | undefined => {
     const [candidate, ...others] = route.candidates
     if (!candidate || others.length > 0 || route.decision === 'reject' || signal.aborted) return undefined
-    const attempt = { candidate, query, request, way: wayFor(route.generation, candidate, query, request) }
+    const attempt = { route, candidate, query, request, way: wayFor(route.generation, candidate, query, request) }
     const value = attempt.way.proxy ? undefined : openIdleLine(attempt)
     return value && { value, candidate, failed: [] }
   }
@@ -175,7 +178,7 @@ export function createRequestDialer(options: RequestDialerOptions): RequestDiale
     open: async (route, query, request, signal) =>
       openAtOnce(route, query, request, signal) ??
       options.walk.walk(route, signal, async (candidate, attemptSignal) => {
-        const attempt = { candidate, query, request, way: wayFor(route.generation, candidate, query, request) }
+        const attempt = { route, candidate, query, request, way: wayFor(route.generation, candidate, query, request) }
         const reused = attempt.way.proxy ? await openIdleConn(attempt) : openIdleLine(attempt)
         return reused ?? (await openFresh(attempt, attemptSignal))
       }),
