@@ -2,7 +2,7 @@ import { O_CLOEXEC, O_NONBLOCK } from '../system/linux/descriptors.ts'
 import { EPOLLIN } from '../system/linux/epoll.ts'
 import { EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno } from '../system/linux/libc.ts'
 import { type Endpoint, readSocketAddress, SOCKET_ADDRESS_BYTES } from '../system/linux/socket-address.ts'
-import { accept } from '../system/linux/sockets.ts'
+import { accept, sendAtOnce } from '../system/linux/sockets.ts'
 import type { EventLoop, Watcher } from './event-loop.ts'
 import { KnownOpenings } from './known-openings.ts'
 import type { DoorRules } from './messages.ts'
@@ -36,6 +36,8 @@ export class FrontDoor implements Watcher {
     this.openings = new KnownOpenings(rules)
     this.#fd = fd
     this.#host = host
+    // What is accepted has it from here (tcp(7)): a second small answer does not wait for the client's delayed ACK.
+    sendAtOnce(fd)
   }
 
   /** Takes clients from here on. */

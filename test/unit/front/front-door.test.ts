@@ -1,0 +1,48 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import t from 'tap'
+import type { FrontDoor } from '../../../src/front/front-door.ts'
+import type { DoorRules } from '../../../src/front/messages.ts'
+import { socketAddress } from '../../../src/system/linux/socket-address.ts'
+import { AF_INET, IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY } from '../../../src/system/linux/socket-numbers.ts'
+
+const skip = process.platform !== 'linux' && 'the front is for Linux'
+
+const RULES: DoorRules = {
+  serves: true,
+  captured: false,
+  from: [],
+  maxConnections: 10,
+  maxHeadBytes: 8_192,
+  pseudonym: 'test',
+  idleMs: 0,
+  lifetimeMs: 0,
+}
+
+t.test('what a client is sent waits for no acknowledgement of what went before', { skip }, async (t) => {
+  const { FrontDoor } = await import('../../../src/front/front-door.ts')
+  const { close } = await import('../../../src/system/linux/descriptors.ts')
+  const { connect, getSocketOption, socket } = await import('../../../src/system/linux/sockets.ts')
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { fd } = (server as unknown as { _handle: { fd: number } })._handle
+  const taken: number[] = []
+  const door: FrontDoor = new FrontDoor(0, fd, RULES, {
+    loop: undefined as never, // nothing is watched here
+    arrived: (_door, descriptor) => taken.push(descriptor),
+    trouble: (_door, error) => t.fail(`accept: error ${error}`),
+  })
+  // All of it in one turn, before Node's own listener has its own.
+  const client = socket(AF_INET, SOCK_STREAM, 0)
+  t.teardown(() => {
+    server.close()
+    for (const one of [client, ...taken]) close(one)
+  })
+  const address = socketAddress({ address: '127.0.0.1', port: (server.address() as AddressInfo).port })
+  t.equal(connect(client, address, address.length), 0)
+  door.happened()
+  t.equal(taken.length, 1)
+  const value = Buffer.alloc(4)
+  getSocketOption(taken[0]!, IPPROTO_TCP, TCP_NODELAY, value, new Uint32Array([4]))
+  t.not(value.readInt32LE(), 0, 'TCP_NODELAY')
+})
