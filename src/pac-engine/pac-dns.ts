@@ -165,8 +165,13 @@ export class PacDns {
       this.#resolver
         .resolve(ascii, gaveUp.signal, progress)
         .then((found) => resolve(found.length > 0 ? found.map(({ address }) => address).join(';') : null))
-        .catch(() => resolve(null))
+        // A resolver that has too much to do has not said that there is no such name.
+        .catch((thrown: unknown) => (isOverloaded(thrown) ? noTurn() : resolve(null)))
         .finally(() => cancel())
     })
   }
+}
+
+function isOverloaded(thrown: unknown): boolean {
+  return thrown instanceof GatewayError && thrown.code === 'LIMIT_REACHED'
 }

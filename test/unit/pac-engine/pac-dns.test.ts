@@ -1,5 +1,6 @@
 import t from 'tap'
-import type { ResolvedAddress } from '../../../src/contracts/resolver.ts'
+import { GatewayError } from '../../../src/contracts/gateway-error.ts'
+import type { ResolvedAddress, Resolver } from '../../../src/contracts/resolver.ts'
 import { createSystemResolver } from '../../../src/dialers/resolver.ts'
 import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
 import { PacDns } from '../../../src/pac-engine/pac-dns.ts'
@@ -51,6 +52,20 @@ t.test('a name whose turn does not come decides nothing, and is asked for again'
   await answer('other.test', '192.0.2.2')
   await again
   t.same(new Map(dns.entries() as [string, string][]).get('other.test'), '192.0.2.2')
+})
+
+t.test('a resolver that has too much to do has not said that there is no such name', async (t) => {
+  const clock = manualClock()
+  const resolver: Resolver = {
+    async resolve(name) {
+      if (name === 'gone.test') throw new GatewayError('RESOLVE_FAILED', 'no such name')
+      throw new GatewayError('LIMIT_REACHED', 'too many lookups wait')
+    },
+  }
+  const dns = new PacDns({ resolver, myAddresses: async () => [], clock, limits: DEFAULT_LIMITS, onChange() {} })
+  await dns.resolve(['gone.test'])
+  await t.rejects(dns.resolve(['there.test']), { code: 'LIMIT_REACHED' })
+  t.same(dns.entries(), [['gone.test', null]])
 })
 
 t.test('a text that is longer than any name is not one, and never leaves the script', async (t) => {
