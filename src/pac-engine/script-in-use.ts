@@ -76,19 +76,18 @@ export class ScriptInUse {
 
   async #load(pool: VmPool, script: Script): Promise<Notes> {
     const { origin, limits, dns } = this.#options
-    for (let names = 0; ; ) {
-      const loaded = await pool.start(dns.entries())
-      if (loaded.is === 'ready') return loaded.notes
-      if (loaded.is === 'missing') {
+    try {
+      for (let names = 0; ; ) {
+        const loaded = await pool.start(dns.entries())
+        if (loaded.is === 'ready') return loaded.notes
+        if (loaded.is === 'failed') throw scriptFailure(loaded.failure, origin, script.text, { during: 'the script' })
         names += loaded.names.length
-        if (names <= limits.dnsNames) {
-          await dns.resolve(loaded.names)
-          continue
-        }
+        if (names > limits.dnsNames) throw tooManyNames(origin, limits.dnsNames)
+        await dns.resolve(loaded.names)
       }
+    } catch (error) {
       await pool.close()
-      if (loaded.is === 'missing') throw tooManyNames(origin, limits.dnsNames)
-      throw scriptFailure(loaded.failure, origin, script.text, { during: 'the script' })
+      throw error
     }
   }
 

@@ -48,6 +48,8 @@ export interface ThreadEvents {
   died(left: Job[], reason: string, wasReady: boolean): void
 }
 
+/** Changes of the DNS table that are kept for the next batch; with more they go at once, for a thread that is seldom needed may get none for days. */
+const DNS_CHANGES_KEPT = 512
 /** Batches under way: while one is worked on, the next already lies there. */
 const BATCHES_AHEAD = 2
 
@@ -137,7 +139,8 @@ export class VmThread {
   }
 
   learn(changes: readonly DnsEntry[]): void {
-    this.#dns.push(...changes)
+    for (const change of changes) this.#dns.push(change)
+    if (this.#dns.length > DNS_CHANGES_KEPT) this.#send({ do: 'learn', dns: this.#takeDns() })
   }
 
   /** All with the same `trace`. */
@@ -148,8 +151,13 @@ export class VmThread {
     const batch = packBatch(this.#next, job.trace, jobs)
     for (const one of jobs) this.#jobs.set(this.#next++, one)
     this.#batches++
-    this.#send({ do: 'run', dns: this.#dns, now: this.#clock.wall(), batch })
-    if (this.#dns.length > 0) this.#dns = []
+    this.#send({ do: 'run', dns: this.#takeDns(), now: this.#clock.wall(), batch })
+  }
+
+  #takeDns(): DnsEntry[] {
+    const taken = this.#dns
+    if (taken.length > 0) this.#dns = []
+    return taken
   }
 
   /** How long, in ms, the current job was seen running; to be asked every few milliseconds while there are jobs. */

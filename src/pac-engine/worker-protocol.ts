@@ -34,6 +34,7 @@ export const ROOM = 3
 
 /** To the thread. `dns` comes first into effect. */
 export type ToWorker =
+  | { readonly do: 'learn'; readonly dns: readonly DnsEntry[] }
   | { readonly do: 'load'; readonly dns: readonly DnsEntry[]; readonly now: number }
   | { readonly do: 'run'; readonly dns: readonly DnsEntry[]; readonly now: number; readonly batch: Batch }
 

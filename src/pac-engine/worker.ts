@@ -76,7 +76,7 @@ port.on('message', (message: ToWorker) => {
   turn = turn.then(async () => {
     remember(message.dns)
     if (message.do === 'run') await run(message.batch, message.now)
-    else {
+    else if (message.do === 'load') {
       send({ is: 'begun' })
       send({ is: 'loaded', loaded: await load(message.now) })
     }
