@@ -19,10 +19,15 @@ export interface Decision {
 export class DecisionCache {
   #young = new Map<string, Decision>()
   #old = new Map<string, Decision>()
+  /** Characters of what the young ones have. */
+  #chars = 0
   readonly #half: number
+  readonly #halfChars: number
 
-  constructor(entries: number) {
+  /** `chars`: of URLs and of what is told of the helper calls, for it is that which takes the memory. */
+  constructor(entries: number, chars: number) {
     this.#half = Math.max(1, Math.floor(entries / 2))
+    this.#halfChars = chars / 2
   }
 
   get size(): number {
@@ -47,15 +52,28 @@ export class DecisionCache {
   }
 
   set(url: string, decision: Decision): void {
-    if (this.#young.size >= this.#half) {
+    if (this.#young.size >= this.#half || this.#chars >= this.#halfChars) {
       this.#old = this.#young
       this.#young = new Map()
+      this.#chars = 0
     }
     this.#young.set(url, decision)
+    this.#chars += charsOf(url, decision)
   }
 
   clear(): void {
+    this.#chars = 0
     this.#young.clear()
     this.#old.clear()
   }
+}
+
+function charsOf(url: string, { outcome }: Decision): number {
+  let chars = url.length
+  const trace = 'result' in outcome ? outcome.trace : outcome.pac
+  for (const { args, answer } of trace?.calls ?? []) {
+    chars += answer.length
+    for (const text of args) chars += text.length
+  }
+  return chars
 }

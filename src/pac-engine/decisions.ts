@@ -64,7 +64,7 @@ export class Decisions {
 
   constructor(options: DecisionsOptions) {
     this.#options = options
-    this.#cache = new DecisionCache(options.limits.cacheEntries)
+    this.#cache = new DecisionCache(options.limits.cacheEntries, options.limits.cacheChars)
     this.#second = () => Math.floor(options.clock.wall() / 1000)
   }
 

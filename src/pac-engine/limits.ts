@@ -64,6 +64,8 @@ export interface PacLimits {
   readonly dnsEntries: number
   /** Decisions remembered, and for how long at most: bounds what a script's own hidden state can do. */
   readonly cacheEntries: number
+  /** Characters of their URLs and helper calls: with long URLs and many calls a decision has tens of thousands. */
+  readonly cacheChars: number
   readonly cacheMs: number
   /** Helper calls and alerts kept of one evaluation, and characters of each. */
   readonly tracedCalls: number
@@ -105,6 +107,7 @@ export const DEFAULT_LIMITS: PacLimits = {
   myAddressesMs: 10_000,
   dnsEntries: 4_096,
   cacheEntries: 10_000,
+  cacheChars: 16_000_000,
   cacheMs: 300_000,
   tracedCalls: 32,
   alerts: 20,

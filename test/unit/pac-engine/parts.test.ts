@@ -58,7 +58,7 @@ test('limitMemory: the module cannot grow beyond it', async (t) => {
 })
 
 test('DecisionCache: bounded, and what is asked for stays', async (t) => {
-  const cache = new DecisionCache(100)
+  const cache = new DecisionCache(100, 1_000_000)
   const decision = (host: string) => ({ outcome: { result: host }, host, decided: 0, second: undefined, expires: 10 })
   cache.set('kept', decision('h'))
   for (let i = 0; i < 1000; i++) {
@@ -89,6 +89,17 @@ test('DecisionCache: bounded, and what is asked for stays', async (t) => {
     undefined,
     'another second',
   )
+})
+
+test('DecisionCache: bounded by what its decisions hold, too', async (t) => {
+  const cache = new DecisionCache(1_000, 10_000)
+  const calls = [{ name: 'shExpMatch', args: ['x'.repeat(900)], answer: 'true' }]
+  const trace = { source: 's', sha256: '', cached: false, milliseconds: 0, calls }
+  const decision = { outcome: { result: 'DIRECT', trace }, host: 'h', decided: 0, second: undefined, expires: 10 }
+  for (let i = 0; i < 100; i++) {
+    cache.set(`url${i}`, decision)
+    t.ok(cache.size <= 12, `${cache.size} of 900 characters each`)
+  }
 })
 
 test('scriptFailure: the place of a name that is not defined is its first mention from there on', async (t) => {
