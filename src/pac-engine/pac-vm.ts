@@ -85,7 +85,7 @@ export class PacVm {
     this.#cut = false
     this.#begin(this.#limits.loadMs, now, frozen)
     try {
-      this.#call('begin', '')
+      this.#call('begin', /\btry\b/.test(script) ? 'tries' : '')
       if (readsRegexpStatics(script)) this.#vm.evalCode(regexpStatics, 'regexp-statics').dispose()
       this.#vm.evalCode(script, SCRIPT_NAME).dispose()
       const outcome = this.#read(this.#call('loaded', ''), this.#clockRead)
@@ -257,7 +257,10 @@ export class PacVm {
     if (typeof packed !== 'string') throw new Error('the VM gave no string')
     const plain = this.#clockReaders.size === 0 && packed[0] === '='
     const lines = packed.split('\n')
-    if (lines.length !== this.#length) throw new Error('the VM gave another number of outcomes than there were queries')
+    const wentOn = lines.at(-1)?.[0] === 'M'
+    if (wentOn) this.usable = false
+    if (wentOn ? lines.length > this.#length : lines.length !== this.#length)
+      throw new Error('the VM gave another number of outcomes than there were queries')
     if (plain && lines.every((line) => line[0] === '=') && isAscii(packed)) return { is: 'answers', text: packed }
     return { is: 'mixed', outcomes: lines.map((line, index) => this.#read(line, this.#clockReaders.has(index))) }
   }

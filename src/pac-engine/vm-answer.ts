@@ -10,7 +10,8 @@ import { type Failure, NO_NOTES, type Notes, type VmOutcome } from './vm-outcome
 export function readAnswer(packed: string, clock: boolean, limits: PacLimits, ms: number): VmOutcome {
   const body = packed.slice(1)
   if (packed[0] === '=') return asAscii(body, clock ? { ...NO_NOTES, clock } : NO_NOTES, limits, ms)
-  if (packed[0] === 'm') return { is: 'missing', names: texts(JSON.parse(body), limits.dnsNames, MAX_NAME) }
+  if (packed[0] === 'm' || packed[0] === 'M')
+    return { is: 'missing', names: texts(JSON.parse(body), limits.dnsNames, MAX_NAME) }
   const report: unknown = JSON.parse(body)
   const [first, second] = Array.isArray(report) ? report : []
   const notes = readNotes(second, clock, limits)

@@ -38,6 +38,7 @@ export type VmOutcome =
 export type RowOutcome =
   /** Nothing but answers, each behind a `=`, with `\n` between them. */
   | { readonly is: 'answers'; readonly text: string }
+  /** Fewer than there were queries, where the VM is to be put back before the rest. */
   | { readonly is: 'mixed'; readonly outcomes: readonly VmOutcome[] }
   | { readonly is: 'broken'; readonly at: number; readonly outcome: VmOutcome }
 

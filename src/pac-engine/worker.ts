@@ -1,7 +1,7 @@
 import { constants, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { PacVm } from './pac-vm.ts'
-import type { DnsEntry, VmOutcome } from './vm-outcome.ts'
+import type { DnsEntry } from './vm-outcome.ts'
 import {
   type Batch,
   CURRENT_JOB,
@@ -143,10 +143,12 @@ async function run(batch: Batch, now: number): Promise<void> {
       alone = outcome.at
     } else {
       if (outcome.is === 'answers') done.push({ first: first.number, answers: outcome.text })
-      else for (const [i, { number }] of row.entries()) done.push({ number, outcome: outcome.outcomes[i] as VmOutcome })
-      queries = queries.slice(row.length)
+      else
+        for (const [i, one] of outcome.outcomes.entries()) done.push({ number: (row[i] ?? first).number, outcome: one })
+      const answered = outcome.is === 'answers' ? row.length : outcome.outcomes.length
+      queries = queries.slice(answered)
       // A thread that had to wait for a processor says nothing of the script: no single row counts for more than four usual ones.
-      const each = Math.min(4 * usualMs, Math.max(MIN_MS, (ended - began) / row.length))
+      const each = Math.min(4 * usualMs, Math.max(MIN_MS, (ended - began) / answered))
       usualMs = 0.8 * usualMs + 0.2 * each
     }
     const spent = !vm.usable || vm.evaluations >= limits.evaluationsPerVm

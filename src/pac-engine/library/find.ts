@@ -1,6 +1,7 @@
 /**
  * A row of evaluations: calls the script's function for each and packs what came of it into a line, for text is all that leaves the VM.
- * `=answer` when there is nothing else to say, otherwise a letter and JSON. Put together by hand: a script may have a toJSON on every array.
+ * `=answer` when there is nothing else to say, otherwise a letter and JSON; `M`, the last one, when the script went on, or may have, after a name was
+ * missing. Put together by hand: a script may have a toJSON on every array.
  */
 export const find = `
 // pac-resolver hands on a URL and a host. In the URL's place stands a JSON list, url, host, url, host …, in the host's a mark: 't' for helper calls to be recorded.
@@ -13,7 +14,9 @@ function find(row, mark) {
   for (let i = 0; i < count; i += 2) {
     turn()
     if (i > 0) outcomes += '\\n'
-    outcomes += findOne(lines[i], lines[i + 1], traced)
+    const outcome = findOne(lines[i], lines[i + 1], traced)
+    outcomes += outcome
+    if (outcome[0] === 'M') break
   }
   return outcomes
 }
@@ -27,9 +30,10 @@ function findOne(url, host, traced) {
   try {
     answer = entryPoint()(url, host)
   } catch (error) {
-    return missing.length > 0 ? 'm' + list(missing) : failure(describe(error))
+    if (missing.length === 0) return failure(describe(error))
+    return (tries || missing.length > 1 || error !== MISS ? 'M' : 'm') + list(missing)
   }
-  if (missing.length > 0) return 'm' + list(missing)
+  if (missing.length > 0) return 'M' + list(missing)
   if (typeof answer !== 'string') return failure(['type', typeOf(answer)])
   // What a script answers it mostly has answered before, and looking through a text costs more than comparing it.
   if (answer !== lastAnswer) {
@@ -124,6 +128,7 @@ function control(operation, argument) {
       seed(parse(argument))
       return ''
     case 'begin':
+      tries = argument === 'tries'
       reset(true)
       return ''
     case 'notes':

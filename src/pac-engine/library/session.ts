@@ -36,8 +36,11 @@ function reset(traced) {
   random = false
 }
 
-// The evaluation ends at the first name that is not known, and starts again when it is. A script that catches the exception gains
-// nothing: its answer is not used.
+// Whether the script has a 'try': it may do things between the exception below and its end.
+var tries = false
+
+// The evaluation ends at the first name that is not known, and starts again when it is. A browser's end cannot be caught; of a script that
+// does, the answer is not used, and neither is what it left in its variables: its VM is put back.
 function lookup(name) {
   // Longer than any name (RFC 1035 §2.3.4); no such text may leave the VM.
   if (name.length > 255) return null
