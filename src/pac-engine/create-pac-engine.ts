@@ -147,8 +147,10 @@ class Engine implements RunningPacEngine {
   async networkChanged(): Promise<void> {
     this.#decisions.networkChanged()
     this.#dns.forgetAll()
-    // What global code learnt of the old network is in the script's variables: only a new VM forgets it.
+    // What the script learnt of the old network is in its variables: only a new VM forgets it. As in Chromium.
     const { version } = this.#inUse
+    version?.pool.beginAnew()
+    // What its global code asks for is looked up before anybody waits for it.
     if (version && version.loadNotes.used.length > 0) {
       await this.#inUse.use(version.script, version).catch((error) => this.#failed(toGatewayError(error)))
     }

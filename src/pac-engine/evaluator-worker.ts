@@ -17,7 +17,7 @@ export interface EvaluatorJob extends Query, Circumstances {
 /** Twice for each job. */
 export type EvaluatorReply = 'begun' | VmOutcome
 
-/** Scripts kept loaded; a batch often asks the same few. */
+/** VMs, each with the memory of its last script as it was after loading: a batch often asks the same few. */
 const MAX_VMS = 8
 
 const { limits, wasm } = workerData as EvaluatorSetup
@@ -36,30 +36,17 @@ port.on('message', (job: EvaluatorJob) => {
 })
 
 async function evaluate(job: EvaluatorJob): Promise<VmOutcome> {
-  let vm = vms.get(job.script)
-  if (vm) {
-    // To the end of the row: the one asked least recently goes first.
-    vms.delete(job.script)
-    vm.replaceDns(job.dns)
-  } else {
-    vm = spare.pop() ?? (vms.size < MAX_VMS ? new PacVm(wasm, limits) : takeOldest())
-    const loaded = await vm.load(job.script, job)
-    if (loaded.is !== 'answer') {
-      spare.push(vm)
-      return loaded.is === 'failed' ? { ...loaded, loading: true } : loaded
-    }
-    // What global code saw of the clock, of names or of chance stays in the script's variables: good for this job only.
-    const { used, clock, random } = loaded.notes
-    if (used.length > 0 || clock || random) {
-      const outcome = await vm.evaluate(job, job)
-      spare.push(vm)
-      return outcome
-    }
+  const vm = vms.get(job.script) ?? spare.pop() ?? (vms.size < MAX_VMS ? new PacVm(wasm, limits) : takeOldest())
+  vms.delete(job.script)
+  // Each job finds the script as it is after loading: one before it had other names, addresses and another time, and the script may have kept them.
+  const loaded = await vm.load(job.script, job)
+  if (loaded.is !== 'answer') {
+    spare.push(vm)
+    return loaded.is === 'failed' ? { ...loaded, loading: true } : loaded
   }
-  const outcome = await vm.evaluate(job, job)
-  if (vm.usable && vm.evaluations < limits.evaluationsPerVm) vms.set(job.script, vm)
-  else spare.push(vm)
-  return outcome
+  // To the end of the row: the one asked least recently goes first.
+  vms.set(job.script, vm)
+  return vm.evaluate(job, job)
 }
 
 function takeOldest(): PacVm {

@@ -79,6 +79,11 @@ export class VmPool {
     for (const thread of this.#threads) thread.learn(changes)
   }
 
+  /** What runs from now on sees nothing of what evaluations before left in the script's variables. */
+  beginAnew(): void {
+    for (const thread of this.#threads) thread.beginAnew()
+  }
+
   /** `settle` is called once, never before this returns. */
   run({ url, host }: Query, trace: boolean, settle: (outcome: VmOutcome) => void): void {
     if (this.#closed) {

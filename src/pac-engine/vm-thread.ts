@@ -154,6 +154,11 @@ export class VmThread {
     this.#send({ do: 'run', dns: this.#takeDns(), now: this.#clock.wall(), batch })
   }
 
+  /** Jobs that it is given from now on see nothing of what those before left in the script's variables. */
+  beginAnew(): void {
+    this.#send({ do: 'begin anew', dns: this.#takeDns() })
+  }
+
   #takeDns(): DnsEntry[] {
     const taken = this.#dns
     if (taken.length > 0) this.#dns = []

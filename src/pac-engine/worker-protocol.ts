@@ -35,6 +35,8 @@ export const ROOM = 3
 /** To the thread. `dns` comes first into effect. */
 export type ToWorker =
   | { readonly do: 'learn'; readonly dns: readonly DnsEntry[] }
+  /** What comes next is to find the script as it is after loading. */
+  | { readonly do: 'begin anew'; readonly dns: readonly DnsEntry[] }
   | { readonly do: 'load'; readonly dns: readonly DnsEntry[]; readonly now: number }
   | { readonly do: 'run'; readonly dns: readonly DnsEntry[]; readonly now: number; readonly batch: Batch }
 

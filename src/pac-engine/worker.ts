@@ -76,6 +76,7 @@ port.on('message', (message: ToWorker) => {
   turn = turn.then(async () => {
     remember(message.dns)
     if (message.do === 'run') await run(message.batch, message.now)
+    else if (message.do === 'begin anew') vm.usable = false
     else if (message.do === 'load') {
       send({ is: 'begun' })
       send({ is: 'loaded', loaded: await load(message.now) })

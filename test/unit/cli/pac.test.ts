@@ -23,6 +23,12 @@ async function setUp(t: Test) {
 
 const find = (body: string) => `function FindProxyForURL(url, host) { ${body} }`
 
+/** Its variables hold what it was told first. */
+const keeping = `var mine, name, time
+  function FindProxyForURL(url, host) {
+    mine = mine || myIpAddress(); name = name || dnsResolve(host); time = time || new Date()
+    return mine + " " + name + " " + time.getUTCFullYear() }`
+
 test('pac eval --batch: every line answered, in order, under its own circumstances', async (t) => {
   const { cwd, io, written } = await setUp(t)
   await writeFile(join(cwd, 'a.pac'), find('return "PROXY " + host + ":1"'))
@@ -70,6 +76,17 @@ test('pac eval --batch: every line answered, in order, under its own circumstanc
     ],
     [{ id: 'after', script: find(''), url: 'http://x/', now: '2554-07-22T00:00:00Z' }, { error: { code: 'BAD_LINE' } }],
     [{ id: 13, script: find(''), url: 'http://x/', dns: { a: ['not an address'] } }, { error: { code: 'BAD_LINE' } }],
+    ...['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'].map((address, i): [object, object] => [
+      {
+        id: `kept ${i}`,
+        script: keeping,
+        url: 'http://x/',
+        dns: { x: [address] },
+        myIp: [address],
+        now: `202${i}-01-01T00:00:00Z`,
+      },
+      { result: `${address} ${address} 202${i}` },
+    ]),
     ['{"id":14', { error: { code: 'BAD_LINE' } }],
     [{ id: 15, script: find('return "DIRECT"'), url: 'http://x/' }, { result: 'DIRECT' }],
   ]

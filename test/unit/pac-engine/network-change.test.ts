@@ -49,3 +49,25 @@ t.test('a script whose global code asked nothing of the network is not loaded ag
   t.equal(await ask(engine, 'a'), 'DIRECT')
   t.equal(said.filter((line) => line.includes('in use')).length, 1)
 })
+
+t.test('what a script kept of the old network in its variables is gone in the new one', async (t) => {
+  let mine = '192.0.2.1'
+  const script = `var mine = null, found = {}
+    function FindProxyForURL(url, host) {
+      if (mine === null) mine = myIpAddress()
+      if (!(host in found)) found[host] = dnsResolve("proxy.test")
+      return "PROXY " + mine + ":1; PROXY " + found[host] + ":2" }`
+  const engine = engineFor(t, script, {
+    myAddresses: async () => [mine],
+    resolver: { resolve: async () => [{ address: mine, family: 4 }] },
+    limits: { threads: 2 },
+  })
+  await engine.ready
+  const hosts = Array.from({ length: 20 }, (_, i) => `host${i}`)
+  for (const address of ['192.0.2.1', '198.51.100.1', '203.0.113.1']) {
+    mine = address
+    if (address !== '192.0.2.1') await engine.networkChanged()
+    const answers = await Promise.all(hosts.map((host) => ask(engine, host)))
+    t.same([...new Set(answers)], [`PROXY ${address}:1; PROXY ${address}:2`])
+  }
+})
