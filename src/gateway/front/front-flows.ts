@@ -90,7 +90,8 @@ export class FrontFlows {
     const door = doorOf(asks[at + 1] as number)
     const [host, family, port] = asks.slice(at + 3, at + 6) as [string, 0 | 4 | 6, number]
     const from = { address: asks[at + 6] as string, port: asks[at + 7] as number }
-    const query = this.#queryAt(door, { host, family, port }, from)
+    // A client from before a reload: the thread took it when its door asked for no credentials. Now the door asks.
+    const query = door.context.auth ? undefined : this.#queryAt(door, { host, family, port }, from)
     if (query === undefined) return void this.#thread.answer(client, [], -1, this.#thread.epoch)
     const decision = new FrontDecision(door.context, query)
     const [place, row, asked] = [asks[at + 2] as number, asks[at + 8] as number, (asks[at + 9] as number) + ahead]
