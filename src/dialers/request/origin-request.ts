@@ -174,6 +174,8 @@ export class OriginRequest extends EventEmitter implements UpstreamRequest, Line
   /** Before the answer, and in its middle. */
   #fail(error: Error): void {
     if (this.destroyed) return
+    // The origin has had the request (RFC 9110 §9.2.2): what it answered was bad, not the connection.
+    if (this.#reader.begun) delete this.again
     this.destroy()
     if (this.listenerCount('error') > 0) this.emit('error', error)
     this.#answer?.emit('close')

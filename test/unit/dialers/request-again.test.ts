@@ -60,3 +60,40 @@ t.test('a request sent again on a new connection has the limits of any dial', as
   t.equal(dials, 2)
   second.destroy()
 })
+
+t.test('what the origin has answered badly is not asked again', async (t) => {
+  const answers = [
+    'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
+  ]
+  const origin = createServer((socket) => {
+    socket.on('data', () => socket.write(answers.shift()!)).on('error', () => {})
+  })
+  origin.listen(0, '127.0.0.1')
+  await once(origin, 'listening')
+  t.teardown(() => origin.close())
+  const requests = createRequestDialer({
+    walk: createCandidateWalk({ clock: systemClock }),
+    clock: systemClock,
+    async dialTarget(): Promise<Conn> {
+      const socket = connect({ port: (origin.address() as { port: number }).port, host: '127.0.0.1' })
+      await once(socket, 'connect')
+      return socket.pause()
+    },
+    dialLastHop: () => Promise.reject(new Error('there is no hop')),
+  })
+  t.teardown(() => requests.close())
+  const { signal } = new AbortController()
+  const first = (await requests.open(route, query, request, signal)).value
+  const over = new Promise<void>((resolve) => {
+    first.on('response', (answer) => void answer.on('end', resolve))
+  })
+  first.end()
+  await over
+  const second = (await requests.open(route, query, request, signal)).value
+  t.type(second.again, 'function', 'it could be, had the connection died')
+  const failed = new Promise((resolve) => second.on('error', resolve))
+  second.end()
+  t.match(await failed, { message: /Content-Length/ })
+  t.equal(second.again, undefined)
+})
