@@ -28,7 +28,7 @@ function findOne(url, host, traced) {
   reset(traced)
   let answer
   try {
-    answer = entryPoint()(url, host)
+    answer = apply(entryPoint(), global, [url, host])
   } catch (error) {
     if (missing.length === 0) return failure(describe(error))
     return (tries || missing.length > 1 || error !== MISS ? 'M' : 'm') + list(missing)

@@ -78,6 +78,11 @@ test('what is an answer', (t) =>
     { source: 'Chromium', script: find('return ""'), expect: '' },
     { source: 'Chromium', script: find('return url + " " + host'), expect: 'http://www.example.com/ www.example.com' },
     { source: 'Chromium', script: find('return arguments.length + typeof this'), expect: '2object' },
+    {
+      source: 'Chromium calls it on the global object, which only a strict one can tell',
+      script: `"use strict"; ${find('return arguments.length + (this === globalThis ? "global" : typeof this)')}`,
+      expect: '2global',
+    },
     { source: 'Chromium: not a string', script: find(''), expect: /answered no string \(undefined\)/ },
     { source: 'Chromium: not a string', script: find('return null'), expect: /answered no string \(null\)/ },
     { source: 'Chromium: not a string', script: find('return 1'), expect: /answered no string \(number\)/ },
