@@ -102,10 +102,7 @@ class RelayWorker implements TunnelReports {
     const end = fd === tunnel.client.fd ? tunnel.client : tunnel.upstream
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) end.readable = true
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) end.writable = true
-    if (events & EPOLLERR) {
-      tunnel.move() // what had arrived before the reset
-      tunnel.broke(end === tunnel.client ? 'client' : 'upstream')
-    }
+    if (events & EPOLLERR) tunnel.failed(end === tunnel.client ? 'client' : 'upstream')
     if (!tunnel.ended) this.#queue(tunnel)
   }
 

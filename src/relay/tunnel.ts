@@ -29,6 +29,8 @@ export class Tunnel implements Tally {
   readonly #reports: TunnelReports
   readonly #startedAt: number
   #broken: Side | undefined
+  /** Has an error behind what it said before. */
+  #failing: Side | undefined
   ended = false
   /** In the worker's list of those that have work; the worker's own mark. */
   queued = false
@@ -56,7 +58,9 @@ export class Tunnel implements Tally {
 
   /** Nothing is under way and nothing has ended: another could be made of the same descriptors and row when something happens. */
   get resting(): boolean {
-    return !this.ended && this.#broken === undefined && this.#up.resting && this.#down.resting
+    return (
+      !this.ended && this.#broken === undefined && this.#failing === undefined && this.#up.resting && this.#down.resting
+    )
   }
 
   moved(direction: Direction, bytes: number): void {
@@ -77,7 +81,22 @@ export class Tunnel implements Tally {
     return !this.ended && (up || down)
   }
 
-  /** Epoll reported an error on a side: what had arrived before it has been moved as far as it goes. */
+  /**
+   * Epoll reported an error on a side. What had arrived before is still to be read, and to be delivered however slow the other side is; the read behind it tells
+   * whether there was a FIN. Nothing is written to it any more: that would take the error away from the read.
+   */
+  failed(side: Side): void {
+    if (this.ended || side === this.#failing) return
+    const [own, towards] = side === 'client' ? [this.#up, this.#down] : [this.#down, this.#up]
+    if (own.done || this.#failing !== undefined || this.#broken !== undefined) {
+      this.broke(side)
+      return
+    }
+    this.#failing = side
+    if (!towards.done) towards.discard()
+  }
+
+  /** Nothing more comes from a side, or goes to it. */
   broke(side: Side): void {
     if (this.ended || side === this.#broken) return
     const [own, towards] = side === 'client' ? [this.#up, this.#down] : [this.#down, this.#up]
@@ -101,7 +120,10 @@ export class Tunnel implements Tally {
   }
 
   #settle(turn: Turn, from: Side, to: Side): boolean {
-    if (turn === 'done') this.#passEnd(to)
+    if (turn === 'done') {
+      this.#passEnd(to)
+      if (from === this.#failing) this.broke(from)
+    }
     if (turn === 'from-broke') this.broke(from)
     if (turn === 'to-broke') this.broke(to)
     if (turn === 'unwanted') this.end(`${to}-reset`)

@@ -40,9 +40,7 @@ class FrontTunnel extends Tunnel implements TunnelOfFront {
     if (events & (EPOLLIN | BROKEN)) end.readable = true
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) end.writable = true
     if (events & (EPOLLPRI | BROKEN)) end.shortIsAll = false
-    if (!(events & EPOLLERR)) return
-    this.move() // what had arrived before the reset
-    this.broke(side)
+    if (events & EPOLLERR) this.failed(side)
   }
 }
 
