@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import t from 'tap'
+import { borrow, canBorrow } from '../../../src/relay/borrow.ts'
+import { tcpPair } from '../../fixtures/socket-pair.ts'
+import { until } from '../../fixtures/until.ts'
+
+/** Bytes of buffers that the kernel takes as small as it can: a client that reads nothing is soon full. */
+const SMALL = new Int32Array([4_096])
+/** More than those hold, and less than an untouched receive queue does. */
+const ANSWER_BYTES = 48_000
+
+if (process.platform !== 'linux') t.plan(0, 'descriptors are moved on Linux only')
+else {
+  const { Tunnel } = await import('../../../src/relay/tunnel.ts')
+  const { PipePool } = await import('../../../src/relay/pipe-pool.ts')
+  const { ROW } = await import('../../../src/relay/worker-protocol.ts')
+  const { setSocketOption } = await import('../../../src/system/linux/sockets.ts')
+  const SOL_SOCKET = 1
+  const SO_SNDBUF = 7
+  const SO_RCVBUF = 8
+  const descriptorOf = (socket: Socket) => {
+    if (!canBorrow(socket)) throw new Error('this is a plain socket')
+    return borrow(socket, () => {}).fd
+  }
+
+  t.test('behind a reset: all that came before it, and its end, however slow the reader', async (t) => {
+    const [a, b] = await Promise.all([tcpPair(), tcpPair()])
+    t.teardown(() => {
+      for (const socket of [a.near, a.far, b.near, b.far]) socket.destroy()
+    })
+    const [client, upstream] = [descriptorOf(a.near), descriptorOf(b.near)]
+    setSocketOption(client, SOL_SOCKET, SO_SNDBUF, SMALL, SMALL.byteLength)
+    const far = (a.far as unknown as { _handle: { fd: number } })._handle.fd
+    setSocketOption(far, SOL_SOCKET, SO_RCVBUF, SMALL, SMALL.byteLength)
+    const ends: string[] = []
+    const pool = new PipePool(8)
+    t.teardown(() => pool.close())
+    const reports = { ended: (_: unknown, how: string) => ends.push(how), lingering: () => ends.push('lingering') }
+    const lent = (fd: number) => ({ fd, early: undefined })
+    const tunnel = new Tunnel(0, lent(client), lent(upstream), new Float64Array(ROW), pool, reports as never)
+
+    const answer = randomBytes(ANSWER_BYTES)
+    b.far.end(answer)
+    await once(b.far, 'finish')
+    tunnel.upstream.readable = true
+    while (tunnel.move()); // until the client is full
+    // As the kernel tells of a reset that came behind the answer and its FIN.
+    tunnel.failed('upstream')
+    const got: Buffer[] = []
+    a.far.on('data', (chunk: Buffer) => got.push(chunk))
+    await until('the whole answer', () => {
+      tunnel.client.writable = true
+      tunnel.upstream.readable = true
+      tunnel.move()
+      return Buffer.concat(got).length >= ANSWER_BYTES || ends.includes('upstream-reset')
+    })
+    t.ok(Buffer.concat(got).equals(answer), 'not a byte is lost')
+    await until('the end of it', () => {
+      tunnel.move()
+      return ends.length > 0
+    })
+    t.same(ends, ['lingering'], 'it was complete: only what the client still says has nowhere to go')
+  })
+}
