@@ -503,8 +503,9 @@ await t.test('a second gateway: refused, and the rules of the first stay', async
 await t.test('a second gateway, while the first still drains, holds attempts as soon as that has gone', async (t) => {
   const first = await start()
   const standing = dialogue(origins.ports.banner, 300)
-  // An attempt that is still held counts as a connection, and is reset by the end of the gateway.
-  await first.running.until('it stands', async () => (await first.status()).frontTunnels === 1)
+  // An attempt that is still held counts as a connection of the gateway's, and is reset by its end; the kernel has a socket only of what was let in.
+  const sockets = ['ss', '-tnH', 'state', 'established', 'dst', BOX.ipv4, 'sport', '=', `:${origins.ports.banner}`]
+  await first.running.until('it stands', async () => (await scenario.run('gateway', sockets)).stdout !== '')
   first.running.signal('SIGTERM')
   await first.running.until('it drains', () => first.log().some(({ msg }) => msg === 'draining'))
   const second = await start()
