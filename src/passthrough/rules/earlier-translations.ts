@@ -67,9 +67,7 @@ function forget(version: number, entry: Translation): void {
   const fd = open()
   try {
     ask(fd, deletion(version, entry))
-    const code = hear(fd, Buffer.alloc(REPLY_BYTES)).find(({ error }) => error !== undefined)?.error ?? 0
-    // It has ended by itself meanwhile.
-    if (code !== 0 && code !== ENOENT) throw failed(code)
+    hear(fd, Buffer.alloc(REPLY_BYTES))
   } finally {
     close(fd)
   }
@@ -85,7 +83,10 @@ function ask(fd: number, message: Buffer): void {
   if (send(fd, message, message.length, 0) < 0) throw failed(-errno())
 }
 
-/** Does not wait: the kernel answers netlink before `send` returns, and goes on with a list whenever it is read. */
+/**
+ * Does not wait: the kernel answers netlink before `send` returns, and goes on with a list whenever it is read. Throws what it refuses, but for an
+ * entry that has ended by itself meanwhile.
+ */
 function hear(fd: number, bytes: Buffer): Received[] {
   const length = receive(fd, bytes, bytes.length, MSG_DONTWAIT)
   if (length < 0) throw failed(-errno())

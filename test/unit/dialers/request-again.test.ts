@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { systemClock } from '../../../src/contracts/clock.ts'
 import type { Conn } from '../../../src/contracts/conn.ts'
 import type { Route, RouteQuery } from '../../../src/contracts/route.ts'
@@ -22,21 +22,25 @@ const query: RouteQuery = {
 }
 const request = { method: 'GET', path: '/', rawHeaders: ['Host', 'origin.test'] }
 
-t.test('a request sent again on a new connection has the limits of any dial', async (t) => {
+const EMPTY = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
+const { signal } = new AbortController()
+
+/** A request on a connection that one before has left idle. The origin gives these answers in turn; who dials again waits until the dial is given up. */
+async function secondRequest(t: Test, answers: readonly string[], dialDeadlineMs?: number) {
+  const left = [...answers]
   const origin = createServer((socket) => {
-    socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')).on('error', () => {})
+    socket.on('data', () => socket.write(left.shift()!)).on('error', () => {})
   })
   origin.listen(0, '127.0.0.1')
   await once(origin, 'listening')
   t.teardown(() => origin.close())
-  let dials = 0
+  const counted = { dials: 0 }
   const requests = createRequestDialer({
-    walk: createCandidateWalk({ clock: systemClock, dialDeadlineMs: 50 }),
+    walk: createCandidateWalk({ clock: systemClock, ...(dialDeadlineMs === undefined ? {} : { dialDeadlineMs }) }),
     clock: systemClock,
     async dialTarget(_candidate, _query, given): Promise<Conn> {
-      dials += 1
-      // Nobody answers any more.
-      if (dials > 1) {
+      counted.dials += 1
+      if (counted.dials > 1) {
         return new Promise((_, reject) => given.addEventListener('abort', () => reject(given.reason as Error)))
       }
       const socket = connect({ port: (origin.address() as { port: number }).port, host: '127.0.0.1' })
@@ -46,8 +50,6 @@ t.test('a request sent again on a new connection has the limits of any dial', as
     dialLastHop: () => Promise.reject(new Error('there is no hop')),
   })
   t.teardown(() => requests.close())
-  const { signal } = new AbortController()
-
   const first = (await requests.open(route, query, request, signal)).value
   const over = new Promise<void>((resolve) => {
     first.on('response', (answer) => void answer.on('end', resolve))
@@ -55,42 +57,20 @@ t.test('a request sent again on a new connection has the limits of any dial', as
   first.end()
   await over
   const second = (await requests.open(route, query, request, signal)).value
-  t.equal(dials, 1, 'on the connection that waits')
+  return { second, counted }
+}
+
+t.test('a request sent again on a new connection has the limits of any dial', async (t) => {
+  const { second, counted } = await secondRequest(t, [EMPTY], 50)
+  t.equal(counted.dials, 1, 'on the connection that waits')
   await t.rejects(second.again!(signal), { code: 'CONNECT_TIMEOUT' })
-  t.equal(dials, 2)
+  t.equal(counted.dials, 2)
   second.destroy()
 })
 
 t.test('what the origin has answered badly is not asked again', async (t) => {
-  const answers = [
-    'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
-    'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
-  ]
-  const origin = createServer((socket) => {
-    socket.on('data', () => socket.write(answers.shift()!)).on('error', () => {})
-  })
-  origin.listen(0, '127.0.0.1')
-  await once(origin, 'listening')
-  t.teardown(() => origin.close())
-  const requests = createRequestDialer({
-    walk: createCandidateWalk({ clock: systemClock }),
-    clock: systemClock,
-    async dialTarget(): Promise<Conn> {
-      const socket = connect({ port: (origin.address() as { port: number }).port, host: '127.0.0.1' })
-      await once(socket, 'connect')
-      return socket.pause()
-    },
-    dialLastHop: () => Promise.reject(new Error('there is no hop')),
-  })
-  t.teardown(() => requests.close())
-  const { signal } = new AbortController()
-  const first = (await requests.open(route, query, request, signal)).value
-  const over = new Promise<void>((resolve) => {
-    first.on('response', (answer) => void answer.on('end', resolve))
-  })
-  first.end()
-  await over
-  const second = (await requests.open(route, query, request, signal)).value
+  const bad = 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n'
+  const { second } = await secondRequest(t, [EMPTY, bad])
   t.type(second.again, 'function', 'it could be, had the connection died')
   const failed = new Promise((resolve) => second.on('error', resolve))
   second.end()
