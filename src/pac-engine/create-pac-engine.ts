@@ -115,6 +115,7 @@ class Engine implements RunningPacEngine {
         ? {}
         : { cacheDir: options.cacheDir, cacheWrites: options.cacheWrites ?? true }),
       use: (script) => this.#use(script),
+      useStored: (script) => this.#inUse.use(script, (before) => before === undefined),
       confirmed: (fetchedAt) => {
         const { version } = this.#inUse
         if (!version) return false
@@ -152,7 +153,9 @@ class Engine implements RunningPacEngine {
     version?.pool.beginAnew()
     // What its global code asks for is looked up before anybody waits for it.
     if (version && version.loadNotes.used.length > 0) {
-      await this.#inUse.use(version.script, version).catch((error) => this.#failed(toGatewayError(error)))
+      await this.#inUse
+        .use(version.script, (before) => before === version)
+        .catch((error) => this.#failed(toGatewayError(error)))
     }
     // A server that only this network reaches may have the script, or a newer one.
     void this.#keeper.refresh()

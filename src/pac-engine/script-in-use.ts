@@ -37,13 +37,19 @@ export class ScriptInUse {
     this.#options = options
   }
 
-  /** Rejects with `GatewayError` PAC_FAILED when it does not load. With `insteadOf`: only if that one is still in use then, for another may be newer. */
-  async use(script: Script, insteadOf?: Version): Promise<void> {
+  /**
+   * Whether it is in use now. Rejects with `GatewayError` PAC_FAILED when it does not load. `mayReplace` is asked once it has loaded: another version may have come
+   * meanwhile, and be newer.
+   */
+  async use(script: Script, mayReplace: (before: Version | undefined) => boolean = () => true): Promise<boolean> {
     const { origin, way, limits, clock, dns, log, changed } = this.#options
     const pool = new VmPool(script.text, { limits, clock })
     const loadNotes = await this.#load(pool, script)
     const before = this.version
-    if (this.#closed || (insteadOf && insteadOf !== before)) return pool.close()
+    if (this.#closed || !mayReplace(before)) {
+      await pool.close()
+      return false
+    }
     this.version = { script, pool, loadNotes, fetchedAt: script.fetchedAt }
     changed()
     // What changed while it was loading.
@@ -54,6 +60,7 @@ export class ScriptInUse {
     const through = way.via === undefined ? '' : `, read through ${way.via}`
     const described = `${script.text.length} characters${type}${through}`
     log('info', `PAC ${origin}: version ${script.sha256.slice(0, 12)} in use (${described})`)
+    return true
   }
 
   /** No version is to be used. */

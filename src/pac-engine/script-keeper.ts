@@ -26,6 +26,8 @@ export interface KeeperOptions {
   readonly cacheWrites?: boolean
   /** Takes a version into use; rejects when it cannot be used. */
   readonly use: (script: Script) => Promise<void>
+  /** The same for the version on disk, unless there is a version by the time it has loaded. Whether it is in use. */
+  readonly useStored: (script: Script) => Promise<boolean>
   /** The version handed over last was read again and is the same. False: it is not in use, and wants handing over again. */
   readonly confirmed: (fetchedAt: number) => boolean
   readonly failed: (error: GatewayError) => void
@@ -68,7 +70,7 @@ export class ScriptKeeper {
     )
       return false
     try {
-      await this.#options.use(script)
+      if (!(await this.#options.useStored(script))) return false
       this.#known ??= script
       return true
     } catch {

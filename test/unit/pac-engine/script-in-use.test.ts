@@ -6,6 +6,44 @@ import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
 import type { PacDns } from '../../../src/pac-engine/pac-dns.ts'
 import { ScriptInUse } from '../../../src/pac-engine/script-in-use.ts'
 
+const scriptOf = (text: string) => ({ text, sha256: text, fetchedAt: 0 })
+
+t.test('a version on disk that loads slowly does not replace the one that came meanwhile', async (t) => {
+  const answers = new Map<string, string>()
+  let [asked, resolved] = [() => {}, () => {}]
+  const loading = new Promise<void>((resolve) => {
+    asked = resolve
+  })
+  const looked = new Promise<void>((resolve) => {
+    resolved = resolve
+  })
+  const inUse = new ScriptInUse({
+    origin: 'script',
+    way: {},
+    limits: { ...DEFAULT_LIMITS, threads: 1, standbyMs: 600_000 },
+    clock: systemClock,
+    dns: {
+      entries: () => [...answers],
+      async resolve() {
+        asked()
+        await looked
+        answers.set('wpad.test', '192.0.2.1')
+      },
+    } as unknown as PacDns,
+    log: () => {},
+    changed: () => {},
+  })
+  t.teardown(() => inUse.close())
+  const stored = scriptOf('var office = dnsResolve("wpad.test"); function FindProxyForURL() { return "DIRECT" }')
+  const fetched = scriptOf('function FindProxyForURL() { return "PROXY a:1" }')
+  const older = inUse.use(stored, (before) => before === undefined)
+  await loading
+  t.equal(await inUse.use(fetched), true)
+  resolved()
+  t.equal(await older, false)
+  t.equal(inUse.version?.script, fetched)
+})
+
 t.test('a script whose names are not looked up leaves no thread behind', async (t) => {
   const threads: Worker[] = []
   const noteThread = (thread: Worker) => threads.push(thread)
@@ -27,7 +65,7 @@ t.test('a script whose names are not looked up leaves no thread behind', async (
     changed: () => {},
   })
   const text = 'var office = dnsResolve("wpad.test"); function FindProxyForURL() { return "DIRECT" }'
-  await t.rejects(inUse.use({ text, sha256: '', fetchedAt: 0 }), { code: 'LIMIT_REACHED' })
+  await t.rejects(inUse.use(scriptOf(text)), { code: 'LIMIT_REACHED' })
   t.equal(threads.length, 1)
   t.equal(threads[0]?.threadId, -1, 'it has ended')
   t.equal(inUse.version, undefined)

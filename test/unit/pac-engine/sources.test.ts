@@ -131,6 +131,7 @@ test('a URL: charset, redirect, conditional request, the version on disk', async
   const later = engineFor(t, '', { source, cacheDir, log: (_level, line) => lines.push(line) })
   t.equal(await ask(later, 'a'), 'PROXY a:1', 'from the disk')
   t.match(lines.join('\n'), /last good version is in use/)
+  t.match(later.status().failure, /cannot fetch|cannot connect/, 'and it is not the newest')
   t.match(
     message(await ask(engineFor(t, '', { source, cacheDir, onPacFailure: 'block' }), 'a')),
     /cannot fetch|cannot connect/,
