@@ -1,10 +1,10 @@
 import type { Clock } from '../contracts/clock.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import type { PacAnswer, PacQuery, PacTrace } from '../contracts/pac.ts'
+import { queryHider } from '../wire/query-hider.ts'
 import { type Decision, DecisionCache } from './decision-cache.ts'
 import type { PacLimits } from './limits.ts'
 import type { PacDns } from './pac-dns.ts'
-import { queryHider } from './private-query.ts'
 import { clean, scriptFailure, tooManyNames } from './script-failure.ts'
 import type { Version } from './script-in-use.ts'
 import type { Failure, Notes, VmOutcome } from './vm-outcome.ts'
@@ -262,9 +262,11 @@ function shownOf(notes: Notes, hide: (text: string) => string): Notes {
   return { ...notes, calls, alerts: notes.alerts.map(hide) }
 }
 
-/** Only what a script throws is of its own words. */
+/** What a script throws or answers is of its own words; all else is ours. */
 function shownFailure(failure: Failure, hide: (text: string) => string): Failure {
-  return failure.kind === 'threw' ? { ...failure, message: hide(failure.message) } : failure
+  const { kind, message, answer } = failure
+  if (answer !== undefined) return { ...failure, answer: hide(answer) }
+  return kind === 'threw' ? { ...failure, message: hide(message) } : failure
 }
 
 const NO_CALLS: PacTrace['calls'] = []

@@ -41,7 +41,8 @@ export function scriptFailure(
   const place = at ? ` at line ${at.line}, column ${at.column}` : ''
   const line = at ? sourceLine(script, at.line) : undefined
   const shown = line === undefined ? '' : `: ${line}`
-  const message = `PAC ${origin}: ${during} ${WHAT[failure.kind]} (${clean(failure.message)})${place}${shown}`
+  const said = failure.answer === undefined ? failure.message : JSON.stringify(failure.answer)
+  const message = `PAC ${origin}: ${during} ${WHAT[failure.kind]} (${clean(said)})${place}${shown}`
   return new GatewayError('PAC_FAILED', message, { hint: HINT[failure.kind], ...(pac ? { pac } : {}) })
 }
 

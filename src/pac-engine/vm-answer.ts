@@ -44,6 +44,8 @@ const MAX_ARGUMENTS = 8
 
 /** Characters of a name; RFC 1035 §2.3.4. */
 const MAX_NAME = 255
+/** Characters shown of an answer that is none. */
+const SHOWN_OF_ANSWER = 100
 /** Characters of an error's message, and of its stack. */
 const MAX_MESSAGE = 2_000
 
@@ -65,7 +67,7 @@ function asAscii(answer: string, notes: Notes, { answerChars }: PacLimits, ms: n
     return { is: 'failed', failure: { kind: 'too-long', message }, notes }
   }
   if (isAscii(answer)) return { is: 'answer', answer, notes, ms }
-  return { is: 'failed', failure: { kind: 'not-ascii', message: JSON.stringify(answer.slice(0, 100)) }, notes }
+  return { is: 'failed', failure: { kind: 'not-ascii', message: '', answer: cut(answer, SHOWN_OF_ANSWER) }, notes }
 }
 
 function describe(value: unknown, limits: PacLimits): Failure {

@@ -23,6 +23,8 @@ export type FailureKind = 'threw' | 'not-a-string' | 'too-long' | 'not-ascii' | 
 export interface Failure {
   readonly kind: FailureKind
   readonly message: string
+  /** What the script answered, as much of it as is shown: where it is no answer. */
+  readonly answer?: string
   readonly line?: number
   readonly column?: number
 }

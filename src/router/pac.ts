@@ -2,6 +2,7 @@ import { GatewayError } from '../contracts/gateway-error.ts'
 import type { PacAnswer, PacEngine, PacTrace } from '../contracts/pac.ts'
 import type { RouteQuery } from '../contracts/route.ts'
 import { parsePacResult } from '../wire/pac-result.ts'
+import { hideInAnswer, queryHider } from '../wire/query-hider.ts'
 import { quoteAnswer, quoteInput } from '../wire/quote-input.ts'
 import { type Decision, describeChain, direct, reject } from './decision.ts'
 import { pacQuery } from './pac-query.ts'
@@ -17,9 +18,10 @@ export interface PacPolicy {
 /** Asks the script, and reads its answer into candidates. A failed script or a useless answer goes by `onFailure`. */
 export async function decideByPac(policy: PacPolicy, query: RouteQuery, signal: AbortSignal): Promise<Decision> {
   const { engine, label } = policy
+  const asked = pacQuery(query)
   let answer: PacAnswer
   try {
-    answer = await engine.find(pacQuery(query), signal)
+    answer = await engine.find(asked, signal)
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof GatewayError && error.code === 'PAC_FAILED') return failed(policy, error.message, error.pac)
@@ -27,9 +29,12 @@ export async function decideByPac(policy: PacPolicy, query: RouteQuery, signal: 
   }
   const { result, trace } = answer
   const { candidates, skipped } = parsePacResult(result)
-  const first = skipped[0] ? ` (${quoteInput(skipped[0].entry)}: ${skipped[0].reason})` : ''
-  const quoted = quoteAnswer(result)
-  const understood = candidates.map(({ hops }) => describeChain(hops))
+  // A script may answer with what it was asked; who asks for a trace has typed it.
+  const hide = asked.trace ? (text: string) => text : queryHider(asked.url)
+  const hidden = (text: string) => hideInAnswer(text, hide)
+  const first = skipped[0] ? ` (${quoteInput(skipped[0].entry, hidden)}: ${skipped[0].reason})` : ''
+  const quoted = quoteAnswer(result, hidden)
+  const understood = candidates.map(({ hops }) => describeChain(hops.map((hop) => ({ ...hop, host: hide(hop.host) }))))
   const pac = trace && { ...trace, answer: quoted, understood }
   if (candidates.length === 0)
     return failed(policy, `PAC ${label} answered ${quoted}, which names no way out${first}`, pac)

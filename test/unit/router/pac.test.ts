@@ -59,6 +59,32 @@ test('a failed script is never silently direct', async (t) => {
   }
 })
 
+test('a URL’s query is shown to nobody who did not type it', async (t) => {
+  const engine = {
+    async find({ url }: { readonly url: string }) {
+      const token = url.slice(url.indexOf('token='))
+      const result = url.includes('junk') ? `${url}; FOO ${token}` : `PROXY x-${token.slice(6)}:80; PROXY ${token}:1`
+      return { result, trace: { source: 'proxy.pac', sha256: '', cached: false, milliseconds: 1, calls: [] } }
+    },
+    async close() {},
+  }
+  const decide = (url: string, trace: boolean) =>
+    decideByPac({ engine, label: 'proxy.pac', onFailure: 'block' }, { ...queryFor(url), trace }, never)
+  for (const kind of ['junk', 'good']) {
+    const url = `http://a.example/${kind}?token=S3cr3t-Value`
+    const shown = async (trace: boolean) => {
+      const { because, pac } = await decide(url, trace)
+      return JSON.stringify([because, pac])
+    }
+    t.notMatch(await shown(false), /s3cr3t/i, kind)
+    t.match(await shown(false), /PROXY|a\.example\/junk\?…/, kind)
+    t.match(await shown(true), /s3cr3t/i, 'who asks typed it')
+  }
+  const { candidates, pac } = await decide('http://a.example/good?token=S3cr3t-Value', false)
+  t.match(candidates, [{ hops: [{ host: 'x-s3cr3t-value' }] }], 'it is gone to all the same')
+  t.match(pac, { answer: '"PROXY x-…:80; PROXY …:1"', understood: ['http://x-…:80'] })
+})
+
 test('aborts and internal faults are thrown', async (t) => {
   const reason = new GatewayError('CLIENT_GONE', 'the client has gone')
   const abort = new AbortController()
