@@ -13,7 +13,7 @@ export function renderPacTrace(request: EvaluationRequest, { result, notes, mill
     ...ways.map((way, index) => `${index === 0 ? 'understood ' : '           '} ${index + 1}. ${way}`),
     ...(ways.length === 0 ? ['understood  nothing usable: the script has failed for this URL'] : []),
     ...skipped.map(({ entry, reason }) => `skipped     ${JSON.stringify(entry)}: ${reason}`),
-    `took        ${milliseconds.toFixed(2)} ms${notes.clock ? ', read the clock' : ''}${notes.random ? ', used chance' : ''}`,
+    `took        ${milliseconds.toFixed(2)} ms${notes.clock !== undefined ? ', read the clock' : ''}${notes.random ? ', used chance' : ''}`,
   ]
   return `${lines.join('\n')}\n`
 }

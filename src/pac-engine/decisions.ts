@@ -188,11 +188,16 @@ export class Decisions {
         outcome: fresh,
         decided: now,
         expires: Math.min(now + limits.cacheMs, dns.expiryOf(notes.used)),
-        // A failure is kept for the second too: what hangs is not run again for each connection of a page.
-        second: notes.clock || outcome.is === 'failed' ? this.#second() : undefined,
+        second: this.#secondOf(outcome, notes),
       })
     }
     this.#finish(evaluation, fresh)
+  }
+
+  /** The one that the script read, which may have passed; a failure is kept for the second too: what hangs is not run again for each connection of a page. */
+  #secondOf(outcome: VmOutcome, { clock }: Notes): number | undefined {
+    if (clock !== undefined) return Math.floor(clock / 1000)
+    return outcome.is === 'failed' ? this.#second() : undefined
   }
 
   #fail(evaluation: Evaluation, error: GatewayError): void {

@@ -9,6 +9,7 @@ import { bytesOf, PAGE_BYTES, VmImage } from './vm-image.ts'
 import { type DnsEntry, type Failure, NO_NOTES, type Notes, type RowOutcome, type VmOutcome } from './vm-outcome.ts'
 import { installProgram } from './vm-program.ts'
 import { vmSystem } from './vm-system.ts'
+import { VmTime } from './vm-time.ts'
 
 const SCRIPT_NAME = 'proxy.pac'
 /** Milliseconds for telling what a script did before it was stopped. */
@@ -33,26 +34,12 @@ export class PacVm {
   #loadedBytes = 0
   #control!: JSValueHandle
   #find!: (url: URL, host: string) => Promise<unknown>
-  #deadline = Number.POSITIVE_INFINITY
-  #timedOut = false
-  /** It was told to stop, which it may not have done at once. */
-  #cut = false
-  /** When `events.slow` is due, by performance.now(). */
-  #slowAt = Number.POSITIVE_INFINITY
-  #began = 0
-  #now = 0
-  #clockRead = false
-  #frozen = false
-  /** Of the row that runs: how many queries it has, how many have begun, and which of them read the clock. */
-  #length = 0
-  #begun = 0
-  #clockReaders = new Set<number>()
-  readonly #events: VmEvents
+  readonly #time: VmTime
 
   constructor(wasm: WebAssembly.Module, limits: PacLimits, events: VmEvents = {}) {
     this.#wasm = wasm
     this.#limits = limits
-    this.#events = events
+    this.#time = new VmTime(limits, events)
   }
 
   /** Whether `load` makes a VM anew, which takes tens of milliseconds. */
@@ -82,13 +69,14 @@ export class PacVm {
     else this.#blank?.restore()
     this.#seed()
     this.learn(dns)
-    this.#cut = false
-    this.#begin(this.#limits.loadMs, now, frozen)
+    this.#time.beginLoad(now, frozen)
     try {
       this.#call('begin', /\btry\b/.test(script) ? 'tries' : '')
       if (readsRegexpStatics(script)) this.#vm.evalCode(regexpStatics, 'regexp-statics').dispose()
       this.#vm.evalCode(script, SCRIPT_NAME).dispose()
-      const outcome = this.#read(this.#call('loaded', ''), this.#clockRead)
+      // What its promises have left to do: as in Chromium, before it is asked anything.
+      this.#vm.executePendingJobs()
+      const outcome = this.#read(this.#call('loaded', ''), this.#time.firstRead)
       this.usable = outcome.is === 'answer'
       this.#loadedBytes = bytesOf(this.#vm)
       if (outcome.is === 'answer')
@@ -97,14 +85,14 @@ export class PacVm {
     } catch (error) {
       return this.#missing() ?? this.#failed(error)
     } finally {
-      this.#deadline = Number.POSITIVE_INFINITY
+      this.#time.end()
     }
   }
 
   /** What global code saw of the clock, of names or of chance stays in its variables: such a script is run anew each time. */
   #imageAfter({ notes: { used, clock, random } }: Extract<VmOutcome, { is: 'answer' }>): VmImage | undefined {
     const tooLarge = this.#loadedBytes > this.#limits.imagePages * PAGE_BYTES
-    return used.length > 0 || clock || random || tooLarge ? undefined : new VmImage(this.#vm)
+    return used.length > 0 || clock !== undefined || random || tooLarge ? undefined : new VmImage(this.#vm)
   }
 
   #seed(): void {
@@ -116,31 +104,14 @@ export class PacVm {
     this.#vm = await QuickJS.create({
       wasm: this.#wasm,
       memoryLimit: this.#limits.memoryPages * PAGE_BYTES,
-      interruptHandler: () => {
-        const now = performance.now()
-        if (now >= this.#slowAt) {
-          this.#slowAt = Number.POSITIVE_INFINITY
-          this.#events.slow?.()
-        }
-        const running = this.#begun > 0
-        this.#timedOut = now >= this.#deadline || (running && this.#events.makeWay?.(now - this.#began) === true)
-        this.#cut ||= this.#timedOut
-        return this.#timedOut
-      },
-      wasi: (memory: WebAssembly.Memory) => vmSystem(memory, () => this.#time()),
+      interruptHandler: () => this.#time.interrupts(),
+      wasi: (memory: WebAssembly.Memory) => vmSystem(memory, () => this.#time.tell()),
     })
     const library = await libraryBytecode(this.#wasm, this.#limits)
-    const { control, find } = installProgram(this.#vm, library, () => this.#turn())
+    const { control, find } = installProgram(this.#vm, library, () => this.#time.turn())
     this.#control = control
     this.#find = find
     this.#blank = new VmImage(this.#vm)
-  }
-
-  /** What the script's clock says, in ms since the epoch. */
-  #time(): number {
-    this.#clockRead = true
-    const elapsed = this.#frozen ? 0 : performance.now() - this.#began
-    return this.#now + Math.floor(elapsed)
   }
 
   /** Tells the script's resolver what is known now. */
@@ -156,7 +127,7 @@ export class PacVm {
   async evaluate(query: Query, circumstances: Circumstances): Promise<VmOutcome> {
     const row = await this.evaluateRow([query], circumstances)
     const outcome =
-      row.is === 'answers' ? this.#read(row.text, false) : row.is === 'mixed' ? row.outcomes[0] : row.outcome
+      row.is === 'answers' ? this.#read(row.text, undefined) : row.is === 'mixed' ? row.outcomes[0] : row.outcome
     return outcome ?? this.#failed(new Error('the VM gave no outcome'))
   }
 
@@ -166,27 +137,19 @@ export class PacVm {
    */
   async evaluateRow(queries: readonly Query[], { now, frozen, trace }: Circumstances): Promise<RowOutcome> {
     this.evaluations += queries.length
-    this.#length = queries.length
-    this.#begun = 0
-    this.#cut = false
-    if (this.#clockReaders.size > 0) this.#clockReaders.clear()
-    // For what is done before the first query begins, and should be nothing that the script has a hand in.
-    this.#begin(this.#limits.evaluateMs, now, frozen)
+    this.#time.beginRow(queries.length, now, frozen)
     try {
       // Not a URL: pac-resolver would write it anew, and it must arrive as it stands.
       const row = { href: packQueries(queries) } as URL
-      const outcome = this.#readRow(await this.#find(row, trace ? 't' : 'h'))
-      // QuickJS drops the exception that ends it in some of its own calls into the script.
-      if (this.#cut) throw new Error('it went on')
+      const outcome = this.#readRow(await this.#find(row, trace ? 't' : 'h'), queries.length)
+      if (this.#time.wasCut) throw new Error('it went on')
       // A VM never gives memory back: one that has grown a good deal since it was loaded is put back.
       if (bytesOf(this.#vm) > this.#loadedBytes + this.#limits.growthPages * PAGE_BYTES) this.usable = false
       return outcome
     } catch (error) {
-      return { is: 'broken', at: Math.max(0, this.#begun - 1), outcome: this.#failed(error) }
+      return { is: 'broken', at: Math.max(0, this.#time.begun - 1), outcome: this.#failed(error) }
     } finally {
-      this.#begun = 0
-      this.#deadline = Number.POSITIVE_INFINITY
-      this.#slowAt = Number.POSITIVE_INFINITY
+      this.#time.end()
     }
   }
 
@@ -202,35 +165,11 @@ export class PacVm {
     }
   }
 
-  #begin(limitMs: number, now: number, frozen = false): void {
-    this.#frozen = frozen
-    this.#began = performance.now()
-    this.#deadline = this.#began + limitMs
-    this.#now = now
-    this.#clockRead = false
-    this.#timedOut = false
-  }
-
-  /** Called from the VM before each query. A script that has got at the loop gains no time by calling for more turns than there are queries. */
-  #turn(): void {
-    this.#noteClock()
-    const index = this.#begun
-    if (index >= this.#length) return
-    this.#begun++
-    this.#begin(this.#limits.evaluateMs, this.#now, this.#frozen)
-    this.#slowAt = this.#began + this.#limits.slowMs
-    this.#events.turn?.(index)
-  }
-
-  #noteClock(): void {
-    if (this.#clockRead && this.#begun > 0) this.#clockReaders.add(this.#begun - 1)
-  }
-
   /** Global code that asked for an unknown name ended with an exception: the names are what matters. */
   #missing(): VmOutcome | undefined {
-    if (this.#timedOut) return undefined
+    if (this.#time.timedOut) return undefined
     try {
-      const outcome = this.#read(this.#call('missing', ''), false)
+      const outcome = this.#read(this.#call('missing', ''), undefined)
       return outcome.is === 'missing' ? outcome : undefined
     } catch {
       return undefined
@@ -241,32 +180,31 @@ export class PacVm {
     const vm = this.#vm
     const first = vm.newString(operation)
     const second = vm.newString(argument)
-    const unlimited = this.#deadline === Number.POSITIVE_INFINITY
-    if (unlimited) this.#deadline = performance.now() + this.#limits.loadMs
     try {
-      return vm.callFunction(this.#control, vm.undefined, first, second).consume((handle) => handle.toString())
+      return this.#time.limited(() =>
+        vm.callFunction(this.#control, vm.undefined, first, second).consume((handle) => handle.toString()),
+      )
     } finally {
-      if (unlimited) this.#deadline = Number.POSITIVE_INFINITY
       first.dispose()
       second.dispose()
     }
   }
 
-  #readRow(packed: unknown): RowOutcome {
-    this.#noteClock()
+  #readRow(packed: unknown, length: number): RowOutcome {
+    this.#time.noteRead()
     if (typeof packed !== 'string') throw new Error('the VM gave no string')
-    const plain = this.#clockReaders.size === 0 && packed[0] === '='
+    const plain = this.#time.nobodyRead && packed[0] === '='
     const lines = packed.split('\n')
     const wentOn = lines.at(-1)?.[0] === 'M'
     if (wentOn) this.usable = false
-    if (wentOn ? lines.length > this.#length : lines.length !== this.#length)
+    if (wentOn ? lines.length > length : lines.length !== length)
       throw new Error('the VM gave another number of outcomes than there were queries')
     if (plain && lines.every((line) => line[0] === '=') && isAscii(packed)) return { is: 'answers', text: packed }
-    return { is: 'mixed', outcomes: lines.map((line, index) => this.#read(line, this.#clockReaders.has(index))) }
+    return { is: 'mixed', outcomes: lines.map((line, index) => this.#read(line, this.#time.readBy(index))) }
   }
 
-  #read(packed: string, clock: boolean): VmOutcome {
-    const outcome = readAnswer(packed, clock, this.#limits, performance.now() - this.#began)
+  #read(packed: string, clock: number | undefined): VmOutcome {
+    const outcome = readAnswer(packed, clock, this.#limits, this.#time.elapsed)
     return outcome.is === 'failed' && this.#isFull() ? this.#outOfMemory(outcome.notes) : outcome
   }
 
@@ -283,8 +221,7 @@ export class PacVm {
 
   /** How far the script came; for people, so it may fail. The VM is put back afterwards, whatever state it is in. */
   #lastNotes(bare: Notes): Notes {
-    this.#begun = 0
-    this.#deadline = performance.now() + LAST_WORDS_MS
+    this.#time.extend(LAST_WORDS_MS)
     try {
       const outcome = this.#read(this.#call('notes', ''), bare.clock)
       return outcome.is === 'missing' ? bare : { ...outcome.notes, clock: bare.clock }
@@ -294,13 +231,12 @@ export class PacVm {
   }
 
   #failed(error: unknown): VmOutcome {
-    const bare = { ...NO_NOTES, clock: this.#clockRead }
-    if (this.#timedOut || this.#cut) {
+    const bare = { ...NO_NOTES, clock: this.#time.firstRead }
+    if (this.#time.stopped) {
       this.usable = false
-      const now = performance.now()
-      const failure: Failure = { kind: 'time', message: `stopped after ${Math.round(now - this.#began)} ms` }
+      const failure: Failure = { kind: 'time', message: `stopped after ${Math.round(this.#time.elapsed)} ms` }
       // One that made way begins again elsewhere.
-      return { is: 'failed', failure, notes: now < this.#deadline ? bare : this.#lastNotes(bare) }
+      return { is: 'failed', failure, notes: this.#time.isOver ? this.#lastNotes(bare) : bare }
     }
     const notes = error instanceof JSException ? bare : this.#lastNotes(bare)
     if (!(error instanceof JSException)) {

@@ -7,9 +7,9 @@ import { type Failure, NO_NOTES, type Notes, type VmOutcome } from './vm-outcome
  * What left the VM of one evaluation, understood: `=answer`, or a letter and JSON (`library/find.ts`). What the script can have tampered with is read as
  * what it should be and no longer than it may be, or not at all: a script can make the VM's own limits ineffective. Throws on JSON that is none.
  */
-export function readAnswer(packed: string, clock: boolean, limits: PacLimits, ms: number): VmOutcome {
+export function readAnswer(packed: string, clock: number | undefined, limits: PacLimits, ms: number): VmOutcome {
   const body = packed.slice(1)
-  if (packed[0] === '=') return asAscii(body, clock ? { ...NO_NOTES, clock } : NO_NOTES, limits, ms)
+  if (packed[0] === '=') return asAscii(body, clock === undefined ? NO_NOTES : { ...NO_NOTES, clock }, limits, ms)
   if (packed[0] === 'm' || packed[0] === 'M')
     return { is: 'missing', names: texts(JSON.parse(body), limits.dnsNames, MAX_NAME) }
   const report: unknown = JSON.parse(body)
@@ -19,7 +19,7 @@ export function readAnswer(packed: string, clock: boolean, limits: PacLimits, ms
   return { is: 'failed', failure: describe(first, limits), notes }
 }
 
-function readNotes(value: unknown, clock: boolean, limits: PacLimits): Notes {
+function readNotes(value: unknown, clock: number | undefined, limits: PacLimits): Notes {
   const { used, calls, alerts, dropped, random } = (typeof value === 'object' && value !== null ? value : {}) as Record<
     string,
     unknown

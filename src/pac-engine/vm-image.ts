@@ -14,13 +14,25 @@ export function bytesOf(vm: QuickJS): number {
   return exportsOf(vm)[PAGES].value * PAGE_BYTES
 }
 
+/** What the package keeps, out here, of values in the VM that nobody has disposed of: each evaluation that is stopped leaves its exception. */
+interface Kept {
+  readonly _ownedHandles: Set<unknown>
+  readonly hostCallbacks: Map<string, unknown>
+}
+
 /** All of a VM at one moment, and the way back to it: also from the middle of something that was cut off, and after it has grown. */
 export class VmImage {
   readonly #exports: Exports
   readonly #memory: Uint8Array
   readonly #stackPointer: number
+  readonly #kept: Kept
+  readonly #handles: ReadonlySet<unknown>
+  readonly #callbacks: ReadonlySet<string>
 
   constructor(vm: QuickJS) {
+    this.#kept = vm as unknown as Kept
+    this.#handles = new Set(this.#kept._ownedHandles)
+    this.#callbacks = new Set(this.#kept.hostCallbacks.keys())
     this.#exports = exportsOf(vm)
     this.#memory = new Uint8Array(this.#exports.memory.buffer, 0, bytesOf(vm)).slice()
     this.#stackPointer = this.#exports.__stack_pointer.value
@@ -37,6 +49,10 @@ export class VmImage {
     pages.value = this.#memory.length / PAGE_BYTES
     // Where the package itself puts it back, in `QuickJS.restore`, which makes a new instance each time.
     stack.value = this.#stackPointer
+    for (const handle of this.#kept._ownedHandles)
+      if (!this.#handles.has(handle)) this.#kept._ownedHandles.delete(handle)
+    for (const name of this.#kept.hostCallbacks.keys())
+      if (!this.#callbacks.has(name)) this.#kept.hostCallbacks.delete(name)
   }
 }
 

@@ -14,8 +14,8 @@ export interface Notes {
   readonly dropped: number
   /** It asked for a random number. */
   readonly random: boolean
-  /** It read the clock. */
-  readonly clock: boolean
+  /** What the clock said when it first read it, in ms since the epoch; undefined: it did not. */
+  readonly clock: number | undefined
 }
 
 export type FailureKind = 'threw' | 'not-a-string' | 'too-long' | 'not-ascii' | 'time' | 'memory' | 'crashed'
@@ -44,4 +44,4 @@ export type RowOutcome =
   | { readonly is: 'mixed'; readonly outcomes: readonly VmOutcome[] }
   | { readonly is: 'broken'; readonly at: number; readonly outcome: VmOutcome }
 
-export const NO_NOTES: Notes = { used: [], calls: [], alerts: [], dropped: 0, random: false, clock: false }
+export const NO_NOTES: Notes = { used: [], calls: [], alerts: [], dropped: 0, random: false, clock: undefined }

@@ -168,7 +168,7 @@ test('myAddresses: no loopback, no link-local', async (t) => {
 test('readAnswer: nothing is longer than it may be, whatever the script has done to the VM', async (t) => {
   const long = 'c'.repeat(5_000_000)
   const notes = { used: [long], calls: [[long, [long], long]], alerts: [long], dropped: 0, random: false }
-  const read = (packed: string) => JSON.stringify(readAnswer(packed, false, DEFAULT_LIMITS, 1))
+  const read = (packed: string) => JSON.stringify(readAnswer(packed, undefined, DEFAULT_LIMITS, 1))
   for (const packed of [
     `=${long}`,
     `m${JSON.stringify([long])}`,

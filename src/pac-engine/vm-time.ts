@@ -1,0 +1,151 @@
+import type { PacLimits } from './limits.ts'
+import type { VmEvents } from './vm-events.ts'
+
+/** The time of what runs in a VM: when it is to stop, what its clock says, and which queries have read that. */
+export class VmTime {
+  readonly #limits: PacLimits
+  readonly #events: VmEvents
+  #deadline = Number.POSITIVE_INFINITY
+  #timedOut = false
+  /** It was told to stop, which it may not have done at once. */
+  #cut = false
+  /** When `events.slow` is due, by performance.now(). */
+  #slowAt = Number.POSITIVE_INFINITY
+  #began = 0
+  #now = 0
+  #frozen = false
+  /** What the clock said when it was first read, in ms since the epoch. */
+  #read: number | undefined
+  /** Of the row that runs: how many queries it has, how many have begun, and what the clock said to those that read it. */
+  #length = 0
+  #begun = 0
+  readonly #readers = new Map<number, number>()
+
+  constructor(limits: PacLimits, events: VmEvents) {
+    this.#limits = limits
+    this.#events = events
+  }
+
+  /** Since the query, or the script's global code, began. */
+  get elapsed(): number {
+    return performance.now() - this.#began
+  }
+
+  /** How many queries of the row have begun. */
+  get begun(): number {
+    return this.#begun
+  }
+
+  /** What runs, or ran last, was told to stop at its limit, or for others. */
+  get stopped(): boolean {
+    return this.#timedOut || this.#cut
+  }
+
+  /** QuickJS drops the exception that ends a script in some of its own calls into it. */
+  get wasCut(): boolean {
+    return this.#cut
+  }
+
+  get timedOut(): boolean {
+    return this.#timedOut
+  }
+
+  get isOver(): boolean {
+    return performance.now() >= this.#deadline
+  }
+
+  /** What the clock said when what runs first read it; undefined: it did not. */
+  get firstRead(): number | undefined {
+    return this.#read
+  }
+
+  get nobodyRead(): boolean {
+    return this.#readers.size === 0
+  }
+
+  readBy(index: number): number | undefined {
+    return this.#readers.get(index)
+  }
+
+  /** Of global code. */
+  beginLoad(now: number, frozen = false): void {
+    this.#cut = false
+    this.#begin(this.#limits.loadMs, now, frozen)
+  }
+
+  beginRow(length: number, now: number, frozen = false): void {
+    this.#length = length
+    this.#begun = 0
+    this.#cut = false
+    if (this.#readers.size > 0) this.#readers.clear()
+    // For what is done before the first query begins, and should be nothing that the script has a hand in.
+    this.#begin(this.#limits.evaluateMs, now, frozen)
+  }
+
+  /** Called from the VM before each query. A script that has got at the loop gains no time by calling for more turns than there are queries. */
+  turn(): void {
+    this.noteRead()
+    const index = this.#begun
+    if (index >= this.#length) return
+    this.#begun++
+    this.#begin(this.#limits.evaluateMs, this.#now, this.#frozen)
+    this.#slowAt = this.#began + this.#limits.slowMs
+    this.#events.turn?.(index)
+  }
+
+  noteRead(): void {
+    if (this.#read !== undefined && this.#begun > 0) this.#readers.set(this.#begun - 1, this.#read)
+  }
+
+  /** For QuickJS, which asks after every ten thousand jumps or so: whether what runs is to end. */
+  interrupts(): boolean {
+    const now = performance.now()
+    if (now >= this.#slowAt) {
+      this.#slowAt = Number.POSITIVE_INFINITY
+      this.#events.slow?.()
+    }
+    const running = this.#begun > 0
+    this.#timedOut = now >= this.#deadline || (running && this.#events.makeWay?.(now - this.#began) === true)
+    this.#cut ||= this.#timedOut
+    return this.#timedOut
+  }
+
+  /** What the script's clock says, in ms since the epoch. */
+  tell(): number {
+    const time = this.#now + Math.floor(this.#frozen ? 0 : this.elapsed)
+    this.#read ??= time
+    return time
+  }
+
+  end(): void {
+    this.#begun = 0
+    this.#deadline = Number.POSITIVE_INFINITY
+    this.#slowAt = Number.POSITIVE_INFINITY
+  }
+
+  /** So many milliseconds more, for what is none of the row's. */
+  extend(ms: number): void {
+    this.#begun = 0
+    this.#deadline = performance.now() + ms
+  }
+
+  /** A call of ours, between what the script does or within: not without limit, for the script may have a hand in it. */
+  limited<T>(call: () => T): T {
+    if (this.#deadline !== Number.POSITIVE_INFINITY) return call()
+    this.#deadline = performance.now() + this.#limits.loadMs
+    try {
+      return call()
+    } finally {
+      this.#deadline = Number.POSITIVE_INFINITY
+    }
+  }
+
+  #begin(limitMs: number, now: number, frozen: boolean): void {
+    this.#frozen = frozen
+    this.#began = performance.now()
+    this.#deadline = this.#began + limitMs
+    this.#now = now
+    this.#read = undefined
+    this.#timedOut = false
+  }
+}
