@@ -2,6 +2,7 @@ import { Socket } from 'node:net'
 import type { Clock } from '../contracts/clock.ts'
 import type { Conn } from '../contracts/conn.ts'
 import type { RelayEnd } from '../contracts/relay.ts'
+import { endedByReset } from '../system/ended-by-reset.ts'
 import type { Expiry, LimitSweep, Swept } from './limit-sweep.ts'
 import { LINGER_BYTES, LINGER_MS, MAX_QUEUED_BYTES } from './limits.ts'
 import { type Pair, settle } from './pair.ts'
@@ -120,6 +121,10 @@ export class StreamPair implements Swept {
 
   passEnd(from: Conn): void {
     if (this.#ended) return
+    if (endedByReset(from)) {
+      this.#end(from === this.#client ? 'client-reset' : 'upstream-reset')
+      return
+    }
     this.#fins += 1
     const to = this.#other(from)
     if (to.destroyed || to.writableEnded) this.#finishIfDone()

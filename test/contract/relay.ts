@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
 import type { Relay, RelayCounts, RelayResult } from '../../src/contracts/relay.ts'
+import { lastRead } from '../fixtures/last-read.ts'
 import { type SocketPair, tcpPair } from '../fixtures/socket-pair.ts'
 
 export type MakeRelay = (limits: {
@@ -151,6 +152,23 @@ export function relayContract(t: Test, make: MakeRelay): void {
       t.equal(await failure(victim), 'ECONNRESET')
       t.equal((await running.result).ended, ended)
       t.ok(running.near.closed && running.upstream.closed)
+    })
+  }
+
+  for (const [who, ended] of [
+    ['client', 'client-reset'],
+    ['origin', 'upstream-reset'],
+  ] as const) {
+    scene(`a reset by the ${who} right behind its bytes is no end of them`, NO_LIMITS, async (t, relay) => {
+      for (let round = 0; round < 20; round += 1) {
+        const running = await run(relay)
+        const [breaker, victim] = who === 'client' ? [running.client, running.origin] : [running.origin, running.client]
+        breaker.write('eighteen bytes, no')
+        breaker.resetAndDestroy()
+        const seen = await failure(victim)
+        if (seen !== 'ECONNRESET') running.abort.abort() // it would wait for the victim's own end
+        t.match({ seen, ...(await running.result) }, { seen: 'ECONNRESET', ended }, `round ${round}`)
+      }
     })
   }
 
@@ -320,7 +338,7 @@ function failure(socket: Socket): Promise<string> {
   if (socket.errored) return Promise.resolve((socket.errored as NodeJS.ErrnoException).code ?? '')
   return new Promise((resolve) => {
     socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''))
-    socket.on('end', () => resolve('end'))
+    socket.on('end', () => resolve(lastRead(socket)))
     socket.resume()
   })
 }

@@ -8,6 +8,7 @@ import type { Candidate, Hop, Route, RouteQuery } from '../../contracts/route.ts
 import { fieldValues } from '../../wire/http-fields.ts'
 import { formatAuthority } from '../../wire/target.ts'
 import { type ConnOptions, OriginAgent, UpstreamProxyAgent } from './agents.ts'
+import { keepCutAnswersIncomplete } from './cut-answer.ts'
 import { IdleConns, watchEvents } from './idle-conns.ts'
 import { OriginLine } from './origin-line.ts'
 import { OriginRequest } from './origin-request.ts'
@@ -129,6 +130,7 @@ export function createRequestDialer(options: RequestDialerOptions): RequestDiale
     }
     const upstream = begin(attempt, connOptions, limits.maxHeaderBytes)
     upstream.on('error', () => {}) // until the caller listens, and should it never do so
+    keepCutAnswersIncomplete(upstream, conn)
     upstream.maxHeadersCount = 0 // no limit but maxHeaderBytes: Node would drop the fields beyond it in silence
     upstream.once('response', (response) => {
       keepMs = announcedKeepMs(fieldValues(response.rawHeaders, 'keep-alive')[0])

@@ -1,4 +1,5 @@
 import type { Conn } from '../../contracts/conn.ts'
+import { endedByReset } from '../../system/ended-by-reset.ts'
 
 /** What hears of a connection while it has it. */
 export interface LineUser {
@@ -23,7 +24,7 @@ export class OriginLine {
   constructor(conn: Conn) {
     this.conn = conn
     conn.on('data', (chunk: Buffer) => (this.#user ? this.#user.received(chunk) : this.#drop?.()))
-    conn.on('end', () => (this.#user ? this.#user.ended() : this.#drop?.()))
+    conn.on('end', () => this.#ended())
     conn.on('drain', () => this.#user?.drained())
     conn.on('error', (error) => this.#broken(error))
     conn.on('close', () => this.#broken(new Error('the connection was closed')))
@@ -62,6 +63,12 @@ export class OriginLine {
     return () => {
       if (this.#drop === drop) this.#drop = undefined
     }
+  }
+
+  #ended(): void {
+    if (!this.#user) this.#drop?.()
+    else if (endedByReset(this.conn)) this.#user.broken(new Error('the connection was reset'))
+    else this.#user.ended()
   }
 
   #broken(error: Error): void {

@@ -32,6 +32,7 @@ export class ClientConnection {
   readonly #gone = new AbortController()
   #turn: Promise<void> = Promise.resolve()
   #outstanding = 0
+  #released = false
   #paused = false
 
   constructor(socket: Socket, clock: Clock, backlog: Backlog) {
@@ -52,6 +53,11 @@ export class ClientConnection {
   /** Requests that have been read and not yet answered in full. */
   get outstanding(): number {
     return this.#outstanding
+  }
+
+  /** The socket is somebody else's: what happens to it is not ours to act upon. */
+  get released(): boolean {
+    return this.#released
   }
 
   /** Bytes of a final response are on their way: nothing else can be said any more. */
@@ -84,6 +90,7 @@ export class ClientConnection {
   /** Takes everything that HTTP put on the socket off it, and leaves it as its acceptor had it. */
   release(): Socket {
     const { socket } = this
+    this.#released = true
     socket.off('close', this.#onClose)
     socket.off('error', this.#onError)
     socket.off('resume', this.#onResume)

@@ -4,6 +4,7 @@ import type { Clock } from '../../contracts/clock.ts'
 import type { DoorContext } from '../../contracts/door.ts'
 import { GatewayError } from '../../contracts/gateway-error.ts'
 import type { Relay } from '../../contracts/relay.ts'
+import { endedByReset } from '../../system/ended-by-reset.ts'
 import { httpReply } from '../../wire/http-reply.ts'
 import { type ForwardRequest, readProxyRequest } from '../../wire/http-request-head.ts'
 import { clientOf } from '../client.ts'
@@ -182,9 +183,11 @@ function upgradable(request: http.IncomingMessage, { context, options }: DoorPar
 
 /** A client that has sent FIN may be waiting for its response or may be gone; only time tells them apart. */
 function awaitHalfClosed(connection: ClientConnection, { limits, options }: DoorParts): void {
-  if (connection.outstanding === 0) return
+  const { socket } = connection
+  if (connection.released || connection.outstanding === 0) return
+  if (endedByReset(socket)) return void socket.destroy()
   const cancel = options.clock.after(limits.halfClosedMs, () => {
-    if (!connection.responseBegun) connection.socket.destroy()
+    if (!connection.released && !connection.responseBegun) socket.destroy()
   })
-  connection.socket.once('close', cancel)
+  socket.once('close', cancel)
 }

@@ -45,6 +45,53 @@ t.test('a client that leaves in the middle of a download stops it', async (t) =>
   t.match(rig.results[0], { status: 200, ended: 'client-reset' })
 })
 
+t.test('a client that resets right behind its request is gone, not waiting', async (t) => {
+  const rig = await startRig(t)
+  rig.origin.onData = () => {}
+  const client = rig.client().send(GET.slice(0, 5))
+  await until('the door has it', () => rig.door.connections === 1)
+  client.send(GET.slice(5)).socket.resetAndDestroy()
+  await until('the door forgets it', () => rig.door.connections === 0)
+})
+
+for (const [way, options] of [
+  ['from the origin', {}],
+  ['from a proxy', { candidate: { hops: [{ kind: 'http', host: 'proxy.test', family: 0, port: 3128 }] } }],
+] as const) {
+  for (const version of ['1.1', '1.0']) {
+    t.test(`an answer without a length ${way}, cut by a reset, never looks complete (HTTP/${version})`, async (t) => {
+      const rig = await startRig(t, options)
+      for (let round = 0; round < 10; round += 1) {
+        rig.origin.answers('HTTP/1.1 200 OK\r\n\r\nthe first half of it', 'reset')
+        const client = rig.client().send(GET.replace('HTTP/1.1', `HTTP/${version}`))
+        t.equal(await client.ending(), 'reset')
+        t.notMatch(client.received, /\r\n0\r\n/)
+        await until('the exchange is recorded', () => rig.results.length === round + 1)
+        t.match(rig.results[round], { status: 200, ended: 'upstream-reset', error: { code: 'CONNECT_RESET' } })
+      }
+    })
+
+    t.test(`one that is complete is passed on as such (${way}, HTTP/${version})`, async (t) => {
+      const rig = await startRig(t, options)
+      rig.origin.answers('HTTP/1.1 200 OK\r\n\r\nthe whole of it', 'end')
+      const client = rig.client().send(GET.replace('HTTP/1.1', `HTTP/${version}`))
+      const all = version === '1.0' ? /the whole of it$/ : /the whole of it\r\n0\r\n\r\n$/
+      t.match(await client.gets(all), all)
+      await until('the exchange is recorded', () => rig.results.length === 1)
+      t.match(rig.results[0], { status: 200, ended: 'finished' })
+    })
+
+    t.test(`and one that has a length survives a reset behind it (${way}, HTTP/${version})`, async (t) => {
+      const rig = await startRig(t, options)
+      rig.origin.answers('HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\nthe whole of it', 'reset')
+      const client = rig.client().send(GET.replace('HTTP/1.1', `HTTP/${version}`))
+      await client.gets(/the whole of it$/)
+      await until('the exchange is recorded', () => rig.results.length === 1)
+      t.match(rig.results[0], { status: 200, ended: 'finished' })
+    })
+  }
+}
+
 t.test('a client that has sent FIN still gets its answer', async (t) => {
   const rig = await startRig(t)
   rig.origin.onData = () => {}

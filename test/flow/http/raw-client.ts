@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { lastRead } from '../../fixtures/last-read.ts'
 import { until } from '../../fixtures/until.ts'
 
 /** A client that sends what it is told and keeps what it gets. */
@@ -7,6 +8,7 @@ export class RawClient {
   #received = ''
   #ended = false
   #closed = false
+  #wasReset = false
   #error: NodeJS.ErrnoException | undefined
 
   constructor(at: number | string) {
@@ -17,6 +19,7 @@ export class RawClient {
       this.#received += text
     })
     this.socket.on('end', () => {
+      this.#wasReset = lastRead(this.socket) !== 'end'
       this.#ended = true
     })
     this.socket.on('close', () => {
@@ -57,7 +60,7 @@ export class RawClient {
   /** Clean end or reset, and nothing else. */
   async ending(): Promise<'fin' | 'reset'> {
     await this.toEnd()
-    return this.#error ? 'reset' : 'fin'
+    return this.#error || this.#wasReset ? 'reset' : 'fin'
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { lastRead } from '../../fixtures/last-read.ts'
 import { until } from '../../fixtures/until.ts'
 import { startRig } from './rig.ts'
 
@@ -29,6 +30,40 @@ t.test('an Upgrade becomes a tunnel when the origin switches', async (t) => {
   t.match(await client.toEnd(), /firstbye$/)
   await until('the exchange is recorded', () => rig.results.length === 1)
   t.match(rig.results[0], { status: 101, bytesUp: 4, bytesDown: 8, ended: 'finished' })
+})
+
+t.test('a client of such a tunnel that resets right behind its bytes has not ended in order', async (t) => {
+  const rig = await startRig(t)
+  rig.origin.answers(SWITCH)
+  const client = rig.client().send(WS)
+  await client.gets('101 Switching')
+  const { socket } = await rig.origin.connection()
+  const seen = new Promise<string>((resolve) => {
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''))
+    socket.on('end', () => resolve(lastRead(socket)))
+  })
+  client.send('half of a mess').socket.resetAndDestroy()
+  t.equal(await seen, 'ECONNRESET')
+  await until('the exchange is recorded', () => rig.results.length === 1)
+  t.match(rig.results[0], { status: 101, ended: 'client-reset' })
+})
+
+t.test('and one that has sent FIN may stay', async (t) => {
+  const rig = await startRig(t, { limits: { halfClosedMs: 20 } })
+  rig.origin.answers(SWITCH)
+  const client = rig.client()
+  client.socket.end(Buffer.from(WS))
+  await client.gets('101 Switching')
+  const origin = await rig.origin.connection()
+  await until('the FIN arrives', () => origin.ended)
+  rig.origin.onData = () => {}
+  const request = rig.client()
+  request.socket.end('GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n')
+  await until('the client of a request that came later has been given up', () => request.socket.closed)
+  origin.socket.end('the late answer')
+  t.match(await client.toEnd(), /the late answer$/)
+  await until('the exchange is recorded', () => rig.results.length === 2)
+  t.match(rig.results[1], { status: 101, ended: 'finished' })
 })
 
 t.test('through an HTTP proxy too it takes a tunnel', async (t) => {
