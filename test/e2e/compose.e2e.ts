@@ -175,9 +175,16 @@ await t.test('capture stays inside the gateway’s own network namespace', async
   t.notMatch(tables.stdout, /fairlead/)
 })
 
+/** What the gateway itself says is part of the failure: the engine's last words tell only that a container has ended. */
 async function reachedAgain(probe: readonly string[]): Promise<string> {
-  return engine.running.until('an answer over the gateway', async () => {
-    const { code, stdout } = await inClient(...probe)
-    return code === 0 && stdout
+  let last = ''
+  const reached = engine.running.until('an answer over the gateway', async () => {
+    const asked = await inClient(...probe)
+    last = said(asked)
+    return asked.code === 0 && asked.stdout
+  })
+  return reached.catch(async (error: Error) => {
+    const [states, log] = [await compose(['ps', 'gateway']), await compose(['logs', '--tail', '60', 'gateway'])]
+    throw new Error(`${error.message}\nlast probe: ${last}\n${states.stdout}\n${log.stdout}\n${log.stderr}`)
   })
 }
