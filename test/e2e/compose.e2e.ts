@@ -10,7 +10,7 @@ import { joinScenario } from './harness/scenario.ts'
 // classic docker-compose, and its own tests pass. Then that the containers' network has no way out but the gateway, from the engine's side.
 
 /** Milliseconds. */
-const BUILD_MS = 240_000
+const BUILD_MS = 400_000
 const UP_MS = 240_000
 
 const scenario = await joinScenario(t)
