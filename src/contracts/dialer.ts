@@ -19,6 +19,14 @@ export interface DialContext {
   readonly signal: AbortSignal
   /** Who asks; the direct dialer judges resolved addresses by it. Absent for dials on the gateway's own account. */
   readonly query?: RouteQuery
+  /** Connects to addresses of the target that were made for this client a moment ago, in vain: none of these is made again. */
+  readonly failed?: readonly FailedConnect[]
+}
+
+/** A connect(2) that came to nothing. */
+export interface FailedConnect {
+  readonly address: string
+  readonly error: NodeJS.ErrnoException
 }
 
 /** A candidate that was tried and did not come about. */
@@ -51,5 +59,6 @@ export interface CandidateWalk {
 
 /** The middle's view of `dialers/`: a route in, an open stream out. */
 export interface Dialers {
-  dial(route: Route, query: RouteQuery, signal: AbortSignal): Promise<Dialed<Conn>>
+  /** `failed`: as of `DialContext`. */
+  dial(route: Route, query: RouteQuery, signal: AbortSignal, failed?: readonly FailedConnect[]): Promise<Dialed<Conn>>
 }

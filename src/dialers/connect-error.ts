@@ -1,12 +1,8 @@
+import type { FailedConnect } from '../contracts/dialer.ts'
 import { type ErrorCode, GatewayError } from '../contracts/gateway-error.ts'
 import type { Target } from '../contracts/target.ts'
 import { formatAuthority } from '../wire/target.ts'
 import { failedTarget } from './hop-error.ts'
-
-export interface FailedConnect {
-  readonly address: string
-  readonly error: NodeJS.ErrnoException
-}
 
 /** Addresses named in a message; the rest are counted. */
 const ADDRESSES_SHOWN = 4

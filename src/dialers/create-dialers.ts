@@ -90,7 +90,11 @@ export function createDialers(options: DialersOptions): AllDialers {
         throw failedToReach(hop, error)
       }
     },
-    dial: (route, query, signal) =>
-      walk.walk(route, signal, (candidate, attemptSignal) => dialTarget(candidate, query, attemptSignal)),
+    dial: (route, query, signal, failed) =>
+      walk.walk(route, signal, (candidate, attemptSignal) => {
+        // What becomes of the target's addresses from here says nothing about other ways.
+        if (failed === undefined || candidate.hops.length > 0) return dialTarget(candidate, query, attemptSignal)
+        return direct.dial(query.target, { signal: attemptSignal, query, failed })
+      }),
   }
 }

@@ -44,7 +44,14 @@ export function createDirectDialer(options: DirectOptions): StreamDialer {
         ? ordered.map(({ address }) => address)
         : withoutOwnEndpoints(ordered, target, options)
       const open = (address: string): net.Socket => openSocket(address, target.port)
-      const result = await raceConnects({ addresses, open, clock, signal: context.signal, attemptDelayMs })
+      const result = await raceConnects({
+        addresses,
+        failed: context.failed,
+        open,
+        clock,
+        signal: context.signal,
+        attemptDelayMs,
+      })
       if ('won' in result) return result.won
       if ('failures' in result) throw connectError(target, result.failures, refusal)
       throw abortReason(context.signal, (deadline) => connectTimeout(target, result.tried, deadline))

@@ -21,6 +21,8 @@ export interface FrontClientHost {
   asks(client: FrontClient, asked: Asked, peer: Endpoint): void
   /** An address that it was told did not answer. */
   doubts(client: FrontClient): void
+  /** It was refused by an address, or told that there is no way: whoever has it next need not ask there again. */
+  failed(client: FrontClient, address: string, error: number): void
   stands(client: FrontClient): void
   /** It has work for the next turn. */
   queue(client: FrontClient): void

@@ -1,8 +1,8 @@
 import { close, O_CLOEXEC, O_NONBLOCK } from '../system/linux/descriptors.ts'
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from '../system/linux/epoll.ts'
-import { EINPROGRESS, errno } from '../system/linux/libc.ts'
+import { ECONNABORTED, ECONNRESET, EINPROGRESS, EPIPE, errno } from '../system/linux/libc.ts'
 import { SOCK_STREAM } from '../system/linux/socket-numbers.ts'
-import { connect, keepAlive, resetOnClose, sendAtOnce, socket } from '../system/linux/sockets.ts'
+import { connect, keepAlive, resetOnClose, sendAtOnce, socket, takeError } from '../system/linux/sockets.ts'
 import { Destination } from './destination.ts'
 import type { Watcher } from './event-loop.ts'
 import type { FrontClientHost, Leaving } from './front-client-host.ts'
@@ -21,6 +21,9 @@ export const NEXT_ADDRESS_MS = 250
 /** What epoll tells of a descriptor here. */
 export const EVERYTHING = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET
 export const BROKEN = EPOLLERR | EPOLLHUP
+
+/** Of a connect that came about, and was broken off before anybody looked; 0: there is none. Whoever asks again may be served. */
+const STOOD: ReadonlySet<number> = new Set([0, ECONNRESET, ECONNABORTED, EPIPE])
 
 const destination = new Destination()
 
@@ -160,6 +163,8 @@ export abstract class FrontClient implements Watcher {
     if (this.state !== 'dialling') return
     if (events & BROKEN) {
       this.#upstreamPending = 0
+      const error = takeError(this.#upstream)
+      if (!STOOD.has(error)) this.host.failed(this, this.#addresses[this.#tried - 1]!, error)
       this.#closeUpstream()
       this.#dial()
     } else if (events & EPOLLOUT) {

@@ -169,6 +169,10 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
     this.#decisions.forget(client.key)
   }
 
+  failed({ id }: FrontClient, address: string, error: number): void {
+    this.#outbox.failed(id, address, error, this.#now)
+  }
+
   stands(client: FrontClient): void {
     this.#early.delete(client.id)
     client.key = '' // ten thousand of them would be a megabyte

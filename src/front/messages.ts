@@ -77,6 +77,8 @@ export interface Batch {
   readonly ends: readonly number[]
   /** Numbers of clients that left before their tunnel stood. */
   readonly gone: readonly number[]
+  /** FAILED values an address that was connected to in vain: number of the client, address, error number. */
+  readonly failed: readonly (number | string)[]
   readonly gifts: readonly Gift[]
   /** Decisions that no later client will be served by. */
   readonly forgotten: readonly number[]
@@ -97,6 +99,7 @@ export const BEGUN = 6
 export const ANSWER = 4
 export const STAND = 2
 export const END = 6
+export const FAILED = 3
 export const HELD = 9
 
 export const ENDS = ['finished', 'client-reset', 'upstream-reset', 'idle', 'lifetime', 'aborted'] as const

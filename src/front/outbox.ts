@@ -22,6 +22,7 @@ export class Outbox {
   #stands: number[] = []
   #ends: number[] = []
   #gone: number[] = []
+  #failed: (number | string)[] = []
   #gifts: Gift[] = []
   #dropped: (number | string)[] = []
   #troubles: number[] = []
@@ -67,6 +68,11 @@ export class Outbox {
     this.#hurry = true
   }
 
+  failed(client: number, address: string, error: number, at: number): void {
+    this.#failed.push(client, address, error)
+    this.#note(at)
+  }
+
   give(gift: Gift): void {
     this.#gifts.push(gift)
     this.#hurry = true
@@ -110,6 +116,7 @@ export class Outbox {
       stands: this.#stands,
       ends: this.#ends,
       gone: this.#gone,
+      failed: this.#failed,
       gifts: this.#gifts,
       dropped: this.#dropped,
       troubles: this.#troubles,
@@ -122,6 +129,7 @@ export class Outbox {
     this.#stands.length = 0
     this.#ends.length = 0
     this.#gone.length = 0
+    this.#failed.length = 0
     this.#gifts.length = 0
     this.#dropped.length = 0
     this.#troubles.length = 0

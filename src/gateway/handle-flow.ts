@@ -1,5 +1,5 @@
 import type { Conn } from '../contracts/conn.ts'
-import type { Dialed } from '../contracts/dialer.ts'
+import type { Dialed, FailedConnect } from '../contracts/dialer.ts'
 import type { Flow } from '../contracts/flow.ts'
 import { toGatewayError } from '../contracts/gateway-error.ts'
 import type { RelayCounts } from '../contracts/relay.ts'
@@ -8,9 +8,12 @@ import type { Ending, FlowRecords } from '../observe/flow-records.ts'
 
 export interface FlowParts<C = Conn, U = Conn> {
   readonly router: Router
-  readonly dialers: { dial(route: Route, flow: RouteQuery, signal: AbortSignal): Promise<Dialed<U>> }
+  readonly dialers: {
+    /** As of `Dialers`. */
+    dial(route: Route, flow: RouteQuery, signal: AbortSignal, failed?: readonly FailedConnect[]): Promise<Dialed<U>>
+  }
   readonly relay: (client: C, upstream: U, signal: AbortSignal, counts: RelayCounts) => Promise<Ending>
-  readonly records: FlowRecords
+  readonly records: Pick<FlowRecords, 'open'>
 }
 
 /** The life of a tunnel, from a client's wish to the last byte. Never rejects. */

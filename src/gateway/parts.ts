@@ -22,6 +22,7 @@ import { Doors } from './doors.ts'
 import { Engine } from './engine.ts'
 import { doorRules } from './front/door-rules.ts'
 import { DoorsFront } from './front/doors-front.ts'
+import { goOn } from './front/go-on.ts'
 import { wantsFront } from './front/wants-front.ts'
 import type { Generation, World } from './generation.ts'
 import { handleFlow } from './handle-flow.ts'
@@ -133,14 +134,10 @@ export class Parts {
       nextId: () => this.#nextId(),
       handleFlow: async (flow: Flow, signal: AbortSignal) => {
         const identified = await newcomers.identified(flow)
-        const { dialers, settings } = current()
-        const decided = this.front?.decided(identified)
-        const router = decided ? { route: async () => decided } : current().router
-        return handleFlow(
-          identified,
-          { router, dialers, relay: this.relays.for(settings), records: this.records },
-          signal,
-        )
+        const given = this.front?.given(identified)
+        const { router, dialers, settings } = current()
+        const parts = { router, dialers, relay: this.relays.for(settings), records: this.records }
+        return handleFlow(identified, given ? goOn(parts, given) : parts, signal)
       },
       handleRequest: async (flow: RequestFlow, signal: AbortSignal) => {
         const identified = await newcomers.identified(flow)

@@ -73,10 +73,18 @@ export class FlowRecord implements Listed<FlowRecord> {
     this.#startedAt = startedAt
   }
 
-  /** Times here are monotonic milliseconds, given where it happened some time before it was known. */
+  get startedAt(): number {
+    return this.#startedAt
+  }
+
+  get decidedAt(): number | undefined {
+    return this.#decidedAt
+  }
+
+  /** Times here are monotonic milliseconds, given where it happened some time before it was known. The first time counts. */
   decided(route: Route, at = this.#records.clock.monotonic()): void {
     this.#route = route
-    this.#decidedAt = at
+    this.#decidedAt ??= at
   }
 
   dialed(dialed: Dialed<unknown>, at = this.#records.clock.monotonic()): void {

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { BOX, BRIDGE, startBox } from './harness/box.ts'
 import { aptFolders } from './harness/clients/apt.ts'
 import { type Policy, startGateway } from './harness/gateway.ts'
@@ -124,6 +124,15 @@ await t.test('the truth comes back', async (t) => {
   })
   await t.test('refused, over IPv6', async (t) => {
     t.equal((await box.talk(CORP_IPV6['origin.test'], 1, {})).error, 'ECONNREFUSED')
+  })
+  await t.test('refused: the target is asked once for each attempt', async (t) => {
+    const count = await countAttempts(t, 1)
+    for (let time = 0; time < 5; time++) t.equal((await box.talk(origins.address, 1, {})).error, 'ECONNREFUSED')
+    t.equal(await count(), 5)
+    const proxy = `http://127.0.0.1:${gateway.mixed.port}`
+    const curl = ['curl', '-q', '-sS', '-p', '-x', proxy, `http://${origins.address}:1/`]
+    t.match((await scenario.run('gateway', curl)).stderr, '502')
+    t.equal(await count(), 6, 'of a program that knows of the proxy, too')
   })
   await t.test('no such host', async (t) => {
     t.equal((await box.talk(NOBODY, 80, { limitMs: 10_000 })).error, 'EHOSTUNREACH')
@@ -543,6 +552,19 @@ await t.test('killed, and started again', async (t) => {
 await t.test('after all of this nothing is left in the kernel, and nothing of others is changed', async (t) => {
   t.equal(await kernelState(), kernelBefore)
 })
+
+/** How many connection attempts have come to a port of the origins' host from now on, over IPv4. */
+async function countAttempts(t: Test, port: number): Promise<() => Promise<number>> {
+  const rules = `add table ip attempts
+    add chain ip attempts in { type filter hook input priority -300; }
+    add rule ip attempts in tcp dport ${port} tcp flags & (syn | ack) == syn counter`
+  await scenario.run('corp', ['nft', rules])
+  t.teardown(() => scenario.run('corp', ['nft', 'delete table ip attempts']).then(() => {}))
+  return async () => {
+    const { stdout } = await scenario.run('corp', ['nft', 'list', 'table', 'ip', 'attempts'])
+    return Number(/counter packets (\d+)/.exec(stdout)?.[1])
+  }
+}
 
 function request(address: string, port: number) {
   return box.talk(address, port, { say: ['GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'], end: false })

@@ -1,8 +1,11 @@
-import t from 'tap'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { Socket } from 'node:net'
+import t, { type Test } from 'tap'
 import type { NetworkWatch } from '../../src/contracts/network-watch.ts'
 import type { Resolver } from '../../src/contracts/resolver.ts'
 import { openConnect, openSocks5 } from '../fixtures/clients.ts'
 import { startTestGateway, type TestGateway } from '../fixtures/gateway.ts'
+import { unusedPort } from '../fixtures/upstreams/listen.ts'
 import { startEcho } from '../fixtures/upstreams/origins.ts'
 
 const skip =
@@ -112,6 +115,36 @@ t.test('an address that no longer answers is refused by the door, and looked up 
   t.equal(gateway.gateway.status().liveFlows, 0)
 })
 
+t.test('who has refused the front is not asked again by the door, which has the words', { skip }, async (t) => {
+  const port = await unusedPort()
+  // Two addresses of which neither takes it: the front asks them in turn.
+  const resolver: Resolver = {
+    resolve: async () => [
+      { address: '127.0.0.1', family: 4 },
+      { address: '127.0.0.2', family: 4 },
+    ],
+  }
+  const dialled = countDialled(t, port)
+  const gateway = await startTestGateway(t, {}, { front: 'at-once', resolver })
+  for (let count = 1; count <= 3; count += 1) {
+    t.equal(await tunnel(gateway, `some.example:${port}`), 502)
+    const { socket, reply } = await openSocks5(gateway.port, 'some.example', port)
+    socket.destroy()
+    t.equal(reply, 5)
+  }
+  const lines = await gateway.flowCount(6)
+  for (const line of lines) {
+    t.match(line, { decision: 'direct', ended: 'rejected', error: { code: 'CONNECT_REFUSED', hint: /running/ } })
+    t.equal(
+      line.error?.message,
+      `some.example:${port} refused the connection (tried 127.0.0.1, 127.0.0.2)`,
+      'as if the door had asked',
+    )
+    t.ok(line.decisionMs! >= 0 && line.durationMs! >= line.decisionMs!, 'times are in order')
+  }
+  t.ok(dialled() < 12, `${dialled()} of 12 asked again: none, but for those that a busy machine has given to the door`)
+})
+
 t.test('a script runs once for a client that its door serves', { skip }, async (t) => {
   const echo = await startEcho()
   t.teardown(() => echo.close())
@@ -128,4 +161,18 @@ t.test('a script runs once for a client that its door serves', { skip }, async (
 
 function alerts({ lines }: TestGateway): number {
   return lines.filter((line) => line.msg !== 'flow' && JSON.stringify(line).includes('run 0.')).length
+}
+
+/** How many sockets of this process’s own have been refused by a port. The front’s are bare descriptors, and none of those. */
+function countDialled(t: Test, port: number): () => number {
+  let count = 0
+  const watch = (message: unknown) => {
+    const { socket } = message as { readonly socket: Socket }
+    socket.on('error', (error: NodeJS.ErrnoException & { readonly port?: number }) => {
+      if (error.port === port) count += 1
+    })
+  }
+  subscribe('net.client.socket', watch)
+  t.teardown(() => unsubscribe('net.client.socket', watch))
+  return () => count
 }

@@ -1,12 +1,12 @@
 import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Flow } from '../../contracts/flow.ts'
-import type { Route } from '../../contracts/route.ts'
 import { clockOrigin as originOf } from '../../front/clock-origin.ts'
 import { type Batch, type DoorRules, type FromFront, type Gift, MAX_DOORS } from '../../front/messages.ts'
 import type { Listener } from '../../listeners/listener.ts'
 import { type AskedDoor, FrontFlows, type FrontFlowsOptions } from './front-flows.ts'
 import { FrontThread, type FrontThreadOptions } from './front-thread.ts'
+import type { Given } from './given-decisions.ts'
 import { HeldFront, type Hold } from './held-front.ts'
 
 /** A door as its front needs it. */
@@ -59,9 +59,9 @@ export class DoorsFront {
     return this.#flows.tunnels
   }
 
-  /** What was decided a moment ago for a client that its door has now, if it still holds. */
-  decided(flow: Flow): Route | undefined {
-    return this.#flows.decided(flow.door, flow)
+  /** How far the front came a moment ago with a client that its door has now, if it still holds. */
+  given(flow: Flow): Given | undefined {
+    return this.#flows.given(flow.door, flow)
   }
 
   /** Where somebody wants to wait for it, as tests do: when every door has its front. */

@@ -1,15 +1,17 @@
 import type { Clock } from '../../contracts/clock.ts'
+import type { FailedConnect } from '../../contracts/dialer.ts'
 import type { DoorContext } from '../../contracts/door.ts'
 import { GatewayError } from '../../contracts/gateway-error.ts'
-import type { Route, RouteQuery } from '../../contracts/route.ts'
+import type { RouteQuery } from '../../contracts/route.ts'
 import type { Target } from '../../contracts/target.ts'
-import { ASK, type Batch, BEGUN, END, ENDS, HELD, STAND } from '../../front/messages.ts'
+import { ASK, type Batch, BEGUN, END, ENDS, FAILED, HELD, STAND } from '../../front/messages.ts'
 import { PROTOCOLS } from '../../front/opening.ts'
 import type { FlowRecords } from '../../observe/flow-records.ts'
 import { isLoopback } from '../../wire/address.ts'
+import { failedConnect } from './failed-connect.ts'
 import { type DecisionWays, FrontDecision } from './front-decision.ts'
 import { FrontFlow } from './front-flow.ts'
-import { GivenDecisions } from './given-decisions.ts'
+import { type Given, GivenDecisions } from './given-decisions.ts'
 
 export interface FrontFlowsOptions {
   readonly clock: Clock
@@ -42,6 +44,8 @@ export class FrontFlows {
   readonly #flows = new Map<number, FrontFlow>()
   /** Those that are being decided. */
   readonly #deciding = new Map<number, AbortController>()
+  /** What the thread has tried in vain, by its number of the client. */
+  readonly #failed = new Map<number, FailedConnect[]>()
   /** Those that the thread may name again. */
   readonly #decisions = new Map<number, FrontDecision>()
   readonly #given = new GivenDecisions()
@@ -60,9 +64,10 @@ export class FrontFlows {
 
   /** `ahead`: milliseconds that our clock is ahead of the thread's. `doorOf`: by its number. */
   obey(batch: Batch, ahead: number, doorOf: (door: number) => AskedDoor): void {
-    const { asks, begun, stands, ends, held } = batch
+    const { asks, begun, failed, stands, ends, held } = batch
     for (let at = 0; at < asks.length; at += ASK) this.#asked(asks, at, ahead, doorOf)
     for (let at = 0; at < begun.length; at += BEGUN) this.#begun(begun, at, ahead)
+    for (let at = 0; at < failed.length; at += FAILED) this.#couldNot(failed, at)
     for (let at = 0; at < stands.length; at += STAND) this.#stands(stands[at]!, stands[at + 1]! + ahead)
     for (let at = 0; at < ends.length; at += END) this.#ended(ends, at, ahead)
     for (const client of batch.gone) this.#left(client, gone('the client closed its connection'))
@@ -71,8 +76,8 @@ export class FrontFlows {
     for (const decision of batch.forgotten) this.#decisions.delete(decision)
   }
 
-  /** What was decided a moment ago for a client that its door has now, if it still holds. */
-  decided(door: string, query: RouteQuery): Route | undefined {
+  /** How far the thread came a moment ago with a client that its door has now, if it still holds. */
+  given(door: string, query: RouteQuery): Given | undefined {
     return this.#given.take(door, query, this.#thread.epoch, this.#options.clock.monotonic())
   }
 
@@ -142,7 +147,18 @@ export class FrontFlows {
     return this.#lastDecision
   }
 
+  /** Connect to an address. */
+  #couldNot(failed: Batch['failed'], at: number): void {
+    const [client, address, error] = failed.slice(at, at + FAILED) as [number, string, number]
+    const flow = this.#flows.get(client)
+    if (!flow) return
+    const known = this.#failed.get(client) ?? []
+    this.#failed.set(client, known)
+    known.push(failedConnect(address, flow.target.port, error))
+  }
+
   #stands(client: number, at: number): void {
+    this.#failed.delete(client)
     const flow = this.#flows.get(client)
     if (!flow) return
     this.#tunnels += 1
@@ -167,6 +183,8 @@ export class FrontFlows {
   #left(client: number, error: GatewayError | undefined): void {
     const flow = this.#flows.get(client)
     this.#flows.delete(client)
+    const failed = this.#failed.get(client) ?? []
+    this.#failed.delete(client)
     const deciding = this.#deciding.get(client)
     this.#deciding.delete(client)
     deciding?.abort(error ?? gone('the client has been given to its door'))
@@ -177,8 +195,11 @@ export class FrontFlows {
     }
     flow.record.forget()
     const { context, query, route, epoch } = flow.decision
-    if (route === undefined || epoch === undefined) return
-    this.#given.keep(context.name, { ...query, client: flow.client }, route, epoch, this.#options.clock.monotonic())
+    const { startedAt: askedAt, decidedAt } = flow.record
+    if (route === undefined || epoch === undefined || decidedAt === undefined) return
+    const asked = { ...query, client: flow.client }
+    const given = { query: asked, route, epoch, askedAt, decidedAt, failed }
+    this.#given.keep(context.name, given, this.#options.clock.monotonic())
   }
 }
 

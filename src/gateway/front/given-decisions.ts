@@ -1,11 +1,15 @@
+import type { FailedConnect } from '../../contracts/dialer.ts'
 import type { Route, RouteQuery } from '../../contracts/route.ts'
 
-interface Given {
+/** How far the front has come with a client that its door then has. Times are monotonic milliseconds. */
+export interface Given {
   readonly query: RouteQuery
   readonly route: Route
   readonly epoch: number
-  /** Monotonic milliseconds. */
-  readonly until: number
+  readonly askedAt: number
+  readonly decidedAt: number
+  /** Addresses that it could not connect to. */
+  readonly failed: readonly FailedConnect[]
 }
 
 /** Milliseconds in which a client that was given to its door has asked there again; later it is decided anew. */
@@ -15,23 +19,23 @@ const MAX_GIVEN = 4_096
 
 /**
  * What was decided for clients that the front then gave to their doors, where they ask for the same again: a script is run once for them, not
- * twice. Each is used once, and not past a change of settings, network or containers.
+ * twice, and an address that has refused them is not asked again. Each is used once, and not past a change of settings, network or containers.
  */
 export class GivenDecisions {
-  readonly #given = new Map<string, Given>()
+  readonly #given = new Map<string, Given & { readonly until: number }>()
 
   /** `door`: its name. `now`: monotonic milliseconds. */
-  keep(door: string, query: RouteQuery, route: Route, epoch: number, now: number): void {
+  keep(door: string, given: Given, now: number): void {
     if (this.#given.size >= MAX_GIVEN) this.#given.clear()
-    this.#given.set(keyOf(door, query), { query, route, epoch, until: now + KEEP_MS })
+    this.#given.set(keyOf(door, given.query), { ...given, until: now + KEEP_MS })
   }
 
-  take(door: string, query: RouteQuery, epoch: number, now: number): Route | undefined {
+  take(door: string, query: RouteQuery, epoch: number, now: number): Given | undefined {
     const key = keyOf(door, query)
     const given = this.#given.get(key)
     if (given === undefined) return undefined
     this.#given.delete(key)
-    return given.epoch === epoch && given.until > now && isSame(given.query, query) ? given.route : undefined
+    return given.epoch === epoch && given.until > now && isSame(given.query, query) ? given : undefined
   }
 }
 

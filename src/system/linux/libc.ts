@@ -13,6 +13,8 @@ type Code =
   | 'EACCES'
   | 'EADDRINUSE'
   | 'EAGAIN'
+  | 'ECONNABORTED'
+  | 'ECONNRESET'
   | 'EINPROGRESS'
   | 'EINTR'
   | 'EMFILE'
@@ -20,11 +22,14 @@ type Code =
   | 'ENOBUFS'
   | 'ENOMEM'
   | 'EPERM'
+  | 'EPIPE'
 
 export const {
   EACCES,
   EADDRINUSE,
   EAGAIN,
+  ECONNABORTED,
+  ECONNRESET,
   EINPROGRESS,
   EINTR,
   EMFILE,
@@ -32,4 +37,5 @@ export const {
   ENOBUFS,
   ENOMEM,
   EPERM,
+  EPIPE,
 }: Readonly<Record<Code, number>> = constants.errno

@@ -1,6 +1,7 @@
 import { libc } from './libc.ts'
 import {
   IPPROTO_TCP,
+  SO_ERROR,
   SO_KEEPALIVE,
   SO_LINGER,
   SOL_SOCKET,
@@ -63,6 +64,16 @@ const KEEP_ALIVE_SECONDS = new Int32Array([60])
 /** Switches an option on; false when the kernel says no. */
 export function switchOn(fd: number, level: number, name: number): boolean {
   return setSocketOption(fd, level, name, ON, ON.byteLength) === 0
+}
+
+const pending = new Uint8Array(Int32Array.BYTES_PER_ELEMENT)
+const pendingNumber = new Int32Array(pending.buffer)
+const pendingBytes = new Uint32Array(1)
+
+/** The error number that a socket has kept for whoever asks next, socket(7); 0: none. */
+export function takeError(fd: number): number {
+  pendingBytes[0] = pending.byteLength
+  return getSocketOption(fd, SOL_SOCKET, SO_ERROR, pending, pendingBytes) === 0 ? pendingNumber[0]! : 0
 }
 
 export const sendAtOnce = (fd: number): boolean => switchOn(fd, IPPROTO_TCP, TCP_NODELAY)

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import t from 'tap'
 import { systemClock } from '../../../src/contracts/clock.ts'
+import type { FailedConnect } from '../../../src/contracts/dialer.ts'
 import { GatewayError } from '../../../src/contracts/gateway-error.ts'
 import type { ResolvedAddress } from '../../../src/contracts/resolver.ts'
 import type { RouteQuery } from '../../../src/contracts/route.ts'
@@ -41,7 +42,7 @@ t.test('order of addresses (RFC 8305 §4)', (t) => {
 })
 
 /** A race whose sockets do what the test says; time is the test's. */
-function startRace(addresses: readonly string[]) {
+function startRace(addresses: readonly string[], failed?: readonly FailedConnect[]) {
   const clock = manualClock()
   const abort = new AbortController()
   const opened = new Map<string, EventEmitter & { destroyed: boolean; destroy(): void }>()
@@ -56,7 +57,7 @@ function startRace(addresses: readonly string[]) {
     opened.set(address, socket)
     return socket as unknown as Socket
   }
-  const result = raceConnects({ addresses, open, clock, signal: abort.signal, attemptDelayMs: 250 })
+  const result = raceConnects({ addresses, failed, open, clock, signal: abort.signal, attemptDelayMs: 250 })
   const fail = (address: string, code: string) =>
     opened.get(address)!.emit('error', Object.assign(new Error(code), { code }))
   const connect = (address: string) => opened.get(address)!.emit('connect')
@@ -104,6 +105,37 @@ t.test('the race (RFC 8305 §5)', async (t) => {
       ['a', 'ENETUNREACH'],
       ['b', 'ECONNREFUSED'],
     ])
+  })
+  await t.test('what somebody has tried already counts, and is not tried again', async (t) => {
+    const refused = (address: string): FailedConnect => ({
+      address,
+      error: Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }),
+    })
+    const outcome = async (race: ReturnType<typeof startRace>) => {
+      const result = await race.result
+      t.equal(race.clock.pending, 0)
+      return 'failures' in result && result.failures.map((one) => `${one.address} ${one.error.code}`).join()
+    }
+    const first = startRace(['a', 'b'], [refused('a')])
+    t.equal(first.tried(), 'b', 'at once')
+    first.fail('b', 'ENETUNREACH')
+    t.equal(await outcome(first), 'a ECONNREFUSED,b ENETUNREACH', 'in their order')
+
+    const second = startRace(['a', 'b', 'c'], [refused('b')])
+    second.clock.advance(250)
+    t.equal(second.tried(), 'a c')
+    second.fail('c', 'EHOSTUNREACH')
+    second.connect('a')
+    await second.result
+
+    const last = startRace(['a', 'b'], [refused('b')])
+    last.clock.advance(250)
+    last.fail('a', 'ETIMEDOUT')
+    t.equal(await outcome(last), 'b ECONNREFUSED,a ETIMEDOUT')
+
+    const all = startRace(['a', 'b'], [refused('a'), refused('b'), refused('elsewhere')])
+    t.equal(all.tried(), '')
+    t.equal(await outcome(all), 'a ECONNREFUSED,b ECONNREFUSED')
   })
   await t.test('one address costs no timer', async (t) => {
     const race = startRace(['a'])

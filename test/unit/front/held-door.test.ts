@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { constants } from 'node:os'
 import t, { type Test } from 'tap'
 import type { FrontClient } from '../../../src/front/front-client.ts'
 import type { FrontClientHost, Leaving } from '../../../src/front/front-client-host.ts'
@@ -7,6 +8,7 @@ import type { FrontDoor } from '../../../src/front/front-door.ts'
 import { HeldDoor } from '../../../src/front/held-door.ts'
 import type { HeldSyn, HoldQueue } from '../../../src/front/hold-queue.ts'
 import { EPOLLERR, EPOLLOUT } from '../../../src/system/linux/epoll.ts'
+import { unusedPort } from '../../fixtures/upstreams/listen.ts'
 
 const skip = process.platform !== 'linux' && 'the front is for Linux'
 
@@ -49,6 +51,7 @@ function rig({ serves = true, hasShare = (_client: string): boolean => true } = 
     progress: () => 0,
     asks: (client: FrontClient) => void asking.push(client),
     doubts: () => log.push('doubts'),
+    failed: (_client: FrontClient, address: string, error: number) => log.push(`failed ${address} ${error}`),
     stands: () => log.push('stands'),
     queue() {},
     holds() {},
@@ -127,23 +130,38 @@ t.test('a client that gives up after all', { skip }, async (t) => {
 })
 
 t.test('whatever is not simply direct is the door’s, repetitions too', { skip }, async (t) => {
-  const { log, asking, watched, hold } = rig()
+  const { log, asking, hold } = rig()
   hold(SYN)
   asking[0]!.answer([])
   t.same(log, ['doubts', 'given-held'])
   hold({ ...SYN, packet: 2 })
   t.same(log.slice(2), ['given 2'])
 
+  log.length = 0
   hold({ ...SYN, packet: 3, source: { ...SYN.source, port: 1 } })
-  asking[1]!.answer(['127.0.0.1'])
-  asking[1]!.happened(watched.at(-1)!, EPOLLERR)
-  t.same(log.slice(3), ['close descriptor', 'doubts', 'given-held'], 'refused: the door has the words for it')
+  asking[1]!.check(899)
+  t.same(log, [])
+  asking[1]!.check(900)
+  t.same(log, ['given-held'], 'nobody has decided in time')
+})
 
-  hold({ ...SYN, packet: 4, source: { ...SYN.source, port: 2 } })
-  asking[2]!.check(899)
-  t.equal(log.length, 6)
-  asking[2]!.check(900)
-  t.same(log.slice(6), ['given-held'], 'nobody has decided in time')
+t.test('refused: the door has the words for it, and need not ask again', { skip }, async (t) => {
+  const { log, asking, watched, hold } = rig()
+  const port = await unusedPort()
+  hold({ ...SYN, dialled: { address: '127.0.0.1', family: 4, port } })
+  asking[0]!.answer(['127.0.0.1'])
+  asking[0]!.happened(watched.at(-1)!, EPOLLERR)
+  const { ECONNREFUSED } = constants.errno
+  t.same(log, [`failed 127.0.0.1 ${ECONNREFUSED}`, 'close descriptor', 'doubts', 'given-held'])
+})
+
+t.test('a connection that stood and broke before anybody looked: the door may ask again', { skip }, async (t) => {
+  const { syn } = await connection(t)
+  const { log, asking, watched, hold } = rig()
+  hold(syn)
+  asking[0]!.answer(['127.0.0.1'])
+  asking[0]!.happened(watched.at(-1)!, EPOLLERR)
+  t.same(log, ['close descriptor', 'doubts', 'given-held'])
 })
 
 t.test('where the front does not serve, all are the door’s', { skip }, async (t) => {

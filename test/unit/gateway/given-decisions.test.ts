@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Route, RouteQuery } from '../../../src/contracts/route.ts'
-import { GivenDecisions } from '../../../src/gateway/front/given-decisions.ts'
+import { type Given, GivenDecisions } from '../../../src/gateway/front/given-decisions.ts'
 
 const query = (change: Partial<RouteQuery> = {}): RouteQuery => ({
   target: { host: 'some.example', family: 0, port: 443 },
@@ -10,12 +10,20 @@ const query = (change: Partial<RouteQuery> = {}): RouteQuery => ({
   ...change,
 })
 const route = { decision: 'proxy' } as unknown as Route
+const decided = (asked: RouteQuery, epoch: number): Given => ({
+  query: asked,
+  route,
+  epoch,
+  askedAt: 900,
+  decidedAt: 950,
+  failed: [],
+})
 
 t.test('a decision serves its client once, at its door, for the same question', async (t) => {
   const given = new GivenDecisions()
-  const keep = () => given.keep('mixed', query(), route, 7, 1_000)
+  const keep = () => given.keep('mixed', decided(query(), 7), 1_000)
   keep()
-  t.equal(given.take('mixed', query(), 7, 1_500), route)
+  t.match(given.take('mixed', query(), 7, 1_500), { route, askedAt: 900, decidedAt: 950, failed: [] })
   t.equal(given.take('mixed', query(), 7, 1_500), undefined, 'once')
   keep()
   t.equal(given.take('mixed', query(), 8, 1_500), undefined, 'not in another epoch')
@@ -39,7 +47,7 @@ t.test('a decision serves its client once, at its door, for the same question', 
 t.test('bounded', async (t) => {
   const given = new GivenDecisions()
   for (let port = 1; port <= 5_000; port += 1) {
-    given.keep('mixed', query({ client: { address: '10.0.0.1', port, local: false } }), route, 0, 0)
+    given.keep('mixed', decided(query({ client: { address: '10.0.0.1', port, local: false } }), 0), 0)
   }
   let left = 0
   for (let port = 1; port <= 5_000; port += 1) {
