@@ -1,6 +1,7 @@
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { PacTrace } from '../contracts/pac.ts'
-import { linesOf } from './script-lines.ts'
+import { placeWithin, startOfLine } from './script-lines.ts'
+import { withoutWords } from './script-words.ts'
 import type { Failure, FailureKind } from './vm-outcome.ts'
 
 const WHAT: Record<FailureKind, string> = {
@@ -23,12 +24,13 @@ const HINT: Record<FailureKind, string> = {
   crashed: 'Look for recursion without end.',
 }
 
-/** Characters of the offending source line that are shown. */
+/** Characters of the offending source line that are shown, and that are looked at for it: it may be indented. */
 const MAX_LINE = 160
+const MAX_LINE_READ = 2_000
+const LINE_BREAK = /[\n\r\u2028\u2029]/
 
-/** Where a mention is looked for: lines from the place that was given, and characters of each. The script may be a MiB, and fail at every request. */
-const MAX_SEARCHED_LINES = 200
-const MAX_SEARCHED = 2_000
+/** Characters from the place that was given in which a mention is looked for. The script may be a MiB, and fail at every request. */
+const MAX_SEARCHED = 10_000
 
 /** A script's failure, for people: what, where, the line itself. Everything from the script is cleaned of control characters. */
 export function scriptFailure(
@@ -52,17 +54,16 @@ export function scriptFailure(
  */
 function placeOf({ message, line, column = 1 }: Failure, script: string): { line: number; column: number } | undefined {
   if (line === undefined) return undefined
-  const { code, bare } = linesOf(script)
-  const last = Math.min(code.length, line + MAX_SEARCHED_LINES - 1)
-  for (const mention of mentionsOf(message)) {
-    const lines = mention.source.includes(QUOTE) ? code : bare
-    for (let number = line; number <= last; number++) {
-      const text = (lines[number - 1] ?? '').slice(0, MAX_SEARCHED)
-      // On the first line, from the place that was given.
-      const from = number === line ? column - 1 : 0
-      const found = text.slice(from).search(mention)
-      if (found >= 0) return { line: number, column: from + found + 1 }
-    }
+  const mentions = mentionsOf(message)
+  const start = mentions.length === 0 ? undefined : startOfLine(script, line)
+  if (start === undefined) return { line, column }
+  // A place that was given is one of code: what follows can be told from texts and comments without all that is before.
+  const at = start + column - 1
+  const text = script.slice(at, at + MAX_SEARCHED)
+  const { code, bare } = withoutWords(text)
+  for (const mention of mentions) {
+    const offset = (mention.source.includes(QUOTE) ? code : bare).search(mention)
+    if (offset >= 0) return placeWithin(text, offset, line, column)
   }
   return { line, column }
 }
@@ -93,8 +94,10 @@ function escaped(text: string): string {
 }
 
 function sourceLine(script: string, number: number): string | undefined {
-  const line = linesOf(script).lines[number - 1]?.slice(0, MAX_SEARCHED).trim()
-  if (line === undefined) return undefined
+  const start = startOfLine(script, number)
+  if (start === undefined) return undefined
+  const [read = ''] = script.slice(start, start + MAX_LINE_READ).split(LINE_BREAK, 1)
+  const line = read.trim()
   return clean(line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line)
 }
 

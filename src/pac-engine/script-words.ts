@@ -13,26 +13,22 @@ const BEFORE_VALUE = /(?:^|[^\w$.])(?:return|typeof|case|in|of|delete|void|throw
 /** Characters of the longest of them, and one before it. */
 const LONGEST = 11
 
-/** Found in one script, for it is the main thread that looks: behind these the script is left as it is. */
-const MAX_WORDS = 20_000
-
 const NO_BREAKS = /[^\n\r\u2028\u2029]+/g
 
 /**
- * A script with blanks in place of comments and regular expressions, and in `bare` of texts in quotes too, each character and line break in its place. Not a parser: a slash behind
+ * A piece of script that begins in code, with blanks in place of comments and regular expressions, and in `bare` of texts in quotes too, each character and line break in its place. Not a parser: a slash behind
  * `)` divides, one behind `}` does not. Templates stay, for they hold code.
  */
 export function withoutWords(script: string): { code: string; bare: string } {
   const [code, bare]: [string[], string[]] = [[], []]
   /** Where the comments so far begin, by where they end. */
   const comments = new Map<number, number>()
-  let [from, words] = [0, 0]
+  let from = 0
   BEGIN.lastIndex = 0
-  for (let begin = BEGIN.exec(script); begin && words < MAX_WORDS; begin = BEGIN.exec(script)) {
+  for (let begin = BEGIN.exec(script); begin; begin = BEGIN.exec(script)) {
     const at = begin.index
     const pattern = patternAt(script, at, comments)
     if (!pattern) continue
-    words++
     pattern.lastIndex = at
     const [found = ''] = pattern.exec(script) ?? []
     const end = at + Math.max(1, found.length)
@@ -43,7 +39,7 @@ export function withoutWords(script: string): { code: string; bare: string } {
     from = end
     BEGIN.lastIndex = end
   }
-  if (words === 0) return { code: script, bare: script }
+  if (from === 0) return { code: script, bare: script }
   code.push(script.slice(from))
   bare.push(script.slice(from))
   return { code: code.join(''), bare: bare.join('') }
