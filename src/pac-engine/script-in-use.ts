@@ -31,6 +31,8 @@ export interface ScriptInUseOptions {
 export class ScriptInUse {
   version: Version | undefined
   readonly #options: ScriptInUseOptions
+  /** Of versions that are not in use yet. */
+  readonly #loading = new Set<VmPool>()
   #closed = false
 
   constructor(options: ScriptInUseOptions) {
@@ -43,7 +45,7 @@ export class ScriptInUse {
    */
   async use(script: Script, mayReplace: (before: Version | undefined) => boolean = () => true): Promise<boolean> {
     const { origin, way, limits, clock, dns, log, changed } = this.#options
-    const pool = new VmPool(script.text, { limits, clock })
+    const pool = new VmPool(script.text, { limits, clock, known: () => dns.entries() })
     const loadNotes = await this.#load(pool, script)
     const before = this.version
     if (this.#closed || !mayReplace(before)) {
@@ -52,9 +54,6 @@ export class ScriptInUse {
     }
     this.version = { script, pool, loadNotes, fetchedAt: script.fetchedAt }
     changed()
-    // What changed while it was loading.
-    const known = dns.entries()
-    pool.learn(known, known)
     if (before) void this.#closeWhenIdle(before.pool)
     const type = script.contentType === undefined ? '' : `, ${clean(script.contentType)}`
     const through = way.via === undefined ? '' : `, read through ${way.via}`
@@ -73,7 +72,8 @@ export class ScriptInUse {
   }
 
   learn(changes: readonly DnsEntry[]): void {
-    this.version?.pool.learn(changes, this.#options.dns.entries())
+    this.version?.pool.learn(changes)
+    for (const pool of this.#loading) pool.learn(changes)
   }
 
   async close(): Promise<void> {
@@ -83,9 +83,10 @@ export class ScriptInUse {
 
   async #load(pool: VmPool, script: Script): Promise<Notes> {
     const { origin, limits, dns } = this.#options
+    this.#loading.add(pool)
     try {
       for (let names = 0; ; ) {
-        const loaded = await pool.start(dns.entries())
+        const loaded = await pool.start()
         if (loaded.is === 'ready') return loaded.notes
         if (loaded.is === 'failed') throw scriptFailure(loaded.failure, origin, script.text, { during: 'the script' })
         names += loaded.names.length
@@ -95,6 +96,8 @@ export class ScriptInUse {
     } catch (error) {
       await pool.close()
       throw error
+    } finally {
+      this.#loading.delete(pool)
     }
   }
 

@@ -5,8 +5,9 @@ import type { PacLimits } from './limits.ts'
 import type { Query } from './query-lines.ts'
 import { quickjsModule } from './quickjs-module.ts'
 import { SecondTurns } from './second-turns.ts'
+import { ThreadSet } from './thread-set.ts'
 import { type DnsEntry, NO_NOTES, type VmOutcome } from './vm-outcome.ts'
-import { CLOSED, crashed, type Job, VmThread } from './vm-thread.ts'
+import { CLOSED, crashed, type Ending, type Job, VmThread } from './vm-thread.ts'
 import type { Loaded } from './worker-protocol.ts'
 
 /** Threads that died while starting, one after the other, before the pool gives up on the script. */
@@ -23,14 +24,15 @@ export class VmPool {
   readonly #script: string
   readonly #limits: PacLimits
   readonly #clock: Clock
-  readonly #threads = new Set<VmThread>()
+  readonly #threads = new ThreadSet()
   readonly #queue = new FirstTurns()
   readonly #second: SecondTurns
   readonly #crowd: Crowd
   /** Since when somebody waits and no thread serves, by the clock. */
   #heldSince: number | undefined
   #wasm: WebAssembly.Module | undefined
-  #known: readonly DnsEntry[] = []
+  /** All that a new thread is to know of DNS. */
+  readonly #known: () => readonly DnsEntry[]
   #pending = 0
   #flushing = false
   #watching: (() => void) | undefined
@@ -39,8 +41,12 @@ export class VmPool {
   #failedStarts = 0
   #closed = false
 
-  constructor(script: string, options: { readonly limits: PacLimits; readonly clock: Clock }) {
+  constructor(
+    script: string,
+    options: { readonly limits: PacLimits; readonly clock: Clock; readonly known: () => readonly DnsEntry[] },
+  ) {
     this.#script = script
+    this.#known = options.known
     this.#limits = options.limits
     this.#clock = options.clock
     this.#second = new SecondTurns(options.limits)
@@ -55,9 +61,8 @@ export class VmPool {
     return this.#threads.size
   }
 
-  /** Starts a thread and runs the script's global code there; when that went well, the others. After `missing`: call it again with the names. */
-  async start(known: readonly DnsEntry[]): Promise<Loaded> {
-    this.#known = known
+  /** Starts a thread and runs the script's global code there; when that went well, the others. After `missing`: call it again when the names are known. */
+  async start(): Promise<Loaded> {
     this.#wasm ??= await quickjsModule(this.#limits.memoryPages)
     if (this.#closed) return CLOSED
     // A script that stopped for a name begins again in the same thread.
@@ -73,9 +78,8 @@ export class VmPool {
     return loaded
   }
 
-  /** Tells every thread, now and in future. `known` is the whole table after `changes`. */
-  learn(changes: readonly DnsEntry[], known: readonly DnsEntry[]): void {
-    this.#known = known
+  /** Tells every thread; those to come are told all. */
+  learn(changes: readonly DnsEntry[]): void {
     for (const thread of this.#threads) thread.learn(changes)
   }
 
@@ -146,7 +150,7 @@ export class VmPool {
 
   #flush(): void {
     while (this.#queue.waiting > 0) {
-      const { thread, takers } = this.#idlest()
+      const { thread, takers } = this.#threads.idlest(!this.#crowd.hanging)
       if (!thread) break
       thread.run(this.#takeBatch(takers))
     }
@@ -172,38 +176,14 @@ export class VmPool {
     return this.#queue.take(Math.min(this.#limits.batch, Math.ceil(this.#queue.waiting / takers)))
   }
 
-  #idlest(): { thread: VmThread | undefined; takers: number } {
-    let thread: VmThread | undefined
-    let takers = 0
-    const ahead = !this.#crowd.hanging
-    for (const one of this.#threads) {
-      if (one.second || !one.takesMore(ahead)) continue
-      takers++
-      if (!thread || one.batches < thread.batches) thread = one
-    }
-    return { thread, takers }
-  }
-
-  /** Threads that serve, or will as soon as they are loaded. */
-  #free(): number {
-    let free = 0
-    for (const thread of this.#threads) if (!thread.second && thread.serves) free++
-    return free
-  }
-
   #addThread(): void {
-    if (this.#closed || !this.#wasm || this.#first() >= this.#limits.maxThreads) return
+    if (this.#closed || !this.#wasm || this.#threads.first >= this.#limits.maxThreads) return
     void this.#load(this.#spawn(this.#wasm, false))
   }
 
   #addSecond(): void {
-    if (this.#closed || !this.#wasm || this.#threads.size - this.#first() >= this.#limits.secondThreads) return
+    if (this.#closed || !this.#wasm || this.#threads.second >= this.#limits.secondThreads) return
     void this.#load(this.#spawn(this.#wasm, true))
-  }
-
-  /** Threads that are not for second turns. */
-  #first(): number {
-    return [...this.#threads].filter(({ second }) => !second).length
   }
 
   #spawn(wasm: WebAssembly.Module, second: boolean): VmThread {
@@ -229,7 +209,7 @@ export class VmPool {
   }
 
   async #load(thread: VmThread): Promise<Loaded> {
-    const loaded = await thread.load(this.#known)
+    const loaded = await thread.load(this.#known())
     if (loaded.is === 'failed') this.#end(thread, loaded)
     else {
       this.#failedStarts = 0
@@ -245,10 +225,9 @@ export class VmPool {
       this.#watching = undefined
       const now = this.#clock.monotonic()
       for (const thread of this.#threads) this.#look(thread, now)
-      const served = [...this.#threads].some(({ second, ready, serves }) => !second && ready && serves)
-      const held = this.#queue.waiting > 0 && !served
+      const held = this.#queue.waiting > 0 && !this.#threads.serves
       this.#heldSince = held ? (this.#heldSince ?? now) : undefined
-      if (this.#heldSince !== undefined && now - this.#heldSince >= this.#limits.spareMs && this.#free() === 0) {
+      if (this.#heldSince !== undefined && now - this.#heldSince >= this.#limits.spareMs && this.#threads.free === 0) {
         this.#addThread()
       }
       this.#second.expire(now)
@@ -263,17 +242,20 @@ export class VmPool {
     const limit = held ? Math.min(thread.limitMs, this.#limits.crowdedMs + this.#limits.graceMs) : thread.limitMs
     if (running < limit) return
     const message = `its thread was ended after ${Math.round(running)} ms`
-    this.#end(thread, { is: 'failed', failure: { kind: 'time', message }, notes: NO_NOTES })
-    if (!thread.second && this.#first() < this.#limits.threads) this.#addThread()
+    // One that has not had its whole time may have waited for a processor: it has its second turn.
+    const why: Ending =
+      running < thread.limitMs ? 'others waited' : { is: 'failed', failure: { kind: 'time', message }, notes: NO_NOTES }
+    this.#end(thread, why)
+    if (!thread.second && this.#threads.first < this.#limits.threads) this.#addThread()
     this.#flush()
   }
 
   #retireLater(): void {
-    if (this.#retiring || this.#first() <= this.#limits.threads) return
+    if (this.#retiring || this.#threads.first <= this.#limits.threads) return
     this.#retiring = this.#clock.after(RETIRE_MS, () => {
       this.#retiring = undefined
       for (const thread of this.#threads) {
-        if (!thread.second && thread.ready && thread.serves && this.#free() > this.#limits.threads)
+        if (!thread.second && thread.ready && thread.serves && this.#threads.free > this.#limits.threads)
           thread.retiring = true
       }
       this.#endRetired()
@@ -285,7 +267,7 @@ export class VmPool {
     for (const thread of [...this.#threads]) if (thread.retiring && thread.idle) this.#end(thread, CLOSED)
   }
 
-  #end(thread: VmThread, why: VmOutcome): void {
+  #end(thread: VmThread, why: Ending): void {
     if (this.#threads.delete(thread)) this.#queue.addFirst(thread.end(why))
   }
 
@@ -296,7 +278,7 @@ export class VmPool {
       this.#giveUp(crashed(reason))
       return
     }
-    if (this.#first() < this.#limits.threads) this.#addThread()
+    if (this.#threads.first < this.#limits.threads) this.#addThread()
     this.#flush()
   }
 }

@@ -27,6 +27,9 @@ export interface Job extends Query {
   readonly makeWay: (why: MadeWay) => void
 }
 
+/** What becomes of the job whose thread is ended. */
+export type Ending = VmOutcome | MadeWay
+
 export interface ThreadOptions {
   readonly script: string
   readonly limits: PacLimits
@@ -134,7 +137,8 @@ export class VmThread {
         this.ready = loaded.is !== 'failed'
         resolve(loaded)
       }
-      this.#send({ do: 'load', dns: known, now: this.#clock.wall() })
+      // What it was told before may have been forgotten since.
+      this.#send({ do: 'load', dns: [...this.#takeDns(), ...known], now: this.#clock.wall() })
     })
   }
 
@@ -187,16 +191,17 @@ export class VmThread {
     return Atomics.load(this.#state, RELOADING) === 1
   }
 
-  /** Ends it. The current job is settled with `why`; answers the others. */
-  end(why: VmOutcome): Job[] {
+  /** Ends it. The current job is settled with `why`, or makes way; answers the others. */
+  end(why: Ending): Job[] {
     this.#ended = true
     this.ready = false
-    this.#loading?.(why.is === 'answer' ? CLOSED : why)
+    this.#loading?.(typeof why === 'string' || why.is === 'answer' ? CLOSED : why)
     const current = this.#jobs.get(Atomics.load(this.#state, CURRENT_JOB))
     const others = [...this.#jobs.values()].filter((job) => job !== current)
     this.#jobs.clear()
     this.gone = this.#worker.terminate()
-    current?.settle(why)
+    if (typeof why === 'string') current?.makeWay(why)
+    else current?.settle(why)
     return others
   }
 

@@ -95,10 +95,10 @@ t.test('hanging built-ins, any number at once: whoever else asks waits for none 
     `function FindProxyForURL(url, host) {
        if (host.indexOf("hang") === 0) { var a = []; a.length = 4294967295; while (true) a.indexOf(1) }
        return host }`,
-    { limits, clock: systemClock },
+    { limits, clock: systemClock, known: () => [] },
   )
   t.teardown(() => pool.close())
-  t.match(await pool.start([]), { is: 'ready' })
+  t.match(await pool.start(), { is: 'ready' })
   const hung: VmOutcome[] = []
   const ask = (host: string) =>
     new Promise<VmOutcome>((settle) => pool.run({ url: `http://${host}:80`, host }, false, settle))
@@ -153,11 +153,12 @@ t.test('the thread for second turns stands by, and takes what takes long off the
   const pool = new VmPool('function FindProxyForURL(url, host) { while (host === "loop"); return host }', {
     limits,
     clock: systemClock,
+    known: () => [],
   })
   t.teardown(() => pool.close())
   const ask = (host: string) =>
     new Promise<VmOutcome>((settle) => pool.run({ url: 'http://a:80', host }, false, settle))
-  t.match(await pool.start([]), { is: 'ready' })
+  t.match(await pool.start(), { is: 'ready' })
   await until('it stands by', () => pool.threads === 2, 60_000)
   void ask('loop')
   t.match(await ask('good'), { answer: 'good' })

@@ -175,9 +175,10 @@ test('a thread that was started because of a slow one goes again, however much t
   const pool = new VmPool('function FindProxyForURL(url, host) { if (host === "loop") while (true) {} return host }', {
     limits,
     clock,
+    known: () => [],
   })
   t.teardown(() => pool.close())
-  await pool.start([])
+  await pool.start()
   let busy = true
   const ask = (host: string) => new Promise<void>((done) => pool.run({ url: 'http://a:80', host }, false, () => done()))
   const loop = ask('loop')

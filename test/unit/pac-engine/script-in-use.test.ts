@@ -5,6 +5,7 @@ import { GatewayError } from '../../../src/contracts/gateway-error.ts'
 import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
 import type { PacDns } from '../../../src/pac-engine/pac-dns.ts'
 import { ScriptInUse } from '../../../src/pac-engine/script-in-use.ts'
+import type { VmOutcome } from '../../../src/pac-engine/vm-outcome.ts'
 
 const scriptOf = (text: string) => ({ text, sha256: text, fetchedAt: 0 })
 
@@ -42,6 +43,47 @@ t.test('a version on disk that loads slowly does not replace the one that came m
   resolved()
   t.equal(await older, false)
   t.equal(inUse.version?.script, fetched)
+})
+
+t.test('a name that is forgotten while a version loads is asked for again; no change copies the table', async (t) => {
+  const table = new Map<string, string>()
+  const asked: string[] = []
+  let copies = 0
+  const inUse: ScriptInUse = new ScriptInUse({
+    origin: 'script',
+    way: {},
+    limits: { ...DEFAULT_LIMITS, threads: 1, standbyMs: 600_000 },
+    clock: systemClock,
+    dns: {
+      entries() {
+        copies++
+        return [...table]
+      },
+      async resolve([name]: [string]) {
+        asked.push(name)
+        // Another network: the name before is known no more.
+        if (name === 'b.test') {
+          table.delete('a.test')
+          inUse.learn([['a.test']])
+        }
+        table.set(name, `192.0.2.${asked.length}`)
+      },
+    } as unknown as PacDns,
+    log: () => {},
+    changed: () => {},
+  })
+  t.teardown(() => inUse.close())
+  const text = `var found = [dnsResolve("a.test"), dnsResolve("b.test")]
+    function FindProxyForURL() { return found.join(" ") }`
+  await inUse.use(scriptOf(text))
+  t.same(asked, ['a.test', 'b.test', 'a.test'])
+  const outcome = await new Promise<VmOutcome>((settle) =>
+    inUse.version?.pool.run({ url: 'http://a:80', host: 'a' }, false, settle),
+  )
+  t.match(outcome, { answer: '192.0.2.3 192.0.2.2' })
+  const before = copies
+  for (let i = 0; i < 100; i++) inUse.learn([[`name${i}.test`, '192.0.2.9']])
+  t.equal(copies, before)
 })
 
 t.test('a script whose names are not looked up leaves no thread behind', async (t) => {
