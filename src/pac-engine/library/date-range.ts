@@ -49,7 +49,8 @@ function dayNumber({ year, month, day }) {
   return (year * 16 + month) * 64 + day
 }
 
+// As in browsers, in the global table, which may be the script's own.
 function monthOf(name) {
-  return hasOwn(months, name) ? months[name] : -1
+  return name in global.months ? global.months[name] : -1
 }
 `

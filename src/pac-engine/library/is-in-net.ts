@@ -1,6 +1,6 @@
 /**
  * `isInNet(host, pattern, mask)`: IPv4 only; a name is resolved through the global `dnsResolve`. `isValidIpAddress` and `convert_addr` are
- * no documented functions, but every browser's library leaves them lying about and scripts in the field call them.
+ * no documented functions, but every browser's library leaves them lying about, scripts in the field call them, and one that has its own changes `isInNet`.
  */
 export const isInNet = `
 function isInNet(ipaddr, pattern, maskstr) {
@@ -10,6 +10,7 @@ function isInNet(ipaddr, pattern, maskstr) {
 }
 
 function inNet(ipaddr, pattern, maskstr) {
+  if (global.isValidIpAddress !== isValidIpAddress || global.convert_addr !== convert_addr) return inNetByScript(ipaddr, pattern, maskstr)
   const net = ipv4Of(pattern)
   const mask = ipv4Of(maskstr)
   if (net < 0 || mask < 0) return false
@@ -25,6 +26,18 @@ function inNet(ipaddr, pattern, maskstr) {
     address = convert_addr(resolved)
   }
   return ((address ^ net) & mask) === 0
+}
+
+// By what a script has put in the place of these two.
+function inNetByScript(ipaddr, pattern, maskstr) {
+  if (!global.isValidIpAddress(pattern) || !global.isValidIpAddress(maskstr)) return false
+  let address = ipaddr
+  if (!global.isValidIpAddress(ipaddr)) {
+    address = global.dnsResolve(ipaddr)
+    if (address == null) return false
+  }
+  const host = global.convert_addr(address), net = global.convert_addr(pattern), mask = global.convert_addr(maskstr)
+  return (host & mask) == (net & mask)
 }
 
 // Scripts ask for one address and many nets.

@@ -15,7 +15,8 @@ function weekdayRange() {
   return answer
 }
 
+// As in browsers, in the global table, which may be the script's own.
 function weekdayOf(name) {
-  return hasOwn(wdays, name) ? wdays[name] : -1
+  return name in global.wdays ? global.wdays[name] : -1
 }
 `

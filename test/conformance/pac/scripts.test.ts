@@ -53,6 +53,42 @@ const NO_PROPERTY: [statement: string, column: number][] = [
   ['for (var x of a) { }', 17],
 ]
 
+test('what a script puts in the place of the library’s own helpers and tables is used, as in Chromium', (t) =>
+  check(t, [
+    {
+      source: 'Chromium: isInNet calls the global isValidIpAddress',
+      script: `function isValidIpAddress() { return false } ${find('return "" + isInNet("10.0.0.1", "10.0.0.0", "255.0.0.0")')}`,
+      expect: 'false',
+    },
+    {
+      source: 'Chromium: and what is no address to it, is a name',
+      script: `function isValidIpAddress(text) { return text !== "www.example.com" && /^[\\d.]+$/.test(text) }
+        ${find('return isInNet(host, "10.0.0", "255.0.0.0") + " " + isInNet("none.example", "10.0.0", "255.0.0.0")')}`,
+      expect: 'true false',
+    },
+    {
+      source: 'Chromium: isInNet calls the global convert_addr, under a name of its own too',
+      script: `var net = isInNet; function convert_addr(text) { return text.length }
+        ${find('return net("1.2.3.4", "5.6.7.8", "255.255.255.255") + " " + net("1.2.3.4", "5.6.7.80", "255.255.255.255")')}`,
+      expect: 'true false',
+    },
+    {
+      source: 'Chromium: weekdayRange reads the global wdays; 1970 began on a Thursday',
+      script: find('wdays = { TODAY: 4, TOMORROW: 5 }; return weekdayRange("TODAY") + " " + weekdayRange("THU")'),
+      expect: 'true false',
+    },
+    {
+      source: 'Chromium: dateRange reads the global months',
+      script: `var months = { JANVIER: 0, MARS: 2 }; ${find('return dateRange("JANVIER") + " " + dateRange("JAN") + " " + dateRange("JANVIER", "MARS")')}`,
+      expect: 'true false true',
+    },
+    {
+      source: 'Chromium: months of the script’s own',
+      script: `months = { JAN: 5 }; ${find('return "" + dateRange("JAN")')}`,
+      expect: 'false',
+    },
+  ]))
+
 test('names: as many as Chromium looks up, and addresses are none', (t) =>
   check(t, [
     {
