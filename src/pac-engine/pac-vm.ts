@@ -222,6 +222,7 @@ export class PacVm {
   /** How far the script came; for people, so it may fail. The VM is put back afterwards, whatever state it is in. */
   #lastNotes(bare: Notes): Notes {
     this.#time.extend(LAST_WORDS_MS)
+    this.#blank?.unwind()
     try {
       const outcome = this.#read(this.#call('notes', ''), bare.clock)
       return outcome.is === 'missing' ? bare : { ...outcome.notes, clock: bare.clock }

@@ -43,12 +43,17 @@ export class VmImage {
     return this.#exports.memory.buffer.byteLength - this.#memory.length
   }
 
+  /** Nothing runs in there any more: room for a last call, whose memory is as it was left. */
+  unwind(): void {
+    // Where the package itself puts it back, in `QuickJS.restore`, which makes a new instance each time.
+    this.#exports.__stack_pointer.value = this.#stackPointer
+  }
+
   restore(): void {
-    const { memory, __stack_pointer: stack, [PAGES]: pages } = this.#exports
+    const { memory, [PAGES]: pages } = this.#exports
     new Uint8Array(memory.buffer).set(this.#memory)
     pages.value = this.#memory.length / PAGE_BYTES
-    // Where the package itself puts it back, in `QuickJS.restore`, which makes a new instance each time.
-    stack.value = this.#stackPointer
+    this.unwind()
     for (const handle of this.#kept._ownedHandles)
       if (!this.#handles.has(handle)) this.#kept._ownedHandles.delete(handle)
     for (const name of this.#kept.hostCallbacks.keys())
