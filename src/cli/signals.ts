@@ -3,6 +3,9 @@ import { EXIT } from './exit-code.ts'
 const WATCHED = ['SIGHUP', 'SIGTERM', 'SIGINT'] as const
 export type WatchedSignal = (typeof WATCHED)[number]
 
+/** Kept while it starts: the first drains, the second ends it at once. Whoever says it a third time does not want to wait for the start. */
+const MAX_ENDS = 2
+
 /**
  * The signals from the first moment on: what comes while the gateway starts is kept until somebody can act on it. Left to the system it would end the process, and the
  * rules of captured traffic would stay in the kernel. They stay watched to the end, for the same reason.
@@ -22,9 +25,10 @@ export class Signals {
   }
 
   #came(signal: WatchedSignal): void {
+    const early = this.#early
     if (this.#handle) this.#handle(signal)
-    // Whoever says it twice does not want to wait for the start.
-    else if (signal !== 'SIGHUP' && this.#early.some((early) => early !== 'SIGHUP')) process.exit(EXIT.failed)
-    else if (!this.#early.includes(signal)) this.#early.push(signal)
+    else if (signal === 'SIGHUP' && early.includes(signal)) return
+    else if (signal === 'SIGHUP' || early.filter((one) => one !== 'SIGHUP').length < MAX_ENDS) early.push(signal)
+    else process.exit(EXIT.failed)
   }
 }

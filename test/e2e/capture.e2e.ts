@@ -1,11 +1,12 @@
+import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { BOX, BRIDGE, startBox } from './harness/box.ts'
 import { aptFolders } from './harness/clients/apt.ts'
-import { type Policy, startGateway } from './harness/gateway.ts'
+import { launchGateway, type Policy, startGateway } from './harness/gateway.ts'
 import { CORP, CORP_IPV6, GATEWAY_FOR_CORP } from './harness/lab.ts'
 import { startAptRepository } from './harness/origins/apt-repository.ts'
 import { startGitServer } from './harness/origins/git-server.ts'
@@ -533,6 +534,42 @@ await t.test('a second gateway, while the first still drains, holds attempts as 
   await second.running.stop()
 })
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  await t.test(`${signal} twice: it ends at once, and takes its rules along`, async (t) => {
+    const gateway = await start()
+    const standing = dialogue(origins.ports.banner, 400)
+    await gateway.running.until('it stands', async () => (await gateway.status()).liveFlows > 0)
+    gateway.running.signal(signal)
+    await gateway.running.until('it drains', () => gateway.log().some(({ msg }) => msg === 'draining'))
+    t.ok(gateway.running.alive, 'the connection keeps it')
+    gateway.running.signal(signal)
+    t.equal(await gateway.running.exited, 1)
+    t.match(gateway.log().at(-1), { msg: 'stopped', signal, cut: 1 })
+    t.equal(await kernelState(), kernelBefore)
+    t.ok((await standing).lines < 400, 'the connection ends with it')
+  })
+}
+
+await t.test('signals while it starts, its rules being in the kernel already: it takes them along', async (t) => {
+  for (const [signals, code] of [
+    [['SIGTERM'], 0],
+    [['SIGTERM', 'SIGINT'], 1],
+  ] as const) {
+    const nft = slowNft()
+    const gateway = await launchGateway(scenario, { capture: captured }, { env: { PATH: nft.path } })
+    await gateway.running.until('its rules', nft.hasRun)
+    t.match((await scenario.run('gateway', ['nft', 'list', 'tables'])).stdout, 'inet fairlead')
+    t.notOk(
+      gateway.log().some(({ msg }) => msg === 'ready'),
+      'it is still starting',
+    )
+    for (const signal of signals) gateway.running.signal(signal)
+    nft.goOn()
+    t.equal(await gateway.running.exited, code, signals.join())
+    t.equal(await kernelState(), kernelBefore, signals.join())
+  }
+})
+
 await t.test('killed, and started again', async (t) => {
   const first = await start()
   t.match((await request(origins.address, origins.ports.http)).heard, '"from"')
@@ -546,12 +583,31 @@ await t.test('killed, and started again', async (t) => {
   const rules = (await scenario.run('gateway', ['ip', 'rule'])).stdout
   t.match(rules, 'fwmark 0xf1b000 lookup 7788')
   t.notMatch(rules, '0xf1a000', 'what the killed run left is gone')
+  for (const family of ['-4', '-6']) {
+    const routes = (await scenario.run('gateway', ['ip', family, 'route', 'show', 'table', 'all', 'proto', '166']))
+      .stdout
+    t.match(routes, /^local default dev lo table 7788 [^\n]*\n$/, `so is its route (${family})`)
+  }
   await second.running.stop()
 })
 
 await t.test('after all of this nothing is left in the kernel, and nothing of others is changed', async (t) => {
   t.equal(await kernelState(), kernelBefore)
 })
+
+/** An `nft` that puts rules in place and then does not come back before `goOn`: a start that takes its time. */
+function slowNft(): { readonly path: string; hasRun(): boolean; goOn(): void } {
+  const folder = peerFolder(scenario, 'slow-nft')
+  const [rules, free] = [join(folder, 'rules'), join(folder, 'free')]
+  const real = execFileSync('which', ['nft']).toString().trim()
+  const script = `#!/bin/sh\n${real} "$@" || exit\n[ "$1" = -f ] || exit 0\ntouch ${rules}\nwhile [ ! -e ${free} ]; do sleep 0.05; done\n`
+  writeFileSync(join(folder, 'nft'), script, { mode: 0o755 })
+  return {
+    path: `${folder}:${process.env['PATH']}`,
+    hasRun: () => existsSync(rules),
+    goOn: () => writeFileSync(free, ''),
+  }
+}
 
 /** How many connection attempts have come to a port of the origins' host from now on, over IPv4. */
 async function countAttempts(t: Test, port: number): Promise<() => Promise<number>> {

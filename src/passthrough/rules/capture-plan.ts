@@ -45,6 +45,11 @@ export interface CapturePlan {
   }
 }
 
+/** Which datagrams are taken: all, or those to these ports. */
+export function takenUdp({ udp, special }: Pick<CapturePlan, 'udp' | 'special'>): 'all' | readonly number[] {
+  return udp.kind === 'take' ? 'all' : special.filter(({ proto }) => proto === 'udp').map(({ port }) => port)
+}
+
 /** What the gateway says about a held packet, as the mark it goes through the rules with again; added to the plan's mark. */
 export const HELD_MARK = {
   accept: 0,

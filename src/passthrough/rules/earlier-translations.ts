@@ -15,7 +15,7 @@ import {
 } from '../../system/linux/socket-numbers.ts'
 import { receive, send, socket } from '../../system/linux/sockets.ts'
 import { decodeMessages, type Received } from '../netlink.ts'
-import type { CapturePlan } from './capture-plan.ts'
+import { type CapturePlan, takenUdp } from './capture-plan.ts'
 import { deletion, isEnd, listing, type Translation, translation } from './translation-messages.ts'
 
 /** Bytes of one datagram of a list: the kernel fills what it is given, 32 KiB at most. */
@@ -29,54 +29,52 @@ const ENOENT = -2
  * CAP_NET_ADMIN) once the rules stand, and made no more. The rules drop what is still under one. Rejects with the kernel's errno.
  */
 export async function forgetTranslations(plan: CapturePlan): Promise<void> {
-  const { udp, special } = plan
-  const ports = new Set(special.filter(({ proto }) => proto === 'udp').map(({ port }) => port))
-  if (udp.kind !== 'take' && ports.size === 0) return
+  const taken = takenUdp(plan)
+  if (taken.length === 0) return
   const clients = blocks([...plan.sources, ...plan.own, ...blocksOf(plan.interfaces)])
   const own = blocks(plan.own)
   const isTaken = ({ source, target, port }: Translation) =>
     clients.check(source, family(source)) &&
     !own.check(target, family(target)) &&
-    (udp.kind === 'take' || ports.has(port))
-  for (const version of [AF_INET, AF_INET6]) {
-    for await (const messages of list(version)) {
-      const found = messages.map(translation).filter((entry) => entry !== undefined)
-      for (const entry of found) if (isTaken(entry)) forget(version, entry)
-    }
+    (taken === 'all' || taken.includes(port))
+  // One to list and one to delete: what is said about a deletion would come between two parts of a list.
+  await withSocket((lists) =>
+    withSocket(async (deletions) => {
+      for (const version of [AF_INET, AF_INET6]) {
+        for await (const messages of list(lists, version)) {
+          const found = messages.map(translation).filter((entry) => entry !== undefined)
+          for (const entry of found) if (isTaken(entry)) forget(deletions, version, entry)
+        }
+      }
+    }),
+  )
+}
+
+async function withSocket(use: (fd: number) => Promise<void>): Promise<void> {
+  const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)
+  if (fd < 0) throw failed(-errno())
+  try {
+    await use(fd)
+  } finally {
+    close(fd)
   }
 }
 
 /** All that the kernel tracks, some hundred at a time, with other work in between. */
-async function* list(version: number): AsyncGenerator<Received[]> {
-  const fd = open()
-  try {
-    ask(fd, listing(version))
-    const bytes = Buffer.alloc(LISTED_BYTES)
-    for (;;) {
-      const messages = hear(fd, bytes)
-      yield messages
-      if (messages.some(isEnd)) return
-      await setImmediate()
-    }
-  } finally {
-    close(fd)
+async function* list(fd: number, version: number): AsyncGenerator<Received[]> {
+  ask(fd, listing(version))
+  const bytes = Buffer.alloc(LISTED_BYTES)
+  for (;;) {
+    const messages = hear(fd, bytes)
+    yield messages
+    if (messages.some(isEnd)) return
+    await setImmediate()
   }
 }
 
-function forget(version: number, entry: Translation): void {
-  const fd = open()
-  try {
-    ask(fd, deletion(version, entry))
-    hear(fd, Buffer.alloc(REPLY_BYTES))
-  } finally {
-    close(fd)
-  }
-}
-
-function open(): number {
-  const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)
-  if (fd < 0) throw failed(-errno())
-  return fd
+function forget(fd: number, version: number, entry: Translation): void {
+  ask(fd, deletion(version, entry))
+  hear(fd, Buffer.alloc(REPLY_BYTES))
 }
 
 function ask(fd: number, message: Buffer): void {

@@ -1,4 +1,12 @@
-import { type CapturePlan, HELD_MARK, HOLD_CHAIN, type LocalPorts, type Ports, TABLE } from './capture-plan.ts'
+import {
+  type CapturePlan,
+  HELD_MARK,
+  HOLD_CHAIN,
+  type LocalPorts,
+  type Ports,
+  TABLE,
+  takenUdp,
+} from './capture-plan.ts'
 
 /**
  * The script for `nft -f -`: one transaction that puts the whole table in the place of the one before. Statements stand on lines of their own.
@@ -110,13 +118,15 @@ function client(plan: CapturePlan): string[] {
 }
 
 /** What is taken never comes to where sources are translated, but a translation of before lives on: see `earlier-translations.ts`. */
-function underTranslation({ udp, special }: CapturePlan): string[] {
-  const ports = special.filter(({ proto }) => proto === 'udp').map(({ port }) => ({ from: port, to: port }))
-  const taken = udp.kind === 'take' ? ['meta l4proto udp'] : ports.length > 0 ? [`udp dport ${portSet(ports)}`] : []
-  return taken.flatMap((match) => [
+function underTranslation(plan: CapturePlan): string[] {
+  const taken = takenUdp(plan)
+  if (taken.length === 0) return []
+  const ports = taken === 'all' ? [] : taken.map((port) => ({ from: port, to: port }))
+  const match = taken === 'all' ? 'meta l4proto udp' : `udp dport ${portSet(ports)}`
+  return [
     '# Under a translation that began before these rules: it would come in this host’s name.',
     `${match} ct status snat drop`,
-  ])
+  ]
 }
 
 /** To whom which packet goes. On loopback, so that the transparent sockets cannot be reached from anywhere by their own address. */

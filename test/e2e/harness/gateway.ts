@@ -65,6 +65,14 @@ export async function startGateway(
   policy: Policy = {},
   options: GatewayOptions = {},
 ): Promise<Gateway> {
+  const gateway = await launchGateway(scenario, policy, options)
+  const isReady = () => gateway.log().some((line) => line.msg === 'ready')
+  await gateway.running.until('`ready` in its log', isReady, GATEWAY_READY_MS)
+  return gateway
+}
+
+/** The same, while it is still starting. */
+export async function launchGateway(scenario: Scenario, policy: Policy, options: GatewayOptions): Promise<Gateway> {
   const folder = peerFolder(scenario, 'fairlead')
   const [mixedPort, tlsPort, guestPort] = [takePort(), takePort(), takePort()]
   const unix = join(folder, 'door.sock')
@@ -90,7 +98,6 @@ export async function startGateway(
     ...(options.env ? { env: options.env } : {}),
   })
   const log = logReader(running)
-  await running.until('`ready` in its log', () => log().some((line) => line.msg === 'ready'), GATEWAY_READY_MS)
   const flows = () => log().filter((line) => line.msg === 'flow') as unknown as FlowLine[]
   return {
     running,

@@ -115,6 +115,20 @@ t.test('signals while it starts count once it has started', async (t) => {
   t.ok(lines.some(({ msg }) => msg === 'ready'))
 })
 
+t.test('whoever says it three times does not want to wait for the start', async (t) => {
+  const pacHost = createServer()
+  const port = await listening(t, pacHost)
+  const proxy = { pac: `http://127.0.0.1:${port}/proxy.pac` }
+  const settings = { listen: { mixed: '127.0.0.1:0' }, status: { listen: 'off' }, proxy }
+  const { child, lines, ended } = start(t, settings)
+  await once(pacHost, 'connection')
+  // The system keeps one of each at most until the process has taken it.
+  const again = setInterval(() => child.kill('SIGINT'), 20)
+  t.teardown(() => clearInterval(again))
+  t.same(await ended, [1, null])
+  t.notOk(lines.some(({ msg }) => msg === 'ready'))
+})
+
 t.test('what keeps it from starting is said in words, and the process ends', async (t) => {
   const port = await listening(t, createServer())
   const taken = `127.0.0.1:${port}`
