@@ -6,8 +6,8 @@ import { joinScenario } from './harness/scenario.ts'
 // docker-compose.test.yml by `docker compose`, the plugin, with the images built by BuildKit. All that the environment is for is in compose.e2e.ts.
 
 /** Milliseconds. */
-const BUILD_MS = 240_000
-const UP_MS = 240_000
+const BUILD_MS = 400_000
+const UP_MS = 400_000
 
 const scenario = await joinScenario(t)
 const engine = await startEngine(scenario, { proxy: '', clear: [] })
