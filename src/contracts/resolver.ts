@@ -9,10 +9,16 @@ export interface LookupProgress {
   started(): void
 }
 
+export interface LookupOptions {
+  /** For whom: the client's address. What is known of nobody, as the names of a PAC script, shares one. */
+  readonly client?: string | undefined
+  readonly progress?: LookupProgress
+}
+
 /** Names to addresses, the way the host's own programs see them (getaddrinfo), in the order it gave. */
 export interface Resolver {
   /** At least one address, or rejects with `GatewayError` RESOLVE_FAILED; on abort rejects with `signal.reason`. */
-  resolve(name: string, signal: AbortSignal, progress?: LookupProgress): Promise<readonly ResolvedAddress[]>
+  resolve(name: string, signal: AbortSignal, options?: LookupOptions): Promise<readonly ResolvedAddress[]>
   /** Another network: answers that are remembered hold no longer. */
   forget?(): void
 }

@@ -45,7 +45,7 @@ export async function judgeAddresses(
   const resolved = instead
     ? instead.map((address) => ({ address, family: address.includes(':') ? (6 as const) : (4 as const) }))
     : family === 0
-      ? await resolve(target, resolver, signal)
+      ? await resolve(target, resolver, signal, query?.client.address)
       : [{ address: host, family }]
   let refusal: GatewayError | undefined
   const allowed: ResolvedAddress[] = []
@@ -58,9 +58,14 @@ export async function judgeAddresses(
   throw refusal ?? new GatewayError('RESOLVE_FAILED', `${target.host} has no address`, { hop: failedTarget(target) })
 }
 
-async function resolve(target: Target, resolver: Resolver, signal: AbortSignal): Promise<readonly ResolvedAddress[]> {
+async function resolve(
+  target: Target,
+  resolver: Resolver,
+  signal: AbortSignal,
+  client: string | undefined,
+): Promise<readonly ResolvedAddress[]> {
   try {
-    return await resolver.resolve(target.host, signal)
+    return await resolver.resolve(target.host, signal, { client })
   } catch (error) {
     if (signal.aborted) throw abortReason(signal, (deadline) => resolveTimeout(target, deadline))
     if (!(error instanceof GatewayError) || error.hop !== undefined) throw error

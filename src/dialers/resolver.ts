@@ -2,7 +2,8 @@ import dns from 'node:dns'
 import net from 'node:net'
 import type { Clock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
-import type { LookupProgress, ResolvedAddress, Resolver } from '../contracts/resolver.ts'
+import type { LookupOptions, LookupProgress, ResolvedAddress, Resolver } from '../contracts/resolver.ts'
+import { LookupShares, type RunningLookup, shareOf } from './lookup-shares.ts'
 
 /** `dns.lookup` with `all`, or a stand-in. Can't be cancelled, as getaddrinfo can't. */
 export type Lookup = (name: string) => Promise<readonly ResolvedAddress[]>
@@ -38,12 +39,16 @@ const LOOPBACK: readonly ResolvedAddress[] = [
 
 interface Pending {
   readonly name: string
+  /** Whose place in the line it is. */
+  readonly client: string
   readonly waiters: Set<Waiter>
   /** Not to be remembered. */
   stale?: boolean
 }
 interface Waiter {
-  readonly progress?: LookupProgress
+  /** Empty: nobody in particular. */
+  readonly client: string
+  readonly progress: LookupProgress | undefined
   resolve(addresses: readonly ResolvedAddress[]): void
   reject(error: unknown): void
 }
@@ -52,37 +57,45 @@ interface Waiter {
 export function createSystemResolver(options: SystemResolverOptions): Resolver {
   const { clock, lookup = systemLookup, maxRunning = SYSTEM_LOOKUPS, maxQueued = 1024, cacheMs = 1000 } = options
   const queue = new Map<string, Pending>()
+  const queuedBy = new Map<string, number>()
   const running = new Map<string, Pending>()
+  const shares = new LookupShares(clock, maxRunning)
   const cache = new Map<string, { readonly addresses: readonly ResolvedAddress[]; readonly until: number }>()
 
   return {
-    resolve(name, signal, progress) {
+    resolve(name, signal, asked) {
       if (signal.aborted) return Promise.reject(signal.reason)
       const family = net.isIP(name)
       if (family !== 0) return Promise.resolve([{ address: name, family: family === 4 ? 4 : 6 }])
       if (LOCALHOST.test(name)) return Promise.resolve(LOOPBACK)
       const cached = cache.get(name)
       if (cached !== undefined && cached.until > clock.monotonic()) return Promise.resolve(cached.addresses)
-      return wait(name, signal, progress)
+      return wait(name, signal, asked)
     },
     forget() {
       cache.clear()
+      shares.forget()
       // Asked in the old network: whoever waits gets the answer, nobody after them.
       for (const pending of running.values()) pending.stale = true
     },
   }
 
-  function wait(name: string, signal: AbortSignal, progress?: LookupProgress): Promise<readonly ResolvedAddress[]> {
+  function wait(
+    name: string,
+    signal: AbortSignal,
+    { client = '', progress }: LookupOptions = {},
+  ): Promise<readonly ResolvedAddress[]> {
     return new Promise((resolve, reject) => {
-      const pending = running.get(name) ?? queue.get(name) ?? enqueue(name)
+      const pending = running.get(name) ?? queue.get(name) ?? enqueue(name, client)
       if (pending === undefined) return reject(tooManyLookups(name, maxQueued))
       const onAbort = (): void => {
         pending.waiters.delete(waiter)
-        if (pending.waiters.size === 0) queue.delete(name)
+        if (pending.waiters.size === 0 && queue.get(name) === pending) leaveQueue(pending)
         reject(signal.reason)
       }
       const waiter: Waiter = {
-        ...(progress ? { progress } : {}),
+        client,
+        progress,
         resolve(addresses) {
           signal.removeEventListener('abort', onAbort)
           resolve(addresses)
@@ -99,28 +112,49 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
     })
   }
 
-  function enqueue(name: string): Pending | undefined {
-    if (queue.size >= maxQueued) return undefined
-    const pending: Pending = { name, waiters: new Set() }
+  function enqueue(name: string, client: string): Pending | undefined {
+    const own = queuedBy.get(client) ?? 0
+    if (queue.size >= maxQueued || own >= shareOf(maxQueued, queue.size, own)) return undefined
+    const pending: Pending = { name, client, waiters: new Set() }
     queue.set(name, pending)
+    queuedBy.set(client, own + 1)
     return pending
+  }
+
+  function leaveQueue({ name, client }: Pending): void {
+    queue.delete(name)
+    const left = queuedBy.get(client)! - 1
+    if (left === 0) queuedBy.delete(client)
+    else queuedBy.set(client, left)
+  }
+
+  /** In the name of any who waits for it. */
+  function begin({ name, waiters }: Pending): RunningLookup | undefined {
+    for (const client of new Set([...waiters].map((waiter) => waiter.client))) {
+      const lookup = shares.begin(name, client)
+      if (lookup) return lookup
+    }
+    return undefined
   }
 
   function startQueued(): void {
     for (const pending of queue.values()) {
       if (running.size >= maxRunning) return
-      queue.delete(pending.name)
+      const turn = begin(pending)
+      if (!turn) continue
+      leaveQueue(pending)
       running.set(pending.name, pending)
       for (const { progress } of pending.waiters) progress?.started()
       lookup(pending.name).then(
-        (addresses) => finish(pending, addresses),
-        (error: unknown) => finish(pending, resolveError(pending.name, error)),
+        (addresses) => finish(pending, turn, addresses),
+        (error: unknown) => finish(pending, turn, resolveError(pending.name, error)),
       )
     }
   }
 
-  function finish(pending: Pending, outcome: readonly ResolvedAddress[] | GatewayError): void {
+  function finish(pending: Pending, turn: RunningLookup, outcome: readonly ResolvedAddress[] | GatewayError): void {
     running.delete(pending.name)
+    shares.end(turn)
     const result =
       outcome instanceof GatewayError || outcome.length > 0
         ? outcome

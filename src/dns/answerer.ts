@@ -104,13 +104,16 @@ export class Answerer {
   async #find(message: DnsMessage, question: DnsQuestion, client: DnsClient, signal: AbortSignal): Promise<Buffer> {
     const dropped = await this.#options.dropped()
     const found =
-      this.#localAnswer(message, question, client) ?? (await this.#options.lookups.find(message, question, signal))
+      this.#localAnswer(message, question, client) ??
+      (await this.#options.lookups.find(message, question, client.address ?? '', signal))
     if (dropped.size === 0) return found
     const answer = readMessage(found)
     const filtered = withoutFamilies(answer, dropped)
     const lacksSoa =
       asksForDropped(question.type, dropped) && filtered !== found && filtered.length === answer.questionEnd
-    return lacksSoa ? this.#options.lookups.withSoa(filtered, message, question, signal) : filtered
+    return lacksSoa
+      ? this.#options.lookups.withSoa(filtered, message, question, client.address ?? '', signal)
+      : filtered
   }
 
   #localAnswer(message: DnsMessage, question: DnsQuestion, client: DnsClient): Buffer | undefined {

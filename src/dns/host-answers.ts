@@ -15,9 +15,10 @@ export async function hostAnswer(
   resolver: Resolver,
   ttl: number,
   signal: AbortSignal,
+  client: string,
 ): Promise<{ readonly A: LocalAnswer; readonly AAAA: LocalAnswer }> {
   try {
-    const addresses = await resolver.resolve(name, signal)
+    const addresses = await resolver.resolve(name, signal, { client })
     const records = (type: 'A' | 'AAAA', family: 4 | 6) => {
       const found = new Set(addresses.filter((one) => one.family === family).map((one) => withoutZone(one.address)))
       return { rcode: RCODE.NOERROR, records: [...found].slice(0, MAX_RECORDS).map((data) => ({ type, ttl, data })) }

@@ -59,12 +59,12 @@ export class Lookups {
     this.#running.clear()
   }
 
-  /** The whole answer without OPT; rejects where there is none. The look-up ends when the last who waits for it has gone. */
-  async find(message: DnsMessage, question: DnsQuestion, signal: AbortSignal): Promise<Buffer> {
+  /** The whole answer without OPT, for the client of that address; rejects where there is none. The look-up ends when the last who waits for it has gone. */
+  async find(message: DnsMessage, question: DnsQuestion, client: string, signal: AbortSignal): Promise<Buffer> {
     const key = questionKey(message, question)
     const cached = this.#options.cache.get(key)
     if (cached) return cached
-    const running = this.#running.get(key) ?? this.#start(key, message, question)
+    const running = this.#running.get(key) ?? this.#start(key, message, question, client)
     running.waiters++
     try {
       return Buffer.from(await orAborted(running.answer, signal))
@@ -77,12 +77,20 @@ export class Lookups {
   }
 
   /** A "no" without an SOA, with the one that the servers have for the name, if they say it soon. */
-  async withSoa(no: Buffer, message: DnsMessage, question: DnsQuestion, signal: AbortSignal): Promise<Buffer> {
+  async withSoa(
+    no: Buffer,
+    message: DnsMessage,
+    question: DnsQuestion,
+    client: string,
+    signal: AbortSignal,
+  ): Promise<Buffer> {
     const asked = Buffer.from(message.bytes)
     asked.writeUInt16BE(TYPE.SOA, message.questionEnd - 4)
     try {
       const found = readMessage(
-        await this.#soon(signal, (soon) => this.find(readMessage(asked), { ...question, type: TYPE.SOA }, soon)),
+        await this.#soon(signal, (soon) =>
+          this.find(readMessage(asked), { ...question, type: TYPE.SOA }, client, soon),
+        ),
       )
       const soa = found.records.find(({ type }) => type === TYPE.SOA)
       if (!soa) return no
@@ -98,11 +106,11 @@ export class Lookups {
     }
   }
 
-  #start(key: string, message: DnsMessage, question: DnsQuestion): Running {
+  #start(key: string, message: DnsMessage, question: DnsQuestion, client: string): Running {
     if (this.#running.size >= this.#options.maxRunning) throw new Error('too many names are being looked up')
     const stop = new AbortController()
     const network = this.#network
-    const answer = this.#lookUp(message, question, stop.signal).then(({ answer, ttl }) => {
+    const answer = this.#lookUp(message, question, client, stop.signal).then(({ answer, ttl }) => {
       if (network === this.#network) this.#keep(key, answer, ttl)
       return answer.bytes
     })
@@ -123,6 +131,7 @@ export class Lookups {
   async #lookUp(
     message: DnsMessage,
     question: DnsQuestion,
+    client: string,
     signal: AbortSignal,
   ): Promise<{ answer: DnsMessage; ttl?: number }> {
     const name = plainName(question.name)
@@ -133,7 +142,7 @@ export class Lookups {
     if (zoneServers || !isAddress || name === undefined || endsInNumber(name)) {
       return { answer: await ask(zoneServers ?? this.#options.servers(), signal) }
     }
-    const found = await hostAnswer(name, this.#options.resolver, this.#options.hostTtl, signal)
+    const found = await hostAnswer(name, this.#options.resolver, this.#options.hostTtl, signal, client)
     const local = found[question.type === TYPE.A ? 'A' : 'AAAA']
     const answer = readMessage(localAnswer(questionBytes(message), name, local))
     if (!isNegative(answer)) return { answer }

@@ -163,7 +163,7 @@ export class PacDns {
       }
       const progress = { queued: waitFor(dnsTurnMs, noTurn), started: waitFor(dnsNameMs, noAnswer) }
       this.#resolver
-        .resolve(ascii, gaveUp.signal, progress)
+        .resolve(ascii, gaveUp.signal, { progress })
         .then((found) => resolve(found.length > 0 ? found.map(({ address }) => address).join(';') : null))
         // A resolver that has too much to do has not said that there is no such name.
         .catch((thrown: unknown) => (isOverloaded(thrown) ? noTurn() : resolve(null)))

@@ -62,7 +62,7 @@ t.test('lookups of one name are shared, and the answer is used again for a secon
 })
 
 t.test('another network: answers of the old one are not used again, those still to come neither', async (t) => {
-  const { resolver, asked, answer } = scripted()
+  const { resolver, asked, answer } = scripted({ maxRunning: 4 })
   const first = resolver.resolve('a.example', signal)
   answer('a.example').resolve(FIRST)
   await first
@@ -98,10 +98,10 @@ t.test('failures are told apart in words and are not kept', async (t) => {
 t.test('no more than the limit run at once; the others wait in line, and one nobody waits for leaves it', async (t) => {
   const { resolver, asked, answer, settle } = scripted()
   const impatient = new AbortController()
-  const a = resolver.resolve('a.example', signal)
+  const a = resolver.resolve('a.example', signal, { client: '192.0.2.10' })
   const b = resolver.resolve('b.example', signal)
   const c = failure(resolver.resolve('c.example', impatient.signal))
-  const d = resolver.resolve('d.example', signal)
+  const d = resolver.resolve('d.example', signal, { client: '192.0.2.10' })
   t.same(asked, ['a.example', 'b.example'])
   const reason = new Error('gone')
   impatient.abort(reason)
@@ -127,13 +127,98 @@ t.test('one of two who wait may go', async (t) => {
 })
 
 t.test('the line has an end', async (t) => {
-  const { resolver } = scripted({ maxRunning: 1, maxQueued: 2 })
+  const { resolver } = scripted({ maxRunning: 1, maxQueued: 4 })
   for (const name of ['a.example', 'b.example', 'c.example']) resolver.resolve(name, signal).catch(() => {})
   const error = await failure(resolver.resolve('d.example', signal))
   t.equal(error.code, 'LIMIT_REACHED')
   const joined = resolver.resolve('b.example', signal)
   joined.catch(() => {})
   t.pass('a name that already waits can still be waited for')
+})
+
+/** Asks for names of one label under the zone, and says which of them have been handed to the system. */
+function asker({ resolver, asked }: Pick<ReturnType<typeof scripted>, 'resolver' | 'asked'>) {
+  return (zone: string, count: number, client?: string) => {
+    const names = Array.from({ length: count }, (_, i) => `${client ?? 'x'}-${asked.length}-${i}.${zone}`)
+    for (const name of names) resolver.resolve(name, signal, { client }).catch(() => {})
+    return names.filter((name) => asked.includes(name))
+  }
+}
+
+t.test('nobody has more than half of what the others leave of the system’s lookups', async (t) => {
+  const made = scripted({ maxRunning: 16 })
+  const ask = asker(made)
+  t.equal(ask('one.example', 40, 'a').length, 8)
+  t.equal(ask('two.example', 40, 'b').length, 4)
+  t.equal(ask('three.example', 40).length, 2, 'nor what is asked for nobody in particular')
+  t.equal(ask('four.example', 40, 'c').length, 1)
+  t.equal(ask('five.example', 40, 'd').length, 1, 'and the last one is for one more')
+  t.equal(ask('six.example', 40, 'e').length, 0)
+  const queued = made.asked.length
+  made.answer(made.asked.find((name) => name.endsWith('one.example'))!).resolve(FIRST)
+  await made.settle()
+  t.equal(made.asked.length, queued + 1)
+  t.match(made.asked.at(-1), /six\.example$/, 'a turn goes to whoever has had none')
+})
+
+t.test('a name that two wait for runs for the one who has a share left', async (t) => {
+  const made = scripted({ maxRunning: 4 })
+  const ask = asker(made)
+  ask('one.example', 2, 'a')
+  made.resolver.resolve('both.example', signal, { client: 'a' }).catch(() => {})
+  t.notOk(made.asked.includes('both.example'))
+  made.resolver.resolve('both.example', signal, { client: 'b' }).catch(() => {})
+  t.ok(made.asked.includes('both.example'))
+})
+
+t.test('names of a zone whose servers are mute have a quarter of the lookups together, whoever asks', async (t) => {
+  const made = scripted({ maxRunning: 32 })
+  const ask = asker(made)
+  t.equal(ask('corp.example.com', 3, 'a').length, 3)
+  made.clock.advance(999)
+  t.equal(ask('corp.example.com', 2, 'b').length, 2, 'nothing is known of the zone yet')
+  made.clock.advance(1)
+  t.equal(ask('corp.example.com', 40, 'c').length, 3, 'eight in all')
+  t.equal(ask('corp.example.com', 40, 'd').length, 0)
+  t.equal(ask('www.example.com', 2, 'd').length, 2, 'its neighbours are not meant')
+  t.equal(ask('example.com', 1, 'd').length, 1)
+  const error = Object.assign(new Error('EAI_AGAIN'), { code: 'EAI_AGAIN' })
+  for (const name of made.asked.filter((one) => !one.includes('corp.'))) made.answer(name).resolve(FIRST)
+  made.clock.advance(9000)
+  for (const name of made.asked.filter((one) => one.includes('corp.'))) made.answer(name).reject(error)
+  await made.settle()
+  t.equal(made.asked.filter((one) => one.includes('corp.')).length, 16, 'the next eight')
+})
+
+t.test('a zone is slow no longer once it has answered soon, and in another network', async (t) => {
+  const made = scripted({ maxRunning: 16 })
+  const { resolver, clock, answer, asked, settle } = made
+  const slow = failure(resolver.resolve('a.corp.example', signal, { client: 'a' }))
+  clock.advance(10_000)
+  answer('a.corp.example').reject(Object.assign(new Error('EAI_AGAIN'), { code: 'EAI_AGAIN' }))
+  await slow
+  const ask = asker(made)
+  t.equal(ask('corp.example', 8, 'a').length, 4, 'a quarter')
+  resolver.forget?.()
+  t.equal(ask('corp.example', 8, 'b').length, 4, 'a half of what the other, who has its half now, leaves')
+  const [first] = asked.filter((name) => name.startsWith('a-'))
+  clock.advance(29_000)
+  answer(first!).resolve(FIRST)
+  await settle()
+})
+
+t.test('one client does not fill the line of those who wait', async (t) => {
+  const { resolver } = scripted({ maxRunning: 1, maxQueued: 8 })
+  const outcomes = { a: 0, b: 0 }
+  for (const client of ['a', 'b'] as const) {
+    for (let i = 0; i < 20; i++) {
+      resolver
+        .resolve(`${client}${i}.example`, signal, { client })
+        .catch(({ code }: { code: string }) => (outcomes[client] += code === 'LIMIT_REACHED' ? 1 : 0))
+    }
+  }
+  await new Promise((done) => setImmediate(done))
+  t.same(outcomes, { a: 20 - 1 - 4, b: 20 - 2 })
 })
 
 t.test('the system itself: a name of the hosts file, and one that can not exist', async (t) => {

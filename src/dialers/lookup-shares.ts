@@ -1,0 +1,90 @@
+import type { Clock } from '../contracts/clock.ts'
+
+/** Milliseconds. A lookup that has not ended by then holds up others: an answer of a server that is there takes a tenth of it. */
+const SLOW_MS = 1000
+/** Milliseconds for which a zone stays slow after its last slow lookup. RFC 9520 §3.2 lets failures hold for up to 5 minutes. */
+const SLOW_ZONE_MS = 30_000
+/** Zones remembered as slow; the oldest goes first. */
+const SLOW_ZONES = 512
+/** Of all lookups, what names in slow zones may have together. */
+const SLOW_SHARE = 1 / 4
+
+/** A lookup that runs. */
+export interface RunningLookup {
+  readonly zone: string
+  readonly client: string
+  readonly since: number
+}
+
+/**
+ * Who may have the next of the few lookups that the system does at once. A name that no server answers for holds one for 10 s (resolv.conf's 5 s
+ * twice) and nobody can end it, so two such names a second would take them all. Hence no client has more than half of what the others leave, and
+ * names in zones that were slow a moment ago, as those of a VPN that is gone, have a quarter together, whoever asks.
+ */
+export class LookupShares {
+  readonly #clock: Clock
+  readonly #slots: number
+  readonly #running = new Set<RunningLookup>()
+  readonly #slowUntil = new Map<string, number>()
+
+  constructor(clock: Clock, slots: number) {
+    this.#clock = clock
+    this.#slots = slots
+  }
+
+  /** Undefined where none is to be had, or not for this name and client. To be ended with `end`. */
+  begin(name: string, client: string): RunningLookup | undefined {
+    const since = this.#clock.monotonic()
+    const lookup = { zone: zoneOf(name), client, since }
+    if (this.#running.size >= this.#slots || !this.#hasShare(client) || !this.#zoneHasShare(lookup)) return undefined
+    this.#running.add(lookup)
+    return lookup
+  }
+
+  end(lookup: RunningLookup): void {
+    this.#running.delete(lookup)
+    const now = this.#clock.monotonic()
+    this.#slowUntil.delete(lookup.zone)
+    if (now - lookup.since < SLOW_MS) return
+    // A Map keeps the order of insertion, so the first key is the oldest.
+    if (this.#slowUntil.size >= SLOW_ZONES) this.#slowUntil.delete(this.#slowUntil.keys().next().value!)
+    this.#slowUntil.set(lookup.zone, now + SLOW_ZONE_MS)
+  }
+
+  /** Another network, where other zones are slow. */
+  forget(): void {
+    this.#slowUntil.clear()
+  }
+
+  #hasShare(client: string): boolean {
+    let own = 0
+    for (const running of this.#running) if (running.client === client) own++
+    return own < shareOf(this.#slots, this.#running.size, own)
+  }
+
+  #zoneHasShare({ zone, since }: RunningLookup): boolean {
+    const slow = new Set<string>()
+    for (const running of this.#running) if (this.#isSlow(running, since)) slow.add(running.zone)
+    if (!slow.has(zone) && !((this.#slowUntil.get(zone) ?? 0) > since)) return true
+    let together = 0
+    for (const running of this.#running) {
+      if (slow.has(running.zone) || running.zone === zone) together++
+    }
+    return together < Math.max(1, Math.floor(this.#slots * SLOW_SHARE))
+  }
+
+  #isSlow({ zone, since }: RunningLookup, now: number): boolean {
+    return now - since >= SLOW_MS || (this.#slowUntil.get(zone) ?? 0) > now
+  }
+}
+
+/** What one may hold of `all` where `taken` are taken, `own` of them by it: half of what the others leave, and one in any case. */
+export function shareOf(all: number, taken: number, own: number): number {
+  return Math.max(1, Math.floor((all - taken + own) / 2))
+}
+
+/** The parent, which mostly has servers of its own; of a name of two labels or one, itself: one dead name under `com` says nothing of others. */
+function zoneOf(name: string): string {
+  const labels = name.toLowerCase().replace(/\.$/, '').split('.')
+  return (labels.length > 2 ? labels.slice(1) : labels).join('.')
+}
