@@ -82,7 +82,7 @@ export class Capture {
     const { clock, resolver, names, nextId, handleFlow, handleRequest, warn } = parts
     const installer = new Installer(this.#families)
     this.#rules = new CaptureRules({ installer, addHoldRule, forgetTranslations, warn })
-    this.#datagrams = new CapturedDatagrams({ ...parts, families: this.#families, directory: () => parts.directory })
+    this.#datagrams = new CapturedDatagrams({ ...parts, families: this.#families })
     this.#dns = new CapturedDns({ clock, families: this.#families, answer: parts.answerDns, warn })
     const context = { name: 'capture', scope: 'containers', nextId, handleFlow, handleRequest } as const
     this.#door = new CaptureDoor({

@@ -46,13 +46,7 @@ export class CapturedDns {
     if (!takesDns(settings) || this.#udp) return
     const { families, clock, warn } = this.#parts
     try {
-      this.#udp = await UdpDoor.open({
-        clock,
-        families,
-        warn,
-        directory: () => undefined,
-        handlePackets: this.#handlePackets,
-      })
+      this.#udp = await UdpDoor.open({ clock, families, warn, handlePackets: this.#handlePackets })
       const trouble = ({ message }: GatewayError) => warn(`captured DNS: ${message}`)
       this.#tcp.push(...(await openCaptureListeners(families, this.#connected, trouble)))
     } catch (thrown) {

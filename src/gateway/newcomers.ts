@@ -72,6 +72,16 @@ export class Newcomers {
       : this.#wait(address).over.then(() => directory.byAddress(address))
   }
 
+  /**
+   * Whether what was decided for this container, or for none that was known, holds for whoever has the address now. Where no rule asks who the client
+   * is, one that has become known only since is no other.
+   */
+  isStill(container: Container | undefined, address: string | undefined): boolean {
+    if (address === undefined) return true
+    const now = this.#options.directory.byAddress(address)
+    return container?.id === now?.id || (!container && !this.#matters)
+  }
+
   /** Whether an address lies in one of the engine's networks, and is not the host's own there: only a container should have it. */
   isContainers(address: string): boolean {
     const { blocks, gateways } = this.#read()
@@ -98,9 +108,9 @@ export class Newcomers {
 
   /** For a flow: where nothing is decided by who it is, the log may lack it, and the flow hurries. */
   #waitFor(address: string): Promise<void> {
-    const { clock, matters } = this.#options
+    const { clock } = this.#options
     const { since, over } = this.#wait(address)
-    if (matters?.() ?? true) return over
+    if (this.#matters) return over
     return Promise.race([over, pause(clock, Math.max(0, since + WAIT_FOR_LOG_MS - clock.monotonic()))])
   }
 
@@ -132,6 +142,10 @@ export class Newcomers {
     this.#strange.delete(address)
     this.#strange.set(address, clock.monotonic() + STRANGE_MS)
     for (const oldest of this.#strange.keys()) if (this.#strange.size > MAX_ADDRESSES) this.#strange.delete(oldest)
+  }
+
+  get #matters(): boolean {
+    return this.#options.matters?.() ?? true
   }
 
   #read() {

@@ -1,5 +1,6 @@
 import type { GatewayError } from '../contracts/gateway-error.ts'
 import type { PacketConn } from '../contracts/packet.ts'
+import type { Client } from '../contracts/route.ts'
 import type { Target } from '../contracts/target.ts'
 import type { FlowRecord } from '../observe/flow-records.ts'
 import {
@@ -16,6 +17,8 @@ export class PacketFlow {
   readonly peer: Target
   readonly record: FlowRecord
   state: FlowState = { kind: 'deciding', waiting: [], bytes: 0 }
+  /** Undefined until that is known. */
+  decidedFor: Client | undefined
   packetsUp = 0
   packetsDown = 0
   #lastAt: number

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import type { Container } from '../contracts/containers.ts'
 import type { Dialed } from '../contracts/dialer.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import type {
@@ -26,6 +27,10 @@ export interface SessionParts {
   current(): PacketParts
   nextId(): string
   now(): number
+  /** The same with the container that the client is, as soon as that is known. */
+  identified(query: RouteQuery): RouteQuery | Promise<RouteQuery>
+  /** Whether what was decided for this container, or for none that was known, holds for whoever has the address now. */
+  isStill(container: Container | undefined, address: string | undefined): boolean
   /** Whether this client may have one flow more; counts it if so. */
   takePlace(client: PacketClient): boolean
   leavePlace(client: PacketClient): void
@@ -66,7 +71,7 @@ export class Session implements PacketSession {
 
   send({ peer, data }: Packet, captured?: CapturedName): void {
     if (this.#abort.signal.aborted) return
-    const flow = this.#flows.get(formatAuthority(peer)) ?? this.#begin(peer, captured)
+    const flow = this.#flowTo(peer) ?? this.#begin(peer, captured)
     switch (flow?.state.kind) {
       case undefined:
         this.#parts.dropped('limit')
@@ -84,10 +89,13 @@ export class Session implements PacketSession {
     }
   }
 
-  /** Ends the flows on which nothing has passed for long enough; the ways out that nobody uses any more go with them. */
+  /** Ends the flows on which nothing has passed for long enough, and those of who has gone; the ways out that nobody uses any more go with them. */
   sweep(limitMs = Number.POSITIVE_INFINITY): void {
     const now = this.#parts.now()
-    for (const [key, flow] of this.#flows) if (flow.isOver(now, limitMs)) this.#end(key, flow, 'idle')
+    for (const [key, flow] of this.#flows) {
+      if (this.#isOfAnother(flow)) this.#end(key, flow, 'finished')
+      else if (flow.isOver(now, limitMs)) this.#end(key, flow, 'idle')
+    }
   }
 
   close(): void {
@@ -98,11 +106,26 @@ export class Session implements PacketSession {
     this.#onClose()
   }
 
+  #flowTo(peer: Target): PacketFlow | undefined {
+    const key = formatAuthority(peer)
+    const flow = this.#flows.get(key)
+    if (!flow || !this.#isOfAnother(flow)) return flow
+    this.#end(key, flow, 'finished')
+    return undefined
+  }
+
+  /** A container has ended and the next one has its address: the same address and port are another client's now. */
+  #isOfAnother({ decidedFor }: PacketFlow): boolean {
+    return decidedFor !== undefined && !this.#parts.isStill(decidedFor.container, decidedFor.address)
+  }
+
   #begin(peer: Target, captured?: CapturedName): PacketFlow | undefined {
     if (this.#flows.size >= this.#flowLimit || !this.#parts.takePlace(this.#client)) return undefined
-    const query = queryOf(this.#client, peer, captured)
+    const asked = queryOf(this.#client, peer, captured)
+    const query = this.#parts.identified(asked)
     const { door, protocol } = this.#client
-    const record = this.#parts.records.open({ ...query, id: this.#parts.nextId(), door, protocol })
+    const known = query instanceof Promise ? asked : query
+    const record = this.#parts.records.open({ ...known, id: this.#parts.nextId(), door, protocol })
     const flow = new PacketFlow(peer, record, this.#parts.now())
     const key = formatAuthority(peer)
     this.#flows.set(key, flow)
@@ -110,9 +133,12 @@ export class Session implements PacketSession {
     return flow
   }
 
-  async #open(key: string, flow: PacketFlow, query: RouteQuery): Promise<void> {
-    const { router, packets } = this.#parts.current()
+  async #open(key: string, flow: PacketFlow, asked: RouteQuery | Promise<RouteQuery>): Promise<void> {
     try {
+      const query = await asked
+      flow.decidedFor = query.client
+      flow.record.identified(query.client)
+      const { router, packets } = this.#parts.current()
       const route = await router.route(query, this.#abort.signal)
       flow.record.decided(route)
       const dialed = await this.#connFor(route, query, packets)

@@ -14,7 +14,8 @@ import {
 } from './packet-limits.ts'
 import { Session, type SessionParts } from './packet-session.ts'
 
-export interface PacketSessionsOptions extends Pick<SessionParts, 'records' | 'current' | 'nextId' | 'dropped'> {
+export interface PacketSessionsOptions
+  extends Pick<SessionParts, 'records' | 'current' | 'nextId' | 'identified' | 'isStill' | 'dropped'> {
   readonly clock: Clock
   /** Datagrams of this client are dropped, for it has every place that one client may have, or all are taken. */
   crowded(address: string): void

@@ -121,11 +121,10 @@ export class Parts {
     this.packets = new PacketSessions({
       clock,
       records: this.records,
-      current: () => {
-        const { router, packets } = current().udp
-        return { router: newcomers.before(router), packets }
-      },
+      current: () => current().udp,
       nextId: () => this.#nextId(),
+      identified: (query) => newcomers.identified(query),
+      isStill: (container, address) => newcomers.isStill(container, address),
       dropped: (reason) => this.metrics.packetDropped(reason),
       crowded: tellCrowdedUdp(clock, (message) => this.log.warn(message)),
     })

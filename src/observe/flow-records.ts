@@ -58,7 +58,7 @@ export class FlowRecord implements Listed<FlowRecord> {
   before: FlowRecord | undefined
   after: FlowRecord | undefined
   isListed = false
-  readonly #flow: Recorded
+  #flow: Recorded
   readonly #records: FlowRecords
   readonly #startedAt: number
   #decidedAt: number | undefined
@@ -90,6 +90,11 @@ export class FlowRecord implements Listed<FlowRecord> {
   dialed(dialed: Dialed<unknown>, at = this.#records.clock.monotonic()): void {
     this.#dialed = dialed
     this.#dialedAt = at
+  }
+
+  /** Who the client is has become known after the flow began. */
+  identified(client: Client): void {
+    if (client !== this.#flow.client) this.#flow = { ...this.#flow, client }
   }
 
   get isDialed(): boolean {

@@ -1,6 +1,5 @@
 import type { AnsweredNames } from '../../contracts/answered-names.ts'
 import type { Clock } from '../../contracts/clock.ts'
-import type { ContainerDirectory } from '../../contracts/containers.ts'
 import type { CapturedName, HandlePackets, Packet, PacketClient, PacketSession } from '../../contracts/packet.ts'
 import type { Target } from '../../contracts/target.ts'
 import {
@@ -21,7 +20,6 @@ export interface UdpDoorOptions {
   readonly families: readonly (4 | 6)[]
   /** Absent where no DNS of ours answers the containers. */
   readonly names?: Pick<AnsweredNames, 'namesOf'>
-  directory(): ContainerDirectory | undefined
   readonly handlePackets: HandlePackets
   warn(message: string): void
 }
@@ -129,13 +127,12 @@ export class UdpDoor {
   }
 
   #clientAt({ client, clientPort }: Ends): PacketClient {
-    const container = this.#options.directory()?.byAddress(client)
     const endsTo = (far: Target): Ends => ({ client, clientPort, far: far.host, farPort: far.port })
     return {
       door: 'capture',
       protocol: 'udp',
       scope: 'containers',
-      client: { address: client, port: clientPort, local: false, ...(container && { container }) },
+      client: { address: client, port: clientPort, local: false },
       // From the address that the client has sent to, whatever the way back was.
       receive: ({ asked, peer, data }: Packet) => this.#thread.reply(endsTo(asked ?? peer), data),
       refused: (peer) => this.#thread.unreachable(endsTo(peer)),

@@ -94,6 +94,22 @@ t.test('a container that has just started is waited for', async (t) => {
   }
 })
 
+t.test('whether what was decided for a client still holds', (t) => {
+  for (const matters of [true, false]) {
+    const { known, newcomers } = setUp({ matters })
+    const at = '172.20.0.2'
+    const next = { ...BOX, id: 'c' }
+    t.equal(newcomers.isStill(undefined, at), true, 'nobody, as before')
+    t.equal(newcomers.isStill(BOX, at), false, 'has ended')
+    known.set(at, BOX)
+    t.equal(newcomers.isStill({ ...BOX, name: 'renamed' }, at), true)
+    t.equal(newcomers.isStill(next, at), false)
+    t.equal(newcomers.isStill(undefined, at), !matters, 'known only since')
+    t.equal(newcomers.isStill(undefined, undefined), true)
+  }
+  t.end()
+})
+
 t.test('the router decides with it', async (t) => {
   const { known, newcomers, from, pass } = setUp()
   const asked: RouteQuery[] = []

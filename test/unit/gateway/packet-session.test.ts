@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import type { Container } from '../../../src/contracts/containers.ts'
 import { GatewayError } from '../../../src/contracts/gateway-error.ts'
 import type { Packet, PacketClient, PacketConn } from '../../../src/contracts/packet.ts'
 import type { Candidate, Route } from '../../../src/contracts/route.ts'
@@ -56,10 +57,12 @@ class FakeConn implements PacketConn {
 
 interface World {
   /** Decides, by host; default direct. */
-  readonly route?: (host: string) => Promise<Partial<Route>> | Partial<Route>
+  readonly route?: (host: string, container?: Container) => Promise<Partial<Route>> | Partial<Route>
+  /** Who has the clients' addresses; read at each use. */
+  readonly around?: { container?: Container }
 }
 
-function world(_t: Test, { route }: World = {}) {
+function world(_t: Test, { route, around = {} }: World = {}) {
   const clock = manualClock()
   const lines: FlowLine[] = []
   const take = (line: FlowLine) => void lines.push(line)
@@ -86,9 +89,9 @@ function world(_t: Test, { route }: World = {}) {
     ),
     current: () => ({
       router: {
-        route: async ({ target }) => {
+        route: async ({ target, client }) => {
           asked++
-          return { ...direct, ...(await route?.(target.host)) }
+          return { ...direct, ...(await route?.(target.host, client.container)) }
         },
       },
       packets: {
@@ -101,6 +104,9 @@ function world(_t: Test, { route }: World = {}) {
       },
     }),
     nextId: () => 'id',
+    identified: (query) =>
+      around.container ? { ...query, client: { ...query.client, container: around.container } } : query,
+    isStill: (container) => container?.id === around.container?.id,
     dropped: (reason) => void dropped.push(reason),
     crowded: (address) => void crowded.push(address),
   })
@@ -229,6 +235,36 @@ t.test('a way out that closes takes its flows with it; the next datagram asks an
   session.send(packet('192.0.2.1:53'))
   await until('sent again', () => conns[1]?.sent.length === 1)
 })
+
+t.test(
+  'the next container with an address and port is another client: what was decided for the last one is not its own',
+  async (t) => {
+    const named = (name: string) => ({ id: name, name, image: 'i', labels: {}, endpoints: [] })
+    const around: { container?: Container } = { container: named('good') }
+    const route = (_: string, container?: Container): Partial<Route> =>
+      container?.name === 'bad' ? { decision: 'reject', candidates: [] } : {}
+    const { clock, sessions, client, conns, lines, refused } = world(t, { around, route })
+    const session = sessions.open(client())!
+    session.send(packet('192.0.2.1:53'))
+    await until('sent', () => conns[0]?.sent.length === 1)
+    around.container = named('bad')
+    session.send(packet('192.0.2.1:53'))
+    await until('refused', () => refused.length === 1)
+    t.equal(conns[0]!.sent.length, 1)
+    t.equal(conns[0]!.isClosed, true)
+    t.match(lines, [
+      { container: { name: 'good' }, ended: 'finished', packetsUp: 1 },
+      { container: { name: 'bad' }, ended: 'rejected', packetsUp: 0 },
+    ])
+    around.container = named('good-again')
+    session.send(packet('192.0.2.1:53'))
+    await until('sent: the refusal was another’s too', () => conns[1]?.sent.length === 1)
+    delete around.container
+    clock.advance(SWEEP_MS)
+    t.equal(session.flows, 0, 'what still comes for one that has ended is nobody’s')
+    t.match(lines[2], { container: { name: 'good-again' }, ended: 'finished' })
+  },
+)
 
 t.test('other ways, other conns', async (t) => {
   const hops = [{ kind: 'socks5' as const, host: 'dante', family: 0 as const, port: 1080 }]
