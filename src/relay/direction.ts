@@ -15,6 +15,8 @@ export interface End {
    * its FIN has been announced nor urgent data, at which a read stops short (tcp(7)).
    */
   shortIsAll: boolean
+  /** Urgent data has been announced, at which splice stops for good and a read only once (tcp(7)). */
+  urgent: boolean
 }
 
 /** Who counts what a direction has delivered. */
@@ -170,6 +172,11 @@ export class Direction {
       return this.#copy()
     }
     const got = splice(this.#from.fd, null, this.#pipe.in, null, PIPE_BYTES, SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
+    // Before an urgent byte it says the end where there is one behind it, else that there is nothing. Only a read goes on from there, and knows the end.
+    if (got === 0 || (got < 0 && this.#from.urgent && errno() === EAGAIN)) {
+      this.#bulk = false
+      return this.#copy()
+    }
     if (got > 0) this.#inPipe = got
     this.#bulk = got >= SMALL_BYTES
     return got

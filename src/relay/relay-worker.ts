@@ -8,6 +8,7 @@ import {
   EPOLLHUP,
   EPOLLIN,
   EPOLLOUT,
+  EPOLLPRI,
   EPOLLRDHUP,
   EVENT_DATA,
   EVENT_INTS,
@@ -102,6 +103,7 @@ class RelayWorker implements TunnelReports {
     const end = fd === tunnel.client.fd ? tunnel.client : tunnel.upstream
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) end.readable = true
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) end.writable = true
+    if (events & EPOLLPRI) end.urgent = true
     if (events & EPOLLERR) tunnel.failed(end === tunnel.client ? 'client' : 'upstream')
     if (!tunnel.ended) this.#queue(tunnel)
   }
@@ -123,7 +125,7 @@ class RelayWorker implements TunnelReports {
       this.#byRow.set(tunnel.row, tunnel)
       for (const { fd } of [tunnel.client, tunnel.upstream]) {
         this.#byDescriptor.set(fd, tunnel)
-        if (!this.#watch(fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)) tunnel.end('released')
+        if (!this.#watch(fd, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET)) tunnel.end('released')
       }
       if (!tunnel.ended) this.#queue(tunnel)
     }

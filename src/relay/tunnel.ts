@@ -50,8 +50,8 @@ export class Tunnel implements Tally {
     this.#reports = reports
     this.#startedAt = startedAt
     // Nearly always writable; if not, the first write says so. Readable only when epoll has said it.
-    this.client = { fd: client.fd, readable: false, writable: true, shortIsAll: false }
-    this.upstream = { fd: upstream.fd, readable: false, writable: true, shortIsAll: false }
+    this.client = { fd: client.fd, readable: false, writable: true, shortIsAll: false, urgent: false }
+    this.upstream = { fd: upstream.fd, readable: false, writable: true, shortIsAll: false, urgent: false }
     this.#up = new Direction(this.client, this.upstream, client.early, pool, this)
     this.#down = new Direction(this.upstream, this.client, upstream.early, pool, this)
   }

@@ -266,6 +266,49 @@ export function relayContract(t: Test, make: MakeRelay): void {
     t.match(await result, { bytesUp: up.length, bytesDown: down.length, ended: 'finished' })
   })
 
+  for (const [name, sizeBefore, sizeBehind] of URGENT) {
+    scene(`no byte is lost around an urgent one: ${name}`, NO_LIMITS, async (t, relay) => {
+      const { client, origin, result, counts } = await run(relay)
+      const [before, behind] = [randomBytes(sizeBefore), randomBytes(sizeBehind)]
+      client.end()
+      const said = (async () => {
+        await write(origin, before)
+        await sendUrgent(origin)
+        origin.end(behind)
+      })()
+      // All of it stands in the queues, its end too, when the relay comes to the urgent byte.
+      await Promise.race([said, standstill(() => counts.bytesDown)])
+      t.equal(
+        hash(await restBytes(client)),
+        hash(Buffer.concat([before, behind])),
+        'the urgent byte is not of the stream',
+      )
+      await said
+      t.equal((await result).ended, 'finished')
+    })
+  }
+
+  scene('urgent bytes in a stream that goes on', NO_LIMITS, async (t, relay) => {
+    const { client, origin, result } = await run(relay)
+    let [sent, got] = [0, 0]
+    client.on('data', (chunk: Buffer) => {
+      got += chunk.length
+      if (got >= sent) client.emit('all')
+    })
+    for (const size of [2_000_000, 9, 100, 9, 1, 9]) {
+      const all = once(client, 'all')
+      sent += size
+      origin.write(Buffer.alloc(size))
+      await all
+      if (size !== 9) await sendUrgent(origin)
+    }
+    t.equal(got, sent)
+    client.end()
+    origin.end()
+    await Promise.all([rest(client), rest(origin)])
+    t.match(await result, { bytesDown: sent, ended: 'finished' })
+  })
+
   scene('a thousand turns of one byte', NO_LIMITS, async (t, relay) => {
     const { client, origin, result } = await run(relay)
     origin.on('data', (chunk) => origin.write(chunk))
@@ -292,6 +335,22 @@ export function relayContract(t: Test, make: MakeRelay): void {
     t.equal(readdirSync('/proc/self/fd').length, before)
   })
 }
+
+/** Bytes before an urgent one, and behind it. */
+const URGENT: readonly [name: string, before: number, behind: number][] = [
+  ['much before it, little behind', 2_500_000, 1_000],
+  ['much before it, much behind', 1_300_000, 1_300_000],
+  ['little before it, much behind', 1, 1_300_000],
+  ['nothing behind it', 2_500_000, 0],
+]
+
+/** One byte with MSG_OOB, which Node cannot send. */
+async function sendUrgent(socket: Socket): Promise<void> {
+  const { send } = await import('../../src/system/linux/sockets.ts')
+  const { fd } = (socket as unknown as { _handle: { fd: number } })._handle
+  if (send(fd, Buffer.from('!'), 1, MSG_OOB) !== 1) throw new Error('no urgent byte could be sent')
+}
+const MSG_OOB = 1
 
 /** Six ways for a pair to end, picked by number. */
 async function endInWay(way: number, pair: Running): Promise<Running> {
@@ -323,6 +382,10 @@ async function read(socket: Socket, bytes: number): Promise<string> {
     await once(socket, 'readable')
   }
 }
+
+/** Until the system has it. */
+const write = (socket: Socket, bytes: Buffer): Promise<void> =>
+  new Promise((resolve) => socket.write(bytes, () => resolve()))
 
 async function restBytes(socket: Socket): Promise<Buffer> {
   const chunks: Buffer[] = []

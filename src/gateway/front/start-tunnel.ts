@@ -40,6 +40,7 @@ class FrontTunnel extends Tunnel implements TunnelOfFront {
     if (events & (EPOLLIN | BROKEN)) end.readable = true
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) end.writable = true
     if (events & (EPOLLPRI | BROKEN)) end.shortIsAll = false
+    if (events & EPOLLPRI) end.urgent = true
     if (events & EPOLLERR) this.failed(side)
   }
 }
