@@ -155,7 +155,11 @@ export class Capture {
       return { commit, abandon: () => {} }
     }
     assertLinux()
-    if (!this.#rules.installed) await assertNoOtherGateway()
+    if (!this.#rules.installed) {
+      await assertNoOtherGateway()
+      // Containers speak before all is in force: by these rules once they stand, and by those of a gateway that was killed as soon as somebody reads the queue.
+      this.#policy = policyOf(settings)
+    }
     const before = { settings: this.#settings, open: this.#open, rules: this.#rules.installed }
     let open: Open = before.open
     const undo = async () => {

@@ -32,6 +32,16 @@ const NOBODY = '10.77.2.99'
 /** The gateway has no route there. */
 const NO_ROUTE = '198.51.100.7'
 
+/** Tries every 20 ms, for half a minute, until something is heard. */
+const INSISTENT = `
+const [host, port] = process.argv.slice(1)
+setTimeout(() => process.exit(1), 30_000)
+setInterval(() => {
+  const socket = require('node:net').connect({ host, port }).on('error', () => {})
+  socket.on('data', (data) => process.stdout.write(data, () => process.exit(0)))
+  socket.write('GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n')
+}, 20)`
+
 const kernelBefore = await kernelState()
 const captured = { enabled: true, networks: [], interfaces: [BRIDGE] }
 const start = (policy: Policy = {}, capture: object = {}) =>
@@ -570,6 +580,27 @@ await t.test('signals while it starts, its rules being in the kernel already: it
   }
 })
 
+for (const hold of ['auto', 'off']) {
+  await t.test(`a container that speaks while the gateway starts (hold: ${hold})`, async (t) => {
+    const nft = slowNft()
+    const policy = { capture: { ...captured, hold } }
+    const gateway = await launchGateway(scenario, policy, { env: { PATH: nft.path } })
+    await gateway.running.until('its rules', nft.hasRun)
+    t.match(
+      (await request(origins.address, origins.ports.http)).heard,
+      '"from"',
+      'is served as soon as the rules stand',
+    )
+    t.notOk(
+      gateway.log().some(({ msg }) => msg === 'ready'),
+      'it was still starting',
+    )
+    nft.goOn()
+    await gateway.running.until('the end of its start', () => gateway.log().some(({ msg }) => msg === 'ready'))
+    await gateway.running.stop()
+  })
+}
+
 await t.test('killed, and started again', async (t) => {
   const first = await start()
   t.match((await request(origins.address, origins.ports.http)).heard, '"from"')
@@ -577,8 +608,11 @@ await t.test('killed, and started again', async (t) => {
   await first.running.exited
   const shut = await box.talk(origins.address, origins.ports.http, { say: ['GET / HTTP/1.0\r\n\r\n'], limitMs: 700 })
   t.equal(shut.heard, '', 'without the gateway nothing goes out')
-  // Other numbers than those of the run that was killed.
+  // Says so again and again, also in the moment in which the next one has the queue and the rules are still those of the run that was killed.
+  const waiting = box.run(['node', '-e', INSISTENT, origins.address, String(origins.ports.http)])
+  // Other numbers than those.
   const second = await start({}, { mark: 0xf1b000, table: 7788 })
+  t.match((await waiting).stdout, '"from"', 'who has waited for it is served')
   t.match((await request(origins.address, origins.ports.http)).heard, '"from"', 'and works again')
   const rules = (await scenario.run('gateway', ['ip', 'rule'])).stdout
   t.match(rules, 'fwmark 0xf1b000 lookup 7788')
