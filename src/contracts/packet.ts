@@ -27,6 +27,8 @@ export interface PacketConn {
   onRefused(refused: (peer: Target, error: GatewayError) => void): void
   /** Nobody speaks to this far side any longer: what is kept of it goes, and what it still sends is dropped. */
   forget(peer: Target): void
+  /** Datagrams that came back and were lost, for they were not read in time, since it was last asked; also once it is closed. */
+  lost(): number
   /** Settles when it is over: closed here, or with its control connection at the proxy. */
   readonly closed: Promise<void>
   close(): void
@@ -51,6 +53,8 @@ export interface PacketClient {
   receive(packet: Packet): void
   /** A far side that is not to be had, each time the client sends there. Told in the door's own form, or not at all. */
   refused(peer: Target, error: GatewayError): void
+  /** Datagrams of the client that were not read in time, since it was last asked; absent where the door has no socket for it alone. */
+  lost?(): number
 }
 
 /** What the middle does for one client's socket: each new far side becomes a flow with a decision of its own. Bounded; never throws. */

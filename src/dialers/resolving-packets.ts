@@ -84,6 +84,10 @@ export class ResolvingPackets implements PacketConn {
     this.#unlisten(farSide)
   }
 
+  lost(): number {
+    return this.#inner.lost()
+  }
+
   close(): void {
     this.#inner.close()
   }

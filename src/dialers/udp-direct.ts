@@ -45,6 +45,12 @@ export class UdpDirect implements PacketConn {
     this.#farSides.delete(formatAuthority(peer))
   }
 
+  lost(): number {
+    let lost = 0
+    for (const socket of this.#sockets.values()) lost += socket.lost()
+    return lost
+  }
+
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true

@@ -1,4 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram'
+import { ReceiveBuffer } from '../system/receive-buffer.ts'
 import { parseAddress } from '../wire/address.ts'
 
 export interface Place {
@@ -32,6 +33,7 @@ const BIND_TRIES = 8
 export class UdpSocket {
   readonly #socket: Socket
   readonly #events: UdpSocketEvents
+  #buffer: ReceiveBuffer | undefined
   #waiting: { data: Buffer; to: Place }[] | undefined = []
   #connected: Place | undefined
   #spread = false
@@ -54,6 +56,7 @@ export class UdpSocket {
     })
     this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#failed(error))
     this.#socket.once('listening', () => {
+      this.#buffer = new ReceiveBuffer(this.#socket)
       const waiting = this.#waiting ?? []
       this.#waiting = undefined
       for (const { data, to } of waiting) this.send(data, to)
@@ -79,9 +82,15 @@ export class UdpSocket {
     }
   }
 
+  /** Datagrams that were not read in time, since it was last asked. */
+  lost(): number {
+    return this.#buffer?.lost() ?? 0
+  }
+
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#buffer?.close()
     this.#socket.close()
   }
 

@@ -108,6 +108,10 @@ class UdpThroughSocks implements PacketConn {
     if (names?.size === 0) this.#names.delete(peer.port)
   }
 
+  lost(): number {
+    return this.#inner.lost()
+  }
+
   close(): void {
     this.#control.destroy()
   }

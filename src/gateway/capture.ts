@@ -39,6 +39,8 @@ export interface CaptureParts extends Pick<CaptureFrontParts, 'front' | 'identif
   /** Takes a container's connection to the gateway itself; undefined for every other address and port. */
   ownDoor: CaptureDoorOptions['ownDoor']
   readonly handlePackets: HandlePackets
+  /** Datagrams that came, or went back, faster than they were carried. */
+  overrun(count: number): void
   readonly clients: ClientCounts
   maxConnections(): number
   nextId: DoorContext['nextId']

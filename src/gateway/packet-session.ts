@@ -22,6 +22,9 @@ export interface PacketParts {
   readonly packets: PacketDialer
 }
 
+/** Why a datagram went nowhere: policy, a decision that took too long, a limit of ours, or more came than was read in time. */
+export type DropReason = 'refused' | 'waiting' | 'limit' | 'overrun'
+
 export interface SessionParts {
   readonly records: FlowRecords
   current(): PacketParts
@@ -34,7 +37,7 @@ export interface SessionParts {
   /** Whether this client may have one flow more; counts it if so. */
   takePlace(client: PacketClient): boolean
   leavePlace(client: PacketClient): void
-  dropped(reason: 'refused' | 'waiting' | 'limit'): void
+  dropped(reason: DropReason, count?: number): void
 }
 
 /**
@@ -48,6 +51,7 @@ export class Session implements PacketSession {
   readonly #flows = new Map<string, PacketFlow>()
   /** By the way they leave. */
   readonly #conns = new Map<string, SharedConn>()
+  readonly #openConns = new Set<PacketConn>()
   readonly #closedConns = new WeakSet<PacketConn>()
   readonly #abort = new AbortController()
   readonly #flowLimit: number
@@ -96,6 +100,8 @@ export class Session implements PacketSession {
       if (this.#isOfAnother(flow)) this.#end(key, flow, 'finished')
       else if (flow.isOver(now, limitMs)) this.#end(key, flow, 'idle')
     }
+    for (const conn of this.#openConns) this.#countLost(conn)
+    this.#countLost(this.#client)
   }
 
   close(): void {
@@ -103,6 +109,7 @@ export class Session implements PacketSession {
     this.#abort.abort(new GatewayError('CLIENT_GONE', 'the client has closed its socket'))
     for (const [key, flow] of this.#flows) this.#end(key, flow, 'finished')
     for (const { opened } of this.#conns.values()) void opened.then(({ value }) => value.close(), ignore)
+    this.#countLost(this.#client)
     this.#onClose()
   }
 
@@ -167,6 +174,7 @@ export class Session implements PacketSession {
   }
 
   #use(conn: PacketConn, forget: () => void): void {
+    this.#openConns.add(conn)
     conn.onPacket((packet) => this.#came(packet, conn))
     conn.onRefused((peer, error) => {
       const flow = this.#flows.get(formatAuthority(peer))
@@ -174,6 +182,8 @@ export class Session implements PacketSession {
     })
     void conn.closed.then(() => {
       forget()
+      this.#countLost(conn)
+      this.#openConns.delete(conn)
       this.#closedConns.add(conn)
       for (const [key, flow] of this.#flows) {
         if (flow.state.kind === 'open' && flow.state.conn === conn) this.#end(key, flow, 'upstream-reset')
@@ -189,10 +199,15 @@ export class Session implements PacketSession {
     this.#client.receive(packet)
   }
 
+  #countLost(side: { lost?(): number }): void {
+    const count = side.lost?.() ?? 0
+    if (count > 0) this.#parts.dropped('overrun', count)
+  }
+
   #refuse(flow: PacketFlow, error: GatewayError): void {
     const waiting = flow.state.kind === 'deciding' ? flow.state.waiting.length : 0
     flow.state = { kind: 'refused', error, since: this.#parts.now() }
-    for (let count = 0; count < waiting; count += 1) this.#parts.dropped('refused')
+    if (waiting > 0) this.#parts.dropped('refused', waiting)
     flow.end(flow.packetsDown > 0 ? 'upstream-reset' : 'rejected', error)
     this.#client.refused(flow.peer, error)
   }

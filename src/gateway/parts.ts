@@ -125,7 +125,7 @@ export class Parts {
       nextId: () => this.#nextId(),
       identified: (query) => newcomers.identified(query),
       isStill: (container, address) => newcomers.isStill(container, address),
-      dropped: (reason) => this.metrics.packetDropped(reason),
+      dropped: (reason, count) => this.metrics.packetDropped(reason, count),
       crowded: tellCrowdedUdp(clock, (message) => this.log.warn(message)),
     })
     const maxConnections = () => this.#maxConnections
@@ -169,6 +169,7 @@ export class Parts {
       clients: new ClientCounts(clients, 'doors'),
       names,
       handlePackets: this.packets.open,
+      overrun: (count) => this.metrics.packetDropped('overrun', count),
       directory: this.engine,
       answerDns: (query, client) => this.dns.answer(query, client),
       front: this.front,

@@ -6,6 +6,7 @@ import { GatewayError } from '../contracts/gateway-error.ts'
 import type { Packet, PacketSession } from '../contracts/packet.ts'
 import type { Client } from '../contracts/route.ts'
 import type { Target } from '../contracts/target.ts'
+import { ReceiveBuffer } from '../system/receive-buffer.ts'
 import { isUnspecified, parseAddress } from '../wire/address.ts'
 import type { SocksConversation, SocksRequest } from '../wire/socks-conversation.ts'
 import { encodeSocks5Datagram, parseSocks5Datagram } from '../wire/socks5-udp.ts'
@@ -81,6 +82,7 @@ function bindTo(relay: UdpSocket, address: string): Promise<number> {
 class Association {
   readonly #control: Socket
   readonly #relay: UdpSocket
+  readonly #buffer: ReceiveBuffer
   readonly #client: Client
   readonly #clock: Clock
   /** Known once announced or seen; from then on no other is listened to. */
@@ -92,6 +94,7 @@ class Association {
   constructor(control: Socket, relay: UdpSocket, client: Client, port: number | undefined, clock: Clock) {
     this.#control = control
     this.#relay = relay
+    this.#buffer = new ReceiveBuffer(relay)
     this.#client = client
     this.#clientPort = port
     this.#clock = clock
@@ -107,6 +110,7 @@ class Association {
       receive: (packet: Packet) => this.#toClient(packet),
       // RFC 1928 §7: a relay that cannot or will not carry a datagram drops it without a word.
       refused(_peer: Target) {},
+      lost: () => this.#buffer.lost(),
     }
   }
 
@@ -153,6 +157,7 @@ class Association {
     this.#cancelIdle()
     const session = this.#session
     this.#session = undefined
+    this.#buffer.close()
     session.close()
     this.#relay.close()
     this.#control.destroy()

@@ -28,7 +28,7 @@ export class Metrics {
   })
   readonly #packetsDropped = new Counter({
     name: 'fairlead_packets_dropped_total',
-    help: 'Datagrams of clients that went nowhere: refused by policy, waiting for too long, or beyond a limit.',
+    help: 'Datagrams of clients that went nowhere: refused by policy, waiting for too long, or beyond a limit, or more than was read in time.',
     labelNames: ['reason'],
     registers: [this.#registry],
   })
@@ -61,8 +61,8 @@ export class Metrics {
     if (line.bytesDown > 0) this.#bytesDown.add(scope, { scope, direction: 'down' }, line.bytesDown)
   }
 
-  packetDropped(reason: 'refused' | 'waiting' | 'limit'): void {
-    this.#packetsDropped.inc({ reason })
+  packetDropped(reason: 'refused' | 'waiting' | 'limit' | 'overrun', count = 1): void {
+    this.#packetsDropped.inc({ reason }, count)
   }
 
   dnsAnswered(transport: 'udp' | 'tcp', rcode: number): void {

@@ -34,6 +34,7 @@ export class DatagramThread {
   #replies: { readonly ends: Ends; readonly data: Buffer }[] = []
   #unreachable: Ends[] = []
   #isFlushing = false
+  #lost = 0
   readonly #started: Promise<{ readonly tellsUnreachable: boolean }>
   readonly #exited: Promise<void>
 
@@ -74,10 +75,20 @@ export class DatagramThread {
   /** A reply to a client, from the far side it has sent to. Dropped when too much is under way. */
   reply(ends: Ends, data: Buffer): void {
     const cost = data.length + DATAGRAM_COST
-    if (Atomics.load(this.#counts, POSTED.down) + cost > MAX_DOWN) return
+    if (Atomics.load(this.#counts, POSTED.down) + cost > MAX_DOWN) {
+      this.#lost += 1
+      return
+    }
     Atomics.add(this.#counts, POSTED.down, cost)
     this.#replies.push({ ends, data })
     this.#flushLater()
+  }
+
+  /** Replies dropped since it was last asked. */
+  lost(): number {
+    const lost = this.#lost
+    this.#lost = 0
+    return lost
   }
 
   /** Tells a client that nobody serves what it has sent to. */

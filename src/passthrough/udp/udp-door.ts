@@ -2,15 +2,9 @@ import type { AnsweredNames } from '../../contracts/answered-names.ts'
 import type { Clock } from '../../contracts/clock.ts'
 import type { CapturedName, HandlePackets, Packet, PacketClient, PacketSession } from '../../contracts/packet.ts'
 import type { Target } from '../../contracts/target.ts'
-import {
-  IP_RECVORIGDSTADDR,
-  IPV6_RECVORIGDSTADDR,
-  SO_RCVBUFFORCE,
-  SOL_IP,
-  SOL_IPV6,
-  SOL_SOCKET,
-} from '../../system/linux/socket-numbers.ts'
-import { setSocketOption, switchOn } from '../../system/linux/sockets.ts'
+import { droppedDatagrams, forceReceiveBuffer } from '../../system/linux/receive-buffer.ts'
+import { IP_RECVORIGDSTADDR, IPV6_RECVORIGDSTADDR, SOL_IP, SOL_IPV6 } from '../../system/linux/socket-numbers.ts'
+import { switchOn } from '../../system/linux/sockets.ts'
 import { isLoopback, isUnspecified } from '../../wire/address.ts'
 import { openTransparentUdp, type TransparentSocket } from '../transparent-socket.ts'
 import { DatagramThread, type Ends } from './datagram-thread.ts'
@@ -21,11 +15,13 @@ export interface UdpDoorOptions {
   /** Absent where no DNS of ours answers the containers. */
   readonly names?: Pick<AnsweredNames, 'namesOf'>
   readonly handlePackets: HandlePackets
+  /** Datagrams that came, or went back, faster than they were carried; told now and then. */
+  overrun?(count: number): void
   warn(message: string): void
 }
 
 /** Bytes that the kernel keeps while the thread is busy: a burst of all containers comes in by one socket. */
-const RECEIVE_BUFFER = new Uint8Array(Int32Array.of(4 * 1024 * 1024).buffer)
+const RECEIVE_BUFFER = 4 * 1024 * 1024
 /** Milliseconds between looks for client sockets that no flow is left of. */
 const SWEEP_MS = 5_000
 /** The same while there is no place for more. */
@@ -40,6 +36,8 @@ export class UdpDoor {
   readonly #sessions = new Map<string, PacketSession>()
   readonly #cancelSweep: () => void
   #sweptAt = Number.NEGATIVE_INFINITY
+  /** By socket: what the kernel has dropped, as far as it was told. */
+  readonly #dropped: number[]
   #closed = false
 
   /** Opens the sockets and the thread. Rejects with a `GatewayError` that says what is missing. */
@@ -72,10 +70,12 @@ export class UdpDoor {
     this.#options = options
     this.#sockets = sockets
     this.#thread = thread
+    this.#dropped = sockets.map(() => 0)
     let cancel = () => {}
     const sweepLater = () => {
       cancel = options.clock.after(SWEEP_MS, () => {
         this.#sweep()
+        this.#countLost()
         sweepLater()
       })
     }
@@ -112,6 +112,7 @@ export class UdpDoor {
     for (const session of this.#sessions.values()) session.close()
     this.#sessions.clear()
     await this.#thread.close()
+    this.#countLost()
     for (const socket of this.#sockets) socket.close()
   }
 
@@ -137,6 +138,16 @@ export class UdpDoor {
       receive: ({ asked, peer, data }: Packet) => this.#thread.reply(endsTo(asked ?? peer), data),
       refused: (peer) => this.#thread.unreachable(endsTo(peer)),
     }
+  }
+
+  #countLost(): void {
+    let lost = this.#thread.lost()
+    for (const [place, { fd }] of this.#sockets.entries()) {
+      const dropped = droppedDatagrams(fd)
+      lost += (dropped - this.#dropped[place]!) >>> 0
+      this.#dropped[place] = dropped
+    }
+    if (lost > 0) this.#options.overrun?.(lost)
   }
 
   #sweep(): void {
@@ -167,5 +178,5 @@ function askForDestination(fd: number, family: 4 | 6): void {
   if (family === 4) switchOn(fd, SOL_IP, IP_RECVORIGDSTADDR)
   else switchOn(fd, SOL_IPV6, IPV6_RECVORIGDSTADDR)
   // Beyond the system's limit where that is allowed; as it was otherwise.
-  setSocketOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER, RECEIVE_BUFFER.length)
+  forceReceiveBuffer(fd, RECEIVE_BUFFER)
 }

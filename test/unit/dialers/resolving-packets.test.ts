@@ -22,6 +22,7 @@ function resolving(query: RouteQuery, names: Readonly<Record<string, readonly st
       failed = report
     },
     forget() {},
+    lost: () => 0,
     closed: new Promise(() => {}),
     close() {},
   }

@@ -31,6 +31,7 @@ class FakeConn implements PacketConn {
   readonly sent: string[] = []
   readonly forgotten: string[] = []
   isClosed = false
+  unread = 0
   receive: (packet: Packet) => void = () => {}
   refuse: (peer: Target, error: GatewayError) => void = () => {}
   #settle: () => void = () => {}
@@ -48,6 +49,11 @@ class FakeConn implements PacketConn {
   }
   forget({ host }: Target) {
     this.forgotten.push(host)
+  }
+  lost() {
+    const { unread } = this
+    this.unread = 0
+    return unread
   }
   close() {
     this.isClosed = true
@@ -107,7 +113,7 @@ function world(_t: Test, { route, around = {} }: World = {}) {
     identified: (query) =>
       around.container ? { ...query, client: { ...query.client, container: around.container } } : query,
     isStill: (container) => container?.id === around.container?.id,
-    dropped: (reason) => void dropped.push(reason),
+    dropped: (reason, count = 1) => void dropped.push(...Array.from({ length: count }, () => reason)),
     crowded: (address) => void crowded.push(address),
   })
   const heard: string[] = []
@@ -212,6 +218,22 @@ t.test('a refusal is told each time, decided once, and forgotten', async (t) => 
   t.equal(session.flows, 0)
   session.send(packet('192.0.2.1:443'))
   await until('asked again', () => asked() === 2)
+})
+
+t.test('what came faster than it was read is counted, while the flow lives and at its end', async (t) => {
+  const { clock, sessions, client, conns, dropped } = world(t)
+  let unread = 1
+  const lost = () => unread--
+  const session = sessions.open({ ...client(), lost })!
+  session.send(packet('192.0.2.1:53'))
+  await until('sent', () => conns[0]?.sent.length === 1)
+  conns[0]!.unread = 2
+  clock.advance(SWEEP_MS)
+  t.same(dropped, ['overrun', 'overrun', 'overrun'])
+  unread = 1
+  conns[0]!.unread = 1
+  session.close()
+  await until('the way out has closed', () => dropped.length === 5)
 })
 
 t.test('what the way out reports ends the flow, and the client is told', async (t) => {

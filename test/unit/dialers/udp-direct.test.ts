@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import type { Packet } from '../../../src/contracts/packet.ts'
+import { UdpDirect } from '../../../src/dialers/udp-direct.ts'
+import { RECEIVE_BUFFER } from '../../../src/system/receive-buffer.ts'
+import { udpPeer } from '../../fixtures/udp.ts'
+import { until } from '../../fixtures/until.ts'
+
+const SMALL = Buffer.alloc(206, 'x')
+/** Far more than the system's own buffer holds (170 to 270 small ones on Linux), and less than ours does. */
+const BURST = 2_000
+/** Far more than ours holds. */
+const FLOOD = 20_000
+
+/** A far side that answers a datagram with many: all are sent before the event loop turns, as while it is busy with something else. */
+async function answered(t: Test, count: number) {
+  const far = await udpPeer(t, '127.0.0.1', (came, peer) => {
+    for (let sent = 0; sent < count; sent += 1) peer.send(SMALL, came)
+  })
+  const direct = new UdpDirect(Math.random)
+  t.teardown(() => direct.close())
+  const came: Packet[] = []
+  direct.onPacket((packet) => void came.push(packet))
+  direct.send({ peer: { host: far.host, family: 4, port: far.port }, data: Buffer.from('?') })
+  return { direct, came }
+}
+
+t.test('a burst of answers while the event loop is busy: all arrive', { skip: whyNot() }, async (t) => {
+  const { direct, came } = await answered(t, BURST)
+  await until('all answers', () => came.length === BURST)
+  t.equal(direct.lost(), 0)
+})
+
+t.test(
+  'what is lost is counted, once, also after the end',
+  { skip: process.platform === 'linux' ? false : 'only Linux tells' },
+  async (t) => {
+    const { direct, came } = await answered(t, FLOOD)
+    let lost = 0
+    await until('answers, or their loss', () => {
+      lost += direct.lost()
+      return came.length + lost === FLOOD
+    })
+    t.ok(lost > 0, `${lost} of ${FLOOD}`)
+    t.equal(direct.lost(), 0)
+    direct.close()
+    t.equal(direct.lost(), 0)
+  },
+)
+
+/** Beyond the system's limit a buffer needs CAP_NET_ADMIN. */
+function whyNot(): string | false {
+  if (process.platform !== 'linux' || process.env.CI || process.getuid?.() === 0) return false
+  const limit = Number(readFileSync('/proc/sys/net/core/rmem_max', 'utf8'))
+  return limit < RECEIVE_BUFFER && `SKIPPED: net.core.rmem_max is ${limit}, and only root may go beyond it`
+}
