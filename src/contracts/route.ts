@@ -80,6 +80,8 @@ export interface Captured {
   readonly disbelieved?: string
   /** With `trust: name`: the name was believed although it leads to other addresses. Known once it has been looked up, which the connection does not wait for. */
   disagrees?: true
+  /** With `trust: name`: nothing but the client's word says that the name leads to the dialled address. It opens no exception of the access rules. */
+  unverified?: true
 }
 
 /** All that a decision may depend on. `explain` asks with exactly this, and so does traffic. */

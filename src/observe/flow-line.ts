@@ -42,4 +42,5 @@ export interface CapturedLine {
   readonly oneOf?: readonly string[]
   readonly disbelieved?: string
   readonly disagrees?: true
+  readonly unverified?: true
 }

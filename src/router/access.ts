@@ -44,7 +44,9 @@ export function createAccess(options: AccessOptions): Access {
 
   /** `asked` are the forms in which lists may name the place; `addresses` are what would be connected to. */
   function judge(asked: readonly Target[], addresses: readonly string[], query: RouteQuery): Because | undefined {
-    const matches = (list: ExcludeList) => asked.some((target) => list.match(target, query.scheme))
+    // A client can write any name: one that nothing else speaks for must not open what its address does not.
+    const vouched = query.captured?.unverified ? asked.filter(({ family }) => family !== 0) : asked
+    const matches = (list: ExcludeList) => vouched.some((target) => list.match(target, query.scheme))
     for (const target of asked) {
       const denied = deny.match(target, query.scheme)
       if (denied) return { source: 'access', detail: describeMatch('access.deny', denied, target.host) }

@@ -45,9 +45,11 @@ export async function believe(
   if (told.includes(name)) return named
   const looked = leadsTo(name, dialled.host, resolver, signal)
   if (trust === 'name' && !hint) {
+    captured.unverified = true
     // For the log alone: where only a proxy knows names, looking one up may take long and find nothing.
     void looked.then((leads) => {
       if (leads === false) captured.disagrees = true
+      if (leads) delete captured.unverified
     })
     return named
   }

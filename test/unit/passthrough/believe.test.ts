@@ -62,6 +62,8 @@ const rows: readonly Row[] = [
 t.test('whom to believe', async (t) => {
   for (const { trust = 'address', told = [], heard, target, source, disbelieved, oneOf, disagrees } of rows) {
     const believed = await believe(dialled, { told, heard }, trust, resolver, new AbortController().signal)
+    const onItsWord = trust === 'name' && source !== undefined && source !== 'dns' && !told.includes(target)
+    t.equal(believed.captured.unverified, onItsWord && !heard?.hint ? true : undefined, 'at first')
     const says = heard ? `${heard.hint ? 'outer ' : ''}${heard.source} ${heard.name}` : 'nothing'
     const title = `${trust}: told ${told.join(', ') || 'nothing'}, heard ${says}`
     t.equal(believed.target.host, target === ADDRESS ? '192.0.2.1' : target, title)
@@ -72,5 +74,7 @@ t.test('whom to believe', async (t) => {
     t.same(believed.captured.oneOf, oneOf)
     await setImmediate() // it is looked up beside the connection
     t.equal(believed.captured.disagrees, disagrees)
+    const stays = disagrees || target === 'unknown.test'
+    t.equal(believed.captured.unverified, stays ? true : undefined, 'once it has been looked up')
   }
 })

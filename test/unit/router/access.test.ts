@@ -183,3 +183,24 @@ test('reasons are readable', async (t) => {
     /127\.0\.0\.1 is the gateway's own loopback/,
   )
 })
+
+test('a name that a captured client merely writes opens no exception, and what it denies is denied', async (t) => {
+  const access = accessWith('printer.example, 169.254.10.20', 'bad.example, 192.0.2.9')
+  const rows: [name: string, dialled: string, unverified: boolean, source: string][] = [
+    ['printer.example', '169.254.169.254', true, 'access'],
+    ['printer.example', '169.254.10.20', true, 'ok'], // by its address
+    ['printer.example', '169.254.10.21', false, 'ok'],
+    ['other.example', '192.0.2.1', true, 'ok'],
+    ['other.example', '192.0.2.9', true, 'access'],
+    ['bad.example', '192.0.2.1', true, 'access'],
+  ]
+  for (const [name, address, unverified, source] of rows) {
+    const query = queryFor(`${name}:443`, 'containers', REMOTE_CLIENT)
+    const dialled = { host: address, family: 4, port: 443 } as const
+    const captured = { dialled, nameSource: 'sni' as const, ...(unverified ? { unverified } : {}) }
+    const asked = { ...query, captured }
+    const title = `${name} at ${address}`
+    t.equal(access.judgeTarget(asked)?.source ?? 'ok', source, title)
+    t.equal(access.judgeAddress(address, 443, asked) === undefined, source === 'ok', title)
+  }
+})
