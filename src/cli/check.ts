@@ -1,4 +1,5 @@
 import { findPacFaults } from '../gateway/pac.ts'
+import { specialCollisions } from '../gateway/special-collisions.ts'
 import { type EffectiveValue, formatOrigin } from '../settings/effective.ts'
 import { type Loaded, loadSettings } from '../settings/load.ts'
 import { formatProblems, SettingsError } from '../settings/problem.ts'
@@ -17,6 +18,9 @@ export async function runCheck(options: ConfigOption, io: Io): Promise<number> {
       io.err(`${faults.join('\n')}\n\n${countOf(faults.length, 'problem')}.\n`)
       return EXIT.usage
     }
+    // Of this machine as it is now, not of the file.
+    if (loaded.settings.capture.enabled)
+      for (const collision of specialCollisions(loaded.settings)) io.err(`warning: ${collision}\n`)
     io.out(summary(loaded))
     return EXIT.done
   } catch (error) {

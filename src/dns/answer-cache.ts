@@ -55,20 +55,26 @@ export class AnswerCache {
     return bytes
   }
 
+  /** A copy of which no record is said to be good for longer than an answer is kept. `message` has no OPT. */
+  limited(message: DnsMessage): Buffer {
+    const limit = this.#limitOf(message)
+    const bytes = Buffer.from(message.bytes)
+    for (const { ttlAt } of message.records)
+      bytes.writeUInt32BE(Math.min(cleanTtl(bytes.readUInt32BE(ttlAt)), limit), ttlAt)
+    return bytes
+  }
+
   /** `ttl` in seconds where the answer itself does not say. `message` has no OPT. */
   put(key: string, message: DnsMessage, ttl = ttlOf(message)): void {
-    const { clock, maxEntries, maxTtl, maxNegativeTtl } = this.#options
-    const limit = isNegative(message) ? maxNegativeTtl : maxTtl
-    const seconds = Math.min(message.rcode === RCODE.SERVFAIL ? FAILURE_SECONDS : ttl, limit)
+    const { clock, maxEntries } = this.#options
+    const seconds = Math.min(message.rcode === RCODE.SERVFAIL ? FAILURE_SECONDS : ttl, this.#limitOf(message))
     if (seconds <= 0 || maxEntries === 0 || message.bytes.length > MAX_BYTES / 16) return
     const now = clock.monotonic()
     const old = this.#entries.get(key)
     if (old) this.#delete(key, old)
-    const bytes = Buffer.from(message.bytes)
+    const bytes = this.limited(message)
     bytes.writeUInt16BE(0, 0)
     const ttlsAt = message.records.map((record) => record.ttlAt)
-    // A TTL that outlives our own memory of it would be handed on for longer than we vouch for it.
-    for (const at of ttlsAt) bytes.writeUInt32BE(Math.min(cleanTtl(bytes.readUInt32BE(at)), limit), at)
     this.#add(key, { bytes, ttlsAt, storedAt: now, expiresAt: now + seconds * 1000 })
     for (const [oldest, entry] of this.#entries) {
       if (this.#entries.size <= maxEntries && this.#bytes <= MAX_BYTES) break
@@ -79,6 +85,10 @@ export class AnswerCache {
   clear(): void {
     this.#entries.clear()
     this.#bytes = 0
+  }
+
+  #limitOf(message: DnsMessage): number {
+    return isNegative(message) ? this.#options.maxNegativeTtl : this.#options.maxTtl
   }
 
   #add(key: string, entry: Entry): void {

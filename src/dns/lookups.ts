@@ -112,7 +112,7 @@ export class Lookups {
     const network = this.#network
     const answer = this.#lookUp(message, question, client, stop.signal).then(({ answer, ttl }) => {
       if (network === this.#network) this.#keep(key, answer, ttl)
-      return answer.bytes
+      return this.#options.cache.limited(answer)
     })
     const running: Running = { answer, stop, waiters: 0 }
     this.#running.set(key, running)

@@ -251,6 +251,21 @@ t.test('the cache: TTLs count down, negative answers by their SOA, forgotten wit
   t.equal(server.queries.length, 5, 'another network')
 })
 
+t.test('no answer is said to be good for longer than it would be kept, the first as the second', async (t) => {
+  const rows = [
+    ['week.corp', 604_800, [3_600, 3_600]],
+    ['broken.corp', 0xffffffff, [0, 0]], // RFC 2181 §8
+    ['minute.corp', 60, [60, 60]],
+  ] as const
+  for (const [name, ttl, told] of rows) {
+    const server = await fakeDnsServer(t, (query) => [
+      dnsResponse(query, { answers: [{ type: 'TXT', name, ttl, data: 'x' }] } as never),
+    ])
+    const { ask } = testAnswerer({ zones: { corp: [server] } })
+    for (const expected of told) t.same(seen(await ask(dnsQuery(name, 'TXT')))?.ttls, [expected], name)
+  }
+})
+
 t.test('the same question at the same time is asked once', async (t) => {
   const server = await fakeDnsServer(t, (query) => [
     dnsResponse(query, { answers: [{ type: 'A', name: 'x.corp', ttl: 60, data: '192.0.2.1' }] } as never),
