@@ -27,9 +27,21 @@ export type ToWorker =
 
 /** Places in the shared counts: bytes that one side has posted and the other has not yet dealt with. */
 export const POSTED = { up: 0, down: 1 } as const
-/** Bytes on their way to the main thread beyond which sockets are left unread: what the kernel's buffers then lose, a network would. */
-export const MAX_UP = 8 * 1024 * 1024
+/** And datagrams that were not carried up, as they came faster than the main thread took them. */
+export const LOST = 2
+export const COUNTS = 3
+/**
+ * Bytes posted to the main thread, beyond which they wait at the datagram thread, where clients take turns: what is posted is dealt with in the order
+ * of its coming, and some hundred questions of one client are a tenth of a second.
+ */
+export const MAX_UP = 128 * 1024
+/** A datagram's share of it beyond its bytes: deciding and answering cost more than moving them. */
+export const TURN_COST = 1024
+/** Bytes that wait there at most. */
+export const MAX_WAITING = 8 * 1024 * 1024
+/** Milliseconds after which a datagram is not carried any more: DNS clients ask again after 2 to 5 s, and what is not asked any more is not answered. */
+export const MAX_AGE_MS = 2_000
 /** Bytes on their way to the clients beyond which replies are dropped. */
 export const MAX_DOWN = 8 * 1024 * 1024
-/** A datagram's share of those limits beyond its bytes: so empty ones count too. */
+/** A datagram's share of that limit beyond its bytes: so empty ones count too. */
 export const DATAGRAM_COST = 256

@@ -5,11 +5,14 @@ import { ring } from '../../system/bell.ts'
 import { startThread } from '../../system/start-thread.ts'
 import {
   type Carried,
+  COUNTS,
   DATAGRAM_COST,
   type FromWorker,
+  LOST,
   MAX_DOWN,
   POSTED,
   type ToWorker,
+  TURN_COST,
   type WorkerData,
 } from './datagram-protocol.ts'
 
@@ -40,7 +43,7 @@ export class DatagramThread {
 
   private constructor(options: DatagramThreadOptions) {
     this.#options = options
-    const counts = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT)
+    const counts = new SharedArrayBuffer(COUNTS * Int32Array.BYTES_PER_ELEMENT)
     this.#counts = new Int32Array(counts)
     this.#worker = startWorker({ sockets: options.sockets, counts })
     this.#started = new Promise((resolve, reject) => {
@@ -84,9 +87,9 @@ export class DatagramThread {
     this.#flushLater()
   }
 
-  /** Replies dropped since it was last asked. */
+  /** Datagrams not carried, either way, since it was last asked. */
   lost(): number {
-    const lost = this.#lost
+    const lost = this.#lost + Atomics.exchange(this.#counts, LOST, 0)
     this.#lost = 0
     return lost
   }
@@ -113,7 +116,7 @@ export class DatagramThread {
   }
 
   #take(carried: readonly Carried[], bytes: Uint8Array): void {
-    Atomics.sub(this.#counts, POSTED.up, bytes.length + carried.length * DATAGRAM_COST)
+    Atomics.sub(this.#counts, POSTED.up, bytes.length + carried.length * TURN_COST)
     if (this.#closing) return
     const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     let from = 0

@@ -3,23 +3,28 @@ import { eventDescriptor, POLLIN, poll, read } from '../../system/linux/descript
 import { EINTR, errno } from '../../system/linux/libc.ts'
 import { socketAddress } from '../../system/linux/socket-address.ts'
 import { SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../system/linux/socket-numbers.ts'
-import { DatagramBatch } from './datagram-batch.ts'
+import { DatagramBatch, type ReceivedDatagram } from './datagram-batch.ts'
 import {
   type Carried,
   DATAGRAM_COST,
   type FromWorker,
+  LOST,
+  MAX_AGE_MS,
   MAX_UP,
+  MAX_WAITING,
   POSTED,
   type ToWorker,
+  TURN_COST,
   type WorkerData,
 } from './datagram-protocol.ts'
+import { FairQueue } from './fair-queue.ts'
 import { ReplySockets } from './reply-sockets.ts'
 import { UnreachableSender } from './unreachable-sender.ts'
 
 /** Milliseconds to sleep at most, for a process that ends without telling us. */
 const LONGEST_SLEEP_MS = 2_000
-/** Milliseconds after which the sockets are looked at again when the main thread was too far behind. */
-const BEHIND_MS = 2
+/** Milliseconds after which the main thread is looked at again when it was too far behind. */
+const BEHIND_MS = 1
 /** struct pollfd. */
 const POLL = { bytes: 8, events: 4, happened: 6 }
 
@@ -30,6 +35,8 @@ class DatagramWorker {
   readonly #wake = eventDescriptor(0, SOCK_NONBLOCK | SOCK_CLOEXEC)
   readonly #bell = new Uint8Array(8)
   readonly #batch = new DatagramBatch()
+  /** While the main thread is behind. */
+  readonly #waiting = new FairQueue<ReceivedDatagram>({ maxBytes: MAX_WAITING, maxAgeMs: MAX_AGE_MS })
   readonly #replies = new ReplySockets()
   readonly #unreachable = new UnreachableSender(() => performance.now())
   readonly #polled = Buffer.alloc((1 + this.#sockets.length) * POLL.bytes)
@@ -55,13 +62,14 @@ class DatagramWorker {
   }
 
   #turn(): void {
-    const isBehind = Atomics.load(this.#counts, POSTED.up) > MAX_UP
-    const count = poll(this.#polled, isBehind ? 1 : 1 + this.#sockets.length, isBehind ? BEHIND_MS : LONGEST_SLEEP_MS)
+    const sleepMs = this.#waiting.isEmpty ? LONGEST_SLEEP_MS : BEHIND_MS
+    const count = poll(this.#polled, 1 + this.#sockets.length, sleepMs)
     if (count < 0 && errno() !== EINTR) throw new Error(`poll: error ${errno()}`)
-    if (count <= 0) return
-    if (this.#happened(0)) this.#receive()
-    if (isBehind) return
-    for (const [place, fd] of this.#sockets.entries()) if (this.#happened(place + 1)) this.#read(fd)
+    if (count > 0) {
+      if (this.#happened(0)) this.#receive()
+      for (const [place, fd] of this.#sockets.entries()) if (this.#happened(place + 1)) this.#read(fd)
+    }
+    this.#goOn()
   }
 
   #happened(place: number): boolean {
@@ -71,6 +79,31 @@ class DatagramWorker {
   #read(fd: number): void {
     const received = this.#batch.receive(fd)
     if (received.length === 0) return
+    if (this.#waiting.isEmpty && this.#room > 0) {
+      this.#up(received)
+      return
+    }
+    const now = performance.now()
+    for (const datagram of received) {
+      const { client, data } = datagram
+      this.#waiting.push(client.address, { ...datagram, data: Buffer.from(data) }, data.length + TURN_COST, now)
+    }
+  }
+
+  /** Bytes that may be posted now. */
+  get #room(): number {
+    return MAX_UP - Atomics.load(this.#counts, POSTED.up)
+  }
+
+  /** What waits, as far as the main thread has gone on. */
+  #goOn(): void {
+    if (this.#waiting.isEmpty || this.#room <= 0) return
+    const next = this.#waiting.take(this.#room, performance.now())
+    Atomics.add(this.#counts, LOST, this.#waiting.lost())
+    if (next.length > 0) this.#up(next)
+  }
+
+  #up(received: readonly ReceivedDatagram[]): void {
     const bytes = new Uint8Array(received.reduce((sum, { data }) => sum + data.length, 0))
     let end = 0
     const carried = received.map(({ client, far, data }): Carried => {
@@ -78,7 +111,7 @@ class DatagramWorker {
       end += data.length
       return { client: client.address, clientPort: client.port, far: far.address, farPort: far.port, end }
     })
-    Atomics.add(this.#counts, POSTED.up, bytes.length + carried.length * DATAGRAM_COST)
+    Atomics.add(this.#counts, POSTED.up, bytes.length + carried.length * TURN_COST)
     this.#post({ kind: 'datagrams', carried, bytes }, [bytes.buffer])
   }
 
