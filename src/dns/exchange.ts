@@ -42,10 +42,12 @@ export function askUdp(server: DnsServerAddress, query: Buffer, options: Exchang
       if (answer) end.with(() => resolve(answer))
       else if (++strangers >= MAX_STRANGERS) end.fail(new ExchangeError(GUESSED))
     })
-    socket.connect(server.port, server.address, () => {
+    socket.once('connect', () => {
       if (end.isOver) return
       socket.send(query, (error) => error && end.fail(new ExchangeError(error.message)))
     })
+    // Without a callback: Node calls it also when there is no way to the server, and then emits no error.
+    socket.connect(server.port, server.address)
   })
 }
 
