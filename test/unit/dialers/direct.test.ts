@@ -185,7 +185,7 @@ t.test('what is resolved is judged, and what passed is dialled', async (t) => {
   t.teardown(() => echo.close())
   const judged: unknown[] = []
   let resolved = 0
-  const query = { target: NAME } as RouteQuery
+  const query = { target: NAME, client: {} } as RouteQuery
   const make = (overrides: Partial<DirectOptions> = {}) =>
     createDirectDialer({
       clock: systemClock,
