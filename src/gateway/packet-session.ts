@@ -232,7 +232,12 @@ interface SharedConn {
   readonly opened: Promise<Dialed<PacketConn>>
 }
 
-function queryOf({ scope, client }: PacketClient, peer: Target, captured?: CapturedName): RouteQuery {
+/** Without the container that the client was when its socket was first met: the next one with its address may have the same port. */
+function queryOf(
+  { scope, client: { container: _, ...client } }: PacketClient,
+  peer: Target,
+  captured?: CapturedName,
+): RouteQuery {
   // Which of `http` and `https` speaks for it: as for every port but 80.
   const base = { scheme: 'https', scope, client } as const
   if (!captured) return { ...base, target: peer }

@@ -37,6 +37,9 @@ import { Relays } from './relay.ts'
 import { Reverse } from './reverse.ts'
 import { StatusDoors } from './status-doors.ts'
 
+/** What was told to clients that the engine does not know, all together: half of what there is for containers. */
+const STRANGERS_ANSWERS = 32_768
+
 export interface GatewayOptions {
   readonly settings: Settings
   readonly log: Log
@@ -160,7 +163,8 @@ export class Parts {
       this.engine.onEvent(() => this.front?.decideAnew())
     }
     const onChange = () => this.front?.decideAnew()
-    const names = namesByContainer(createAnsweredNames({ clock, onChange }), newcomers, this.engine)
+    const strangers = createAnsweredNames({ clock, onChange, maxTotal: STRANGERS_ANSWERS })
+    const names = namesByContainer(createAnsweredNames({ clock, onChange }), strangers, newcomers, this.engine)
     this.capture = new Capture({
       ...handlers,
       clock,

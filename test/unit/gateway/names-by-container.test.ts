@@ -25,7 +25,12 @@ function rig() {
   }
   const directory = { connected: true, view: () => view, byAddress, onChange, onEvent() {} }
   const newcomers = new Newcomers({ clock, directory, refresh: async () => {} })
-  const names = namesByContainer(createAnsweredNames({ clock }), newcomers, directory)
+  const names = namesByContainer(
+    createAnsweredNames({ clock }),
+    createAnsweredNames({ clock, maxClients: 8 }),
+    newcomers,
+    directory,
+  )
   /** Lets promises go on, and time pass, step by step. */
   const pass = async (ms: number) => {
     for (let gone = 0; gone <= ms; gone += 10) {
@@ -44,6 +49,16 @@ t.test('asked over IPv4, connected to over IPv6', async (t) => {
   at.set('172.20.0.2', 'one').set('fd00:20::2', 'one')
   t.equal(names.remember('172.20.0.2', 'web.test', ['2001:db8::1'], 60), undefined, 'nothing to wait for')
   t.same(names.namesOf('fd00:20::2', '2001:db8::1'), ['web.test'])
+})
+
+t.test('whoever feigns addresses takes no container’s names', async (t) => {
+  const { at, names } = rig()
+  at.set('172.20.0.2', 'one')
+  names.remember('172.20.0.2', 'web.test', ['192.0.2.1'], 60)
+  for (let n = 0; n < 50; n++) await names.remember(`198.51.100.${n}`, 'web.test', ['192.0.2.1'], 60)
+  t.same(names.namesOf('172.20.0.2', '192.0.2.1'), ['web.test'])
+  t.same(names.namesOf('198.51.100.49', '192.0.2.1'), ['web.test'])
+  t.same(names.namesOf('198.51.100.0', '192.0.2.1'), [], 'but each other’s')
 })
 
 t.test('the next container with the same address has been told nothing', async (t) => {

@@ -4,6 +4,7 @@ import { GatewayError } from '../../../src/contracts/gateway-error.ts'
 import type { Packet, PacketClient, PacketConn } from '../../../src/contracts/packet.ts'
 import type { Candidate, Route } from '../../../src/contracts/route.ts'
 import type { Target } from '../../../src/contracts/target.ts'
+import { identified } from '../../../src/gateway/identified.ts'
 import {
   BOTH_WAYS_IDLE_MS,
   DRAIN_IDLE_MS,
@@ -110,8 +111,7 @@ function world(_t: Test, { route, around = {} }: World = {}) {
       },
     }),
     nextId: () => 'id',
-    identified: (query) =>
-      around.container ? { ...query, client: { ...query.client, container: around.container } } : query,
+    identified: (query) => identified(query, { byAddress: () => around.container }),
     isStill: (container) => container?.id === around.container?.id,
     dropped: (reason, count = 1) => void dropped.push(...Array.from({ length: count }, () => reason)),
     crowded: (address) => void crowded.push(address),
@@ -266,7 +266,9 @@ t.test(
     const route = (_: string, container?: Container): Partial<Route> =>
       container?.name === 'bad' ? { decision: 'reject', candidates: [] } : {}
     const { clock, sessions, client, conns, lines, refused } = world(t, { around, route })
-    const session = sessions.open(client())!
+    const opened = client()
+    // As a door may know it when it meets the socket first.
+    const session = sessions.open({ ...opened, client: { ...opened.client, container: named('good') } })!
     session.send(packet('192.0.2.1:53'))
     await until('sent', () => conns[0]?.sent.length === 1)
     around.container = named('bad')

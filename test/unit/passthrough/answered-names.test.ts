@@ -51,6 +51,33 @@ t.test('bounded: the oldest goes', async (t) => {
   t.same(names.namesOf('a', '4.4.4.4'), ['n.test'])
 })
 
+t.test('bounded: all clients together; who has not asked for the longest goes', async (t) => {
+  const names = createAnsweredNames({ clock: manualClock(), maxTotal: 5, maxAnswers: 4 })
+  names.remember('a', 'n.test', ['1.1.1.1', '2.2.2.2'], 60)
+  names.remember('b', 'n.test', ['1.1.1.1', '2.2.2.2'], 60)
+  names.remember('a', 'n.test', ['1.1.1.1'], 60)
+  names.remember('c', 'n.test', ['1.1.1.1'], 60)
+  t.same(names.namesOf('b', '1.1.1.1'), ['n.test'], 'five in all')
+  names.remember('c', 'n.test', ['2.2.2.2'], 60)
+  t.same(names.namesOf('b', '1.1.1.1'), [])
+  t.same(names.namesOf('a', '2.2.2.2'), ['n.test'])
+  names.remember('d', 'n.test', ['1.1.1.1'], 60)
+  t.same(names.namesOf('a', '2.2.2.2'), ['n.test'], 'what b had is free')
+  names.remember('e', 'n.test', ['1.1.1.1', '2.2.2.2', '3.3.3.3', '4.4.4.4', '5.5.5.5', '6.6.6.6'], 60)
+  t.same(
+    ['a', 'c', 'd', 'e'].map((client) => names.namesOf(client, client === 'e' ? '6.6.6.6' : '1.1.1.1').length),
+    [0, 0, 1, 1],
+  )
+})
+
+t.test('of one answer the first 64 addresses', async (t) => {
+  const names = createAnsweredNames({ clock: manualClock() })
+  const many = Array.from({ length: 1000 }, (_, n) => `10.0.${n >> 8}.${n & 255}`)
+  names.remember('c', 'many.test', many, 60)
+  t.same(names.namesOf('c', many[63]!), ['many.test'])
+  t.same(names.namesOf('c', many[64]!), [])
+})
+
 t.test('bounded: thousands of names for one address', async (t) => {
   const names = createAnsweredNames({ clock: manualClock(), maxAnswers: 20 })
   for (let n = 1; n <= 5000; n++) names.remember('c', `${n}.test`, ['1.1.1.1'], 60)
