@@ -4,9 +4,10 @@
  * Without `--all` differences are counted by their reason; with it each row is shown. A row that parts for no known reason makes it fail.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createPacResolver } from 'pac-resolver'
 import { QuickJS } from 'quickjs-wasi'
 import { PacEvaluator } from '../../src/pac-engine/pac-evaluator.ts'
@@ -61,9 +62,16 @@ const PACTESTER_MS = 3_000
 /** pactester's SpiderMonkey is older than JSON. */
 const JSON_FOR_OLD_ENGINES = `var JSON = { stringify: function (v) { return typeof v === 'string' ? '"' + v + '"' : String(v) } };\n`
 
+/** As it comes, compiled once: each row has a VM of its own. */
+const quickjs = await WebAssembly.compile(
+  readFileSync(join(dirname(createRequire(import.meta.url).resolve('quickjs-wasi/package.json')), 'quickjs.wasm')),
+)
 const folder = mkdtempSync(join(tmpdir(), 'fairlead-differential-'))
 const evaluator = new PacEvaluator({ resolver: { resolve: () => Promise.reject(new Error('the table only')) } })
 const counts = new Map<string, number>()
+let resolverVm: QuickJS | undefined
+/** When its row is stopped, by performance.now(). */
+let endsAt = 0
 let rows = 0
 let unexplained = 0
 for (const file of CASE_FILES) {
@@ -80,6 +88,7 @@ for (const file of CASE_FILES) {
   }
 }
 await evaluator.close()
+resolverVm?.dispose()
 rmSync(folder, { recursive: true })
 console.log(`${rows} rows`)
 for (const [what, count] of [...counts].sort((a, b) => b[1] - a[1]))
@@ -114,25 +123,23 @@ async function fairlead({ expression, dns, myIp, now, where }: ExpressionCase): 
   return result
 }
 
-/** Its helpers run out here and read this process's clock: the row's time is put in its place meanwhile. */
+/** Its helpers run out here and read this process's clock: the row's time is put in its place meanwhile. One VM until a row breaks it: to make one takes 0.1 s. */
 async function pacResolver({ expression, now }: ExpressionCase): Promise<string> {
   const real = globalThis.Date
   globalThis.Date = fixedDate(real, now)
-  const vm = await QuickJS.create({ interruptHandler: deadline(1_000) })
+  endsAt = performance.now() + 1_000
+  const vm = resolverVm ?? (await QuickJS.create({ wasm: quickjs, interruptHandler: () => performance.now() > endsAt }))
+  resolverVm = vm
   try {
     const find = createPacResolver(vm, scriptFor(expression), { sandbox: withoutNetwork })
     return String(await find('http://www.example.com/', 'www.example.com'))
   } catch (error) {
+    resolverVm = undefined
+    vm.dispose()
     return `fails: ${error instanceof Error ? error.message : String(error)}`
   } finally {
     globalThis.Date = real
-    vm.dispose()
   }
-}
-
-function deadline(ms: number): () => boolean {
-  const end = performance.now() + ms
-  return () => performance.now() > end
 }
 
 function fixedDate(real: DateConstructor, now: number): DateConstructor {

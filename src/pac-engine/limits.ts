@@ -24,7 +24,7 @@ export interface PacLimits {
   /** Evaluations that wait for such a second turn, and how long each does: as long as a flow waits for its decision. More end at once. */
   readonly secondTurns: number
   readonly secondTurnMs: number
-  /** Hosts remembered whose evaluations took too long lately, and for how long: they go to their second turn at once. */
+  /** Hosts remembered whose evaluations took too long lately, and for how long: questions about them come behind everybody else's. */
   readonly slowHosts: number
   readonly slowHostMs: number
   /** WebAssembly memory of one VM, in 64 KiB pages. Enough for a script of 1 MiB with its tables. */

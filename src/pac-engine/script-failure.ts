@@ -2,6 +2,7 @@ import { GatewayError } from '../contracts/gateway-error.ts'
 import type { PacTrace } from '../contracts/pac.ts'
 import { placeWithin, startOfLine } from './script-lines.ts'
 import { withoutWords } from './script-words.ts'
+import { placeOfThrown } from './thrown-place.ts'
 import type { Failure, FailureKind } from './vm-outcome.ts'
 
 const WHAT: Record<FailureKind, string> = {
@@ -52,8 +53,11 @@ export function scriptFailure(
  * QuickJS gives a name that is not defined, and a property that is read of null or undefined, the place of the statement before, the head of the
  * function, or none: the first mention from there on is meant.
  */
-function placeOf({ message, line, column = 1 }: Failure, script: string): { line: number; column: number } | undefined {
-  if (line === undefined) return undefined
+function placeOf(
+  { kind, message, line, column = 1 }: Failure,
+  script: string,
+): { line: number; column: number } | undefined {
+  if (line === undefined) return kind === 'threw' ? placeOfThrown(script, message) : undefined
   const mentions = mentionsOf(message)
   const start = mentions.length === 0 ? undefined : startOfLine(script, line)
   if (start === undefined) return { line, column }

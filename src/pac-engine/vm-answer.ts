@@ -99,5 +99,7 @@ export function crashFailure(error: unknown): Failure {
 export function thrownFailure(error: JSException): Failure {
   const { name, message, stack } = error
   error.dispose()
-  return located('threw', `${name}: ${message}`, stack ?? '')
+  // The package calls everything an error that has no name.
+  const isError = stack !== undefined || name !== 'Error'
+  return located('threw', isError ? `${name}: ${message}` : message, stack ?? '')
 }

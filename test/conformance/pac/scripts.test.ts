@@ -196,7 +196,11 @@ test('what is a script', (t) =>
       script: `// one\nfunction FindProxyForURL(url, host) {\n  var a = null, u, i = 0;\n  // four\n  ${statement}\n  return "b";\n}`,
       expect: new RegExp(`TypeError: .*\\) at line 5, column ${column}: ${statement.replace(/[^\w ]/g, '.')}`),
     })),
-    { source: 'Chromium: a thrown text', script: find('throw "no"'), expect: /threw an exception \(no\)/ },
+    {
+      source: 'Chromium: a thrown text',
+      script: find('throw "no"'),
+      expect: /threw an exception \(no\) at line 1, column 39: .*throw "no"/,
+    },
     { source: 'a thrown nothing', script: find('throw undefined'), expect: /threw an exception \(undefined\)/ },
     {
       source: 'Chromium: getter throws',

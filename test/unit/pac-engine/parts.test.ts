@@ -137,6 +137,25 @@ test('scriptFailure: the place of a name that is not defined is its first mentio
   t.notMatch(odd.message, /\x1b/)
 })
 
+test('scriptFailure: the place of a thrown text or object is that of the one throw that can be meant', async (t) => {
+  for (const [script, message, place] of [
+    ['f()\n  throw "no way to " + host', 'no way to a.example', 'line 2, column 3: throw "no way'],
+    ['throw "one"\nthrow "two"', 'two', 'line 2, column 1'],
+    ['// throw it\n/* throw */ var s = "throw"; throw { why: 1 }', 'undefined', 'line 2, column 30'],
+    ['try { f() } catch (e) { throw e }', 'anything', 'line 1, column 25'],
+    ['throw e\nthrow f', 'anything', undefined],
+    ['throw "one"', 'two', undefined],
+    ['throw "x"', 'timeRange: bad number of arguments', undefined],
+    ['throw e', 'SyntaxError: invalid regular expression', undefined],
+    ['overthrow e; a.throw\nthrow new E("x")', 'anything', undefined],
+    [`throw e;${'throw e;'.repeat(100)}`, 'anything', undefined],
+  ] as const) {
+    const failure = scriptFailure({ kind: 'threw', message }, 'test', script).message
+    if (place) t.match(failure, place, script)
+    else t.notMatch(failure, /at line/, script)
+  }
+})
+
 test('scriptFailure: the place is found or given up in no time, whatever the script consists of', async (t) => {
   const took = (script: string, name: string, line: number) => {
     const message = `TypeError: cannot read property '${name}' of null`
