@@ -4,14 +4,14 @@
  * Without `--all` differences are counted by their reason; with it each row is shown. A row that parts for no known reason makes it fail.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { createPacResolver } from 'pac-resolver'
-import { QuickJS } from 'quickjs-wasi'
+import { join } from 'node:path'
+import { SHARE_ENV, Worker } from 'node:worker_threads'
 import { PacEvaluator } from '../../src/pac-engine/pac-evaluator.ts'
 import { CASE_FILES, type ExpressionCase, readCases, scriptFor } from '../../test/conformance/pac/read-cases.ts'
+import type { ResolverRow } from './pac-resolver-rows.ts'
 
 const SHOW_ALL = process.argv.includes('--all')
 const PACTESTER = process.env['PACTESTER'] ?? 'pactester'
@@ -54,24 +54,16 @@ const REASONS: readonly [who: 'pac-resolver' | 'pactester', pattern: RegExp, rea
   ['pactester', /dnsDomainIs/, 'Mozilla\u2019s older dnsDomainIs'],
 ]
 
-/** pac-resolver as it comes, but for the two that would reach for a network. */
-const withoutNetwork = { dnsResolve: async () => null, myIpAddress: async () => '127.0.0.1' }
-/** Milliseconds for one row of pactester; it has no limit of its own. */
-const PACTESTER_MS = 3_000
+/** Milliseconds for one row of another implementation: they have no limit of their own. */
+const ROW_MS = 3_000
 
 /** pactester's SpiderMonkey is older than JSON. */
 const JSON_FOR_OLD_ENGINES = `var JSON = { stringify: function (v) { return typeof v === 'string' ? '"' + v + '"' : String(v) } };\n`
 
-/** As it comes, compiled once: each row has a VM of its own. */
-const quickjs = await WebAssembly.compile(
-  readFileSync(join(dirname(createRequire(import.meta.url).resolve('quickjs-wasi/package.json')), 'quickjs.wasm')),
-)
 const folder = mkdtempSync(join(tmpdir(), 'fairlead-differential-'))
 const evaluator = new PacEvaluator({ resolver: { resolve: () => Promise.reject(new Error('the table only')) } })
 const counts = new Map<string, number>()
-let resolverVm: QuickJS | undefined
-/** When its row is stopped, by performance.now(). */
-let endsAt = 0
+let resolver: Worker | undefined
 let rows = 0
 let unexplained = 0
 for (const file of CASE_FILES) {
@@ -79,6 +71,7 @@ for (const file of CASE_FILES) {
     if (row.tz !== process.env['TZ']) {
       process.env['TZ'] = row.tz
       await evaluator.close()
+      await endResolver()
     }
     rows++
     const ours = await fairlead(row)
@@ -88,7 +81,7 @@ for (const file of CASE_FILES) {
   }
 }
 await evaluator.close()
-resolverVm?.dispose()
+await endResolver()
 rmSync(folder, { recursive: true })
 console.log(`${rows} rows`)
 for (const [what, count] of [...counts].sort((a, b) => b[1] - a[1]))
@@ -123,29 +116,23 @@ async function fairlead({ expression, dns, myIp, now, where }: ExpressionCase): 
   return result
 }
 
-/** Its helpers run out here and read this process's clock: the row's time is put in its place meanwhile. One VM until a row breaks it: to make one takes 0.1 s. */
 async function pacResolver({ expression, now }: ExpressionCase): Promise<string> {
-  const real = globalThis.Date
-  globalThis.Date = fixedDate(real, now)
-  endsAt = performance.now() + 1_000
-  const vm = resolverVm ?? (await QuickJS.create({ wasm: quickjs, interruptHandler: () => performance.now() > endsAt }))
-  resolverVm = vm
+  resolver ??= new Worker(new URL('./pac-resolver-rows.js', import.meta.url), { env: SHARE_ENV })
+  const answers = once(resolver, 'message', { signal: AbortSignal.timeout(ROW_MS) })
+  resolver.postMessage({ script: scriptFor(expression), now } satisfies ResolverRow)
   try {
-    const find = createPacResolver(vm, scriptFor(expression), { sandbox: withoutNetwork })
-    return String(await find('http://www.example.com/', 'www.example.com'))
+    const [answer] = await answers
+    return String(answer)
   } catch (error) {
-    resolverVm = undefined
-    vm.dispose()
-    return `fails: ${error instanceof Error ? error.message : String(error)}`
-  } finally {
-    globalThis.Date = real
+    await endResolver()
+    if (error instanceof Error && error.name === 'AbortError') return 'fails: no end'
+    throw error
   }
 }
 
-function fixedDate(real: DateConstructor, now: number): DateConstructor {
-  return new Proxy(real, {
-    construct: (target, args) => (args.length === 0 ? new target(now) : Reflect.construct(target, args)),
-  })
+async function endResolver(): Promise<void> {
+  await resolver?.terminate()
+  resolver = undefined
 }
 
 /** The time is put in by replacing Date in the script, which its functions use. */
@@ -156,7 +143,7 @@ function pactester({ expression, now, tz }: ExpressionCase): string {
   const args = ['-p', path, '-u', 'http://www.example.com/', '-h', 'www.example.com', '-c', '127.0.0.1']
   const ran = spawnSync(PACTESTER, args, {
     encoding: 'utf8',
-    timeout: PACTESTER_MS,
+    timeout: ROW_MS,
     killSignal: 'SIGKILL',
     env: { ...process.env, TZ: tz },
   })

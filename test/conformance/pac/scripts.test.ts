@@ -197,6 +197,11 @@ test('what is a script', (t) =>
       expect: new RegExp(`TypeError: .*\\) at line 5, column ${column}: ${statement.replace(/[^\w ]/g, '.')}`),
     })),
     {
+      source: 'Chromium: a text that global code throws',
+      script: `var x = 1\nthrow "no"\n${find('')}`,
+      expect: /the script threw an exception \(no\) at line 2, column 1: throw "no"/,
+    },
+    {
       source: 'Chromium: a thrown text',
       script: find('throw "no"'),
       expect: /threw an exception \(no\) at line 1, column 39: .*throw "no"/,
