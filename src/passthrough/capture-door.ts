@@ -91,7 +91,7 @@ export class CaptureDoor {
     const state = this.#holds.begin(key, source.address, sequence, answer)
     if (state === 'repeated') return
     if (state !== 'new') {
-      if (state !== 'silent') this.#options.crowded(source.address, state)
+      this.#options.crowded(source.address, state)
       answer(undefined)
       return
     }
@@ -120,8 +120,7 @@ export class CaptureDoor {
         }),
       reject: (error) => {
         const told = heldAnswer(error.code)
-        if (told === 'silence') this.#holds.silence(key)
-        else this.#holds.refuse(key, told)
+        this.#holds.refuse(key, told === 'silence' ? undefined : told)
       },
     }
     void context.handleFlow(flow, gone.signal)

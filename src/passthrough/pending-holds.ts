@@ -4,10 +4,10 @@ import type { HeldAnswer } from './rules/capture-plan.ts'
 const MAX_PENDING = 4096
 /** Of one client: a port scan, or a pool whose servers a lost VPN has taken away, must leave room for the attempts of all others. */
 export const MAX_PENDING_A_CLIENT = 512
-/** Attempts that get no answer, remembered so that their repetitions are not dialled again. */
-const MAX_SILENT = 4096
+/** Attempts that were not let in, remembered so that their repetitions are not dialled again. */
+const MAX_ANSWERED = 4096
 
-export type HoldState = 'new' | 'repeated' | 'silent' | 'full' | 'full-for-client'
+export type HoldState = 'new' | 'repeated' | 'full' | 'full-for-client'
 
 /** Says to the kernel what becomes of a held packet; `undefined` drops it. */
 export type AnswerHeld = (answer: HeldAnswer | undefined) => void
@@ -26,8 +26,8 @@ export class PendingHolds<Socket> {
   readonly #pending = new Map<string, Pending<Socket>>()
   /** Attempts under way, by client. */
   readonly #shares = new Map<string, number>()
-  /** Their sequence numbers, in order of time: the first to come is the first to go. */
-  readonly #silent = new Map<string, number>()
+  /** What they were told, if anything. In order of time: the first to come is the first to go. */
+  readonly #answered = new Map<string, { readonly sequence: number; readonly told: HeldAnswer | undefined }>()
 
   get size(): number {
     return this.#pending.size
@@ -39,8 +39,9 @@ export class PendingHolds<Socket> {
   }
 
   /**
-   * A repetition is answered here: it takes the place of the packet before, or is let in as that was. `sequence`: TCP's initial sequence number, by which a
-   * new attempt from the port of one that got no answer is told from a repetition (RFC 9293 §3.4.1).
+   * A repetition is answered here: it takes the place of the packet before, or is let in or refused as that was; it may have been on its way already when its
+   * client was told. `sequence`: TCP's initial sequence number, by which a new attempt from the port of one that was not let in is told from a repetition
+   * (RFC 9293 §3.4.1).
    */
   begin(key: string, client: string, sequence: number, answer: AnswerHeld): HoldState {
     const known = this.#pending.get(key)
@@ -52,8 +53,12 @@ export class PendingHolds<Socket> {
       }
       return 'repeated'
     }
-    if (this.#silent.get(key) === sequence) return 'silent'
-    this.#silent.delete(key)
+    const answered = this.#answered.get(key)
+    if (answered?.sequence === sequence) {
+      answer(answered.told)
+      return 'repeated'
+    }
+    this.#answered.delete(key)
     if (this.#pending.size >= MAX_PENDING) return 'full'
     const share = this.of(client)
     if (share >= MAX_PENDING_A_CLIENT) return 'full-for-client'
@@ -62,9 +67,9 @@ export class PendingHolds<Socket> {
     return 'new'
   }
 
-  /** Whether it is under way, or gets no answer. */
+  /** Whether it is under way, or was not let in. */
   knows(key: string): boolean {
-    return this.#pending.has(key) || this.#silent.has(key)
+    return this.#pending.has(key) || this.#answered.has(key)
   }
 
   /** Lets it in: from here on the connection is expected. */
@@ -84,10 +89,14 @@ export class PendingHolds<Socket> {
     return true
   }
 
-  /** It is not let in. */
-  refuse(key: string, answer: HeldAnswer): void {
-    this.#pending.get(key)?.answer(answer)
+  /** It is not let in, and neither are its repetitions. `told`: undefined for no answer at all. */
+  refuse(key: string, told: HeldAnswer | undefined): void {
+    const pending = this.#pending.get(key)
+    if (!pending) return
+    pending.answer(told)
     this.end(key)
+    this.#answered.set(key, { sequence: pending.sequence, told })
+    if (this.#answered.size > MAX_ANSWERED) this.#answered.delete(this.#answered.keys().next().value!)
   }
 
   end(key: string): void {
@@ -97,15 +106,5 @@ export class PendingHolds<Socket> {
     const share = this.#shares.get(pending.client)! - 1
     if (share > 0) this.#shares.set(pending.client, share)
     else this.#shares.delete(pending.client)
-  }
-
-  /** It gets no answer at all, and neither do its repetitions. */
-  silence(key: string): void {
-    const pending = this.#pending.get(key)
-    if (!pending) return
-    pending.answer(undefined)
-    this.end(key)
-    this.#silent.set(key, pending.sequence)
-    if (this.#silent.size > MAX_SILENT) this.#silent.delete(this.#silent.keys().next().value!)
   }
 }

@@ -146,7 +146,19 @@ await t.test('the truth comes back', async (t) => {
     t.equal(await count(), 6, 'of a program that knows of the proxy, too')
   })
   await t.test('no such host', async (t) => {
+    const before = gateway.flows().length
     t.equal((await box.talk(NOBODY, 80, { limitMs: 10_000 })).error, 'EHOSTUNREACH')
+    // It takes as long to learn that nobody has the address as to send the SYN for the third time.
+    t.equal((await box.talk(NOBODY, 81, { limitMs: 10_000 })).error, 'EHOSTUNREACH')
+    await gateway.flow('the second', ({ target }) => target === `${NOBODY}:81`, before)
+    t.equal(
+      gateway
+        .flows()
+        .slice(before)
+        .filter(({ target }) => target === `${NOBODY}:80`).length,
+      1,
+      'one flow',
+    )
   })
   await t.test('no such network', async (t) => {
     t.match((await box.talk(NO_ROUTE, 80, {})).error, /ENETUNREACH|EHOSTUNREACH/)

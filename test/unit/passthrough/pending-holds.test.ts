@@ -7,13 +7,34 @@ t.test('an attempt is new once, then repeated; silent ones stay silent', async (
   const holds = new PendingHolds<string>()
   t.equal(holds.begin('a', 'client', 1, nobody), 'new')
   t.equal(holds.begin('a', 'client', 1, nobody), 'repeated')
-  holds.silence('a')
-  t.equal(holds.begin('a', 'client', 1, nobody), 'silent')
+  holds.refuse('a', undefined)
+  t.equal(holds.begin('a', 'client', 1, nobody), 'repeated')
   t.equal(holds.begin('a', 'client', 2, nobody), 'new', 'another attempt from the same port, not a repetition')
   holds.end('a')
   t.equal(holds.begin('a', 'client', 1, nobody), 'new', 'and that is all that was remembered')
   holds.end('a')
   t.equal(holds.size, 0)
+})
+
+t.test('what was on its way already when its client was refused is told the same', async (t) => {
+  const holds = new PendingHolds<string>()
+  const said: unknown[] = []
+  holds.begin('a', 'client', 1, nobody)
+  holds.refuse('a', 'hostUnreachable')
+  t.equal(
+    holds.begin('a', 'client', 1, (answer) => said.push(answer)),
+    'repeated',
+  )
+  t.same(said, ['hostUnreachable'])
+  t.ok(holds.knows('a'))
+  t.equal(holds.begin('a', 'client', 2, nobody), 'new', 'another attempt from the same port')
+  holds.end('a')
+  for (let attempt = 0; attempt < 5_000; attempt += 1) {
+    holds.begin(`${attempt}`, 'client', 1, nobody)
+    holds.refuse(`${attempt}`, 'reset')
+  }
+  t.notOk(holds.knows('0'), 'but not for ever')
+  t.ok(holds.knows('4999'))
 })
 
 t.test('one client’s attempts leave room for those of all others', async (t) => {
@@ -24,7 +45,7 @@ t.test('one client’s attempts leave room for those of all others', async (t) =
   t.equal(holds.begin('neighbour', 'neighbour', 1, nobody), 'new')
   holds.end('scanner 0')
   t.equal(holds.begin('scanner more', 'scanner', 1, nobody), 'new', 'what has ended makes room')
-  holds.silence('scanner 1')
+  holds.refuse('scanner 1', undefined)
   t.equal(holds.begin('scanner yet more', 'scanner', 1, nobody), 'new', 'and so does what gets no answer')
 })
 
@@ -71,7 +92,7 @@ t.test('of a repeated attempt the newer packet is held, and let in at once where
   holds.begin('b', 'client', 1, packet('other'))
   holds.refuse('b', 'reset')
   holds.begin('c', 'client', 1, packet('mute'))
-  holds.silence('c')
+  holds.refuse('c', undefined)
   t.same(said.slice(3), ['other reset', 'mute undefined'])
   t.equal(holds.size, 0)
 })
