@@ -89,6 +89,17 @@ export class Newcomers {
     return parsed !== undefined && !gateways.has(address) && !blocks.lookup(parsed).next().done
   }
 
+  /**
+   * In whose name an address takes places of which each client has a share: the container's. What lies in the engine's networks and no container is known
+   * to have is one client together: a container with CAP_NET_RAW, which engines give, can send from every address of its network.
+   */
+  ownerOf(address: string): string {
+    const { directory } = this.#options
+    const container = directory.byAddress(address)
+    if (container) return container.id
+    return directory.connected && this.isContainers(address) ? 'strangers' : address
+  }
+
   /** The router that asks about newcomers first. */
   before(router: Router): Router {
     return {

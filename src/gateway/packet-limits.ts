@@ -19,13 +19,13 @@ export const DRAIN_SWEEP_MS = 100
 
 /** Far sides of one client's socket at once; datagrams to more are dropped. A browser or a DNS server of a few users stays well below. */
 export const FLOWS_PER_SESSION = 512
-/** Flows of one client address at once, over all of its sockets, so that one container cannot take every place. */
+/** Flows of one client at once, over all of its sockets, so that one container cannot take every place. */
 export const FLOWS_PER_CLIENT = 2_048
 /** Flows at once. About 1 KiB each without their sockets. */
 export const FLOWS = 16_384
 /** Client sockets at once: each that goes out directly holds a descriptor or two. */
 export const SESSIONS = 8_192
-/** The same of one client address. */
+/** The same of one client. */
 export const SESSIONS_PER_CLIENT = 1_024
 
 /** Datagrams, and bytes of them, that wait for one flow's decision; more are dropped, as UDP may be. */

@@ -35,8 +35,8 @@ export interface SessionParts {
   /** Whether what was decided for this container, or for none that was known, holds for whoever has the address now. */
   isStill(container: Container | undefined, address: string | undefined): boolean
   /** Whether this client may have one flow more; counts it if so. */
-  takePlace(client: PacketClient): boolean
-  leavePlace(client: PacketClient): void
+  takePlace(): boolean
+  leavePlace(): void
   dropped(reason: DropReason, count?: number): void
 }
 
@@ -127,7 +127,7 @@ export class Session implements PacketSession {
   }
 
   #begin(peer: Target, captured?: CapturedName): PacketFlow | undefined {
-    if (this.#flows.size >= this.#flowLimit || !this.#parts.takePlace(this.#client)) return undefined
+    if (this.#flows.size >= this.#flowLimit || !this.#parts.takePlace()) return undefined
     const asked = queryOf(this.#client, peer, captured)
     const query = this.#parts.identified(asked)
     const { door, protocol } = this.#client
@@ -214,7 +214,7 @@ export class Session implements PacketSession {
 
   #end(key: string, flow: PacketFlow, ended: string): void {
     this.#flows.delete(key)
-    this.#parts.leavePlace(this.#client)
+    this.#parts.leavePlace()
     const { state } = flow
     // A refusal has had its line.
     if (state.kind === 'deciding') flow.end('client-gone')

@@ -17,6 +17,8 @@ import { Session, type SessionParts } from './packet-session.ts'
 export interface PacketSessionsOptions
   extends Pick<SessionParts, 'records' | 'current' | 'nextId' | 'identified' | 'isStill' | 'dropped'> {
   readonly clock: Clock
+  /** In whose name a client of this address takes its places. */
+  ownerOf(address: string): string
   /** Datagrams of this client are dropped, for it has every place that one client may have, or all are taken. */
   crowded(address: string): void
 }
@@ -45,21 +47,22 @@ export class PacketSessions {
 
   readonly open: HandlePackets = (client: PacketClient) => {
     if (this.#draining) return undefined
-    if (!this.#sockets.take(client)) return this.#turnAway(client)
+    const owner = this.#options.ownerOf(client.client.address ?? '')
+    if (!this.#sockets.take(owner)) return this.#turnAway(client)
     const { clock } = this.#options
     const parts: SessionParts = {
       ...this.#options,
       now: () => clock.monotonic(),
-      takePlace: (client) => {
-        const taken = this.#flows.take(client)
+      takePlace: () => {
+        const taken = this.#flows.take(owner)
         if (!taken) this.#turnAway(client)
         return taken
       },
-      leavePlace: (client) => this.#flows.leave(client),
+      leavePlace: () => this.#flows.leave(owner),
     }
     const session = new Session(client, parts, FLOWS_PER_SESSION, () => {
       this.#sessions.delete(session)
-      this.#sockets.leave(client)
+      this.#sockets.leave(owner)
     })
     this.#sessions.add(session)
     this.#cancelSweep ??= this.#sweepLater()
@@ -96,32 +99,30 @@ export class PacketSessions {
   }
 }
 
-/** How many of something are taken, in all and by each client address. */
+/** How many of something are taken, in all and by each client. */
 class PlaceCount {
   readonly #limit: number
-  readonly #clientLimit: number
-  readonly #byClient = new Map<string, number>()
+  readonly #ownLimit: number
+  readonly #byOwner = new Map<string, number>()
   taken = 0
 
-  constructor(limit: number, clientLimit: number) {
+  constructor(limit: number, ownLimit: number) {
     this.#limit = limit
-    this.#clientLimit = clientLimit
+    this.#ownLimit = ownLimit
   }
 
-  take({ client }: PacketClient): boolean {
-    const key = client.address ?? ''
-    const count = this.#byClient.get(key) ?? 0
-    if (this.taken >= this.#limit || count >= this.#clientLimit) return false
-    this.#byClient.set(key, count + 1)
+  take(owner: string): boolean {
+    const count = this.#byOwner.get(owner) ?? 0
+    if (this.taken >= this.#limit || count >= this.#ownLimit) return false
+    this.#byOwner.set(owner, count + 1)
     this.taken += 1
     return true
   }
 
-  leave({ client }: PacketClient): void {
-    const key = client.address ?? ''
-    const count = this.#byClient.get(key) ?? 0
-    if (count > 1) this.#byClient.set(key, count - 1)
-    else this.#byClient.delete(key)
+  leave(owner: string): void {
+    const count = this.#byOwner.get(owner) ?? 0
+    if (count > 1) this.#byOwner.set(owner, count - 1)
+    else this.#byOwner.delete(owner)
     this.taken -= 1
   }
 }

@@ -128,6 +128,7 @@ export class Parts {
       nextId: () => this.#nextId(),
       identified: (query) => newcomers.identified(query),
       isStill: (container, address) => newcomers.isStill(container, address),
+      ownerOf: (address) => newcomers.ownerOf(address),
       dropped: (reason, count) => this.metrics.packetDropped(reason, count),
       crowded: tellCrowdedUdp(clock, (message) => this.log.warn(message)),
     })

@@ -94,6 +94,15 @@ t.test('a container that has just started is waited for', async (t) => {
   }
 })
 
+t.test('in whose name an address takes its places', (t) => {
+  const { known, newcomers } = setUp()
+  known.set('172.20.0.2', BOX)
+  t.equal(newcomers.ownerOf('172.20.0.2'), BOX.id)
+  t.equal(newcomers.ownerOf('172.20.0.77'), newcomers.ownerOf('172.20.0.78'), 'addresses that anybody there can feign')
+  t.equal(newcomers.ownerOf('198.51.100.7'), '198.51.100.7')
+  t.end()
+})
+
 t.test('whether what was decided for a client still holds', (t) => {
   for (const matters of [true, false]) {
     const { known, newcomers } = setUp({ matters })

@@ -113,6 +113,7 @@ function world(_t: Test, { route, around = {} }: World = {}) {
     nextId: () => 'id',
     identified: (query) => identified(query, { byAddress: () => around.container }),
     isStill: (container) => container?.id === around.container?.id,
+    ownerOf: (address) => (address.startsWith('10.99.') ? 'strangers' : address),
     dropped: (reason, count = 1) => void dropped.push(...Array.from({ length: count }, () => reason)),
     crowded: (address) => void crowded.push(address),
   })
@@ -338,6 +339,14 @@ t.test('a client that goes while it is decided', async (t) => {
   t.equal(sessions.size, 0)
   session.send(packet('192.0.2.1:53'))
   t.equal(session.flows, 0)
+})
+
+t.test('addresses that one client feigns are one client', async (t) => {
+  const { sessions, client } = world(t)
+  let opened = 0
+  while (sessions.open(client(`10.99.${opened >> 8}.${opened & 255}`))) opened++
+  t.equal(opened, SESSIONS_PER_CLIENT)
+  t.ok(sessions.open(client('172.17.0.3')))
 })
 
 t.test('bounds', async (t) => {
