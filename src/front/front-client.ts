@@ -218,8 +218,7 @@ export abstract class FrontClient implements Watcher {
     if (this.state === 'tunnel') this.host.times.ended(this.row)
     this.state = 'over'
     if (how.kind === 'ended' && how.how !== 'finished') {
-      // A gateway that ends closes its clients' connections; what is broken off is the way out.
-      if (how.how !== 'aborted') resetOnClose(this.fd)
+      resetOnClose(this.fd)
       resetOnClose(this.#upstream)
     }
     this.#closeUpstream()

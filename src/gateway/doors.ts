@@ -60,6 +60,8 @@ export interface HttpSide {
   readonly connections: number
   /** No new request on a connection that stands: answers `Connection: close` and ends idle ones. */
   drain(): void
+  /** Resets connections with an answer that has begun and is not over. */
+  breakOff(): void
 }
 
 interface Door {
@@ -136,6 +138,8 @@ export class Doors {
 
   /** Ends every connection still open. */
   destroy(): void {
+    for (const door of [...this.#doors.values(), ...this.#leaving]) door.http.breakOff()
+    for (const http of this.#olderHttp) http.breakOff()
     for (const door of [...this.#doors.values(), ...this.#leaving]) door.listener.destroyConnections()
     this.#parts.front?.cut()
   }

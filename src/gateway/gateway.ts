@@ -200,6 +200,7 @@ export class Gateway {
     this.#parts.world.networkWatch.close()
     this.#parts.engine.close()
     this.#parts.doors.drain()
+    await this.#parts.relays.abort()
     this.#parts.doors.destroy()
     this.#parts.reverse.close()
     this.#parts.packets.close()

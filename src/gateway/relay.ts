@@ -21,6 +21,11 @@ export class Relays {
     return this.#latest.relay
   }
 
+  /** Ends what still runs, before its sockets are closed by somebody who does not know that it was not over: a cut tunnel must not look complete. */
+  async abort(): Promise<void> {
+    await Promise.all([...this.#running.values()].map((relay) => relay.abort()))
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#running.values()].map((relay) => relay.close()))
   }

@@ -28,6 +28,8 @@ export type RunningRelay = Relay & {
   readonly started: Promise<unknown>
   /** Pairs whose bytes the kernel moves: at this moment, and since the start. */
   fastPairs(): { readonly now: number; readonly ever: number }
+  /** Ends all pairs, those of other limits too, as aborted; fulfilled when their sockets are closed. */
+  abort(): Promise<void>
   /** Ends the pairs still running in the kernel, as aborted, and the threads. */
   close(): Promise<void>
 }
@@ -46,11 +48,15 @@ export function createRelay(options: RelayOptions): RunningRelay {
   const { clock } = options
   const wanted = options.fast ?? process.env['FAIRLEAD_FAST_RELAY'] !== 'off'
   const kernel = wanted && process.platform === 'linux' ? createKernelRelay(options) : undefined
+  /** That have pairs, and perhaps some that had. */
+  const sweeps = new Set<LimitSweep>()
   const withLimits = (limits: RelayLimits, fast = true): Relay => {
+    for (const other of sweeps) if (other.size === 0) sweeps.delete(other)
     const sweep = new LimitSweep(limits, clock)
     const successor = fast ? kernel : undefined
     return (client, upstream, signal, counts = { bytesUp: 0, bytesDown: 0 }) =>
       new Promise((resolve) => {
+        sweeps.add(sweep)
         const pair = { client, upstream, signal, counts, startedAt: clock.monotonic(), firstByteMs: undefined, resolve }
         if (successor?.after === 0 && successor.canTake(pair)) successor.take(pair, sweep)
         else new StreamPair(pair, sweep, clock, successor).start()
@@ -60,6 +66,7 @@ export function createRelay(options: RelayOptions): RunningRelay {
     withLimits,
     started: kernel?.started ?? Promise.resolve(),
     fastPairs: () => kernel?.pairs ?? { now: 0, ever: 0 },
+    abort: async () => void (await Promise.all([...sweeps].map((sweep) => sweep.abortAll()))),
     close: async () => kernel?.close(),
   })
 }

@@ -1,8 +1,8 @@
 import type { Clock } from '../contracts/clock.ts'
 import { type RelayLimits, SWEEP_MS } from './limits.ts'
 
-/** `linger`: the time that a broken side's partner had to finish is over. */
-export type Expiry = 'idle' | 'lifetime' | 'linger'
+/** `linger`: the time that a broken side's partner had to finish is over. `aborted`: that of all pairs is. */
+export type Expiry = 'idle' | 'lifetime' | 'linger' | 'aborted'
 
 /** A pair as the sweep sees it. */
 export interface Swept {
@@ -24,6 +24,7 @@ export class LimitSweep {
   readonly #clock: Clock
   readonly #watched = new Map<Swept, Watch>()
   #timer: (() => void) | undefined
+  #onEmpty = () => {}
 
   constructor(limits: RelayLimits, clock: Clock) {
     this.#limits = limits
@@ -50,8 +51,22 @@ export class LimitSweep {
     this.#watched.set(successor, watch)
   }
 
+  get size(): number {
+    return this.#watched.size
+  }
+
+  /** Ends all pairs; fulfilled when they have closed. */
+  abortAll(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve
+      for (const pair of [...this.#watched.keys()]) pair.expire('aborted')
+      if (this.#watched.size === 0) resolve()
+    })
+  }
+
   remove(pair: Swept): void {
     if (!this.#watched.delete(pair) || this.#watched.size > 0) return
+    this.#onEmpty()
     this.#timer?.()
     this.#timer = undefined
   }

@@ -38,6 +38,8 @@ export interface HttpDoor {
   readonly statistics: { readonly httpRequestCount: number; readonly connectRequestCount: number }
   /** Ends idle connections, and the others after the response that is due. Tunnels go on. */
   drain(): void
+  /** Resets the connections with an answer that has begun and is not over: it must not look complete. */
+  breakOff(): void
   /** Ends everything. */
   close(): void
 }
@@ -157,6 +159,9 @@ export function createHttpDoor(context: DoorContext, options: HttpDoorOptions): 
     drain() {
       draining = true
       server.server.closeIdleConnections()
+    },
+    breakOff() {
+      for (const connection of connections.values()) if (connection.responseBegun) connection.reset()
     },
     close() {
       draining = true

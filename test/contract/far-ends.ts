@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { lastRead } from '../fixtures/last-read.ts'
+
+/** What the programs at the two ends of a tunnel do and see. */
+
+/** One byte with MSG_OOB, which Node cannot send. */
+export async function sendUrgent(socket: Socket): Promise<void> {
+  const { send } = await import('../../src/system/linux/sockets.ts')
+  const { fd } = (socket as unknown as { _handle: { fd: number } })._handle
+  if (send(fd, Buffer.from('!'), 1, MSG_OOB) !== 1) throw new Error('no urgent byte could be sent')
+}
+const MSG_OOB = 1
+
+export const closed = async (socket: Socket): Promise<void> => {
+  if (!socket.closed) await once(socket, 'close').catch(() => {})
+}
+
+export const hash = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
+
+export async function read(socket: Socket, bytes: number): Promise<string> {
+  for (;;) {
+    const chunk = socket.read(bytes) as Buffer | null
+    if (chunk) return chunk.toString('latin1')
+    await once(socket, 'readable')
+    await new Promise(setImmediate) // with too little there, it is `readable` again at once
+  }
+}
+
+/** Until the system has it. */
+export const write = (socket: Socket, bytes: Buffer): Promise<void> =>
+  new Promise((resolve) => socket.write(bytes, () => resolve()))
+
+export async function restBytes(socket: Socket): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+  if (!socket.readableEnded) await once(socket, 'end')
+  return Buffer.concat(chunks)
+}
+
+export const rest = async (socket: Socket): Promise<string> => (await restBytes(socket)).toString('latin1')
+
+/** The error code the socket breaks with, or `'end'` for an orderly one. */
+export function failure(socket: Socket): Promise<string> {
+  if (socket.errored) return Promise.resolve((socket.errored as NodeJS.ErrnoException).code ?? '')
+  return new Promise((resolve) => {
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''))
+    socket.on('end', () => resolve(lastRead(socket)))
+    socket.resume()
+  })
+}
+
+/** Looks until a number has stopped growing for longer than live counts may lag (a second), and gives it. */
+export function standstill(read: () => number): Promise<number> {
+  return new Promise((resolve) => {
+    let last = -1
+    let same = 0
+    const look = setInterval(() => {
+      const now = read()
+      same = now > 0 && now === last ? same + 1 : 0
+      last = now
+      if (same < 50) return
+      clearInterval(look)
+      resolve(now)
+    }, 25)
+  })
+}
