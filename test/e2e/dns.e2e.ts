@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { BOX, BRIDGE, startBox } from './harness/box.ts'
 import { type Policy, startGateway } from './harness/gateway.ts'
@@ -73,6 +74,7 @@ const silent = scenario.start('corp', 'silent-dns', [
 ])
 await silent.until('ready', () => silent.stdout.includes('ready'))
 
+const FLOOD = fileURLToPath(new URL('./harness/udp/flood-dns.mjs', import.meta.url))
 const containersPort = takePort()
 const start = (dns: object = {}, policy: Policy = {}) =>
   startGateway(
@@ -195,6 +197,18 @@ await t.test('upstream servers that say nothing, or are not there: SERVFAIL in t
     }
   }
   t.match(await dig('both.names.test', 'A'), { answers: ['192.0.2.1'] }, 'others are still answered')
+  await gateway.running.stop()
+})
+
+await t.test('a client that asks thousands of questions waits behind itself, and nobody else does', async (t) => {
+  const gateway = await start()
+  const OTHER = '10.77.5.77'
+  t.equal((await box.run(['ip', 'address', 'add', `${OTHER}/24`, 'dev', 'eth0'])).code, 0)
+  const done = await box.run(['node', FLOOD, NOBODY[0], OTHER, '6000', 'both.names.test'])
+  t.equal(done.code, 0, done.stderr)
+  const { alone, behind } = JSON.parse(done.stdout || '{}') as { alone: number; behind: number }
+  t.ok(behind < 1_000, `${behind} ms; alone ${alone} ms`)
+  await box.run(['ip', 'address', 'delete', `${OTHER}/24`, 'dev', 'eth0'])
   await gateway.running.stop()
 })
 

@@ -18,7 +18,7 @@ export function createContainerResolver(options: ContainerResolverOptions): Reso
   return {
     async resolve(name, signal) {
       let found = findContainers(directory.view(), name)
-      if (found.kind === 'unknown' || found.kind === 'stopped') {
+      if (found.kind !== 'places' && found.kind !== 'ambiguous') {
         await refresh()
         signal.throwIfAborted()
         found = findContainers(directory.view(), name)
@@ -35,6 +35,13 @@ export function createContainerResolver(options: ContainerResolverOptions): Reso
           throw new GatewayError('HOST_UNREACHABLE', `the container ${found.name} is not running`, {
             hint: `Start it: docker start ${found.name}`,
           })
+        case 'detached': {
+          const { name: container, network } = found
+          const where = network === undefined ? 'in no network' : `not in the network ${network}`
+          throw new GatewayError('HOST_UNREACHABLE', `the container ${container} is ${where}`, {
+            hint: `Attach it: docker network connect ${network ?? 'NETWORK'} ${container}`,
+          })
+        }
         case 'unknown':
           throw unknown(name, directory)
       }

@@ -11,6 +11,8 @@ export type Found =
   /** `where`: what tells them apart, in words. `say`: names that mean one of them. */
   | { readonly kind: 'ambiguous'; readonly where: string; readonly say: readonly string[] }
   | { readonly kind: 'stopped'; readonly name: string }
+  /** It runs, and is not in that network; without one: in none at all. */
+  | { readonly kind: 'detached'; readonly name: string; readonly network?: string }
   | { readonly kind: 'unknown' }
 
 /** Names under which browsers and PAC files can tell containers from the rest of the world. */
@@ -20,18 +22,32 @@ export const SUFFIX = '.container.internal'
  * What a host name means, `name` being canonical: the name of a container, else `service.project`, `alias.network` or `container.network`,
  * else a compose service, a network alias or a short id, where that is not ambiguous.
  */
-export function findContainers({ containers, stopped = [] }: ContainerView, name: string): Found {
+export function findContainers({ networks, containers, stopped = [] }: ContainerView, name: string): Found {
   const wanted = name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : name
   const places = containers.flatMap((container) => container.endpoints.map((endpoint) => ({ container, endpoint })))
   for (const means of [isNamed, isQualified, isAlias]) {
     const matching = places.filter((place) => means(place, wanted))
     if (matching.length > 0) return oneMeaning(matching, wanted)
   }
+  const detached = findDetached({ networks, containers }, wanted)
+  if (detached) return detached
   const away = stopped.find(
     ({ name, service, project }) =>
       same(name, wanted) || (service !== undefined && (same(service, wanted) || same(`${service}.${project}`, wanted))),
   )
   return away ? { kind: 'stopped', name: away.name } : { kind: 'unknown' }
+}
+
+/** A container that has the name, and not the network that is asked for, or none. */
+function findDetached({ networks, containers }: ContainerView, wanted: string): Found | undefined {
+  const meant = networks.filter(({ name }) => wanted.endsWith(`.${name.toLowerCase()}`))
+  for (const { name, service, endpoints } of containers) {
+    const own = service === undefined ? [name] : [name, service]
+    if (endpoints.length === 0 && own.some((one) => same(one, wanted))) return { kind: 'detached', name }
+    const network = meant.find((one) => own.some((its) => same(`${its}.${one.name}`, wanted)))
+    if (network) return { kind: 'detached', name, network: network.name }
+  }
+  return undefined
 }
 
 /** Every name that means something, for "did you mean". */

@@ -21,7 +21,9 @@ const box = (
 })
 
 const view: ContainerView = {
-  networks: [],
+  networks: [
+    { ...{ id: 'back', name: 'back', driver: 'bridge', bridged: true }, internal: false, subnets: [], gateways: [] },
+  ],
   containers: [
     box('shop_web_1', { shop_default: ['web', 'shop-front'] }, ['shop', 'web']),
     box('shop_web_2', { shop_default: ['web'] }, ['shop', 'web']),
@@ -33,6 +35,7 @@ const view: ContainerView = {
     box('b', { two: ['same'] }),
     box('c', { three: ['same'], shop_default: [] }, ['shop', 'c']),
     box('hosted', { host: [] }),
+    box('loose', {}),
   ],
   stopped: [
     { name: 'shop_jobs_1', project: 'shop', service: 'jobs' },
@@ -61,6 +64,10 @@ t.test('what names mean', async (t) => {
     ['web.container.internal', 'ambiguous: projects blog and shop; web.blog web.shop'],
     ['same', 'ambiguous: projects and networks one, shop and two; same.one same.three same.two'],
     ['same.three', 'c@three'],
+    ['loose', 'detached: loose from all'],
+    ['loose.back', 'detached: loose from back'],
+    ['alone.back', 'detached: Alone from back'],
+    ['alone.front', 'unknown'],
     ['shop_jobs_1', 'stopped: shop_jobs_1'],
     ['jobs', 'stopped: shop_jobs_1'],
     ['jobs.shop', 'stopped: shop_jobs_1'],
@@ -83,6 +90,8 @@ function shown(name: string): string {
       return found.places.map(({ container, endpoint }) => `${container.name}@${endpoint.network}`).join(' ')
     case 'ambiguous':
       return `ambiguous: ${found.where}; ${found.say.join(' ')}`
+    case 'detached':
+      return `detached: ${found.name} from ${found.network ?? 'all'}`
     case 'stopped':
       return `stopped: ${found.name}`
     case 'unknown':

@@ -1,0 +1,35 @@
+// Questions of one client, all at once, and then one of another; prints after how many ms that one was answered, as JSON. Arguments: SERVER SOURCE QUESTIONS NAME.
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+
+const [server, source, questions, name] = process.argv.slice(2)
+const labels = name.split('.').map((label) => Buffer.concat([Buffer.of(label.length), Buffer.from(label)]))
+const question = Buffer.concat([
+  Buffer.from('000101000001000000000000', 'hex'),
+  ...labels,
+  Buffer.from('0000010001', 'hex'),
+])
+const socketAt = async (address) => {
+  const socket = createSocket('udp4')
+  socket.on('error', () => {})
+  socket.bind(0, address)
+  await once(socket, 'listening')
+  return socket
+}
+const quiet = await socketAt()
+const ask = () => {
+  const began = performance.now()
+  quiet.send(question, 53, server)
+  return once(quiet, 'message').then(() => Math.round(performance.now() - began))
+}
+// The answer is kept from here on.
+await ask()
+const alone = await ask()
+const flood = await socketAt(source)
+for (let sent = 0; sent < Number(questions); sent += 1) {
+  flood.send(question, 53, server)
+  if (sent % 100 === 99) await new Promise((resolve) => setImmediate(resolve))
+}
+setTimeout(() => process.exit(1), 20_000)
+console.log(JSON.stringify({ alone, behind: await ask() }))
+process.exit(0)
