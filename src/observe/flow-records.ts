@@ -267,7 +267,7 @@ function describeContainer(container: Container | undefined): FlowLine['containe
 }
 
 function formatClient(client: Client): string {
-  if (client.address === undefined) return 'unix'
+  if (client.address === undefined) return client.local ? 'unix' : 'unknown'
   return client.address.includes(':') ? `[${client.address}]:${client.port}` : `${client.address}:${client.port}`
 }
 

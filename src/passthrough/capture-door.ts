@@ -145,7 +145,8 @@ export class CaptureDoor {
   connected(socket: Socket): void {
     const dialled = targetOf(socket)
     const from = socket.remoteAddress === undefined ? undefined : parseAddress(socket.remoteAddress)
-    if (!dialled || !from || socket.remotePort === undefined) return void socket.destroy()
+    if (!dialled) return void socket.destroy()
+    if (!from || socket.remotePort === undefined) return void this.#goneAlready(socket, dialled)
     // Somebody on this machine has found the transparent socket itself.
     if (isLoopback(dialled.host)) return void socket.resetAndDestroy()
     const { address } = from
@@ -188,6 +189,23 @@ export class CaptureDoor {
       },
     }
     await context.handleFlow(flow, gone.signal)
+  }
+
+  /**
+   * The client has reset it before it was looked at; the kernel then no longer says whose it was. One line in the log all the same, unless an attempt
+   * that was held waits for it in vain, and leaves that line.
+   */
+  #goneAlready(socket: Socket, dialled: Target): void {
+    socket.destroy()
+    if (isLoopback(dialled.host) || this.#holds.expectsAny(` ${dialled.host} ${dialled.port}`)) return
+    const error = new GatewayError('CLIENT_GONE', 'the client reset its connection at once')
+    const flow: Flow = {
+      ...this.#base({ local: false }, dialled.port),
+      ...heldTarget(dialled, []),
+      accept: () => Promise.reject(error),
+      reject: () => {},
+    }
+    void this.#options.context.handleFlow(flow, AbortSignal.abort(error))
   }
 
   #hasRoom(address: string, more: Parameters<CaptureRoom['judge']>[1]): boolean {

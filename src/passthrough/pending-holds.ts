@@ -80,6 +80,12 @@ export class PendingHolds<Socket> {
     pending.answer('accept')
   }
 
+  /** Whether anybody expects a connection whose key ends like this. */
+  expectsAny(end: string): boolean {
+    for (const [key, { arrived }] of this.#pending) if (arrived && key.endsWith(end)) return true
+    return false
+  }
+
   /** Whether somebody expected it, and has it now. */
   deliver(key: string, socket: Socket): boolean {
     const arrived = this.#pending.get(key)?.arrived

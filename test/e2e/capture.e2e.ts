@@ -42,6 +42,19 @@ setInterval(() => {
   socket.write('GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n')
 }, 20)`
 
+/** Connections that are reset as soon as they stand, twenty at a time. */
+const RESETS = `
+const [host, port, count] = process.argv.slice(1)
+const one = () => new Promise((resolve, reject) => {
+  const socket = require('node:net').connect({ host, port }, () => {
+    socket.write('0123456789')
+    socket.resetAndDestroy()
+  })
+  socket.on('close', resolve).on('error', reject)
+})
+const many = async () => { for (let done = 0; done < count / 20; done += 1) await one() }
+Promise.all(Array.from({ length: 20 }, many))`
+
 const kernelBefore = await kernelState()
 const captured = { enabled: true, networks: [], interfaces: [BRIDGE] }
 const start = (policy: Policy = {}, capture: object = {}) =>
@@ -380,6 +393,18 @@ await t.test('behaviour §8.4: the dialled address is the authority, whatever Ho
     }
     await gateway.running.stop()
   }
+})
+
+await t.test('reset by the client at once, after it was let in to be looked at: each leaves its line', async (t) => {
+  const gateway = await start({ containersProxy: { mode: 'manual', http: SQUID, https: SQUID } })
+  const { code, stderr } = await box.run(['node', '-e', RESETS, CORP['origin.test'], String(origins.ports.http), '200'])
+  t.equal(code, 0, stderr)
+  const talked = await box.talk(CORP['origin.test'], origins.ports.banner, { enough: 10 })
+  t.equal(talked.error, undefined)
+  await gateway.flow('the last one', ({ captured }) => captured?.dialled.endsWith(`:${origins.ports.banner}`) ?? false)
+  await gateway.running.stop()
+  const lines = gateway.flows().filter(({ captured }) => captured?.dialled.endsWith(`:${origins.ports.http}`))
+  t.equal(lines.length, 200)
 })
 
 await t.test('transparentPorts, and what becomes of the others', async (t) => {

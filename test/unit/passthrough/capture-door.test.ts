@@ -31,7 +31,10 @@ function rig(policy: Partial<CapturePolicy> = {}, judge: CaptureRoom['judge'] = 
       name: 'capture',
       scope: 'containers',
       nextId: () => String(++id),
-      handleFlow: async (flow) => void flows.push(flow),
+      handleFlow: async (flow, { aborted }) => {
+        flows.push(flow)
+        if (aborted) answers.push(`${flow.id} is gone`)
+      },
       handleRequest: async () => {},
     },
     policy: () => ({ trust: 'address', peekMs: 100, namesMatter: () => false, ...policy }),
@@ -58,6 +61,30 @@ function arriving(port = SYN.source.port, local = SYN.dialled.address): Socket {
     resetAndDestroy: () => socket.emit('reset'),
   })
 }
+
+t.test('reset by its client before it was looked at: a flow all the same, if it is nobody’s yet', async (t) => {
+  const { answers, flows, door, hold } = rig()
+  const gone = () => {
+    let isDestroyed = false
+    const destroy = () => {
+      isDestroyed = true
+    }
+    // What the kernel says of such a socket: where it led, and no longer where it came from.
+    const socket = Object.assign(arriving(), { remoteAddress: undefined, remotePort: undefined, destroy })
+    door.connected(socket as unknown as Socket)
+    return isDestroyed
+  }
+  t.equal(gone(), true)
+  t.match(flows, [
+    { protocol: 'captured', captured: { dialled: { host: '192.0.2.1', port: 443 } }, client: { local: false } },
+  ])
+  t.same(answers.splice(0), ['1 is gone'])
+  await t.rejects(flows[0]!.accept(), { code: 'CLIENT_GONE' })
+  hold(SYN)
+  void flows[1]!.accept().catch(() => {})
+  t.equal(gone(), true)
+  t.equal(flows.length, 2, 'the attempt that was held leaves the line')
+})
 
 t.test('as many connections as may stand: refused while it can be told', async (t) => {
   let judged: ReturnType<CaptureRoom['judge']> = 'no-room'
