@@ -141,10 +141,12 @@ export class Answerer {
     const wantsAd = (query.flags & FLAG.AD) !== 0 || query.edns?.dnssecOk === true
     const kept = answer.readUInt16BE(2) & (FLAG.AA | (wantsAd ? FLAG.AD : 0) | 0xf)
     answer.writeUInt16BE(FLAG.QR | FLAG.RA | kept | (query.flags & (FLAG.RD | FLAG.CD)), 2)
-    await this.#remember(question, answer, client)
     this.#options.answered?.({ rcode, transport: client.transport })
     const room = (client.transport === 'tcp' ? MAX_MESSAGE : udpRoom(query)) - (query.edns ? EDNS_SIZE : 0)
-    const fitting = answer.length > room ? truncated(answer, query.questionEnd) : answer
+    const isCut = answer.length > room
+    // Cut, it tells no address: the client asks again, over TCP.
+    if (!isCut) await this.#remember(question, answer, client)
+    const fitting = isCut ? truncated(answer, query.questionEnd) : answer
     return withEdns(fitting, query.edns !== undefined, query.edns?.dnssecOk)
   }
 

@@ -204,10 +204,10 @@ await t.test('a client that asks thousands of questions waits behind itself, and
   const gateway = await start()
   const OTHER = '10.77.5.77'
   t.equal((await box.run(['ip', 'address', 'add', `${OTHER}/24`, 'dev', 'eth0'])).code, 0)
-  const done = await box.run(['node', FLOOD, NOBODY[0], OTHER, '6000', 'both.names.test'])
+  const done = await box.run(['node', FLOOD, NOBODY[0], OTHER, '20000', 'both.names.test'])
   t.equal(done.code, 0, done.stderr)
   const { alone, behind } = JSON.parse(done.stdout || '{}') as { alone: number; behind: number }
-  t.ok(behind < 1_000, `${behind} ms; alone ${alone} ms`)
+  t.ok(behind < 3_000, `${behind} ms; alone ${alone} ms`)
   await box.run(['ip', 'address', 'delete', `${OTHER}/24`, 'dev', 'eth0'])
   await gateway.running.stop()
 })

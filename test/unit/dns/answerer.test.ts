@@ -164,6 +164,17 @@ t.test('what was answered is remembered for the client, under the name it asked 
   t.equal(remembered.length, 1, 'other types say nothing of where a name leads')
 })
 
+t.test('what was cut has told nothing, and is not remembered', async (t) => {
+  const remembered: unknown[] = []
+  const names = { remember: (...all: unknown[]) => void remembered.push(all), namesOf: () => [] }
+  const addresses = Array.from({ length: 100 }, (_, at) => `192.0.2.${at}`)
+  const { ask } = testAnswerer({ hosts: { 'many.test': addresses }, names })
+  t.match(seen(await ask(dnsQuery('many.test', 'A'))), { truncated: true })
+  t.equal(remembered.length, 0)
+  t.match(seen(await ask(dnsQuery('many.test', 'A'), 'tcp')), { truncated: false })
+  t.equal(remembered.length, 1)
+})
+
 t.test('an answer waits until it is known for whom it is remembered', async (t) => {
   let remember = () => {}
   const names = {
