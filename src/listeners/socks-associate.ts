@@ -130,6 +130,8 @@ class Association {
   #fromClient(bytes: Buffer, from: RemoteInfo): void {
     if (parseAddress(from.address.split('%', 1)[0]!)?.address !== this.#client.address) return
     if (this.#clientPort !== undefined && from.port !== this.#clientPort) return
+    // RFC 768: who sends from port 0 wants no answer, and none can be sent there.
+    if (from.port === 0) return
     const read = parseSocks5Datagram(bytes)
     if (read.kind === 'dropped') return
     this.#clientPort = from.port

@@ -1,3 +1,4 @@
+import { Socket } from 'node:dgram'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { everythingIsLoopback, startTestGateway } from '../fixtures/gateway.ts'
@@ -55,6 +56,27 @@ t.test(
     t.equal(one.client.waiting.length, 0)
   },
 )
+
+t.test('a datagram from port 0, which nobody can answer', async (t) => {
+  const { port } = await startTestGateway(t)
+  const echo = await udpEcho(t)
+  const one = await associated(t, { port })
+  // Only a raw socket sends such a thing; here it is made of the client's own on its way up.
+  let feigned = 0
+  const { emit } = Socket.prototype
+  t.teardown(() => Object.assign(Socket.prototype, { emit }))
+  Object.assign(Socket.prototype, {
+    emit(this: Socket, name: string, ...args: [unknown, { port: number }]) {
+      const isOurs = name === 'message' && args[1].port === one.client.port && feigned === 0
+      if (isOurs) feigned += 1
+      return Reflect.apply(emit, this, [name, ...(isOurs ? [args[0], { ...args[1], port: 0 }] : args)])
+    },
+  })
+  one.send('from nowhere', '127.0.0.1', echo.port)
+  await until('it has come', () => feigned === 1)
+  one.send('hello', '127.0.0.1', echo.port)
+  t.equal((await one.next()).data, 'hello', 'the association goes on, and the other went nowhere')
+})
 
 t.test('IPv6 and names', async (t) => {
   const { port } = await startTestGateway(t, {}, { resolver: everythingIsLoopback })
