@@ -11,6 +11,7 @@ import type { Client, RouteQuery } from '../contracts/route.ts'
 import type { Scheme, Target } from '../contracts/target.ts'
 import { isLoopback, parseAddress } from '../wire/address.ts'
 import type { Sniffed } from '../wire/sniffed-name.ts'
+import { FairTurns } from './fair-turns.ts'
 import { heldAnswer } from './held-answer.ts'
 import type { HeldSyn } from './hold/queue-messages.ts'
 import { type Believed, believe, type Heard, type Trust, toldName } from './names/believe.ts'
@@ -59,6 +60,7 @@ const VERIFY_MS = 2_000
 export class CaptureDoor {
   readonly #options: CaptureDoorOptions
   readonly #holds = new PendingHolds<Socket>()
+  readonly #turns = new FairTurns()
   #draining = false
 
   constructor(options: CaptureDoorOptions) {
@@ -123,7 +125,7 @@ export class CaptureDoor {
         this.#holds.refuse(key, told === 'silence' ? undefined : told)
       },
     }
-    void context.handleFlow(flow, gone.signal)
+    this.#turns.run(source.address, () => void context.handleFlow(flow, gone.signal))
   }
 
   /**
@@ -172,7 +174,14 @@ export class CaptureDoor {
       : { kind: 'nameless' }
     const verifying = new AbortController()
     const cancel = clock.after(VERIFY_MS, () => verifying.abort(new GatewayError('RESOLVE_FAILED', 'too slow')))
-    const believed = await believe(dialled, { told, heard: heardIn(sniffed) }, trust, resolver, verifying.signal)
+    const believed = await believe(
+      dialled,
+      { told, heard: heardIn(sniffed) },
+      trust,
+      resolver,
+      verifying.signal,
+      address,
+    )
     cancel()
     const protocol = sniffed.kind === 'more' ? undefined : sniffed.protocol
     const flow: Flow = {

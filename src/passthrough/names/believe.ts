@@ -35,6 +35,7 @@ export async function believe(
   trust: Trust,
   resolver: Resolver,
   signal: AbortSignal,
+  client: string,
 ): Promise<Believed> {
   // The outer name of an encrypted ClientHello says no word about which of its provider's customers is meant.
   if (told.length > 0 && (told.length === 1 || !heard || heard.hint)) return toldName(dialled, told)
@@ -43,7 +44,7 @@ export async function believe(
   const captured: Captured = { dialled, nameSource: source }
   const named: Believed = { target: { host: name, family: 0, port: dialled.port }, captured }
   if (told.includes(name)) return named
-  const looked = leadsTo(name, dialled.host, resolver, signal)
+  const looked = leadsTo(name, dialled.host, resolver, signal, client)
   if (trust === 'name' && !hint) {
     captured.unverified = true
     // For the log alone: where only a proxy knows names, looking one up may take long and find nothing.
@@ -71,9 +72,10 @@ async function leadsTo(
   address: string,
   resolver: Resolver,
   signal: AbortSignal,
+  client: string,
 ): Promise<boolean | undefined> {
   try {
-    return (await resolver.resolve(name, signal)).some((resolved) => resolved.address === address)
+    return (await resolver.resolve(name, signal, { client })).some((resolved) => resolved.address === address)
   } catch {
     return undefined
   }

@@ -61,7 +61,7 @@ const rows: readonly Row[] = [
 
 t.test('whom to believe', async (t) => {
   for (const { trust = 'address', told = [], heard, target, source, disbelieved, oneOf, disagrees } of rows) {
-    const believed = await believe(dialled, { told, heard }, trust, resolver, new AbortController().signal)
+    const believed = await believe(dialled, { told, heard }, trust, resolver, new AbortController().signal, '10.0.0.2')
     const onItsWord = trust === 'name' && source !== undefined && source !== 'dns' && !told.includes(target)
     t.equal(believed.captured.unverified, onItsWord && !heard?.hint ? true : undefined, 'at first')
     const says = heard ? `${heard.hint ? 'outer ' : ''}${heard.source} ${heard.name}` : 'nothing'

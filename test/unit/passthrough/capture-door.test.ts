@@ -8,6 +8,7 @@ import { heldAnswer } from '../../../src/passthrough/held-answer.ts'
 import type { HeldSyn } from '../../../src/passthrough/hold/queue-messages.ts'
 import { createAnsweredNames } from '../../../src/passthrough/names/answered-names.ts'
 import { manualClock } from '../../fixtures/manual-clock.ts'
+import { until } from '../../fixtures/until.ts'
 
 const SYN: HeldSyn = {
   packet: 1,
@@ -101,7 +102,7 @@ t.test('as many connections as may stand: refused while it can be told', async (
   hold(SYN)
   hold({ ...SYN, packet: 3, source: { ...SYN.source, port: 1 } })
   hold({ ...SYN, packet: 4, source: { address: '10.0.0.3', port: 1 } })
-  t.equal(flows.length, 3)
+  await until('all have begun', () => flows.length === 3)
   t.same(
     asked.slice(2),
     [
@@ -197,6 +198,7 @@ t.test('names: from DNS before anything else; where one matters and is not known
     },
   ])
   hold({ ...SYN, packet: 3, dialled: { ...SYN.dialled, address: '192.0.2.9', port: 22 } })
+  await until('begun', () => flows.length === 2)
   t.match(flows[1], { target: { host: '192.0.2.9', port: 22 } }, 'SSH servers speak first: no name to wait for')
 })
 
@@ -226,7 +228,7 @@ t.test('bounded', async (t) => {
     const address = `10.0.0.${1 + (port % 20)}`
     hold({ ...SYN, packet: port, source: { ...SYN.source, address, port } })
   }
-  t.equal(flows.length, 4096)
+  await until('all that may have begun', () => flows.length === 4096)
   const dropped = answers.filter((answer) => answer.endsWith(' undefined'))
   t.equal(dropped.length, 5000 - 4096, 'the rest is dropped, and sent again by its clients')
   t.match(answers, ['10.0.0.18 full'], 'and told')
@@ -235,10 +237,10 @@ t.test('bounded', async (t) => {
 t.test('one client has its share', async (t) => {
   const { answers, flows, hold } = rig()
   for (let port = 1; port <= 600; port++) hold({ ...SYN, packet: port, source: { ...SYN.source, port } })
-  t.equal(flows.length, 512)
+  await until('all that may have begun', () => flows.length === 512)
   t.match(answers, ['10.0.0.2 full-for-client', '513 undefined'])
   hold({ ...SYN, packet: 1000, source: { ...SYN.source, address: '10.0.0.3' } })
-  t.equal(flows.length, 513)
+  await until('begun', () => flows.length === 513)
 })
 
 t.test('somebody dials the transparent socket itself', async (t) => {
