@@ -61,7 +61,7 @@ export class VmPool {
     return this.#threads.size
   }
 
-  /** Starts a thread and runs the script's global code there; when that went well, the others. After `missing`: call it again when the names are known. */
+  /** Starts a thread and runs the script's global code there; when that went well, the others begin. After `missing`: call it again when the names are known. */
   async start(): Promise<Loaded> {
     this.#wasm ??= await quickjsModule(this.#limits.memoryPages)
     if (this.#closed) return CLOSED
@@ -69,11 +69,8 @@ export class VmPool {
     const [thread = this.#spawn(this.#wasm, false)] = this.#threads
     const loaded = await this.#load(thread)
     if (loaded.is !== 'ready') return loaded
-    const others: Promise<unknown>[] = []
-    while (this.#threads.size < this.#limits.threads && !this.#closed) {
-      others.push(this.#load(this.#spawn(this.#wasm, false)))
-    }
-    await Promise.all(others)
+    // Nobody waits for these: one thread serves already.
+    while (this.#threads.size < this.#limits.threads && !this.#closed) void this.#load(this.#spawn(this.#wasm, false))
     this.#standby ??= this.#clock.after(this.#limits.standbyMs, () => this.#addSecond())
     return loaded
   }

@@ -71,7 +71,8 @@ test('a decision lives as long as the DNS answers it saw', async (t) => {
   t.equal(await ask(engine, 'a'), '2 10.0.0.1')
   table['a'] = ['10.0.0.2']
   clock.ahead += 61_000
-  t.equal(await ask(engine, 'a'), '4 10.0.0.2')
+  // In the same VM or, on a busy machine, in another.
+  t.match(await ask(engine, 'a'), / 10\.0\.0\.2$/)
   t.strictSame(resolver.asked, ['a', 'a'])
 })
 
