@@ -27,6 +27,8 @@ export class OriginRequest extends EventEmitter implements UpstreamRequest, Line
   /** Until it has been sent. */
   #head: string | undefined
   #trailers = ''
+  /** Of the body, from what is being read. */
+  #pieces: Buffer[] = []
   #answer: OriginAnswer | undefined
   #persists = true
 
@@ -100,9 +102,11 @@ export class OriginRequest extends EventEmitter implements UpstreamRequest, Line
       if (this.#head !== undefined) throw new Error('an answer before the question')
       surplus = this.#reader.push(chunk)
     } catch (fault) {
+      this.#deliver()
       this.#fail(fault as Error)
       return
     }
+    this.#deliver()
     if (surplus > 0) this.#persists = false // an answer to a question that nobody has asked
     this.#freeIfOver()
   }
@@ -139,14 +143,23 @@ export class OriginRequest extends EventEmitter implements UpstreamRequest, Line
   }
 
   data(chunk: Buffer): void {
-    this.#answer!.emit('data', chunk)
+    this.#pieces.push(chunk)
   }
 
   over(trailers: RawFields): void {
+    this.#deliver()
     const answer = this.#answer!
     answer.rawTrailers = trailers
     answer.complete = true
     answer.emit('end')
+  }
+
+  /** In one piece what came in one read: an origin can send ten thousand chunks in it, and each costs its receiver far more than its bytes. */
+  #deliver(): void {
+    const pieces = this.#pieces
+    if (pieces.length === 0) return
+    this.#pieces = []
+    this.#answer!.emit('data', pieces.length === 1 ? pieces[0] : Buffer.concat(pieces))
   }
 
   /** RFC 9112 §9.3. */

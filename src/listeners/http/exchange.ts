@@ -10,7 +10,14 @@ import type { ClientConnection } from './client-connection.ts'
 import { isRepeatable } from './is-repeatable.ts'
 import type { HttpDoorLimits } from './limits.ts'
 import { interimBytes, pairs, responseHeadOf } from './node-messages.ts'
-import { answerer, badAnswer, explain407, explainRefusal, explainUpstreamError } from './upstream-failure.ts'
+import {
+  answerer,
+  badAnswer,
+  explain407,
+  explainBreak,
+  explainRefusal,
+  explainUpstreamError,
+} from './upstream-failure.ts'
 
 /** Interim responses to one request. A server that sends more is not getting anywhere. */
 const MAX_INTERIM = 32
@@ -221,13 +228,10 @@ export class Exchange {
     })
   }
 
-  /** The upstream left in the middle of its body. */
-  #breakOff(): void {
+  /** The upstream left in the middle of its body, or what it went on with was bad. */
+  #breakOff(thrown?: Error): void {
     if (this.#settled) return
-    const { hop, name } = answerer(this.#upstream, this.#target)
-    const error = new GatewayError('CONNECT_RESET', `${name} closed the connection in the middle of its answer`, {
-      hop,
-    })
+    const error = explainBreak(thrown, this.#upstream, this.#target)
     this.#settle('upstream-reset', error)
     this.#parts.connection.reset()
   }
@@ -236,7 +240,7 @@ export class Exchange {
     if (this.#settled || upstream !== this.#upstream) return
     if (this.#answer) {
       // Node takes a reset for the end of a body that is delimited by the end of the connection. It is none.
-      if (!this.#answer.complete) this.#breakOff()
+      if (!this.#answer.complete) this.#breakOff(thrown)
       return
     }
     if (upstream.again && this.#interims === 0 && isRepeatable(this.#parts.request.method, this.#parts.forward)) {
@@ -263,7 +267,7 @@ export class Exchange {
   #fail(error: GatewayError): void {
     if (this.#settled) return
     if (this.#status !== 0) {
-      this.#breakOff()
+      this.#breakOff(error)
       return
     }
     this.#status = this.#parts.fail(error)

@@ -58,6 +58,14 @@ export function explainUpstreamError(thrown: Error, upstream: UpstreamRequest, t
   })
 }
 
+/** Why an answer that had begun was broken off: a fault of its bytes, where there is one, else of the connection. */
+export function explainBreak(thrown: Error | undefined, upstream: UpstreamRequest, target: Target): GatewayError {
+  if (thrown && (thrown instanceof GatewayError || faultOf(thrown)))
+    return explainUpstreamError(thrown, upstream, target)
+  const { hop, name } = answerer(upstream, target)
+  return new GatewayError('CONNECT_RESET', `${name} closed the connection in the middle of its answer`, { hop })
+}
+
 type Fault = Pick<ResponseFault, 'kind' | 'bytes'> & { readonly why: string }
 
 /** What was wrong with the bytes of an answer; `undefined` where it was the connection. */

@@ -369,3 +369,14 @@ t.test('a large body passes in both directions at the pace of the slower side', 
   await until('the exchange is over', () => rig.results.length === 1)
   t.match(rig.results[0], { status: 200, bytesUp: size, bytesDown: size, ended: 'finished' })
 })
+
+t.test('the pieces of a body that come together go on together', async (t) => {
+  const rig = await startRig(t)
+  const pieces = 10_000
+  rig.origin.answers(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(pieces)}0\r\n\r\n`)
+  const client = rig.client().send('GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n')
+  const answer = await client.gets('\r\n0\r\n\r\n')
+  t.equal(answer.split('x').length - 1, pieces, 'all of them')
+  const chunks = answer.match(/\r\n[0-9a-f]+\r\nx/g)?.length ?? 0
+  t.ok(chunks > 0 && chunks < 100, `in ${chunks} chunks`)
+})
