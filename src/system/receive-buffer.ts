@@ -1,7 +1,6 @@
 import type { Socket } from 'node:dgram'
-
-/** koffi only where it is of use. */
-const linux = process.platform === 'linux' ? await import('./linux/receive-buffer.ts') : undefined
+import { hasLibc } from './linux/libc.ts'
+import { droppedDatagrams, forceReceiveBuffer } from './linux/receive-buffer.ts'
 
 /**
  * Bytes of datagrams that a socket of ours keeps while the event loop is busy; the kernel takes twice that, for it counts its own book-keeping: 768 to
@@ -20,7 +19,7 @@ export class ReceiveBuffer {
   /** Of a socket that is bound. Where the system allows less, it keeps less. */
   constructor(socket: Socket) {
     this.#fd = descriptorOf(socket)
-    if (this.#fd >= 0 && linux?.forceReceiveBuffer(this.#fd, RECEIVE_BUFFER)) return
+    if (this.#fd >= 0 && hasLibc && forceReceiveBuffer(this.#fd, RECEIVE_BUFFER)) return
     try {
       socket.setRecvBufferSize(RECEIVE_BUFFER)
     } catch {
@@ -43,7 +42,7 @@ export class ReceiveBuffer {
   }
 
   #look(): void {
-    if (!this.#isClosed && this.#fd >= 0 && linux) this.#dropped = linux.droppedDatagrams(this.#fd)
+    if (!this.#isClosed && this.#fd >= 0 && hasLibc) this.#dropped = droppedDatagrams(this.#fd)
   }
 }
 

@@ -1,5 +1,4 @@
-import koffi from 'koffi'
-import { libc } from './libc.ts'
+import { libc, nativeMemory } from './libc.ts'
 
 /** Calls that move datagrams many at a time, and the memory they need, which must not move. */
 
@@ -24,6 +23,7 @@ export interface NativeMemory {
 
 /** Never given back: asked for once, by a thread that lives as long as it is needed. */
 export function allocate(bytes: number): NativeMemory {
+  const koffi = nativeMemory()
   const pointer: unknown = koffi.alloc('uint8_t', bytes)
   return { address: BigInt(koffi.address(pointer)), bytes: Buffer.from(koffi.view(pointer, bytes)) }
 }
