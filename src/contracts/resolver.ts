@@ -10,7 +10,7 @@ export interface LookupProgress {
 }
 
 export interface LookupOptions {
-  /** For whom: the client's address. What is known of nobody, as the names of a PAC script, shares one. */
+  /** For whom: the client's container, or address. What is known of nobody, as the names of a PAC script, shares one. */
   readonly client?: string | undefined
   readonly progress?: LookupProgress
 }

@@ -45,7 +45,7 @@ export async function judgeAddresses(
   const resolved = instead
     ? instead.map((address) => ({ address, family: address.includes(':') ? (6 as const) : (4 as const) }))
     : family === 0
-      ? await resolve(target, resolver, signal, query?.client.address)
+      ? await resolve(target, resolver, signal, query && (query.client.container?.id ?? query.client.address))
       : [{ address: host, family }]
   let refusal: GatewayError | undefined
   const allowed: ResolvedAddress[] = []

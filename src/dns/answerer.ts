@@ -31,6 +31,8 @@ export interface AnswererOptions {
   /** Questions that wait for an answer, over all clients and for one. */
   readonly maxWaiting: number
   readonly maxWaitingPerClient: number
+  /** In whose name an address takes its share of them, and of the system's lookups. Default: its own. */
+  ownerOf?(address: string): string
   readonly answered?: (outcome: Outcome) => void
 }
 
@@ -79,7 +81,7 @@ export class Answerer {
     const { question } = message
     const fault = question ? faultOf(message, question) : RCODE.FORMERR
     if (!question || fault !== undefined) return refuse(fault ?? RCODE.FORMERR)
-    const who = client.address ?? ''
+    const who = this.#options.ownerOf?.(client.address ?? '') ?? client.address ?? ''
     const ofClient = this.#waiting.get(who) ?? 0
     const { maxWaiting, maxWaitingPerClient } = this.#options
     if (ofClient >= maxWaitingPerClient || this.#allWaiting >= maxWaiting) {
@@ -88,7 +90,7 @@ export class Answerer {
     this.#waiting.set(who, ofClient + 1)
     this.#allWaiting++
     try {
-      const found = await this.#inTime((signal) => this.#find(message!, question, client, signal))
+      const found = await this.#inTime((signal) => this.#find(message!, question, client, who, signal))
       return await this.#finish(message, question, found, client)
     } catch (thrown) {
       return refuse(RCODE.SERVFAIL, thrown instanceof Error ? thrown.message : String(thrown))
@@ -101,19 +103,22 @@ export class Answerer {
   }
 
   /** The answer, filtered, without OPT. */
-  async #find(message: DnsMessage, question: DnsQuestion, client: DnsClient, signal: AbortSignal): Promise<Buffer> {
+  async #find(
+    message: DnsMessage,
+    question: DnsQuestion,
+    client: DnsClient,
+    who: string,
+    signal: AbortSignal,
+  ): Promise<Buffer> {
     const dropped = await this.#options.dropped()
     const found =
-      this.#localAnswer(message, question, client) ??
-      (await this.#options.lookups.find(message, question, client.address ?? '', signal))
+      this.#localAnswer(message, question, client) ?? (await this.#options.lookups.find(message, question, who, signal))
     if (dropped.size === 0) return found
     const answer = readMessage(found)
     const filtered = withoutFamilies(answer, dropped)
     const lacksSoa =
       asksForDropped(question.type, dropped) && filtered !== found && filtered.length === answer.questionEnd
-    return lacksSoa
-      ? this.#options.lookups.withSoa(filtered, message, question, client.address ?? '', signal)
-      : filtered
+    return lacksSoa ? this.#options.lookups.withSoa(filtered, message, question, who, signal) : filtered
   }
 
   #localAnswer(message: DnsMessage, question: DnsQuestion, client: DnsClient): Buffer | undefined {

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:net'
 import type { Clock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { Client } from '../contracts/route.ts'
+import { enlargeSendBuffer } from '../system/send-buffer.ts'
 import { isLoopback, parseAddress } from '../wire/address.ts'
 import type { ListenAddress } from '../wire/listen-address.ts'
 import type { DnsClient } from './answerer.ts'
@@ -36,6 +37,8 @@ export interface DnsDoor {
 
 /** Octets the kernel holds of questions that we have not come to: a burst of some thousand. It may allow less. */
 const RECEIVE_BUFFER = 1024 * 1024
+/** Octets of answers that wait in Node for the system to take; more are dropped, and asked for again. */
+const MAX_SEND_QUEUE = 256 * 1024
 /** TCP connections of one client: RFC 7766 §6.2.2 asks clients to make do with one. */
 const TCP_PER_CLIENT = 32
 /** Tries to find a port that is free for UDP and TCP alike, where any will do. */
@@ -57,6 +60,7 @@ export async function openDnsDoor(options: DnsDoorOptions): Promise<DnsDoor> {
       await once(tcp.server, 'listening')
       udp.on('error', () => {})
       enlarge(udp)
+      enlargeSendBuffer(udp)
       const close = () => {
         if (!questions.close()) return
         udp.close()
@@ -95,6 +99,8 @@ function createUdp(options: DnsDoorOptions): UdpSocket {
     const answer = await options.answer(query, { address: client.address, transport: 'udp' })
     if (!answer) return
     try {
+      // Behind what does not leave, nothing would leave in time: it is asked again.
+      if (socket.getSendQueueSize() > MAX_SEND_QUEUE) return
       // A client that has gone, or a door that has closed meanwhile, is no error.
       socket.send(answer, sender.port, sender.address, () => {})
     } catch {

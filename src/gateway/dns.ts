@@ -28,6 +28,8 @@ export interface DnsParts {
   readonly metrics: Metrics
   readonly names?: AnsweredNames | undefined
   readonly directory: () => ContainerDirectory | undefined
+  /** As of `Newcomers`. */
+  ownerOf(address: string): string
 }
 
 /** What `fairlead status` shows. */
@@ -177,7 +179,7 @@ export class DnsService {
   }
 
   #build(settings: Settings): Serving {
-    const { clock, resolver, networkWatch, log, names, directory } = this.#parts
+    const { clock, resolver, networkWatch, log, names, directory, ownerOf } = this.#parts
     const { dns } = settings
     const servers = () => (dns.servers.length > 0 ? dns.servers : this.#hostServers())
     const lookups = new Lookups({
@@ -219,6 +221,7 @@ export class DnsService {
       },
       maxWaiting: dns.questions,
       maxWaitingPerClient: Math.max(LEAST_PER_CLIENT, Math.floor(dns.questions / 10)),
+      ownerOf,
       answered: (outcome) => this.#answered(outcome),
     })
     return { settings, answerer, lookups, ...(probe ? { probe } : {}) }

@@ -194,6 +194,7 @@ export class Parts {
       metrics: this.metrics,
       names,
       directory: () => this.engine,
+      ownerOf: (address) => newcomers.ownerOf(address),
     })
     const doorParts = {
       clock,

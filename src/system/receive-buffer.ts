@@ -1,6 +1,7 @@
 import type { Socket } from 'node:dgram'
 import { hasLibc } from './linux/libc.ts'
 import { droppedDatagrams, forceReceiveBuffer } from './linux/receive-buffer.ts'
+import { udpDescriptor } from './udp-descriptor.ts'
 
 /**
  * Bytes of datagrams that a socket of ours keeps while the event loop is busy; the kernel takes twice that, for it counts its own book-keeping: 768 to
@@ -18,7 +19,7 @@ export class ReceiveBuffer {
 
   /** Of a socket that is bound. Where the system allows less, it keeps less. */
   constructor(socket: Socket) {
-    this.#fd = descriptorOf(socket)
+    this.#fd = udpDescriptor(socket)
     if (this.#fd >= 0 && hasLibc && forceReceiveBuffer(this.#fd, RECEIVE_BUFFER)) return
     try {
       socket.setRecvBufferSize(RECEIVE_BUFFER)
@@ -44,11 +45,4 @@ export class ReceiveBuffer {
   #look(): void {
     if (!this.#isClosed && this.#fd >= 0 && hasLibc) this.#dropped = droppedDatagrams(this.#fd)
   }
-}
-
-/** -1 where there is none. Undocumented; `_handle` would do, but warns. */
-function descriptorOf(socket: Socket): number {
-  const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'state symbol')
-  const { handle } = ((key && socket[key as keyof Socket]) ?? {}) as { readonly handle?: { readonly fd?: number } }
-  return handle?.fd ?? -1
 }

@@ -22,6 +22,7 @@ export const SO_KEEPALIVE = 9
 export const SO_LINGER = 13
 export const SO_RCVTIMEO = 20
 export const SO_RCVBUFFORCE = 33
+export const SO_SNDBUFFORCE = 32
 export const SO_MEMINFO = 55
 
 export const SOL_IP = 0

@@ -383,6 +383,23 @@ t.test('a server that takes long has all of the time to answer the last question
   t.same(seen(await answer)?.answers, ['A 192.0.2.1'])
 })
 
+t.test('addresses that one client can feign have one share together', async (t) => {
+  const clock = manualClock()
+  const { ask, answerer } = testAnswerer({
+    clock,
+    hosts: { 'hangs.test': 'hangs', 'good.test': ['192.0.2.1'] },
+    maxWaitingPerClient: 3,
+    timeoutMs: 100,
+    ownerOf: (address) => (address.startsWith('203.0.113.') ? 'strangers' : address),
+  })
+  const many = [1, 2, 3, 4, 5].map((n) => ask(dnsQuery('hangs.test', 'A'), 'udp', `203.0.113.${n}`))
+  t.equal(answerer.waiting, 3)
+  t.equal(seen(await ask(dnsQuery('good.test', 'A'), 'udp', '198.51.100.8'))?.rcode, 0)
+  clock.advance(100)
+  await Promise.all(many)
+  t.equal(answerer.waiting, 0)
+})
+
 t.test('a client that asks too much gets SERVFAIL, and others are served', async (t) => {
   const clock = manualClock()
   const { ask, answerer } = testAnswerer({
