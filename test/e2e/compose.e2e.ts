@@ -69,6 +69,8 @@ await t.test('the gateway’s container has what it needs and no more', async (t
   const command = await compose(['exec', '-T', 'gateway', 'fairlead', 'status', '--json'])
   t.equal(command.code, 0, said(command))
   t.match(JSON.parse(command.stdout), { pid: 1 })
+  const forwards = await compose(['exec', '-T', 'gateway', 'cat', '/proc/sys/net/ipv4/ip_forward'])
+  t.equal(forwards.stdout.trim(), '0', 'what is not captured goes nowhere')
 })
 
 await t.test('the containers’ network has no way out but the gateway', async (t) => {
