@@ -45,7 +45,7 @@ export interface ThreadOptions {
 export interface ThreadEvents {
   /** Some jobs are settled, or it serves again. */
   advanced(): void
-  /** Its current job takes long: `taken` are the jobs it had besides, unsettled. */
+  /** Its current job takes long: `taken` are the jobs it had besides, unsettled. Or it is through, and these are left. */
   slow(taken: Job[]): void
   /** It ended by itself, before it was loaded or after; its current job is settled, `left` are the others. */
   died(left: Job[], reason: string, wasReady: boolean): void
@@ -228,6 +228,10 @@ export class VmThread {
         if (this.slow && this.#batches === 0) {
           this.slow = false
           Atomics.store(this.#state, LEAVE_REST, 0)
+          // Of a row that broke at a later one than the one it was seen at, those before are left: neither answered nor taken.
+          const left = [...this.#jobs.values()]
+          this.#jobs.clear()
+          if (left.length > 0) this.#events.slow(left)
         }
         this.#events.advanced()
     }
