@@ -20,6 +20,8 @@ export interface Container {
   /** Of compose: the labels `com.docker.compose.project` and `.service`. */
   readonly project?: string
   readonly service?: string
+  /** Of `compose run`: it is of its service for rules, and does not have the service's name. */
+  readonly oneOff?: true
   readonly endpoints: readonly ContainerEndpoint[]
 }
 

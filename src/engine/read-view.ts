@@ -79,7 +79,8 @@ function toContainer(listed: ListedContainer, aliases: Aliases | undefined): Con
     ...{ network, networkId, addresses },
     aliases: aliases?.get(networkId) ?? [],
   }))
-  return { id, name, image, labels, ...composeOf(labels), endpoints }
+  const oneOff = labels['com.docker.compose.oneoff']?.toLowerCase() === 'true'
+  return { id, name, image, labels, ...composeOf(labels), ...(oneOff && { oneOff }), endpoints }
 }
 
 function composeOf(labels: Readonly<Record<string, string>>): { project?: string; service?: string } {

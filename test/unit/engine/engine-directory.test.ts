@@ -20,6 +20,26 @@ async function follow(t: Test, engine: FakeEngine) {
   return { directory, states, names: () => directory.view().containers.map(({ name }) => name) }
 }
 
+t.test('a container of `compose run` is told from those of its service', async (t) => {
+  const engine = await fakeEngine(t)
+  engine.networks = [{ name: 'shop_default', subnets: ['172.20.0.0/16'] }]
+  const networks = { shop_default: { ip: '172.20.0.6' } }
+  engine.containers = [
+    { name: 'shop_web_1', labels: { ...SHOP, 'com.docker.compose.oneoff': 'False' }, networks },
+    { name: 'shop_web_run_1', labels: { ...SHOP, 'com.docker.compose.oneoff': 'True' }, networks },
+  ]
+  await engine.start()
+  const { directory } = await follow(t, engine)
+  await until('a view', () => directory.connected)
+  t.same(
+    directory.view().containers.map(({ name, service, oneOff }) => [name, service, oneOff]),
+    [
+      ['shop_web_1', 'web', undefined],
+      ['shop_web_run_1', 'web', true],
+    ],
+  )
+})
+
 t.test('what an engine has, as the directory gives it', async (t) => {
   const engine = await fakeEngine(t)
   engine.networks = [

@@ -28,6 +28,8 @@ const view: ContainerView = {
     box('shop_web_1', { shop_default: ['web', 'shop-front'] }, ['shop', 'web']),
     box('shop_web_2', { shop_default: ['web'] }, ['shop', 'web']),
     box('blog_web_1', { blog_default: ['web'] }, ['blog', 'web']),
+    // `compose run` gives no aliases.
+    { ...box('shop_web_run_9', { shop_default: [] }, ['shop', 'web']), oneOff: true },
     box('shop_db_1', { shop_default: ['db', 'main'], back: ['db'] }, ['shop', 'db']),
     box('Alone', { bridge: [] }),
     box('main', { other: [] }),
@@ -54,6 +56,7 @@ t.test('what names mean', async (t) => {
     ['web.shop_default', 'shop_web_1@shop_default shop_web_2@shop_default'],
     ['shop_web_1.shop_default', 'shop_web_1@shop_default'],
     ['shop-front', 'shop_web_1@shop_default'],
+    ['shop_web_run_9', 'shop_web_run_9@shop_default'],
     ['db', 'shop_db_1@shop_default shop_db_1@back'], // one container, in both its networks
     ['db.back', 'shop_db_1@back'],
     ['main', 'main@other'], // a name before an alias
