@@ -21,8 +21,8 @@ export const SO_RCVBUF = 8
 export const SO_KEEPALIVE = 9
 export const SO_LINGER = 13
 export const SO_RCVTIMEO = 20
-export const SO_RCVBUFFORCE = 33
 export const SO_SNDBUFFORCE = 32
+export const SO_RCVBUFFORCE = 33
 export const SO_MEMINFO = 55
 
 export const SOL_IP = 0

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { ContainerDirectory } from '../../../src/contracts/containers.ts'
-import { testAnswerer } from '../../fixtures/dns-answerer.ts'
+import { type TestAnswererOptions, testAnswerer } from '../../fixtures/dns-answerer.ts'
 import { dnsQuery, dnsResponse, seen } from '../../fixtures/dns-messages.ts'
 import { fakeDnsServer } from '../../fixtures/dns-server.ts'
 import { manualClock } from '../../fixtures/manual-clock.ts'
@@ -383,13 +383,15 @@ t.test('a server that takes long has all of the time to answer the last question
   t.same(seen(await answer)?.answers, ['A 192.0.2.1'])
 })
 
-t.test('addresses that one client can feign have one share together', async (t) => {
+/** Three questions of a client may wait, for 100 ms. */
+function threeEach(more: TestAnswererOptions = {}) {
   const clock = manualClock()
-  const { ask, answerer } = testAnswerer({
-    clock,
-    hosts: { 'hangs.test': 'hangs', 'good.test': ['192.0.2.1'] },
-    maxWaitingPerClient: 3,
-    timeoutMs: 100,
+  const hosts = { 'hangs.test': 'hangs', 'good.test': ['192.0.2.1'] } as const
+  return { clock, ...testAnswerer({ clock, hosts, maxWaitingPerClient: 3, timeoutMs: 100, ...more }) }
+}
+
+t.test('addresses that one client can feign have one share together', async (t) => {
+  const { clock, ask, answerer } = threeEach({
     ownerOf: (address) => (address.startsWith('203.0.113.') ? 'strangers' : address),
   })
   const many = [1, 2, 3, 4, 5].map((n) => ask(dnsQuery('hangs.test', 'A'), 'udp', `203.0.113.${n}`))
@@ -401,13 +403,7 @@ t.test('addresses that one client can feign have one share together', async (t) 
 })
 
 t.test('a client that asks too much gets SERVFAIL, and others are served', async (t) => {
-  const clock = manualClock()
-  const { ask, answerer } = testAnswerer({
-    clock,
-    hosts: { 'hangs.test': 'hangs', 'good.test': ['192.0.2.1'] },
-    maxWaitingPerClient: 3,
-    timeoutMs: 100,
-  })
+  const { clock, ask, answerer } = threeEach()
   const many = Array.from({ length: 5 }, () => ask(dnsQuery('hangs.test', 'A')))
   t.equal(answerer.waiting, 3)
   t.equal(seen(await ask(dnsQuery('good.test', 'A'), 'udp', '198.51.100.8'))?.rcode, 0)
