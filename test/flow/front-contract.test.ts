@@ -36,13 +36,18 @@ else {
     const target = `127.0.0.1:${port}`
     const client = connect({ port: gateway.port, host: '127.0.0.1', allowHalfOpen: true })
     client.on('error', () => {})
+    await once(client, 'connect')
+    // The kernel gives a listener the port of an earlier one again, if seldom: the target alone may name two tunnels.
+    const from = `127.0.0.1:${client.localPort}`
+    const isThis = (flow: { client?: string | undefined; target?: string | undefined }) =>
+      flow.client === from && flow.target === target
     client.write(Buffer.from([5, 1, 0, 5, 1, 0, 1, 127, 0, 0, 1, port >> 8, port & 255]))
     const [[origin], answer] = (await Promise.all([once(server, 'connection'), read(client, 12)])) as [[Socket], string]
     server.close()
     origin.on('error', () => {})
     if (answer.charCodeAt(3) !== 0) throw new Error(`refused: ${answer.charCodeAt(3)}`)
-    const line = () => gateway.flows().find((flow) => flow.target === target)
-    const live = () => line() ?? gateway.gateway.status().flows.find((flow) => flow.target === target)
+    const line = () => gateway.flows().find(isThis)
+    const live = () => line() ?? gateway.gateway.status().flows.find(isThis)
     return {
       client,
       origin,
