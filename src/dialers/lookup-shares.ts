@@ -1,4 +1,5 @@
 import type { Clock } from '../contracts/clock.ts'
+import { isFairShare } from '../contracts/fair-share.ts'
 
 /** Milliseconds. A lookup that has not ended by then holds up others: an answer of a server that is there takes a tenth of it. */
 const SLOW_MS = 1000
@@ -59,7 +60,7 @@ export class LookupShares {
   #hasShare(client: string): boolean {
     let own = 0
     for (const running of this.#running) if (running.client === client) own++
-    return own < shareOf(this.#slots, this.#running.size, own)
+    return isFairShare(own + 1, this.#running.size + 1, this.#slots)
   }
 
   #zoneHasShare({ zone, since }: RunningLookup): boolean {
@@ -76,11 +77,6 @@ export class LookupShares {
   #isSlow({ zone, since }: RunningLookup, now: number): boolean {
     return now - since >= SLOW_MS || (this.#slowUntil.get(zone) ?? 0) > now
   }
-}
-
-/** What one may hold of `all` where `taken` are taken, `own` of them by it: half of what the others leave, and one in any case. */
-export function shareOf(all: number, taken: number, own: number): number {
-  return Math.max(1, Math.floor((all - taken + own) / 2))
 }
 
 /** The parent, which mostly has servers of its own; of a name of two labels or one, itself: one dead name under `com` says nothing of others. */

@@ -1,9 +1,10 @@
 import dns from 'node:dns'
 import net from 'node:net'
 import type { Clock } from '../contracts/clock.ts'
+import { isFairShare } from '../contracts/fair-share.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { LookupOptions, LookupProgress, ResolvedAddress, Resolver } from '../contracts/resolver.ts'
-import { LookupShares, type RunningLookup, shareOf } from './lookup-shares.ts'
+import { LookupShares, type RunningLookup } from './lookup-shares.ts'
 
 /** `dns.lookup` with `all`, or a stand-in. Can't be cancelled, as getaddrinfo can't. */
 export type Lookup = (name: string) => Promise<readonly ResolvedAddress[]>
@@ -114,7 +115,7 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
 
   function enqueue(name: string, client: string): Pending | undefined {
     const own = queuedBy.get(client) ?? 0
-    if (queue.size >= maxQueued || own >= shareOf(maxQueued, queue.size, own)) return undefined
+    if (queue.size >= maxQueued || !isFairShare(own + 1, queue.size + 1, maxQueued)) return undefined
     const pending: Pending = { name, client, waiters: new Set() }
     queue.set(name, pending)
     queuedBy.set(client, own + 1)

@@ -74,11 +74,3 @@ export function clientCountsMemory(chance: () => number): ClientCountsMemory {
   })
   return memory
 }
-
-/**
- * Whether a client may have so many of the connections, all of which are so many, one that is asked for counted in: not more than are left free after
- * it, but for one. So one client alone gets half of them, two get a third each, and as much is left for the next one.
- */
-export function isFairShare(ofClient: number, ofAll: number, limit: number): boolean {
-  return ofClient + ofAll <= limit + 1
-}

@@ -1,4 +1,5 @@
-import { type ClientCounts, isFairShare } from './client-counts.ts'
+import { isFairShare } from '../contracts/fair-share.ts'
+import type { ClientCounts } from './client-counts.ts'
 import type { DoorRules } from './messages.ts'
 
 /** A door, as far as its places go. */

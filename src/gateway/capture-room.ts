@@ -1,4 +1,5 @@
-import { type ClientCounts, isFairShare } from '../front/client-counts.ts'
+import { isFairShare } from '../contracts/fair-share.ts'
+import type { ClientCounts } from '../front/client-counts.ts'
 import type { CaptureRoom } from '../passthrough/capture-door.ts'
 
 export interface CaptureRoomParts {

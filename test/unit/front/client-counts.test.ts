@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import t from 'tap'
-import { ClientCounts, clientCountsMemory, isFairShare } from '../../../src/front/client-counts.ts'
+import { isFairShare } from '../../../src/contracts/fair-share.ts'
+import { ClientCounts, clientCountsMemory } from '../../../src/front/client-counts.ts'
 
 const chance = () => randomInt(2 ** 32) | 0
 
