@@ -2,6 +2,7 @@ import { type IncomingMessage, request } from 'node:http'
 import type { Clock } from '../contracts/clock.ts'
 import { cleanText } from '../wire/clean-text.ts'
 import type { EngineAddress } from '../wire/engine-address.ts'
+import { isDeeper } from './is-deeper.ts'
 import { LineReader } from './line-reader.ts'
 
 /** What went wrong in talking to an engine; the message is fit for a log. Stays inside `engine/`. */
@@ -13,6 +14,8 @@ export class EngineError extends Error {
 const ANSWER_MS = 15_000
 /** Bytes of one answer. A container is about 3 KB in the list: ten thousand of them. */
 const MAX_ANSWER = 32 * 1024 * 1024
+/** Levels of arrays and objects in an answer. The engine's lists have eight. */
+const MAX_DEPTH = 64
 /** Bytes of an engine's error message that are read at all. */
 const MAX_COMPLAINT = 4096
 /** Bytes of one event: a container's labels stand in it. */
@@ -37,6 +40,8 @@ export class EngineClient {
     try {
       const body = await read(response, response.statusCode === 200 ? MAX_ANSWER : MAX_COMPLAINT)
       if (response.statusCode !== 200) throw refusal(path, response, body)
+      if (isDeeper(body, MAX_DEPTH))
+        throw new EngineError(`the answer to ${path} is nested deeper than ${MAX_DEPTH} levels`)
       return JSON.parse(body.toString('utf8'))
     } catch (thrown) {
       if (thrown instanceof SyntaxError) throw new EngineError(`the answer to ${path} is not JSON`)

@@ -28,7 +28,7 @@ const UNUSABLE: Record<string, [Interception, RegExp]> = {
   'networks that are no list': [json('/networks', '{"a":1}'), /no list/],
   'containers that are no list': [json('/containers/json', 'null'), /no list/],
   'no JSON': [json('/networks', '<html>'), /not JSON/],
-  'deeply nested JSON': [json('/networks', '['.repeat(5_000_000)), /not JSON/],
+  'deeply nested JSON': [json('/networks', '['.repeat(5_000_000)), /nested deeper than 64/],
   'an error page': [
     (path, response) => path === '/networks' && !!response.writeHead(500).end(`\u001b[31m${'x'.repeat(100_000)}`),
     /larger than|answers 500/,
