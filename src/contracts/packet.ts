@@ -71,5 +71,11 @@ export interface CapturedName extends Omit<Captured, 'dialled'> {
   readonly name?: string
 }
 
+/**
+ * Why a datagram went nowhere: policy, a decision that took too long, a limit of ours, more came than was read in time, or the system did not take it on
+ * its way to the client.
+ */
+export type DropReason = 'refused' | 'waiting' | 'limit' | 'overrun' | 'unsent'
+
 /** Opens a session; undefined when there are too many. */
 export type HandlePackets = (client: PacketClient) => PacketSession | undefined

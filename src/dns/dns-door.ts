@@ -1,24 +1,19 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
-import type { Clock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { Client } from '../contracts/route.ts'
-import { enlargeSendBuffer } from '../system/send-buffer.ts'
 import { isLoopback, parseAddress } from '../wire/address.ts'
 import type { ListenAddress } from '../wire/listen-address.ts'
-import type { DnsClient } from './answerer.ts'
 import { Questions } from './questions.ts'
 import { serveTcp } from './tcp-conversation.ts'
+import { UdpQuestions, type UdpQuestionsOptions } from './udp-questions.ts'
 
 export type TcpAddress = Extract<ListenAddress, { kind: 'tcp' }>
 
-export interface DnsDoorOptions {
+export interface DnsDoorOptions extends UdpQuestionsOptions {
   readonly address: TcpAddress
-  readonly clock: Clock
   admits(client: Client): boolean
-  /** See `Answerer.answer`. */
-  answer(query: Buffer, client: DnsClient): Promise<Buffer | undefined>
   /** Asked anew for each connection. */
   maxTcpConnections(): number
 }
@@ -35,10 +30,6 @@ export interface DnsDoor {
   close(): void
 }
 
-/** Octets the kernel holds of questions that we have not come to: a burst of some thousand. It may allow less. */
-const RECEIVE_BUFFER = 1024 * 1024
-/** Octets of answers that wait in Node for the system to take; more are dropped, and asked for again. */
-const MAX_SEND_QUEUE = 256 * 1024
 /** TCP connections of one client: RFC 7766 §6.2.2 asks clients to make do with one. */
 const TCP_PER_CLIENT = 32
 /** Tries to find a port that is free for UDP and TCP alike, where any will do. */
@@ -49,7 +40,7 @@ export async function openDnsDoor(options: DnsDoorOptions): Promise<DnsDoor> {
   const questions = new Questions(options.answer)
   const counted = { ...options, answer: questions.answer }
   for (let tries = 1; ; tries++) {
-    const udp = createUdp(counted)
+    const udp = createUdp(options.address)
     const perClient = new Map<string, number>()
     const tcp = createTcp(counted, perClient)
     try {
@@ -59,10 +50,10 @@ export async function openDnsDoor(options: DnsDoorOptions): Promise<DnsDoor> {
       tcp.server.listen({ host: options.address.host, port, ipv6Only: true })
       await once(tcp.server, 'listening')
       udp.on('error', () => {})
-      enlarge(udp)
-      enlargeSendBuffer(udp)
+      const asked = takeQuestions(udp, counted)
       const close = () => {
         if (!questions.close()) return
+        asked.close()
         udp.close()
         tcp.server.close()
         for (const end of tcp.sockets) end()
@@ -91,23 +82,18 @@ export async function openDnsDoor(options: DnsDoorOptions): Promise<DnsDoor> {
   }
 }
 
-function createUdp(options: DnsDoorOptions): UdpSocket {
-  const socket = createSocket(options.address.host.includes(':') ? { type: 'udp6', ipv6Only: true } : { type: 'udp4' })
-  socket.on('message', async (query, sender) => {
-    const client = clientAt(sender.address, sender.port)
-    if (!client || !options.admits(client)) return
-    const answer = await options.answer(query, { address: client.address, transport: 'udp' })
-    if (!answer) return
-    try {
-      // Behind what does not leave, nothing would leave in time: it is asked again.
-      if (socket.getSendQueueSize() > MAX_SEND_QUEUE) return
-      // A client that has gone, or a door that has closed meanwhile, is no error.
-      socket.send(answer, sender.port, sender.address, () => {})
-    } catch {
-      return
-    }
+function createUdp({ host }: TcpAddress): UdpSocket {
+  return createSocket(host.includes(':') ? { type: 'udp6', ipv6Only: true } : { type: 'udp4' })
+}
+
+/** Of a socket that is bound. */
+function takeQuestions(socket: UdpSocket, options: DnsDoorOptions): UdpQuestions {
+  const questions = new UdpQuestions(socket, options)
+  socket.on('message', (query, { address: from, port }) => {
+    const client = clientAt(from, port)
+    if (client && options.admits(client)) questions.take({ query, address: client.address, port, from })
   })
-  return socket
+  return questions
 }
 
 function createTcp(
@@ -120,7 +106,7 @@ function createTcp(
     const client = clientAt(socket.remoteAddress ?? '', socket.remotePort ?? 0)
     const count = perClient.get(client?.address ?? '') ?? 0
     const isFull = sockets.size >= options.maxTcpConnections() || count >= TCP_PER_CLIENT
-    if (!client?.address || isFull || !options.admits(client)) {
+    if (!client || isFull || !options.admits(client)) {
       socket.on('error', () => {})
       socket.destroy()
       return
@@ -140,17 +126,9 @@ function createTcp(
   return { server, sockets }
 }
 
-function clientAt(text: string, port: number): Client | undefined {
+function clientAt(text: string, port: number): (Client & { readonly address: string }) | undefined {
   const address = parseAddress(text.split('%', 1)[0]!)?.address
   return address === undefined || port === 0 ? undefined : { address, port, local: isLoopback(address) }
-}
-
-function enlarge(udp: UdpSocket): void {
-  try {
-    udp.setRecvBufferSize(RECEIVE_BUFFER)
-  } catch {
-    // What the system gives by itself will have to do.
-  }
 }
 
 function closeUdp(udp: UdpSocket): void {

@@ -39,8 +39,8 @@ export interface CaptureParts extends Pick<CaptureFrontParts, 'front' | 'identif
   /** Takes a container's connection to the gateway itself; undefined for every other address and port. */
   ownDoor: CaptureDoorOptions['ownDoor']
   readonly handlePackets: HandlePackets
-  /** Datagrams that came, or went back, faster than they were carried. */
-  overrun(count: number): void
+  readonly owners: CapturedDnsParts['owners']
+  readonly dropped: CapturedDnsParts['dropped']
   readonly clients: ClientCounts
   maxConnections(): number
   nextId: DoorContext['nextId']
@@ -81,11 +81,11 @@ export class Capture {
   constructor(parts: CaptureParts) {
     this.#parts = parts
     this.#turns = new InTurn(parts.warn)
-    const { clock, resolver, names, nextId, handleFlow, handleRequest, warn } = parts
+    const { clock, resolver, names, nextId, handleFlow, handleRequest, warn, answerDns } = parts
     const installer = new Installer(this.#families)
     this.#rules = new CaptureRules({ installer, addHoldRule, forgetTranslations, warn })
     this.#datagrams = new CapturedDatagrams({ ...parts, families: this.#families })
-    this.#dns = new CapturedDns({ clock, families: this.#families, answer: parts.answerDns, warn })
+    this.#dns = new CapturedDns({ ...parts, families: this.#families, answer: answerDns })
     const context = { name: 'capture', scope: 'containers', nextId, handleFlow, handleRequest } as const
     this.#door = new CaptureDoor({
       clock,

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../contracts/clock.ts'
 import type { GatewayError } from '../contracts/gateway-error.ts'
-import type { HandlePackets } from '../contracts/packet.ts'
+import type { DropReason, HandlePackets } from '../contracts/packet.ts'
 import type { DnsClient } from '../dns/answerer.ts'
 import { serveTcp } from '../dns/tcp-conversation.ts'
 import { type CaptureListener, openCaptureListeners } from '../passthrough/capture-listener.ts'
 import type { LocalPorts, SpecialCapture } from '../passthrough/rules/capture-plan.ts'
-import { UdpDoor } from '../passthrough/udp/udp-door.ts'
+import { UdpDoor, type UdpDoorOptions } from '../passthrough/udp/udp-door.ts'
 import type { Settings } from '../settings/settings.ts'
 import { parseAddress } from '../wire/address.ts'
 
@@ -15,6 +15,9 @@ export interface CapturedDnsParts {
   readonly families: readonly (4 | 6)[]
   /** See `Answerer.answer`. */
   answer(query: Buffer, client: DnsClient): Promise<Buffer | undefined>
+  readonly owners: UdpDoorOptions['owners']
+  /** As of `UdpDoorOptions`. */
+  dropped(reason: DropReason, count: number): void
   warn(message: string): void
 }
 
@@ -44,9 +47,9 @@ export class CapturedDns {
   /** Opens what these settings need and is not there yet. Rejects with a `GatewayError` where this system cannot do it; nothing is left open then. */
   async open(settings: Settings): Promise<void> {
     if (!takesDns(settings) || this.#udp) return
-    const { families, clock, warn } = this.#parts
+    const { families, warn } = this.#parts
     try {
-      this.#udp = await UdpDoor.open({ clock, families, warn, handlePackets: this.#handlePackets })
+      this.#udp = await UdpDoor.open({ ...this.#parts, handlePackets: this.#handlePackets })
       const trouble = ({ message }: GatewayError) => warn(`captured DNS: ${message}`)
       this.#tcp.push(...(await openCaptureListeners(families, this.#connected, trouble)))
     } catch (thrown) {

@@ -1,5 +1,6 @@
 import type { Clock } from '../contracts/clock.ts'
 import type { GatewayError } from '../contracts/gateway-error.ts'
+import type { DropReason } from '../contracts/packet.ts'
 import type { CaptureDoorOptions } from '../passthrough/capture-door.ts'
 import { seldom } from './seldom.ts'
 
@@ -39,6 +40,23 @@ export function tellCrowdedUdp(clock: Clock, warn: (message: string) => void): (
       `UDP: ${address} has too many sockets or far sides at once, or all together have; datagrams of further ones are dropped${counted(more)}`,
     ),
   )
+}
+
+/** Counts datagrams that went nowhere; warns of answers that the system did not take. */
+export function tellDropped(
+  clock: Clock,
+  count: (reason: DropReason, count: number) => void,
+  warn: (message: string) => void,
+): (reason: DropReason, count?: number) => void {
+  const unsent = seldom<number>(clock, CROWDED_LOG_MS, () =>
+    warn(
+      'UDP: answers go nowhere, for earlier ones to the same client still wait for an address that nobody answers at: it has gone, or somebody feigns it; others are answered. fairlead_packets_dropped_total counts them (unsent)',
+    ),
+  )
+  return (reason, dropped = 1) => {
+    count(reason, dropped)
+    if (reason === 'unsent') unsent(dropped)
+  }
 }
 
 /** Warns that captured connections cannot be taken. */

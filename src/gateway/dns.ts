@@ -3,6 +3,7 @@ import type { AnsweredNames } from '../contracts/answered-names.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { ContainerDirectory } from '../contracts/containers.ts'
 import type { NetworkWatch } from '../contracts/network-watch.ts'
+import type { DropReason } from '../contracts/packet.ts'
 import type { Resolver } from '../contracts/resolver.ts'
 import type { Client } from '../contracts/route.ts'
 import { AnswerCache } from '../dns/answer-cache.ts'
@@ -30,6 +31,8 @@ export interface DnsParts {
   readonly directory: () => ContainerDirectory | undefined
   /** As of `Newcomers`. */
   ownerOf(address: string): string
+  /** See `UdpQuestionsOptions`. */
+  dropped(reason: DropReason, count: number): void
 }
 
 /** What `fairlead status` shows. */
@@ -165,8 +168,8 @@ export class DnsService {
   async #open(address: TcpAddress, admits: OpenDoor['admits']): Promise<OpenDoor> {
     const open: { admits: OpenDoor['admits'] } = { admits }
     const door = await openDnsDoor({
+      ...this.#parts,
       address,
-      clock: this.#parts.clock,
       admits: (client) => {
         const admitted = open.admits(client)
         if (!admitted) this.#stranger({ door: formatListenAddress(address), client: client.address })

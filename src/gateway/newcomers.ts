@@ -1,8 +1,7 @@
 import type { Clock } from '../contracts/clock.ts'
-import type { Container, ContainerDirectory } from '../contracts/containers.ts'
+import type { Container, ContainerDirectory, ContainerView } from '../contracts/containers.ts'
 import type { RouteQuery, Router } from '../contracts/route.ts'
-import { parseAddress } from '../wire/address.ts'
-import { IpBlockTable, parseIpBlock } from '../wire/ip-block.ts'
+import { AddressOwners, type ContainerBlocks, type OwnedAddresses } from '../wire/address-owners.ts'
 import { identified } from './identified.ts'
 
 export interface NewcomersOptions {
@@ -42,9 +41,7 @@ export class Newcomers {
   /** Until when (monotonic ms), oldest first. */
   readonly #strange = new Map<string, number>()
   /** Of the view it was made from. */
-  #networks:
-    | { readonly of: unknown; readonly blocks: IpBlockTable<true>; readonly gateways: ReadonlySet<string> }
-    | undefined
+  #owners: { readonly of: ContainerView; readonly owners: AddressOwners } | undefined
 
   constructor(options: NewcomersOptions) {
     this.#options = options
@@ -82,22 +79,26 @@ export class Newcomers {
     return container?.id === now?.id || (!container && !this.#matters)
   }
 
-  /** Whether an address lies in one of the engine's networks, and is not the host's own there: only a container should have it. */
+  /** As of `AddressOwners`, of the engine's networks. */
   isContainers(address: string): boolean {
-    const { blocks, gateways } = this.#read()
-    const parsed = parseAddress(address)
-    return parsed !== undefined && !gateways.has(address) && !blocks.lookup(parsed).next().done
+    return this.#read().isContainers(address)
   }
 
-  /**
-   * In whose name an address takes places of which each client has a share: the container's. What lies in the engine's networks and no container is known
-   * to have is one client together: a container with CAP_NET_RAW, which engines give, can send from every address of its network.
-   */
+  /** In whose name an address takes places of which each client has a share: see `AddressOwners`. */
   ownerOf(address: string): string {
+    return this.#read().ownerOf(address)
+  }
+
+  /** What `ownerOf` knows now, for other threads; it changes with the directory. */
+  get owned(): OwnedAddresses {
     const { directory } = this.#options
-    const container = directory.byAddress(address)
-    if (container) return container.id
-    return directory.connected && this.isContainers(address) ? 'strangers' : address
+    const view = directory.view()
+    const addresses = view.containers.flatMap(({ endpoints }) => endpoints.flatMap((endpoint) => endpoint.addresses))
+    const known = addresses.flatMap((address) => {
+      const container = directory.byAddress(address)
+      return container ? [[address, container.id] as const] : []
+    })
+    return { known, ...blocksOf(view) }
   }
 
   /** The router that asks about newcomers first. */
@@ -159,16 +160,21 @@ export class Newcomers {
     return this.#options.matters?.() ?? true
   }
 
-  #read() {
-    const view = this.#options.directory.view()
-    if (this.#networks?.of === view) return this.#networks
-    const blocks = new IpBlockTable<true>()
-    for (const subnet of view.networks.flatMap(({ subnets }) => subnets)) {
-      const [at = '', bits = ''] = subnet.split('/')
-      blocks.add(parseIpBlock(at, bits), true)
+  #read(): AddressOwners {
+    const { directory } = this.#options
+    const view = directory.view()
+    if (this.#owners?.of !== view) {
+      const owners = new AddressOwners((address) => directory.byAddress(address)?.id, blocksOf(view))
+      this.#owners = { of: view, owners }
     }
-    this.#networks = { of: view, blocks, gateways: new Set(view.networks.flatMap(({ gateways }) => gateways)) }
-    return this.#networks
+    return this.#owners.owners
+  }
+}
+
+function blocksOf({ networks }: ContainerView): ContainerBlocks {
+  return {
+    subnets: networks.flatMap(({ subnets }) => subnets),
+    gateways: networks.flatMap(({ gateways }) => gateways),
   }
 }
 

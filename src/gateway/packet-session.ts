@@ -4,6 +4,7 @@ import type { Dialed } from '../contracts/dialer.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import type {
   CapturedName,
+  DropReason,
   Packet,
   PacketClient,
   PacketConn,
@@ -21,9 +22,6 @@ export interface PacketParts {
   readonly router: Router
   readonly packets: PacketDialer
 }
-
-/** Why a datagram went nowhere: policy, a decision that took too long, a limit of ours, or more came than was read in time. */
-export type DropReason = 'refused' | 'waiting' | 'limit' | 'overrun'
 
 export interface SessionParts {
   readonly records: FlowRecords

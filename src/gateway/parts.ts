@@ -16,7 +16,7 @@ import { createAnsweredNames } from '../passthrough/names/answered-names.ts'
 import type { Settings } from '../settings/settings.ts'
 import { Capture } from './capture.ts'
 import { createPacEngines } from './create-pac-engines.ts'
-import { tellCrowdedUdp } from './crowded.ts'
+import { tellCrowdedUdp, tellDropped } from './crowded.ts'
 import { DnsService } from './dns.ts'
 import { Doors } from './doors.ts'
 import { Engine } from './engine.ts'
@@ -121,6 +121,8 @@ export class Parts {
         createNetworkWatch({ clock, changed: (what) => this.log.info({ changed: what }, 'the network has changed') }),
       warn: (message) => this.log.warn(message),
     }
+    const warn = (message: string) => this.log.warn(message)
+    const dropped = tellDropped(clock, (reason, count) => this.metrics.packetDropped(reason, count), warn)
     this.packets = new PacketSessions({
       clock,
       records: this.records,
@@ -129,7 +131,7 @@ export class Parts {
       identified: (query) => newcomers.identified(query),
       isStill: (container, address) => newcomers.isStill(container, address),
       ownerOf: (address) => newcomers.ownerOf(address),
-      dropped: (reason, count) => this.metrics.packetDropped(reason, count),
+      dropped,
       crowded: tellCrowdedUdp(clock, (message) => this.log.warn(message)),
     })
     const maxConnections = () => this.#maxConnections
@@ -174,7 +176,13 @@ export class Parts {
       clients: new ClientCounts(clients, 'doors'),
       names,
       handlePackets: this.packets.open,
-      overrun: (count) => this.metrics.packetDropped('overrun', count),
+      owners: {
+        get owned() {
+          return newcomers.owned
+        },
+        onChange: (changed) => this.engine.onChange(changed),
+      },
+      dropped,
       directory: this.engine,
       answerDns: (query, client) => this.dns.answer(query, client),
       front: this.front,
@@ -195,6 +203,7 @@ export class Parts {
       names,
       directory: () => this.engine,
       ownerOf: (address) => newcomers.ownerOf(address),
+      dropped,
     })
     const doorParts = {
       clock,

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client'
+import type { DropReason } from '../contracts/packet.ts'
 import type { FinishedFlow } from './flow-records.ts'
 import { Tally } from './tally.ts'
 
@@ -28,7 +29,7 @@ export class Metrics {
   })
   readonly #packetsDropped = new Counter({
     name: 'fairlead_packets_dropped_total',
-    help: 'Datagrams of clients that went nowhere: refused by policy, waiting for too long, or beyond a limit, or more than was read in time.',
+    help: 'Datagrams of clients that went nowhere: refused by policy, waiting for too long, or beyond a limit, more than was read in time, or answers that the system did not take.',
     labelNames: ['reason'],
     registers: [this.#registry],
   })
@@ -61,7 +62,7 @@ export class Metrics {
     if (line.bytesDown > 0) this.#bytesDown.add(scope, { scope, direction: 'down' }, line.bytesDown)
   }
 
-  packetDropped(reason: 'refused' | 'waiting' | 'limit' | 'overrun', count = 1): void {
+  packetDropped(reason: DropReason, count = 1): void {
     this.#packetsDropped.inc({ reason }, count)
   }
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:dgram'
 import { hasLibc } from './linux/libc.ts'
-import { droppedDatagrams, forceReceiveBuffer } from './linux/receive-buffer.ts'
+import { forceReceiveBuffer, socketMemory } from './linux/socket-memory.ts'
 import { udpDescriptor } from './udp-descriptor.ts'
 
 /**
@@ -17,12 +17,12 @@ export class ReceiveBuffer {
   #told = 0
   #isClosed = false
 
-  /** Of a socket that is bound. Where the system allows less, it keeps less. */
-  constructor(socket: Socket) {
-    this.#fd = udpDescriptor(socket)
-    if (this.#fd >= 0 && hasLibc && forceReceiveBuffer(this.#fd, RECEIVE_BUFFER)) return
+  /** Of a socket that is bound, or a bare descriptor of Linux. Where the system allows less, it keeps less. */
+  constructor(socket: Socket | number, bytes = RECEIVE_BUFFER) {
+    this.#fd = typeof socket === 'number' ? socket : udpDescriptor(socket)
+    if (this.#fd >= 0 && hasLibc && forceReceiveBuffer(this.#fd, bytes)) return
     try {
-      socket.setRecvBufferSize(RECEIVE_BUFFER)
+      if (typeof socket !== 'number') socket.setRecvBufferSize(bytes)
     } catch {
       // As it was.
     }
@@ -43,6 +43,7 @@ export class ReceiveBuffer {
   }
 
   #look(): void {
-    if (!this.#isClosed && this.#fd >= 0 && hasLibc) this.#dropped = droppedDatagrams(this.#fd)
+    if (this.#isClosed || this.#fd < 0 || !hasLibc) return
+    this.#dropped = socketMemory(this.#fd)?.dropped ?? this.#dropped
   }
 }

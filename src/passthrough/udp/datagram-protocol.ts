@@ -1,3 +1,5 @@
+import type { OwnedAddresses } from '../../wire/address-owners.ts'
+
 /** What the main thread and the datagram thread tell each other. Bytes of a batch lie one after the other in one buffer, which is handed over. */
 export interface WorkerData {
   /** Transparent UDP sockets; the thread reads them, the main thread closes them. */
@@ -23,13 +25,14 @@ export type FromWorker =
 export type ToWorker =
   | { readonly kind: 'replies'; readonly carried: readonly Carried[]; readonly bytes: Uint8Array }
   | { readonly kind: 'unreachable'; readonly ends: readonly Omit<Carried, 'end'>[] }
+  | { readonly kind: 'owned'; readonly owned: OwnedAddresses }
   | { readonly kind: 'close' }
 
 /** Places in the shared counts: bytes that one side has posted and the other has not yet dealt with. */
 export const POSTED = { up: 0, down: 1 } as const
-/** And datagrams that were not carried up, as they came faster than the main thread took them. */
-export const LOST = 2
-export const COUNTS = 3
+/** And datagrams that were lost: on their way up, as they came faster than the main thread took them; and down, as the system did not take them. */
+export const LOST = { up: 2, down: 3 } as const
+export const COUNTS = 4
 /**
  * Bytes posted to the main thread, beyond which they wait at the datagram thread, where clients take turns: what is posted is dealt with in the order
  * of its coming, and some hundred questions of one client are a tenth of a second.

@@ -3,6 +3,7 @@ import type { Worker } from 'node:worker_threads'
 import { GatewayError } from '../../contracts/gateway-error.ts'
 import { ring } from '../../system/bell.ts'
 import { startThread } from '../../system/start-thread.ts'
+import type { OwnedAddresses } from '../../wire/address-owners.ts'
 import {
   type Carried,
   COUNTS,
@@ -87,11 +88,17 @@ export class DatagramThread {
     this.#flushLater()
   }
 
-  /** Datagrams not carried, either way, since it was last asked. */
-  lost(): number {
-    const lost = this.#lost + Atomics.exchange(this.#counts, LOST, 0)
+  /** Datagrams lost since it was last asked: not carried, either way, for there were too many, and not taken by the system on their way to the clients. */
+  lost(): { readonly overrun: number; readonly unsent: number } {
+    const overrun = this.#lost + Atomics.exchange(this.#counts, LOST.up, 0)
     this.#lost = 0
-    return lost
+    return { overrun, unsent: Atomics.exchange(this.#counts, LOST.down, 0) }
+  }
+
+  /** In whose name addresses are, from now on: clients wait, and are answered, each in its own. */
+  own(owned: OwnedAddresses): void {
+    this.#post({ kind: 'owned', owned })
+    this.#ring()
   }
 
   /** Tells a client that nobody serves what it has sent to. */

@@ -1,8 +1,10 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { FairQueue } from '../../system/fair-queue.ts'
 import { eventDescriptor, POLLIN, poll, read } from '../../system/linux/descriptors.ts'
 import { EINTR, errno } from '../../system/linux/libc.ts'
 import { socketAddress } from '../../system/linux/socket-address.ts'
 import { SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../system/linux/socket-numbers.ts'
+import { AddressOwners } from '../../wire/address-owners.ts'
 import { DatagramBatch, type ReceivedDatagram } from './datagram-batch.ts'
 import {
   type Carried,
@@ -17,7 +19,6 @@ import {
   TURN_COST,
   type WorkerData,
 } from './datagram-protocol.ts'
-import { FairQueue } from './fair-queue.ts'
 import { ReplySockets } from './reply-sockets.ts'
 import { UnreachableSender } from './unreachable-sender.ts'
 
@@ -39,6 +40,8 @@ class DatagramWorker {
   readonly #waiting = new FairQueue<ReceivedDatagram>({ maxBytes: MAX_WAITING, maxAgeMs: MAX_AGE_MS })
   readonly #replies = new ReplySockets()
   readonly #unreachable = new UnreachableSender(() => performance.now())
+  /** Until it is told: each address for itself. */
+  #owners = AddressOwners.from({ known: [], subnets: [], gateways: [] })
   readonly #polled = Buffer.alloc((1 + this.#sockets.length) * POLL.bytes)
   #closing = false
 
@@ -86,7 +89,12 @@ class DatagramWorker {
     const now = performance.now()
     for (const datagram of received) {
       const { client, data } = datagram
-      this.#waiting.push(client.address, { ...datagram, data: Buffer.from(data) }, data.length + TURN_COST, now)
+      this.#waiting.push(
+        this.#owners.ownerOf(client.address),
+        { ...datagram, data: Buffer.from(data) },
+        data.length + TURN_COST,
+        now,
+      )
     }
   }
 
@@ -99,7 +107,7 @@ class DatagramWorker {
   #goOn(): void {
     if (this.#waiting.isEmpty || this.#room <= 0) return
     const next = this.#waiting.take(this.#room, performance.now())
-    Atomics.add(this.#counts, LOST, this.#waiting.lost())
+    Atomics.add(this.#counts, LOST.up, this.#waiting.lost())
     if (next.length > 0) this.#up(next)
   }
 
@@ -129,20 +137,31 @@ class DatagramWorker {
       case 'close':
         this.#closing = true
         break
+      case 'owned':
+        this.#owners = AddressOwners.from(message.owned)
+        break
       case 'unreachable':
-        for (const ends of message.ends) this.#unreachable.tell(ends.far.includes(':') ? 6 : 4, ends)
+        for (const ends of message.ends) {
+          const family = ends.far.includes(':') ? 6 : 4
+          this.#count(this.#unreachable.tell(this.#owners.ownerOf(ends.client), family, ends))
+        }
         break
       case 'replies': {
         const { carried, bytes } = message
         let from = 0
         for (const { client, clientPort, far, farPort, end } of carried) {
           const to = socketAddress({ address: client, port: clientPort })
-          this.#replies.send({ address: far, port: farPort }, to, bytes.subarray(from, end))
+          const owner = this.#owners.ownerOf(client)
+          this.#count(this.#replies.send(owner, { address: far, port: farPort }, to, bytes.subarray(from, end)))
           from = end
         }
         Atomics.sub(this.#counts, POSTED.down, bytes.length + carried.length * DATAGRAM_COST)
       }
     }
+  }
+
+  #count(isSent: boolean): void {
+    if (!isSent) Atomics.add(this.#counts, LOST.down, 1)
   }
 
   #post(message: FromWorker, handedOver: ArrayBuffer[] = []): void {

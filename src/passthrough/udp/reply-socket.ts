@@ -1,7 +1,6 @@
 import { sendTo } from '../../system/linux/datagrams.ts'
 import { close } from '../../system/linux/descriptors.ts'
 import { EADDRINUSE, errno } from '../../system/linux/libc.ts'
-import { forceSendBuffer } from '../../system/linux/send-buffer.ts'
 import { socketAddress } from '../../system/linux/socket-address.ts'
 import {
   AF_INET,
@@ -22,7 +21,6 @@ import {
   SOL_SOCKET,
 } from '../../system/linux/socket-numbers.ts'
 import { bind, setSocketOption, socket, switchOn } from '../../system/linux/sockets.ts'
-import { SEND_BUFFER } from '../../system/send-buffer.ts'
 
 /** The smallest buffer there is: nothing should ever come in by these. */
 const NO_BUFFER = new Uint8Array(Int32Array.of(0).buffer)
@@ -86,11 +84,7 @@ function openAt(address: string, port: number, kind: number, protocol: number): 
     switchOn(fd, SOL_SOCKET, SO_REUSEADDR) &&
     setSocketOption(fd, SOL_SOCKET, SO_RCVBUF, NO_BUFFER, NO_BUFFER.length) === 0 &&
     bind(fd, place, place.length) === 0
-  if (isReady) {
-    // Without the right to more it is as the system has it.
-    forceSendBuffer(fd, SEND_BUFFER)
-    return fd
-  }
+  if (isReady) return fd
   // Closing it leaves errno alone where it succeeds, and it does.
   close(fd)
   return -1

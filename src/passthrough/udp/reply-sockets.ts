@@ -1,9 +1,13 @@
+import type { Endpoint } from '../../system/linux/socket-address.ts'
 import { openReplySocket, type ReplySocket } from './reply-socket.ts'
 
-/** Sockets kept open, each for one far side; the one unused for longest makes way. Opening one anew costs four system calls. */
+/** Sockets kept open, each for one client and far side; the one unused for longest makes way. Opening one anew costs four system calls. */
 export const MAX_REPLY_SOCKETS = 512
 
-/** Sends replies from the address that the client has sent to, which is none of this machine's. */
+/**
+ * Sends replies from the address that the client has sent to, which is none of this machine's. Each client has sockets of its own: what goes to an
+ * address that nobody has waits 3 s for its neighbour (arp(7)) and counts as its socket's, which then takes nothing for anybody.
+ */
 export class ReplySockets {
   /** A Map keeps the order of insertion: the first is the one unused for longest. */
   readonly #open = new Map<string, ReplySocket>()
@@ -12,9 +16,9 @@ export class ReplySockets {
     return this.#open.size
   }
 
-  /** False when it could not be sent; a datagram may be lost. */
-  send(from: { readonly address: string; readonly port: number }, to: Uint8Array, data: Uint8Array): boolean {
-    return this.#socketAt(from.address, from.port)?.send(to, data) ?? false
+  /** False when it could not be sent; a datagram may be lost. `owner`: in whose name the client has its address. */
+  send(owner: string, from: Endpoint, to: Uint8Array, data: Uint8Array): boolean {
+    return this.#socketAt(owner, from)?.send(to, data) ?? false
   }
 
   close(): void {
@@ -22,8 +26,8 @@ export class ReplySockets {
     this.#open.clear()
   }
 
-  #socketAt(address: string, port: number): ReplySocket | undefined {
-    const key = `${address} ${port}`
+  #socketAt(owner: string, { address, port }: Endpoint): ReplySocket | undefined {
+    const key = `${address} ${port} ${owner}`
     const socket = this.#open.get(key) ?? openReplySocket(address, port)
     if (!socket) return undefined
     this.#open.delete(key)

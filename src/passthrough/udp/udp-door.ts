@@ -1,11 +1,19 @@
 import type { AnsweredNames } from '../../contracts/answered-names.ts'
 import type { Clock } from '../../contracts/clock.ts'
-import type { CapturedName, HandlePackets, Packet, PacketClient, PacketSession } from '../../contracts/packet.ts'
+import type {
+  CapturedName,
+  DropReason,
+  HandlePackets,
+  Packet,
+  PacketClient,
+  PacketSession,
+} from '../../contracts/packet.ts'
 import type { Target } from '../../contracts/target.ts'
-import { droppedDatagrams, forceReceiveBuffer } from '../../system/linux/receive-buffer.ts'
 import { IP_RECVORIGDSTADDR, IPV6_RECVORIGDSTADDR, SOL_IP, SOL_IPV6 } from '../../system/linux/socket-numbers.ts'
 import { switchOn } from '../../system/linux/sockets.ts'
+import { ReceiveBuffer } from '../../system/receive-buffer.ts'
 import { isLoopback, isUnspecified } from '../../wire/address.ts'
+import type { OwnedAddresses } from '../../wire/address-owners.ts'
 import { openTransparentUdp, type TransparentSocket } from '../transparent-socket.ts'
 import { DatagramThread, type Ends } from './datagram-thread.ts'
 
@@ -15,9 +23,16 @@ export interface UdpDoorOptions {
   /** Absent where no DNS of ours answers the containers. */
   readonly names?: Pick<AnsweredNames, 'namesOf'>
   readonly handlePackets: HandlePackets
-  /** Datagrams that came, or went back, faster than they were carried; told now and then. */
-  overrun?(count: number): void
+  /** In whose name addresses are, and what is called when that changes until the returned function is. */
+  readonly owners: AddressDirectory
+  /** Datagrams that came, or went back, faster than they were carried, or that the system did not take; told now and then. */
+  dropped(reason: DropReason, count: number): void
   warn(message: string): void
+}
+
+export interface AddressDirectory {
+  readonly owned: OwnedAddresses
+  onChange(changed: () => void): () => void
 }
 
 /** Bytes that the kernel keeps while the thread is busy: a burst of all containers comes in by one socket. */
@@ -36,8 +51,8 @@ export class UdpDoor {
   readonly #sessions = new Map<string, PacketSession>()
   readonly #cancelSweep: () => void
   #sweptAt = Number.NEGATIVE_INFINITY
-  /** By socket: what the kernel has dropped, as far as it was told. */
-  readonly #dropped: number[]
+  readonly #buffers: readonly ReceiveBuffer[]
+  readonly #unfollow: () => void
   #closed = false
 
   /** Opens the sockets and the thread. Rejects with a `GatewayError` that says what is missing. */
@@ -70,7 +85,10 @@ export class UdpDoor {
     this.#options = options
     this.#sockets = sockets
     this.#thread = thread
-    this.#dropped = sockets.map(() => 0)
+    this.#buffers = sockets.map(({ fd }) => new ReceiveBuffer(fd, RECEIVE_BUFFER))
+    const { owners } = options
+    thread.own(owners.owned)
+    this.#unfollow = owners.onChange(() => thread.own(owners.owned))
     let cancel = () => {}
     const sweepLater = () => {
       cancel = options.clock.after(SWEEP_MS, () => {
@@ -109,6 +127,7 @@ export class UdpDoor {
     if (this.#closed) return
     this.#closed = true
     this.#cancelSweep()
+    this.#unfollow()
     for (const session of this.#sessions.values()) session.close()
     this.#sessions.clear()
     await this.#thread.close()
@@ -141,13 +160,10 @@ export class UdpDoor {
   }
 
   #countLost(): void {
-    let lost = this.#thread.lost()
-    for (const [place, { fd }] of this.#sockets.entries()) {
-      const dropped = droppedDatagrams(fd)
-      lost += (dropped - this.#dropped[place]!) >>> 0
-      this.#dropped[place] = dropped
-    }
-    if (lost > 0) this.#options.overrun?.(lost)
+    const lost = this.#thread.lost()
+    const overrun = this.#buffers.reduce((sum, buffer) => sum + buffer.lost(), lost.overrun)
+    if (overrun > 0) this.#options.dropped('overrun', overrun)
+    if (lost.unsent > 0) this.#options.dropped('unsent', lost.unsent)
   }
 
   #sweep(): void {
@@ -177,6 +193,4 @@ function farOf({ far, farPort }: Ends): Target {
 function askForDestination(fd: number, family: 4 | 6): void {
   if (family === 4) switchOn(fd, SOL_IP, IP_RECVORIGDSTADDR)
   else switchOn(fd, SOL_IPV6, IPV6_RECVORIGDSTADDR)
-  // Beyond the system's limit where that is allowed; as it was otherwise.
-  forceReceiveBuffer(fd, RECEIVE_BUFFER)
 }

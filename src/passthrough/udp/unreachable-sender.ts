@@ -17,44 +17,84 @@ import {
 import { setSocketOption, socket } from '../../system/linux/sockets.ts'
 import { encodePortUnreachable, type UdpEnds } from '../../wire/icmp-unreachable.ts'
 
-/** Messages a second, as systems limit theirs (RFC 1812 §4.3.2.8): a client that floods a refused port learns it often enough. */
+/** Messages a second to one client, as systems limit theirs (RFC 1812 §4.3.2.8): one that floods a refused port learns it often enough. */
 const PER_SECOND = 1_000
+/** Clients whose sockets are kept open; the one that was told nothing for longest makes way. */
+const MAX_CLIENTS = 64
 /** Everything that comes in is filtered out: of an ICMP socket a kernel hands every message of the host to. */
 const NOTHING = new Uint8Array(32).fill(0xff)
 
-/** Tells clients "port unreachable" (ICMP), which their sockets report at once. Needs CAP_NET_RAW; without it, it does nothing. */
+/**
+ * Tells clients "port unreachable" (ICMP), which their sockets report at once. Needs CAP_NET_RAW; without it, it does nothing. Each client has sockets
+ * and a rate of its own, for the reason that `ReplySockets` gives.
+ */
 export class UnreachableSender {
-  readonly #sockets: Readonly<Record<4 | 6, number>>
   readonly #now: () => number
+  /** By owner; the first is the one that was told nothing for longest. */
+  readonly #tellers = new Map<string, Teller>()
+  readonly works: boolean
+
+  /** `now`: monotonic ms. */
+  constructor(now: () => number) {
+    this.#now = now
+    const trial = new Teller(now())
+    this.works = trial.works
+    trial.close()
+  }
+
+  /** False when it could not be sent. `owner`: in whose name the client has its address. */
+  tell(owner: string, family: 4 | 6, ends: UdpEnds): boolean {
+    return !this.works || this.#tellerOf(owner).tell(family, ends, this.#now())
+  }
+
+  close(): void {
+    for (const teller of this.#tellers.values()) teller.close()
+    this.#tellers.clear()
+  }
+
+  #tellerOf(owner: string): Teller {
+    const teller = this.#tellers.get(owner) ?? new Teller(this.#now())
+    this.#tellers.delete(owner)
+    this.#tellers.set(owner, teller)
+    for (const [oldest, its] of this.#tellers) {
+      if (this.#tellers.size <= MAX_CLIENTS) break
+      this.#tellers.delete(oldest)
+      its.close()
+    }
+    return teller
+  }
+}
+
+/** The sockets and the rate of one client. */
+class Teller {
+  readonly #sockets = { 4: open(AF_INET, IPPROTO_ICMP), 6: open(AF_INET6, IPPROTO_ICMPV6) } as const
   #left = PER_SECOND
   #secondBegan: number
 
-  constructor(now: () => number) {
-    this.#now = now
-    this.#secondBegan = now()
-    this.#sockets = { 4: open(AF_INET, IPPROTO_ICMP), 6: open(AF_INET6, IPPROTO_ICMPV6) }
+  constructor(now: number) {
+    this.#secondBegan = now
   }
 
   get works(): boolean {
     return this.#sockets[4] >= 0
   }
 
-  tell(family: 4 | 6, ends: UdpEnds): void {
+  tell(family: 4 | 6, ends: UdpEnds, now: number): boolean {
     const fd = this.#sockets[family]
-    if (fd < 0 || !this.#mayYet()) return
+    if (fd < 0 || !this.#mayYet(now)) return true
     const message = encodePortUnreachable(family, ends)
     // The port of a raw socket's address must be 0.
     const to = socketAddress({ address: ends.client, port: 0 })
-    sendTo(fd, message, message.length, MSG_DONTWAIT, to, to.length)
+    return sendTo(fd, message, message.length, MSG_DONTWAIT, to, to.length) === message.length
   }
 
   close(): void {
     for (const fd of Object.values(this.#sockets)) if (fd >= 0) close(fd)
   }
 
-  #mayYet(): boolean {
-    if (this.#now() - this.#secondBegan >= 1_000) {
-      this.#secondBegan = this.#now()
+  #mayYet(now: number): boolean {
+    if (now - this.#secondBegan >= 1_000) {
+      this.#secondBegan = now
       this.#left = PER_SECOND
     }
     this.#left -= 1

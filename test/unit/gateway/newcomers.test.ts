@@ -100,6 +100,8 @@ t.test('in whose name an address takes its places', (t) => {
   t.equal(newcomers.ownerOf('172.20.0.2'), BOX.id)
   t.equal(newcomers.ownerOf('172.20.0.77'), newcomers.ownerOf('172.20.0.78'), 'addresses that anybody there can feign')
   t.equal(newcomers.ownerOf('198.51.100.7'), '198.51.100.7')
+  const { subnets, gateways } = NETWORK
+  t.same(newcomers.owned, { known: [], subnets, gateways }, 'for threads: what the view shows')
   t.end()
 })
 

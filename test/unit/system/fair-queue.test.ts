@@ -1,5 +1,5 @@
 import t from 'tap'
-import { FairQueue } from '../../../src/passthrough/udp/fair-queue.ts'
+import { FairQueue } from '../../../src/system/fair-queue.ts'
 
 const queueOf = (maxBytes = 1_000_000) => new FairQueue<string>({ maxBytes, maxAgeMs: 2_000 })
 

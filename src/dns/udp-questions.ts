@@ -1,0 +1,105 @@
+import type { Socket } from 'node:dgram'
+import type { Clock } from '../contracts/clock.ts'
+import type { DropReason } from '../contracts/packet.ts'
+import { FairQueue } from '../system/fair-queue.ts'
+import { ReceiveBuffer } from '../system/receive-buffer.ts'
+import { SharedSender } from '../system/shared-sender.ts'
+import type { DnsClient } from './answerer.ts'
+
+export interface UdpQuestionsOptions {
+  readonly clock: Clock
+  /** See `Answerer.answer`. */
+  answer(query: Buffer, client: DnsClient): Promise<Buffer | undefined>
+  /** In whose name an address asks, waits and is answered. */
+  ownerOf(address: string): string
+  /** Questions that came faster than they were answered, and answers that the system did not take. */
+  dropped(reason: DropReason, count: number): void
+}
+
+interface Question {
+  readonly query: Buffer
+  /** The client's, canonical. */
+  readonly address: string
+  readonly port: number
+  /** The address as Node tells it: with a zone where it has one. */
+  readonly from: string
+}
+
+/** Octets the kernel holds of questions that we have not come to: a burst of some thousand. It may allow less. */
+const RECEIVE_BUFFER = 1024 * 1024
+/** Octets of questions that wait for their turn. */
+const MAX_WAITING = 1024 * 1024
+/** A question's share of that beyond its octets: answering costs more than keeping. */
+const COST = 512
+/** Octets that are begun in one turn of the event loop: some four questions, where Node reads 32 in one, so that they are told apart before they wait long. */
+const TURN = 4 * COST
+/** Milliseconds after which a question is not answered any more: clients ask again after 2 to 5 s. */
+const MAX_AGE_MS = 2_000
+/** Milliseconds between looks at what the system has dropped. */
+const LOOK_MS = 5_000
+
+/** Questions that come by one UDP socket: clients take turns, one question of each, and no client keeps the socket from the others' answers. */
+export class UdpQuestions {
+  readonly #options: UdpQuestionsOptions
+  readonly #waiting = new FairQueue<Question>({ maxBytes: MAX_WAITING, maxAgeMs: MAX_AGE_MS })
+  readonly #received: ReceiveBuffer
+  readonly #sender: SharedSender
+  #isBusy = false
+  #isClosed = false
+  #lookedAt: number
+
+  /** `socket`: bound. */
+  constructor(socket: Socket, options: UdpQuestionsOptions) {
+    this.#options = options
+    this.#received = new ReceiveBuffer(socket, RECEIVE_BUFFER)
+    this.#sender = new SharedSender(socket, options.clock)
+    this.#lookedAt = options.clock.monotonic()
+  }
+
+  /** What comes while nothing waits is begun at once. */
+  take(question: Question): void {
+    if (this.#isClosed) return
+    const { query, address } = question
+    const now = this.#options.clock.monotonic()
+    this.#waiting.push(this.#options.ownerOf(address), question, query.length + COST, now)
+    if (!this.#isBusy) this.#goOn()
+    if (now - this.#lookedAt >= LOOK_MS) this.#count()
+  }
+
+  /** To be told before the socket is closed. */
+  close(): void {
+    if (this.#isClosed) return
+    this.#received.close()
+    this.#count()
+    this.#isClosed = true
+  }
+
+  readonly #goOn = (): void => {
+    this.#isBusy = !this.#waiting.isEmpty && !this.#isClosed
+    if (!this.#isBusy) return
+    setImmediate(this.#goOn)
+    for (const question of this.#waiting.take(TURN, this.#options.clock.monotonic())) void this.#answer(question)
+  }
+
+  async #answer({ query, address, port, from }: Question): Promise<void> {
+    const answer = await this.#options.answer(query, { address, transport: 'udp' })
+    if (!answer || this.#isClosed) return
+    try {
+      const isSent = this.#sender.send(
+        this.#options.ownerOf(address),
+        answer,
+        from.includes('%') ? from : address,
+        port,
+      )
+      if (!isSent) this.#options.dropped('unsent', 1)
+    } catch {
+      // The socket has closed meanwhile: nobody waits any more.
+    }
+  }
+
+  #count(): void {
+    this.#lookedAt = this.#options.clock.monotonic()
+    const lost = this.#waiting.lost() + this.#received.lost()
+    if (lost > 0) this.#options.dropped('overrun', lost)
+  }
+}
