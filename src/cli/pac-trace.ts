@@ -2,13 +2,16 @@ import type { Evaluation, EvaluationRequest, Notes } from '../gateway/pac.ts'
 import { parsePacResult } from '../wire/pac-result.ts'
 
 /** How an answer came about, for a person. */
-export function renderPacTrace(request: EvaluationRequest, { result, notes, milliseconds }: Evaluation): string {
+export function renderPacTrace(
+  request: EvaluationRequest,
+  { result, notes, loadNotes, milliseconds }: Evaluation,
+): string {
   const { candidates, skipped } = parsePacResult(result)
   const ways = candidates.map(
     ({ hops }) => hops.map(({ kind, host, port }) => `${kind} ${host}:${port}`)[0] ?? 'direct',
   )
   const lines = [
-    ...stepsOf(request, notes),
+    ...stepsOf(request, loadNotes, notes),
     `answer      ${JSON.stringify(result)}`,
     ...ways.map((way, index) => `${index === 0 ? 'understood ' : '           '} ${index + 1}. ${way}`),
     ...(ways.length === 0 ? ['understood  nothing usable: the script has failed for this URL'] : []),
@@ -19,18 +22,25 @@ export function renderPacTrace(request: EvaluationRequest, { result, notes, mill
 }
 
 /** What a script that failed had done until then. */
-export function renderFailedPacTrace(request: EvaluationRequest, notes: Notes): string {
-  return `${stepsOf(request, notes).join('\n')}\n`
+export function renderFailedPacTrace(request: EvaluationRequest, load: Notes, notes: Notes): string {
+  return `${stepsOf(request, load, notes).join('\n')}\n`
 }
 
-function stepsOf({ origin, url, host }: EvaluationRequest, { calls, alerts }: Notes): string[] {
+function stepsOf({ origin, url, host }: EvaluationRequest, load: Notes, notes: Notes): string[] {
   return [
     `script      ${origin}`,
+    ...notesOf('load call   ', 'load alert  ', load),
     `url         ${url}`,
     `host        ${host}`,
+    ...notesOf('call        ', 'alert       ', notes),
+  ]
+}
+
+function notesOf(call: string, said: string, { calls, alerts }: Notes): string[] {
+  return [
     ...calls.map(
-      ([name, args, answer]) => `call        ${name}(${args.map((arg) => JSON.stringify(arg)).join(', ')}) = ${answer}`,
+      ([name, args, answer]) => `${call}${name}(${args.map((arg) => JSON.stringify(arg)).join(', ')}) = ${answer}`,
     ),
-    ...alerts.map((alert) => `alert       ${JSON.stringify(alert)}`),
+    ...alerts.map((alert) => `${said}${JSON.stringify(alert)}`),
   ]
 }

@@ -50,10 +50,16 @@ export async function runPacEval(options: PacEvalOptions, io: Io): Promise<numbe
     }
     const script = await readPacFile(resolve(io.cwd, file))
     const request: EvaluationRequest = { script, origin: file, ...query, trace }
-    const failed = (notes: Notes) => io.out(renderFailedPacTrace(request, notes))
-    const evaluation = await evaluator.evaluate(trace ? { ...request, failed } : request)
+    const tellAlerts = (load: Notes, notes: Notes) => {
+      for (const alert of [...load.alerts, ...notes.alerts]) io.err(`alert: ${alert}\n`)
+    }
+    const failed = (load: Notes, notes: Notes) => {
+      if (trace) io.out(renderFailedPacTrace(request, load, notes))
+      else tellAlerts(load, notes)
+    }
+    const evaluation = await evaluator.evaluate({ ...request, failed })
     io.out(trace ? renderPacTrace(request, evaluation) : `${evaluation.result}\n`)
-    for (const alert of trace ? [] : evaluation.notes.alerts) io.err(`alert: ${alert}\n`)
+    if (!trace) tellAlerts(evaluation.loadNotes, evaluation.notes)
     return EXIT.done
   } catch (thrown) {
     const { message, hint } = toGatewayError(thrown)

@@ -4,8 +4,10 @@ import type { PacAnswer, PacQuery, PacTrace } from '../contracts/pac.ts'
 import { queryHider } from '../wire/query-hider.ts'
 import { type Decision, DecisionCache } from './decision-cache.ts'
 import type { PacLimits } from './limits.ts'
+import { logAlerts } from './log-alerts.ts'
+import { ExecutionsAsked } from './names-asked.ts'
 import type { PacDns } from './pac-dns.ts'
-import { clean, scriptFailure, tooManyNames } from './script-failure.ts'
+import { scriptFailure, tooManyNames } from './script-failure.ts'
 import type { Version } from './script-in-use.ts'
 import type { Failure, Notes, VmOutcome } from './vm-outcome.ts'
 import { CLOSED } from './vm-thread.ts'
@@ -39,7 +41,7 @@ interface Evaluation {
   readonly waiters: Waiter[]
   rounds: number
   /** Names looked up for it so far. */
-  asked: Set<string> | undefined
+  asked: ExecutionsAsked | undefined
 }
 
 interface Waiter {
@@ -145,7 +147,7 @@ export class Decisions {
     const trace = evaluation.query.trace === true || version.pool.pending < TRACE_WHILE_PENDING
     version.pool.run(evaluation.query, trace, (outcome) => {
       const newest = this.#options.version()
-      if (outcome.is === 'missing') this.#lookUp(evaluation, version, outcome.names)
+      if (outcome.is === 'missing') this.#lookUp(evaluation, version, outcome)
       // The threads of a version that another has replaced are gone, and its evaluations with them.
       else if (outcome === CLOSED && newest && newest !== version) this.#ask(evaluation, newest)
       else this.#decide(evaluation, version, outcome)
@@ -153,16 +155,15 @@ export class Decisions {
   }
 
   /** Looks up what was missing; then the evaluation starts again. */
-  #lookUp(evaluation: Evaluation, version: Version, names: readonly string[]): void {
+  #lookUp(evaluation: Evaluation, version: Version, missing: Extract<VmOutcome, { is: 'missing' }>): void {
     const { dns, origin, limits } = this.#options
-    evaluation.asked ??= new Set()
-    for (const name of names) evaluation.asked.add(name)
-    if (evaluation.asked.size > limits.dnsNames || evaluation.rounds > 2 * limits.dnsNames) {
+    evaluation.asked ??= new ExecutionsAsked(limits.dnsNames)
+    if (!evaluation.asked.add(missing)) {
       this.#fail(evaluation, tooManyNames(origin, limits.dnsNames))
       return
     }
     evaluation.rounds++
-    dns.resolve(names).then(
+    dns.resolve(missing.names).then(
       // A newer version may have come meanwhile, and the threads of this one be gone.
       () => this.#ask(evaluation, this.#options.version() ?? version),
       (error) => this.#fail(evaluation, toGatewayError(error)),
@@ -175,12 +176,15 @@ export class Decisions {
     const now = clock.monotonic()
     const hide = query.trace === true ? (text: string) => text : queryHider(query.url)
     const notes = shownOf(outcome.notes, hide)
-    this.#logAlerts(notes)
+    logAlerts(this.#options, notes)
     const trace = this.#trace(version, notes, rounds, now - evaluation.began)
     const fresh =
       outcome.is === 'answer'
         ? { result: outcome.answer, trace }
-        : scriptFailure(shownFailure(outcome.failure, hide), origin, version.script.text, { pac: trace })
+        : scriptFailure(shownFailure(outcome.failure, hide), origin, version.script.text, {
+            ...(outcome.loading ? { during: 'the script' } : {}),
+            pac: trace,
+          })
     const holds = version === this.#options.version() && evaluation.network === this.#network
     if (!notes.random && holds) {
       this.#cache.set(query.url, {
@@ -252,12 +256,6 @@ export class Decisions {
 
   #ageOf(version: Version): number {
     return Math.max(0, Math.round((this.#options.clock.wall() - version.fetchedAt) / 1000))
-  }
-
-  #logAlerts({ alerts, dropped }: Notes): void {
-    const { origin, log } = this.#options
-    for (const alert of alerts) log('info', `PAC ${origin} alert: ${clean(alert)}`)
-    if (dropped > 0) log('warn', `PAC ${origin}: ${dropped} more alerts are not shown`)
   }
 }
 

@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { PacLimits } from './limits.ts'
 import { PacVm } from './pac-vm.ts'
 import type { Circumstances, Query } from './query-lines.ts'
-import type { DnsEntry, VmOutcome } from './vm-outcome.ts'
+import { type DnsEntry, NO_NOTES, type Notes, type VmOutcome } from './vm-outcome.ts'
 
 export interface EvaluatorSetup {
   readonly limits: PacLimits
@@ -15,7 +15,13 @@ export interface EvaluatorJob extends Query, Circumstances {
 }
 
 /** Twice for each job. */
-export type EvaluatorReply = 'begun' | VmOutcome
+export type EvaluatorReply = 'begun' | EvaluatorOutcome
+
+export interface EvaluatorOutcome {
+  readonly outcome: VmOutcome
+  /** Of the script's global code, where that came to its end. */
+  readonly loadNotes: Notes
+}
 
 /** VMs, each with the memory of its last script as it was after loading: a batch often asks the same few. */
 const MAX_VMS = 8
@@ -35,18 +41,18 @@ port.on('message', (job: EvaluatorJob) => {
   })
 })
 
-async function evaluate(job: EvaluatorJob): Promise<VmOutcome> {
+async function evaluate(job: EvaluatorJob): Promise<EvaluatorOutcome> {
   const vm = vms.get(job.script) ?? spare.pop() ?? (vms.size < MAX_VMS ? new PacVm(wasm, limits) : takeOldest())
   vms.delete(job.script)
   // Each job finds the script as it is after loading: one before it had other names, addresses and another time, and the script may have kept them.
   const loaded = await vm.load(job.script, job)
   if (loaded.is !== 'answer') {
     spare.push(vm)
-    return loaded.is === 'failed' ? { ...loaded, loading: true } : loaded
+    return { outcome: loaded, loadNotes: NO_NOTES }
   }
   // To the end of the row: the one asked least recently goes first.
   vms.set(job.script, vm)
-  return vm.evaluate(job, job)
+  return { outcome: await vm.evaluate(job, job), loadNotes: loaded.notes }
 }
 
 function takeOldest(): PacVm {

@@ -4,14 +4,15 @@ import type { Worker } from 'node:worker_threads'
 import { systemClock } from '../contracts/clock.ts'
 import type { Resolver } from '../contracts/resolver.ts'
 import { withoutNulAtEnd } from './decode-script.ts'
-import type { EvaluatorJob, EvaluatorReply, EvaluatorSetup } from './evaluator-worker.ts'
+import type { EvaluatorJob, EvaluatorOutcome, EvaluatorReply, EvaluatorSetup } from './evaluator-worker.ts'
 import { DEFAULT_LIMITS, type PacLimits } from './limits.ts'
 import { myAddresses } from './my-addresses.ts'
+import { ExecutionsAsked } from './names-asked.ts'
 import { OWN, PacDns } from './pac-dns.ts'
 import { quickjsModule } from './quickjs-module.ts'
 import { scriptFailure, tooManyNames } from './script-failure.ts'
 import { startPacThread } from './start-thread.ts'
-import { NO_NOTES, type Notes, type VmOutcome } from './vm-outcome.ts'
+import { NO_NOTES, type Notes } from './vm-outcome.ts'
 
 export interface EvaluationRequest {
   readonly script: string
@@ -25,8 +26,8 @@ export interface EvaluationRequest {
   /** Milliseconds since the epoch, where the script's clock stands still; absent: the real time. */
   readonly now?: number
   readonly trace?: boolean
-  /** Hears, before the rejection, what a failed script had done until then. */
-  readonly failed?: (notes: Notes) => void
+  /** Hears, before the rejection, what a failed script had done until then: its global code, and its function. */
+  readonly failed?: (load: Notes, notes: Notes) => void
 }
 
 export type { Notes }
@@ -34,6 +35,8 @@ export type { Notes }
 export interface Evaluation {
   readonly result: string
   readonly notes: Notes
+  /** Of the script's global code. */
+  readonly loadNotes: Notes
   readonly milliseconds: number
 }
 
@@ -78,10 +81,8 @@ export class PacEvaluator {
     for (const [name, addresses] of request.dns ?? []) dns.set(name, addresses.length > 0 ? addresses.join(';') : null)
     if (request.myIp) dns.set(OWN, request.myIp.length > 0 ? request.myIp.join(';') : null)
     const { dnsNames } = this.#limits
-    const asked = new Set<string>()
-    // The load and the evaluation each stop for names.
-    for (let rounds = 0; rounds <= 2 * dnsNames && asked.size <= dnsNames; rounds++) {
-      const outcome = await this.#run({
+    for (const asked = new ExecutionsAsked(dnsNames); ; ) {
+      const { outcome, loadNotes } = await this.#run({
         script,
         url,
         host,
@@ -90,15 +91,17 @@ export class PacEvaluator {
         frozen: request.now !== undefined,
         dns: [...dns],
       })
-      if (outcome.is === 'answer') return { result: outcome.answer, notes: outcome.notes, milliseconds: outcome.ms }
+      if (outcome.is === 'answer')
+        return { result: outcome.answer, notes: outcome.notes, loadNotes, milliseconds: outcome.ms }
       if (outcome.is === 'failed') {
-        request.failed?.(outcome.notes)
+        request.failed?.(
+          ...(outcome.loading ? ([outcome.notes, NO_NOTES] as const) : ([loadNotes, outcome.notes] as const)),
+        )
         throw scriptFailure(outcome.failure, origin, script, outcome.loading ? { during: 'the script' } : {})
       }
-      for (const name of outcome.names) asked.add(name)
+      if (!asked.add(outcome)) throw tooManyNames(origin, dnsNames)
       await this.#learn(outcome.names, request, dns)
     }
-    throw tooManyNames(origin, dnsNames)
   }
 
   async #learn(names: readonly string[], request: EvaluationRequest, dns: Map<string, string | null>): Promise<void> {
@@ -108,7 +111,7 @@ export class PacEvaluator {
     for (const name of names) dns.set(name, madeUp(name) ? lookUp(request.dns, name) : (known.get(name) ?? null))
   }
 
-  async #run(job: EvaluatorJob): Promise<VmOutcome> {
+  async #run(job: EvaluatorJob): Promise<EvaluatorOutcome> {
     const wasm = await quickjsModule(this.#limits.memoryPages)
     this.#worker ??= startPacThread('evaluator-worker', { limits: this.#limits, wasm } satisfies EvaluatorSetup)
     const worker = this.#worker
@@ -116,7 +119,7 @@ export class PacEvaluator {
     worker.ref()
     return new Promise((resolve) => {
       const { loadMs, evaluateMs, graceMs, threadStartMs } = this.#limits
-      const give = (outcome: VmOutcome) => {
+      const give = (outcome: EvaluatorOutcome) => {
         cancel()
         worker.off('message', received)
         worker.off('error', failed)
@@ -126,7 +129,7 @@ export class PacEvaluator {
       const spent = (kind: 'time' | 'crashed', message: string) => {
         this.#worker = undefined
         void worker.terminate()
-        give({ is: 'failed', failure: { kind, message }, notes: NO_NOTES })
+        give({ outcome: { is: 'failed', failure: { kind, message }, notes: NO_NOTES }, loadNotes: NO_NOTES })
       }
       const failed = (error: unknown) => spent('crashed', error instanceof Error ? error.message : 'unknown')
       const received = (reply: EvaluatorReply) => {

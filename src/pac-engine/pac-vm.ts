@@ -77,13 +77,13 @@ export class PacVm {
       // What its promises have left to do: as in Chromium, before it is asked anything.
       this.#vm.executePendingJobs()
       const outcome = this.#read(this.#call('loaded', ''), this.#time.firstRead)
-      this.usable = outcome.is === 'answer'
       this.#loadedBytes = bytesOf(this.#vm)
-      if (outcome.is === 'answer')
-        this.#loaded = { script, outcome, image: before ? this.#imageAfter(outcome) : undefined }
+      if (outcome.is !== 'answer') return { ...outcome, loading: true }
+      this.usable = true
+      this.#loaded = { script, outcome, image: before ? this.#imageAfter(outcome) : undefined }
       return outcome
     } catch (error) {
-      return this.#missing() ?? this.#failed(error)
+      return { ...(this.#missing() ?? this.#failed(error)), loading: true }
     } finally {
       this.#time.end()
     }
@@ -166,7 +166,7 @@ export class PacVm {
   }
 
   /** Global code that asked for an unknown name ended with an exception: the names are what matters. */
-  #missing(): VmOutcome | undefined {
+  #missing(): Exclude<VmOutcome, { is: 'answer' }> | undefined {
     if (this.#time.timedOut) return undefined
     try {
       const outcome = this.#read(this.#call('missing', ''), undefined)
@@ -213,7 +213,7 @@ export class PacVm {
     return bytesOf(this.#vm) > 0.9 * this.#limits.memoryPages * PAGE_BYTES
   }
 
-  #outOfMemory(notes: Notes): VmOutcome {
+  #outOfMemory(notes: Notes): Extract<VmOutcome, { is: 'failed' }> {
     this.usable = false
     const limit = (this.#limits.memoryPages * PAGE_BYTES) / 2 ** 20
     return { is: 'failed', failure: { kind: 'memory', message: `used more than ${limit} MiB` }, notes }
@@ -231,7 +231,7 @@ export class PacVm {
     }
   }
 
-  #failed(error: unknown): VmOutcome {
+  #failed(error: unknown): Extract<VmOutcome, { is: 'failed' }> {
     const bare = { ...NO_NOTES, clock: this.#time.firstRead }
     if (this.#time.stopped) {
       this.usable = false
@@ -239,7 +239,7 @@ export class PacVm {
       // One that made way begins again elsewhere.
       return { is: 'failed', failure, notes: this.#time.isOver ? this.#lastNotes(bare) : bare }
     }
-    const notes = error instanceof JSException ? bare : this.#lastNotes(bare)
+    const notes = this.#lastNotes(bare)
     if (!(error instanceof JSException)) {
       // A WebAssembly trap, most often the end of the stack: the VM's state is undefined until its memory and its stack are put back.
       this.usable = false
@@ -250,7 +250,7 @@ export class PacVm {
       return { is: 'failed', failure: crashFailure(error), notes }
     }
     const failure = thrownFailure(error)
-    if (/out of memory/.test(failure.message) || this.#isFull()) return this.#outOfMemory(this.#lastNotes(notes))
+    if (/out of memory/.test(failure.message) || this.#isFull()) return this.#outOfMemory(notes)
     return { is: 'failed', failure, notes }
   }
 }

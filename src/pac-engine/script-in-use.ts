@@ -1,5 +1,7 @@
 import type { Clock } from '../contracts/clock.ts'
 import type { PacLimits } from './limits.ts'
+import { logAlerts } from './log-alerts.ts'
+import { NamesAsked } from './names-asked.ts'
 import type { PacDns } from './pac-dns.ts'
 import { clean, scriptFailure, tooManyNames } from './script-failure.ts'
 import type { Script } from './script-source.ts'
@@ -33,6 +35,8 @@ export class ScriptInUse {
   readonly #options: ScriptInUseOptions
   /** Of versions that are not in use yet. */
   readonly #loading = new Set<VmPool>()
+  /** The script whose global code was heard last, and what it said. */
+  #told = ''
   #closed = false
 
   constructor(options: ScriptInUseOptions) {
@@ -85,12 +89,12 @@ export class ScriptInUse {
     const { origin, limits, dns } = this.#options
     this.#loading.add(pool)
     try {
-      for (let names = 0; ; ) {
+      for (const asked = new NamesAsked(limits.dnsNames); ; ) {
         const loaded = await pool.start()
+        if (loaded.is !== 'missing') this.#tellAlerts(script, loaded.notes)
         if (loaded.is === 'ready') return loaded.notes
         if (loaded.is === 'failed') throw scriptFailure(loaded.failure, origin, script.text, { during: 'the script' })
-        names += loaded.names.length
-        if (names > limits.dnsNames) throw tooManyNames(origin, limits.dnsNames)
+        if (!asked.add(loaded.names)) throw tooManyNames(origin, limits.dnsNames)
         await dns.resolve(loaded.names)
       }
     } catch (error) {
@@ -99,6 +103,13 @@ export class ScriptInUse {
     } finally {
       this.#loading.delete(pool)
     }
+  }
+
+  /** Once: one that does not load is tried every few seconds, and one that hangs on the network is loaded anew with each. */
+  #tellAlerts({ sha256 }: Script, { alerts, dropped }: Notes): void {
+    const told = JSON.stringify([sha256, alerts, dropped])
+    if (told !== this.#told) logAlerts(this.#options, { alerts, dropped })
+    this.#told = told
   }
 
   /** Evaluations under way still end there; each has its time limit. */

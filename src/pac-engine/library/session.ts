@@ -47,8 +47,8 @@ function lookup(name) {
   const answer = answers[name]
   if (answer === undefined) {
     if (isAddress(name)) return name
-    if (used.length >= limits.names) return null
-    if (missing.length < limits.names) missing[missing.length] = name
+    if (used.length + missing.length >= limits.names) return null
+    missing[missing.length] = name
     throw MISS
   }
   if (usedSet[name] === undefined) {

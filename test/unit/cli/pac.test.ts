@@ -147,6 +147,30 @@ test('pac eval --trace: what a failed script did until then', async (t) => {
   t.match(written.err, /nowhere is not defined.*line 1, column/)
 })
 
+test('pac eval: what global code did and said', async (t) => {
+  const { cwd, io, written } = await setUp(t)
+  const global = 'alert("loading"); var plain = isPlainHostName("a.b")\n'
+  await writeFile(join(cwd, 'a.pac'), global + find('alert("asked"); return "DIRECT"'))
+  const ask = { file: 'a.pac', url: 'http://www.example/' }
+  t.equal(await runPacEval({ ...ask, trace: true }, io), 0)
+  t.match(
+    written.out,
+    /load call +isPlainHostName\("a\.b"\) = false\nload alert +"loading"\nurl .*\nhost .*\nalert +"asked"\n/,
+  )
+  t.equal(await runPacEval(ask, io), 0)
+  t.equal(written.err, 'alert: loading\nalert: asked\n')
+  written.err = ''
+  for (const end of [find('alert("asked"); return nowhere'), 'nowhere()']) {
+    await writeFile(join(cwd, 'a.pac'), global + end)
+    t.equal(await runPacEval(ask, io), 1)
+    t.match(written.err, /^alert: loading\n(alert: asked\n)?.*nowhere/)
+    written.err = written.out = ''
+    t.equal(await runPacEval({ ...ask, trace: true }, io), 1)
+    t.match(written.out, /load alert +"loading"/)
+    written.err = ''
+  }
+})
+
 test('pac eval: a file that cannot be read, in words', async (t) => {
   const { cwd, io, written } = await setUp(t)
   t.equal(await runPacEval({ file: '.', url: 'http://a/' }, io), 1)
