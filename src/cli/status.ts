@@ -76,14 +76,15 @@ function render(status: GatewayStatus): string {
   ].join('\n')
 }
 
-function renderPac({ source, via, sha256, fetchedAt, contentType, failure }: GatewayStatus['pac'][number]): string {
+function renderPac(status: GatewayStatus['pac'][number]): string {
+  const { source, via, sha256, fetchedAt, contentType, failure, notKept } = status
   const way = via === undefined ? '' : ` through ${via}`
   const age = fetchedAt === undefined ? '' : `, read ${Math.round((Date.now() - fetchedAt) / 1000)} s ago`
   const version =
     sha256 === undefined
       ? 'no version in use'
       : `version ${sha256.slice(0, 12)}${age}${contentType ? `, ${contentType}` : ''}`
-  return `PAC ${source}${way}: ${version}${failure === undefined ? '' : `\n  ${failure}`}`
+  return [`PAC ${source}${way}: ${version}`, ...[failure, notKept].flatMap((fault) => fault ?? [])].join('\n  ')
 }
 
 function describeDns({ cached, waiting, reach }: NonNullable<GatewayStatus['dns']>): string {

@@ -44,6 +44,8 @@ export interface PacStatus {
   readonly contentType?: string
   /** Why there is no version, or why the one in use is not the newest. */
   readonly failure?: string
+  /** Why the one in use is not on disk, for a start without its server. */
+  readonly notKept?: string
 }
 
 export interface RunningPacEngine extends PacEngine {
@@ -77,6 +79,7 @@ class Engine implements RunningPacEngine {
   readonly #read: Promise<void>
   #wasRead = () => {}
   #failure: GatewayError | undefined
+  #notKept: GatewayError | undefined
   /** What was logged last about it. */
   #warned = ''
   #started = false
@@ -124,6 +127,7 @@ class Engine implements RunningPacEngine {
         return true
       },
       failed: (error) => this.#failed(error),
+      stored: (error) => this.#stored(error),
     })
     this.#read = new Promise((resolve) => {
       this.#wasRead = resolve
@@ -169,6 +173,7 @@ class Engine implements RunningPacEngine {
       ...(version ? { sha256: version.script.sha256, fetchedAt: version.fetchedAt } : {}),
       ...(version?.script.contentType === undefined ? {} : { contentType: version.script.contentType }),
       ...(this.#failure ? { failure: this.#failure.message } : {}),
+      ...(this.#notKept ? { notKept: this.#notKept.message } : {}),
     }
   }
 
@@ -208,6 +213,14 @@ class Engine implements RunningPacEngine {
     if (line !== this.#warned) this.#log('warn', line)
     this.#warned = line
     if (!kept) this.#inUse.drop()
+  }
+
+  #stored(error: GatewayError | undefined): void {
+    if (error && error.message !== this.#notKept?.message) {
+      const what = 'it is in use, but will be missing at a start without its server'
+      this.#log('warn', `PAC ${this.#origin}: ${error.message}; ${what}. ${error.hint ?? ''}`.trimEnd())
+    }
+    this.#notKept = error
   }
 
   async #firstVersion(): Promise<Version | GatewayError> {

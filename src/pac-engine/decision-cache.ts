@@ -1,4 +1,4 @@
-import type { GatewayError } from '../contracts/gateway-error.ts'
+import { GatewayError } from '../contracts/gateway-error.ts'
 import type { PacAnswer } from '../contracts/pac.ts'
 
 export interface Decision {
@@ -19,12 +19,12 @@ export interface Decision {
 export class DecisionCache {
   #young = new Map<string, Decision>()
   #old = new Map<string, Decision>()
-  /** Characters of what the young ones have. */
+  /** Characters of what the young ones have, as `charsOf` counts. */
   #chars = 0
   readonly #half: number
   readonly #halfChars: number
 
-  /** `chars`: of URLs and of what is told of the helper calls, for it is that which takes the memory. */
+  /** `chars`: of URLs, answers and what is told of the evaluation, for it is that which takes the memory. */
   constructor(entries: number, chars: number) {
     this.#half = Math.max(1, Math.floor(entries / 2))
     this.#halfChars = chars / 2
@@ -68,12 +68,20 @@ export class DecisionCache {
   }
 }
 
+/** What keeping a text takes besides its characters, and what an error does: its place in our code. In characters. */
+const TEXT_CHARS = 32
+const ERROR_CHARS = 2_000
+
 function charsOf(url: string, { outcome }: Decision): number {
-  let chars = url.length
-  const trace = 'result' in outcome ? outcome.trace : outcome.pac
+  const isError = outcome instanceof GatewayError
+  const trace = isError ? outcome.pac : outcome.trace
+  // The stack has an error's message again.
+  const said = isError ? ERROR_CHARS + 2 * outcome.message.length : outcome.result.length
+  let chars = url.length + said + TEXT_CHARS * 4
+  for (const alert of trace?.alerts ?? []) chars += TEXT_CHARS + alert.length
   for (const { args, answer } of trace?.calls ?? []) {
-    chars += answer.length
-    for (const text of args) chars += text.length
+    chars += TEXT_CHARS * 3 + answer.length
+    for (const text of args) chars += TEXT_CHARS + text.length
   }
   return chars
 }

@@ -64,7 +64,7 @@ export interface PacLimits {
   readonly dnsEntries: number
   /** Decisions remembered, and for how long at most: bounds what a script's own hidden state can do. */
   readonly cacheEntries: number
-  /** Characters of their URLs and helper calls: with long URLs and many calls a decision has tens of thousands. */
+  /** Characters of their URLs, answers, alerts and helper calls, and what keeping these takes: with long ones a decision has tens of thousands. */
   readonly cacheChars: number
   readonly cacheMs: number
   /** Helper calls and alerts kept of one evaluation, and characters of each. */

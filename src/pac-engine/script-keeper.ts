@@ -31,6 +31,8 @@ export interface KeeperOptions {
   /** The version handed over last was read again and is the same. False: it is not in use, and wants handing over again. */
   readonly confirmed: (fetchedAt: number) => boolean
   readonly failed: (error: GatewayError) => void
+  /** Whether a version that is in use is on disk too; why not, where it is not. */
+  readonly stored: (error: GatewayError | undefined) => void
 }
 
 /** Keeps a script fresh: reads it, hands each new version over, tries again after a failure. One reading at a time. */
@@ -118,8 +120,12 @@ export class ScriptKeeper {
 
   async #store(script: Script): Promise<void> {
     this.#storedAt = script.fetchedAt
-    if (this.#options.cacheWrites === false) return
-    await this.#stored?.write(script).catch((error: unknown) => this.#options.failed(toGatewayError(error)))
+    if (!this.#stored || this.#options.cacheWrites === false) return
+    const { stored } = this.#options
+    await this.#stored.write(script).then(
+      () => stored(undefined),
+      (error: unknown) => stored(toGatewayError(error)),
+    )
   }
 
   #schedule(): void {

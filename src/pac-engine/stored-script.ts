@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { GatewayError } from '../contracts/gateway-error.ts'
 import { MAX_SCRIPT_BYTES } from './fetch-script.ts'
 import { type Script, scriptOf } from './script-source.ts'
 
@@ -34,11 +35,20 @@ export class StoredScript {
     }
   }
 
-  /** Whole or not at all: written beside, then renamed. */
+  /** Whole or not at all: written beside, then renamed. Rejects with `GatewayError` PAC_FAILED. */
   async write({ text, fetchedAt, etag, lastModified }: Script): Promise<void> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 })
     const beside = `${this.#path}.${process.pid}.new`
-    await writeFile(beside, JSON.stringify({ script: text, fetchedAt, etag, lastModified }), { mode: 0o600 })
-    await rename(beside, this.#path)
+    try {
+      await mkdir(this.#directory, { recursive: true, mode: 0o700 })
+      await writeFile(beside, JSON.stringify({ script: text, fetchedAt, etag, lastModified }), { mode: 0o600 })
+      await rename(beside, this.#path)
+    } catch (error) {
+      await rm(beside, { force: true }).catch(() => {})
+      const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+      throw new GatewayError('PAC_FAILED', `cannot keep the PAC script in ${this.#directory}: ${reason}`, {
+        cause: error,
+        hint: 'Make that folder writable for the gateway, or name another in STATE_DIRECTORY or XDG_STATE_HOME.',
+      })
+    }
   }
 }

@@ -82,8 +82,12 @@ export class VmTime {
     this.#begin(this.#limits.evaluateMs, now, frozen)
   }
 
-  /** Called from the VM before each query. A script that has got at the loop gains no time by calling for more turns than there are queries. */
+  /**
+   * Called from the VM before each query. A script that has got at the loop gains no time by calling for more turns than there are queries. Throws where the one
+   * before was told to stop and went on to its end, so that it is the one that broke the row.
+   */
   turn(): void {
+    if (this.#cut) throw new Error('it went on')
     this.noteRead()
     const index = this.#begun
     if (index >= this.#length) return

@@ -1,6 +1,7 @@
 import { test } from 'tap'
+import { GatewayError } from '../../../src/contracts/gateway-error.ts'
 import { asBrowserSees } from '../../../src/pac-engine/browser-url.ts'
-import { DecisionCache } from '../../../src/pac-engine/decision-cache.ts'
+import { type Decision, DecisionCache } from '../../../src/pac-engine/decision-cache.ts'
 import { decodeScript, withoutNulAtEnd } from '../../../src/pac-engine/decode-script.ts'
 import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
 import { myAddresses } from '../../../src/pac-engine/my-addresses.ts'
@@ -92,13 +93,24 @@ test('DecisionCache: bounded, and what is asked for stays', async (t) => {
 })
 
 test('DecisionCache: bounded by what its decisions hold, too', async (t) => {
-  const cache = new DecisionCache(1_000, 10_000)
+  const calls0 = { name: 'shExpMatch', args: [''], answer: '' }
   const calls = [{ name: 'shExpMatch', args: ['x'.repeat(900)], answer: 'true' }]
   const trace = { source: 's', sha256: '', cached: false, milliseconds: 0, calls }
   const decision = { outcome: { result: 'DIRECT', trace }, host: 'h', decided: 0, second: undefined, expires: 10 }
-  for (let i = 0; i < 100; i++) {
-    cache.set(`url${i}`, decision)
-    t.ok(cache.size <= 12, `${cache.size} of 900 characters each`)
+  const kinds: [what: string, decision: Decision][] = [
+    ['calls', decision],
+    ['many small calls', { ...decision, outcome: { result: '', trace: { ...trace, calls: Array(9).fill(calls0) } } }],
+    ['answer', { ...decision, outcome: { result: 'x'.repeat(900) } }],
+    ['alerts', { ...decision, outcome: { result: '', trace: { ...trace, calls: [], alerts: ['x'.repeat(900)] } } }],
+    ['error', { ...decision, outcome: new GatewayError('PAC_FAILED', 'no') }],
+    ['alerts of an error', { ...decision, outcome: new GatewayError('PAC_FAILED', 'x'.repeat(500)) }],
+  ]
+  for (const [what, decision] of kinds) {
+    const cache = new DecisionCache(1_000, 10_000)
+    for (let i = 0; i < 100; i++) {
+      cache.set(`url${i}`, decision)
+      t.ok(cache.size <= 12, `${what}: ${cache.size} of 900 characters each`)
+    }
   }
 })
 

@@ -16,6 +16,7 @@ t.test('an embedded script that did not load is tried again, and left alone once
     useStored: async () => false,
     confirmed: () => true,
     failed: () => {},
+    stored: () => {},
   })
   t.teardown(() => keeper.close())
   await keeper.refresh()

@@ -142,6 +142,33 @@ test('a URL: charset, redirect, conditional request, the version on disk', async
   )
 })
 
+test('a URL: a state folder that cannot be written is told with its path, and the version read is in use', async (t) => {
+  let wall = 1_000_000
+  const { base } = await versioned(t)
+  const file = join(await directory(t), 'file')
+  await writeFile(file, '')
+  const lines: string[] = []
+  const engine = engineFor(t, '', {
+    source: { kind: 'url', url: `${base}/a`, dialer: directly },
+    cacheDir: join(file, 'state'),
+    clock: { ...systemClock, wall: () => wall },
+    log: (_level, line) => lines.push(line),
+  })
+  await engine.ready
+  t.equal(await ask(engine, 'a'), 'PROXY a:1')
+  t.equal(engine.status().failure, undefined, 'it is the newest')
+  t.match(engine.status().notKept, `cannot keep the PAC script in ${file}/state: ENOTDIR`)
+  const told = lines.join('\n')
+  t.match(told, `${file}/state: ENOTDIR; it is in use, but will be missing at a start without its server`)
+  t.match(told, /Make that folder writable/)
+  t.notMatch(told, /internal error|version before/)
+  await rm(file)
+  wall += 300_000
+  await engine.refresh()
+  t.equal(engine.status().notKept, undefined, 'written once it can be')
+  t.equal((await readdir(join(file, 'state'))).length, 1)
+})
+
 test('a URL: what is no script', async (t) => {
   const base = await serve(t, (request, response) => {
     switch (request.url) {
