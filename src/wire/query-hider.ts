@@ -1,28 +1,30 @@
-/** A query's parts below this many characters are words such as `id` and `true`, which stand in scripts too. */
-const SHORTEST = 4
-const SEPARATORS = /[&=;+,/]/
-/** Parts that are looked for. */
-const MOST = 64
+import { PIECE, QueryPieces } from './query-pieces.ts'
+
+/** Characters of a query that is looked through, about as many as a request's head may have; with a longer one nothing is shown. */
+const MOST_CHARS = 65_536
 /** Texts whose shown form is remembered, of one decision: its helpers are given the same few again and again. */
 const REMEMBERED = 64
 
 /**
- * What a script was given of a URL's query, taken out of what it says: tokens and passwords stand in queries, and nobody typed these to have them logged. For
- * texts that may be cut off at their end, in any case of letters, and with its percent signs read; what a script has encoded otherwise is not recognized.
+ * What a script was given of a URL's query, taken out of what it says: tokens and passwords stand in queries, and nobody typed these to have them logged. Every piece of
+ * four characters or more, in any case of letters, as it is written and with its percent signs and plus signs read, unless it stands in the URL before the query too.
+ * Smaller pieces, and what a script has encoded otherwise, are not recognized.
  */
 export function queryHider(url: string): (text: string) => string {
   const at = url.indexOf('?')
   const query = at < 0 ? '' : url.slice(at + 1)
   if (query === '') return (text) => text
+  if (query.length > MOST_CHARS) return () => '…'
   // Most decisions have nothing to show.
-  let parts: readonly string[] | undefined
-  const [whole, begun] = [`?${query}`.toLowerCase(), `?${query.slice(0, SHORTEST)}`.toLowerCase()]
+  let pieces: QueryPieces | undefined
+  const before = small(url.slice(0, at))
+  const [whole, begun] = [small(`?${query}`), small(`?${query.slice(0, PIECE)}`)]
   const known = new Map<string, string>()
   return (text) => {
-    const before = known.get(text)
-    if (before !== undefined) return before
-    parts ??= partsOf(query)
-    const shown = withoutParts(cutAt(text, begun, whole), parts)
+    const remembered = known.get(text)
+    if (remembered !== undefined) return remembered
+    pieces ??= new QueryPieces(formsOf(query).map(small).join('\0'))
+    const shown = withoutPieces(cutAt(text, begun, whole), pieces, before)
     if (known.size < REMEMBERED) known.set(text, shown)
     return shown
   }
@@ -35,15 +37,31 @@ export function hideInAnswer(answer: string, hide: (text: string) => string): st
 
 const KINDS = /^(?:direct|proxy|https?|socks[45]?)$/i
 
-function partsOf(query: string): string[] {
-  const written = [query, ...query.split(SEPARATORS).slice(0, MOST)]
-  const all = new Set([...written, ...written.map(decoded)].map((part) => part.toLowerCase()))
-  return [...all].filter((part) => part.length >= SHORTEST)
+/** As it is written, and as a script may have read it: once or twice, as UTF-8 or, as `unescape` does, byte by byte. */
+function formsOf(query: string): string[] {
+  const forms = new Set([query])
+  for (let times = 0; times < 2; times++) {
+    for (const form of [...forms]) {
+      if (!form.includes('%')) continue
+      const bytes = form.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+      forms.add(bytes)
+      // What is no UTF-8 becomes a mark; what is stays legible around it.
+      forms.add(Buffer.from(bytes, 'latin1').toString('utf8'))
+    }
+  }
+  return [...forms]
+}
+
+/** In small letters, character by character: some are longer in the other case, and places would not be the same. A plus sign is a blank, which it can mean. */
+function small(text: string): string {
+  const lower = text.toLowerCase()
+  const same = lower.length === text.length ? lower : text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+  return same.includes('+') ? same.replaceAll('+', ' ') : same
 }
 
 /** From where the query begins, for as long as it is there; where the text was cut off within it, to the end. */
 function cutAt(text: string, begun: string, whole: string): string {
-  const lower = text.toLowerCase()
+  const lower = small(text)
   const from = lower.indexOf(begun)
   if (from < 0) return text
   let same = 0
@@ -51,50 +69,21 @@ function cutAt(text: string, begun: string, whole: string): string {
   return `${text.slice(0, from)}?…${text.slice(from + same)}`
 }
 
-function withoutParts(text: string, parts: readonly string[]): string {
-  let shown = text
-  let lower = text.toLowerCase()
-  for (const part of parts) {
-    if (!lower.includes(part)) continue
-    shown = replaced(shown, lower, part)
-    lower = shown.toLowerCase()
-  }
-  for (const part of parts) {
-    shown = withoutBegun(shown, lower, part)
-    if (shown.length < lower.length) lower = shown.toLowerCase()
-  }
-  return shown
-}
-
-/** `lower` is the same in small letters, and has it. */
-function replaced(text: string, lower: string, part: string): string {
-  // Some letters are longer in the other case: places would not be the same.
-  if (lower.length !== text.length) return '…'
+function withoutPieces(text: string, pieces: QueryPieces, before: string): string {
+  const lower = small(text)
   let shown = ''
   let from = 0
-  for (let at = lower.indexOf(part); at >= 0; at = lower.indexOf(part, from)) {
-    shown += `${text.slice(from, at)}…`
-    from = at + part.length
+  for (let at = 0; at + PIECE <= lower.length; ) {
+    const end = pieces.endAt(lower, at)
+    if (end === at) at++
+    else {
+      if (!before.includes(lower.slice(at, end))) {
+        shown += `${text.slice(from, at)}…`
+        // The sign that it was cut off there.
+        from = text.startsWith('…', end) ? end + 1 : end
+      }
+      at = end
+    }
   }
   return shown + text.slice(from)
-}
-
-/** Without what a text was cut off in: a part of which only the beginning is left, at its end, before the sign that something is missing. */
-function withoutBegun(text: string, lower: string, part: string): string {
-  const begun = part.slice(0, SHORTEST)
-  let at = lower.indexOf(begun)
-  if (at < 0 || lower.length !== text.length) return text
-  const end = text.endsWith('…') ? text.length - 1 : text.length
-  for (; at >= 0; at = lower.indexOf(begun, at + 1)) {
-    if (part.startsWith(lower.slice(at, end))) return `${text.slice(0, at)}…`
-  }
-  return text
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part)
-  } catch {
-    return part
-  }
 }

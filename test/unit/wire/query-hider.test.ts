@@ -23,7 +23,53 @@ t.test('queryHider: what a URL’s query holds, wherever the script puts it', (t
   const none = queryHider('http://a.example/path')
   t.equal(none('a?b'), 'a?b')
   const odd = queryHider('http://a/?token=secret')
-  t.equal(odd('\u0130 secret'), '…', 'nothing is shown where places cannot be told')
+  t.equal(odd('\u0130 SECRET'), '\u0130 …', 'a letter that is longer in the other case')
+  t.end()
+})
+
+t.test('queryHider: pieces, however a script cuts them out', (t) => {
+  const many = Array.from({ length: 100 }, (_, i) => `p${i}=value${i * 7919}`).join('&')
+  for (const [query, text, shown] of [
+    ['jwt=eyJhbGci.eyJzdWIi.SflKxwRJ', 'signed SflKxwRJ', 'signed …'],
+    ['auth=ab:SECRET', 'it is SECRET', 'it is …'],
+    ['token=0123456789', 'ends in 6789', 'ends in …'],
+    ['token=0123456789', 'has 3456, and 78', 'has …, and 78'],
+    [many, 'the last is value783981', 'the last is …'],
+    ['q=my%20SECRET', 'PROXY my SECRET:1', 'PROXY …:1'],
+    ['q=my+SECRET', 'PROXY my SECRET:1', 'PROXY …:1'],
+    ['q=caf%E9-cr%E8me', 'caf\u00e9-cr\u00e8me', '…'],
+    ['q=caf%C3%A9-cr%C3%A8me', 'caf\u00e9-cr\u00e8me', '…'],
+    ['q=caf%C3%A9-cr%C3%A8me', 'caf\u00c3\u00a9-cr', '…'],
+    ['q=%2541bcd%2545', 'it is AbcdE', 'it is …'],
+    ['q=%41bcd%ZZ%E0efgh', 'Abcd%ZZ and efgh', '… and …'],
+    ['next=http://a.example/in', 'http://a.example/ of *.example', 'http://a.example/ of *.example'],
+    ['next=http://a.example/in', 'a.example/in', '…'],
+    ['next=a.exampleSECRET', 'a.exampleSECRET', '…'],
+    ['id=7', 'id=7', '…'],
+    ['id=7', 'id 7', 'id 7'],
+  ] as const)
+    t.equal(queryHider(`http://a.example/?${query}`)(text), shown, `${text} of ${query.slice(0, 30)}`)
+  t.equal(queryHider(`http://a/?${'x'.repeat(65_537)}`)('DIRECT'), '…', 'longer than is looked through')
+  t.end()
+})
+
+t.test('queryHider: whatever is asked, it takes no time', (t) => {
+  const letters = 'abcdefghijklmnopqrstuvwxyz0123456789%+'
+  const odd = Array.from({ length: 16_000 }, (_, i) => letters[(i * i * 31 + (i >> 3)) % letters.length]).join('')
+  const texts = Array.from({ length: 32 * 9 }, (_, i) => `${i}${odd.slice(i * 50, i * 50 + 196)}`)
+  for (const query of [odd, 'a'.repeat(16_000), 'ab%20'.repeat(3_200), `${'%25'.repeat(2_600)}41`]) {
+    const took: number[] = []
+    for (let i = 0; i < 10; i++) {
+      const began = process.cpuUsage()
+      const hide = queryHider(`http://a.example/?${query}`)
+      for (const text of texts) hide(text)
+      const { user, system } = process.cpuUsage(began)
+      took.push((user + system) / 1000)
+    }
+    const least = Math.min(...took)
+    t.ok(least < 20, `${query.slice(0, 10)}: ${least} ms`)
+    t.comment(`${query.slice(0, 10)}: ${least} ms`)
+  }
   t.end()
 })
 
