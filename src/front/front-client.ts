@@ -8,6 +8,7 @@ import type { Watcher } from './event-loop.ts'
 import type { FrontClientHost, Leaving } from './front-client-host.ts'
 import type { FrontDoor } from './front-door.ts'
 import type { DoorRules, End } from './messages.ts'
+import type { Ready } from './ready-list.ts'
 import type { Side, Tunnel, TunnelEnd } from './tunnel.ts'
 
 /**
@@ -28,7 +29,7 @@ const STOOD: ReadonlySet<number> = new Set([0, ECONNRESET, ECONNABORTED, EPIPE])
 const destination = new Destination()
 
 /** One client from its wish to the last byte: what all have in common, whichever way they say what they want. */
-export abstract class FrontClient implements Watcher {
+export abstract class FrontClient implements Watcher, Ready {
   readonly id: number
   readonly row: number
   readonly door: FrontDoor
@@ -45,6 +46,7 @@ export abstract class FrontClient implements Watcher {
   #upstreamPending = 0
   /** What it has asked for, by which a decision is found again; the front's own mark. */
   key = ''
+  queued = false
   /** That it wants to reach, at whichever address. */
   protected port = 0
   #addresses: readonly string[] = []

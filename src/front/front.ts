@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { close, duplicate, eventDescriptor, O_CLOEXEC, O_NONBLOCK, read } from '../system/linux/descriptors.ts'
 import { EPOLLIN } from '../system/linux/epoll.ts'
 import type { Endpoint } from '../system/linux/socket-address.ts'
@@ -16,10 +17,11 @@ import type { Batch, DoorRules, FromFront, Hold, ToFront } from './messages.ts'
 import { ANSWER, MAX_CLIENTS } from './messages.ts'
 import { type Asked, Outbox } from './outbox.ts'
 import { Places } from './places.ts'
+import { ReadyList } from './ready-list.ts'
 import type { Side, StartTunnel } from './tunnel.ts'
 import { sweepPeriod, TunnelTimes } from './tunnel-times.ts'
 
-/** Milliseconds between looks at clients whose tunnel does not stand yet; a quarter of the shortest patience. */
+/** Milliseconds between looks at clients whose tunnel does not stand yet, a quarter of the shortest patience, and at decisions that are too old. */
 const IMPATIENT_MS = 60
 /** Milliseconds to sleep at most: a process that ends without telling us must not wait longer than this for the thread. */
 const LONGEST_SLEEP_MS = 2_000
@@ -64,8 +66,7 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
   readonly #freeRows: number[] = []
   #rowsUsed = 0
   #lastId = 0
-  #ready: FrontClient[] = []
-  readonly #queued = new Set<FrontClient>()
+  readonly #ready = new ReadyList()
   #now = performance.now()
   #sweepAt = 0
   #impatientAt = 0
@@ -181,9 +182,7 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
   }
 
   queue(client: FrontClient): void {
-    if (this.#queued.has(client)) return
-    this.#queued.add(client)
-    this.#ready.push(client)
+    this.#ready.add(client)
   }
 
   left(client: FrontClient, how: Leaving): void {
@@ -210,16 +209,13 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
     this.#now = performance.now()
     // Messages first: whoever has changed the settings may count on it that the next client meets them.
     this.loop.tell(this.#wake)
-    const turn = this.#ready
-    this.#ready = []
-    this.#queued.clear()
-    for (const client of turn) if (client.move()) this.queue(client)
+    this.#ready.turn()
     this.#look()
     this.#outbox.flush(this.#now)
   }
 
   #sleep(): number {
-    if (this.#ready.length > 0) return 0
+    if (!this.#ready.isEmpty) return 0
     let until = this.#outbox.due(this.#now) ?? LONGEST_SLEEP_MS
     if (this.#early.size > 0 || this.#resumeAt > 0) until = Math.min(until, IMPATIENT_MS)
     if (this.#tunnels.size > 0) until = Math.min(until, this.#sweepAt - this.#now)
@@ -229,13 +225,13 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
   /** Everything that goes by time. */
   #look(): void {
     const now = this.#now
-    this.#decisions.prune(now)
     if (this.#resumeAt > 0 && now >= this.#resumeAt) {
       this.#resumeAt = 0
       for (const door of this.#doors.values()) door.resume()
     }
     if (now >= this.#impatientAt) {
       this.#impatientAt = now + IMPATIENT_MS
+      this.#decisions.prune(now)
       for (const client of this.#early.values()) client.check(now)
     }
     if (this.#tunnels.size > 0 && now >= this.#sweepAt) {
