@@ -22,6 +22,8 @@ export interface Container {
   readonly service?: string
   /** Of `compose run`: it is of its service for rules, and does not have the service's name. */
   readonly oneOff?: true
+  /** The id of the container whose network it has in place of one of its own (`--network container:NAME`). */
+  readonly networkOf?: string
   readonly endpoints: readonly ContainerEndpoint[]
 }
 

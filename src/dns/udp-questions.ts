@@ -31,8 +31,8 @@ const RECEIVE_BUFFER = 1024 * 1024
 const MAX_WAITING = 1024 * 1024
 /** A question's share of that beyond its octets: answering costs more than keeping. */
 const COST = 512
-/** Octets that are begun in one turn of the event loop: some four questions, where Node reads 32 in one, so that they are told apart before they wait long. */
-const TURN = 4 * COST
+/** Octets that are begun in one turn of the event loop: one question, where Node reads up to 32, so that they wait here, by client, and not in the system. */
+const TURN = 1
 /** Milliseconds after which a question is not answered any more: clients ask again after 2 to 5 s. */
 const MAX_AGE_MS = 2_000
 /** Milliseconds between looks at what the system has dropped. */

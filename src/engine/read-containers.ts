@@ -34,6 +34,10 @@ const listedSchema = z.object({
   Image: z.string().max(MAX_IMAGE).catch(''),
   State: z.string().max(40),
   Labels: z.unknown(),
+  HostConfig: z
+    .object({ NetworkMode: z.string().max(MAX_NAME) })
+    .nullish()
+    .catch(undefined),
   NetworkSettings: endpointsSchema.nullish(),
 })
 
@@ -45,6 +49,8 @@ export interface ListedContainer {
   /** Running or paused: it has its addresses. */
   readonly runs: boolean
   readonly labels: Readonly<Record<string, string>>
+  /** The id of the container whose network it has. */
+  readonly networkOf?: string
   readonly endpoints: readonly ListedEndpoint[]
 }
 
@@ -81,8 +87,10 @@ function toContainer(listed: z.output<typeof listedSchema>): ListedContainer[] {
   // Links give a container more names, as `/other/alias`; its own has one slash.
   const own = listed.Names.find((name) => name.lastIndexOf('/') === 0)?.slice(1)
   if (own === undefined || !HOST_LIKE.test(own)) return []
+  const [, networkOf] = /^container:(.+)$/.exec(listed.HostConfig?.NetworkMode ?? '') ?? []
   return [
     {
+      ...(networkOf !== undefined && ID.test(networkOf) ? { networkOf } : {}),
       id: listed.Id,
       name: own,
       image: cleanText(listed.Image, MAX_IMAGE),

@@ -74,13 +74,14 @@ function keyOf({ id, endpoints }: ListedContainer): string {
 }
 
 function toContainer(listed: ListedContainer, aliases: Aliases | undefined): Container {
-  const { id, name, image, labels } = listed
+  const { id, name, image, labels, networkOf } = listed
   const endpoints = listed.endpoints.map(({ network, networkId, addresses }) => ({
     ...{ network, networkId, addresses },
     aliases: aliases?.get(networkId) ?? [],
   }))
   const oneOff = labels['com.docker.compose.oneoff']?.toLowerCase() === 'true'
-  return { id, name, image, labels, ...composeOf(labels), ...(oneOff && { oneOff }), endpoints }
+  const more = { ...composeOf(labels), ...(oneOff && { oneOff }), ...(networkOf !== undefined && { networkOf }) }
+  return { id, name, image, labels, ...more, endpoints }
 }
 
 function composeOf(labels: Readonly<Record<string, string>>): { project?: string; service?: string } {

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { getThrough, openConnect, openSocks5, readAtLeast } from '../fixtures/clients.ts'
-import { type FakeEngine, fakeEngine } from '../fixtures/fake-engine.ts'
+import { type FakeEngine, fakeEngine, idOf } from '../fixtures/fake-engine.ts'
 import { startTestGateway, type TestGateway } from '../fixtures/gateway.ts'
 import { until } from '../fixtures/until.ts'
 
@@ -44,12 +44,17 @@ async function lab(t: Test, reverse: object = {}): Promise<Lab> {
   engine.networks = [
     { name: 'shop_default', subnets: ['127.1.0.0/24'], gateways: ['127.1.0.254'] },
     { name: 'lan', driver: 'macvlan', subnets: ['127.1.9.0/24'] },
+    { name: 'host', driver: 'host', subnets: [] },
+    { name: 'none', driver: 'null', subnets: [] },
   ]
   engine.containers = [
     SHOP_WEB,
     BLOG_WEB,
     { name: 'alone', networks: { bridge: { ip: '127.1.0.3' } } },
     { name: 'hosted', networks: { host: {} } },
+    { name: 'lonely', networks: { none: {} } },
+    { name: 'side', networkMode: `container:${idOf('alone')}` },
+    { name: 'orphan', networkMode: `container:${idOf('gone')}` },
     // From the host, a macvlan's address leads past its container to whoever has it outside.
     { name: 'outside', networks: { lan: { ip: '127.1.9.1' } } },
     // Whatever an engine says, the host stays the host.
@@ -120,7 +125,11 @@ t.test('what is refused, and in which words', { skip }, async (t) => {
     ['web.container.internal', 502, /ambiguous/, 4],
     ['shop_wbe_1', 502, /no such container: shop_wbe_1, did you mean shop_web_1\?/, 4],
     ['db', 502, /the container shop_db_1 is not running/, 3],
-    ['hosted', 502, /hosted/, 3],
+    ['hosted', 502, /hosted uses the network of the engine’s host .*Its ports are the host’s/s, 3],
+    ['lonely', 502, /lonely has no network .*Start it in a network/s, 3],
+    ['side', 502, /side has the network of alone.*Ask for that one, at the same port: alone/s, 3],
+    ['side.shop_default', 502, /side has the network of alone/, 3],
+    ['orphan', 502, /orphan has the network of another container.*not running/s, 3],
     ['outside', 502, /outside is in the network lan \(macvlan\), whose containers are not behind a bridge/, 3],
     ['127.1.9.1', 502, /127\.1\.9\.1 is in the network lan \(macvlan\)/, 3],
     ['liar', 403, /127\.0\.0\.1 is not the address of a running container/, 2],

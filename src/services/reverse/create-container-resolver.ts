@@ -42,6 +42,17 @@ export function createContainerResolver(options: ContainerResolverOptions): Reso
             hint: `Attach it: docker network connect ${network ?? 'NETWORK'} ${container}`,
           })
         }
+        case 'joined': {
+          const { name: container, to } = found
+          throw new GatewayError(
+            'HOST_UNREACHABLE',
+            `the container ${container} has the network of ${to ?? 'another container'}`,
+            {
+              hint:
+                to === undefined ? 'That one is not running; start it.' : `Ask for that one, at the same port: ${to}`,
+            },
+          )
+        }
         case 'unknown':
           throw unknown(name, directory)
       }

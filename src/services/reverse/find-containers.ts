@@ -13,6 +13,8 @@ export type Found =
   | { readonly kind: 'stopped'; readonly name: string }
   /** It runs, and is not in that network; without one: in none at all. */
   | { readonly kind: 'detached'; readonly name: string; readonly network?: string }
+  /** It runs, and has the network of another container, which is called so where it runs. */
+  | { readonly kind: 'joined'; readonly name: string; readonly to?: string }
   | { readonly kind: 'unknown' }
 
 /** Names under which browsers and PAC files can tell containers from the rest of the world. */
@@ -41,8 +43,15 @@ export function findContainers({ networks, containers, stopped = [] }: Container
 /** A container that has the name, and not the network that is asked for, or none. */
 function findDetached({ networks, containers }: ContainerView, wanted: string): Found | undefined {
   const meant = networks.filter(({ name }) => wanted.endsWith(`.${name.toLowerCase()}`))
-  for (const { name, service, endpoints } of containers) {
+  for (const { name, service, endpoints, networkOf } of containers) {
     const own = service === undefined ? [name] : [name, service]
+    const isMeant = own.some((one) =>
+      [one, ...meant.map((network) => `${one}.${network.name}`)].some((its) => same(its, wanted)),
+    )
+    if (networkOf !== undefined && isMeant) {
+      const to = containers.find(({ id }) => id === networkOf)?.name
+      return { kind: 'joined', name, ...(to === undefined ? {} : { to }) }
+    }
     if (endpoints.length === 0 && own.some((one) => same(one, wanted))) return { kind: 'detached', name }
     const network = meant.find((one) => own.some((its) => same(`${its}.${one.name}`, wanted)))
     if (network) return { kind: 'detached', name, network: network.name }

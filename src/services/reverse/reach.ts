@@ -15,6 +15,9 @@ export interface Surroundings {
  */
 export function outOfReach(name: string, endpoint: ContainerEndpoint, around: Surroundings): GatewayError | undefined {
   const { network, networkId } = endpoint
+  const known = around.directory.view().networks.find(({ id }) => id === networkId)
+  const without = known && WITHOUT_ADDRESS[known.driver]
+  if (without) return new GatewayError('HOST_UNREACHABLE', `${name} ${without[0]}`, { hint: without[1] })
   const self = around
     .localAddresses()
     .map((address) => around.directory.byAddress(address))
@@ -29,11 +32,19 @@ export function outOfReach(name: string, endpoint: ContainerEndpoint, around: Su
       },
     )
   }
-  const known = around.directory.view().networks.find(({ id }) => id === networkId)
   if (!known || known.bridged) return undefined
   return new GatewayError(
     'NETWORK_UNREACHABLE',
     `${name} is in the network ${network} (${known.driver}), whose containers are not behind a bridge of this machine`,
     { hint: `Run this door as a container in it: docker run --network ${network} …, as in docs/reverse.md.` },
   )
+}
+
+/** By the driver of networks that no container has an address in, and that none can be attached to beside another: what is so, and what helps. */
+const WITHOUT_ADDRESS: Readonly<Record<string, readonly [what: string, hint: string]>> = {
+  host: [
+    'uses the network of the engine’s host and has no address of its own',
+    'Its ports are the host’s: go there without this door, or start the container in a network of the engine’s.',
+  ],
+  null: ['has no network (none)', 'Start it in a network of the engine’s: docker run --network NETWORK …'],
 }

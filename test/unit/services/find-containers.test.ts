@@ -38,6 +38,8 @@ const view: ContainerView = {
     box('c', { three: ['same'], shop_default: [] }, ['shop', 'c']),
     box('hosted', { host: [] }),
     box('loose', {}),
+    { ...box('side', {}), networkOf: box('Alone', {}).id },
+    { ...box('orphan', {}), networkOf: box('gone', {}).id },
   ],
   stopped: [
     { name: 'shop_jobs_1', project: 'shop', service: 'jobs' },
@@ -69,6 +71,10 @@ t.test('what names mean', async (t) => {
     ['same.three', 'c@three'],
     ['loose', 'detached: loose from all'],
     ['loose.back', 'detached: loose from back'],
+    ['side', 'joined: side to Alone'],
+    ['side.back', 'joined: side to Alone'],
+    ['side.front', 'unknown'],
+    ['orphan', 'joined: orphan to another'],
     ['alone.back', 'detached: Alone from back'],
     ['alone.front', 'unknown'],
     ['shop_jobs_1', 'stopped: shop_jobs_1'],
@@ -95,6 +101,8 @@ function shown(name: string): string {
       return `ambiguous: ${found.where}; ${found.say.join(' ')}`
     case 'detached':
       return `detached: ${found.name} from ${found.network ?? 'all'}`
+    case 'joined':
+      return `joined: ${found.name} to ${found.to ?? 'another'}`
     case 'stopped':
       return `stopped: ${found.name}`
     case 'unknown':
