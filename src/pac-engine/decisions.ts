@@ -9,7 +9,7 @@ import { ExecutionsAsked } from './names-asked.ts'
 import type { PacDns } from './pac-dns.ts'
 import { scriptFailure, tooManyNames } from './script-failure.ts'
 import type { Version } from './script-in-use.ts'
-import type { Failure, Notes, VmOutcome } from './vm-outcome.ts'
+import type { Notes, VmOutcome } from './vm-outcome.ts'
 import { CLOSED } from './vm-thread.ts'
 
 /** Jobs waiting beyond which helper calls are no longer recorded: a trace costs more than the decision. */
@@ -181,9 +181,10 @@ export class Decisions {
     const fresh =
       outcome.is === 'answer'
         ? { result: outcome.answer, trace }
-        : scriptFailure(shownFailure(outcome.failure, hide), origin, version.script.text, {
+        : scriptFailure(outcome.failure, origin, version.script.text, {
             ...(outcome.loading ? { during: 'the script' } : {}),
             pac: trace,
+            hide,
           })
     const holds = version === this.#options.version() && evaluation.network === this.#network
     if (!notes.random && holds) {
@@ -263,13 +264,6 @@ function shownOf(notes: Notes, hide: (text: string) => string): Notes {
   if (notes.calls.length === 0 && notes.alerts.length === 0) return notes
   const calls = notes.calls.map(([name, args, answer]) => [name, args.map(hide), hide(answer)] as const)
   return { ...notes, calls, alerts: notes.alerts.map(hide) }
-}
-
-/** What a script throws or answers is of its own words; all else is ours. */
-function shownFailure(failure: Failure, hide: (text: string) => string): Failure {
-  const { kind, message, answer } = failure
-  if (answer !== undefined) return { ...failure, answer: hide(answer) }
-  return kind === 'threw' ? { ...failure, message: hide(message) } : failure
 }
 
 const NO_CALLS: PacTrace['calls'] = []

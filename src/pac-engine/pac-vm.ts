@@ -1,4 +1,5 @@
 import { JSException, type JSValueHandle, QuickJS } from 'quickjs-wasi'
+import { mayGoOn } from './after-a-miss.ts'
 import { readsRegexpStatics, regexpStatics } from './library/regexp-statics.ts'
 import { libraryBytecode } from './library-bytecode.ts'
 import type { PacLimits } from './limits.ts'
@@ -71,7 +72,7 @@ export class PacVm {
     this.learn(dns)
     this.#time.beginLoad(now, frozen)
     try {
-      this.#call('begin', /\btry\b/.test(script) ? 'tries' : '')
+      this.#call('begin', mayGoOn(script) ? 'tries' : '')
       if (readsRegexpStatics(script)) this.#vm.evalCode(regexpStatics, 'regexp-statics').dispose()
       this.#vm.evalCode(script, SCRIPT_NAME).dispose()
       // What its promises have left to do: as in Chromium, before it is asked anything.

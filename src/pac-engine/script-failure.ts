@@ -33,18 +33,24 @@ const LINE_BREAK = /[\n\r\u2028\u2029]/
 /** Characters from the place that was given in which a mention is looked for. The script may be a MiB, and fail at every request. */
 const MAX_SEARCHED = 10_000
 
-/** A script's failure, for people: what, where, the line itself. Everything from the script is cleaned of control characters. */
+/** A script's failure, for people: what, where, the line itself. Everything from the script is cleaned of control characters; `hide` takes out of what it said what must not be shown. */
 export function scriptFailure(
   failure: Failure,
   origin: string,
   script: string,
-  { during = 'FindProxyForURL', pac }: { readonly during?: string; readonly pac?: PacTrace } = {},
+  {
+    during = 'FindProxyForURL',
+    pac,
+    hide = (text) => text,
+  }: { readonly during?: string; readonly pac?: PacTrace; readonly hide?: (text: string) => string } = {},
 ): GatewayError {
   const at = placeOf(failure, script)
   const place = at ? ` at line ${at.line}, column ${at.column}` : ''
   const line = at ? sourceLine(script, at.line) : undefined
   const shown = line === undefined ? '' : `: ${line}`
-  const said = failure.answer === undefined ? failure.message : JSON.stringify(failure.answer)
+  // What a script throws or answers is of its own words; all else is ours.
+  const own = failure.kind === 'threw' ? hide(failure.message) : failure.message
+  const said = failure.answer === undefined ? own : JSON.stringify(hide(failure.answer))
   const message = `PAC ${origin}: ${during} ${WHAT[failure.kind]} (${clean(said)})${place}${shown}`
   return new GatewayError('PAC_FAILED', message, { hint: HINT[failure.kind], ...(pac ? { pac } : {}) })
 }

@@ -1,5 +1,5 @@
-/** What ends a line (ECMA-262 §12.3), a CR and LF as one. */
-const BREAKS = ['\n', '\r', '\u2028', '\u2029'] as const
+/** What ends a line besides LF and CR (ECMA-262 §12.3). A CR and LF are one. */
+const [LS, PS] = ['\u2028', '\u2029'] as const
 
 /** Where a line was found of late: a script that fails, fails often, and mostly in the same place. The newest stands first. */
 let found: readonly { readonly script: string; readonly line: number; readonly at: number }[] = []
@@ -14,17 +14,31 @@ export function startOfLine(script: string, line: number): number | undefined {
   return at
 }
 
-/** Each kind of break is looked for by itself: that takes a tenth of what a regular expression does. */
 function searched(script: string, line: number): number | undefined {
-  const next = BREAKS.map((kind) => from(script, kind, 0))
-  let at = 0
-  for (let number = 1; number < line; number++) {
-    const end = Math.min(next[0]!, next[1]!, next[2]!, next[3]!)
-    if (end === script.length) return undefined
-    at = end + (script[end] === '\r' && script[end + 1] === '\n' ? 2 : 1)
-    for (let i = 0; i < BREAKS.length; i++) if (next[i]! < at) next[i] = from(script, BREAKS[i]!, at)
+  const found = followed(script, line, script.length)
+  return found.line === line ? found.start : undefined
+}
+
+/** The line, counted from 1, and column of a place. */
+export function placeAt(script: string, at: number): { line: number; column: number } {
+  const { line, start } = followed(script, Number.POSITIVE_INFINITY, at)
+  return { line, column: at - start + 1 }
+}
+
+/** The line with that number, or the one that `most` is in if that comes first. Each kind of break is looked for by itself: that takes a tenth of what a regular expression does. */
+function followed(script: string, line: number, most: number): { line: number; start: number } {
+  let [number, start] = [1, 0]
+  let [lf, cr, ls, ps] = [from(script, '\n', 0), from(script, '\r', 0), from(script, LS, 0), from(script, PS, 0)]
+  for (; number < line; number++) {
+    const end = Math.min(lf, cr, ls, ps)
+    if (end >= most) break
+    start = end + (end === cr && lf === cr + 1 ? 2 : 1)
+    if (lf < start) lf = from(script, '\n', start)
+    if (cr < start) cr = from(script, '\r', start)
+    if (ls < start) ls = from(script, LS, start)
+    if (ps < start) ps = from(script, PS, start)
   }
-  return at
+  return { line: number, start }
 }
 
 function from(script: string, kind: string, at: number): number {

@@ -1,11 +1,14 @@
-import { startOfLine } from './script-lines.ts'
+import { placeAt } from './script-lines.ts'
 import { withoutWords } from './script-words.ts'
 
+/** A statement that may throw what is no `Error`. */
 interface Throw {
-  readonly line: number
-  readonly column: number
-  /** The text that is thrown, or begins what is thrown. */
-  readonly says: string | undefined
+  readonly at: number
+  /** What is thrown: this text, one that begins with it, a new object, or anything else. */
+  readonly what: 'text' | 'begun' | 'new' | 'other'
+  readonly says: string
+  /** Once it was asked for: counting the lines of a MiB takes a millisecond or more. */
+  place?: { readonly line: number; readonly column: number }
 }
 
 /** Statements that are looked at; with more, nobody can tell which was meant. */
@@ -15,16 +18,35 @@ const MOST = 20
 const NOT_THROWN_BY_SCRIPT = /^(?:\w*Error\b|timeRange: )/
 
 /**
- * Where a value was thrown that is no `Error`: QuickJS tells no place. It is that of the one `throw` that can be meant: the only one of this text, or the only one
- * of anything but a text and a new object. Undefined where several can.
+ * Where a value was thrown that is no `Error`: QuickJS tells no place. It is that of the one `throw` that can be meant: the only one of just this text, or, where nothing
+ * else is thrown but texts, the only one that begins so; or the only one of all that throws no text. Undefined where several can: no place is better than a wrong one.
  */
 export function placeOfThrown(script: string, message: string): { line: number; column: number } | undefined {
   if (NOT_THROWN_BY_SCRIPT.test(message)) return undefined
   const found = throwsIn(script)
-  const same = found.filter(({ says }) => says !== undefined && says !== '' && message.startsWith(says))
-  const other = found.filter(({ says }) => says === undefined)
-  const [meant, ...more] = same.length > 0 ? same : other
-  return meant && more.length === 0 ? { line: meant.line, column: meant.column } : undefined
+  const meant = meantOf(found, message)
+  if (!meant) return undefined
+  meant.place ??= placeAt(script, meant.at)
+  return meant.place
+}
+
+function meantOf(found: readonly Throw[], message: string): Throw | undefined {
+  const same = found.filter(({ what, says }) => what === 'text' && isSaid(says, message))
+  if (same.length > 0) return only(same)
+  const begun = found.filter(({ what, says }) => what === 'begun' && message.startsWith(says))
+  const rest = found.filter(({ what }) => what === 'other' || what === 'new')
+  const meant = only([...begun, ...rest])
+  // Whether a new object is an `Error`, which has a place, is not known: it is in doubt whether that was meant.
+  return meant?.what === 'new' ? undefined : meant
+}
+
+function only<T>(list: readonly T[]): T | undefined {
+  return list.length === 1 ? list[0] : undefined
+}
+
+/** The message may be cut off. */
+function isSaid(text: string, message: string): boolean {
+  return message === text || (message.endsWith('…') && text.startsWith(message.slice(0, -1)))
 }
 
 /** Of the scripts that failed of late: one that fails, fails often. */
@@ -39,28 +61,40 @@ function throwsIn(script: string): readonly Throw[] {
   return found
 }
 
+/** A text in quotes that has no escapes, and the character behind it. An `Error` has its place. */
+const STATEMENT = /^throw\b(?!\s+new\s+\w*Error\b)\s*(?:(new)\b|(["'])((?:(?!\2)[^\\\n\r])*)\2\s*([\s\S]?))?/
+/** Behind a text: it is a part of what is thrown. */
+const GOES_ON = /[.,?([*%<>=&|^-]/
+
 function searched(script: string): Throw[] {
   const found: Throw[] = []
+  const comments = { from: 0, inside: false }
   let looked = 0
   for (let at = script.indexOf('throw'); at >= 0; at = script.indexOf('throw', at + 1)) {
     if (++looked > MOST) return []
-    const statement = /^throw\b(?!\s+new\b)\s*(?:(["'])((?:(?!\1)[^\\\n\r])*)\1)?/.exec(script.slice(at, at + 300))
-    if (statement && isCode(script, at)) found.push({ ...placeAt(script, at), says: statement[2] })
+    const inComment = followComments(script, comments, at)
+    const statement = STATEMENT.exec(script.slice(at, at + 300))
+    if (!statement || inComment || !isCode(script, at)) continue
+    const [, isNew, , says = '', next = ''] = statement
+    const what = isNew ? 'new' : says === '' || GOES_ON.test(next) ? 'other' : next === '+' ? 'begun' : 'text'
+    found.push({ at, what, says })
   }
   return found
 }
 
-/** Not within a word, a comment, or a text in quotes, as far as its line and the comments before it tell. */
+/** Whether `at` is within a comment of several lines, as far as these can be told without all that is before; each piece of script is looked at once. */
+function followComments(script: string, state: { from: number; inside: boolean }, at: number): boolean {
+  const piece = script.slice(state.from, at)
+  const [begin, end] = [piece.lastIndexOf('/*'), piece.lastIndexOf('*/')]
+  if (begin >= 0 || end >= 0) state.inside = begin > end
+  state.from = at
+  return state.inside
+}
+
+/** Not within a word, or a text in quotes, as far as its line tells. */
 function isCode(script: string, at: number): boolean {
   if (at > 0 && /[\w$.]/.test(script[at - 1] ?? '')) return false
-  if (script.lastIndexOf('/*', at) > script.lastIndexOf('*/', at)) return false
   const line = script.slice(Math.max(0, at - 2_000), at + 'throw'.length)
   const start = Math.max(line.lastIndexOf('\n'), line.lastIndexOf('\r')) + 1
   return withoutWords(line.slice(start)).bare.endsWith('throw')
-}
-
-function placeAt(script: string, at: number): { line: number; column: number } {
-  // As `startOfLine` counts.
-  const line = script.slice(0, at).split(/\r\n|[\n\r\u2028\u2029]/).length
-  return { line, column: at - (startOfLine(script, line) ?? 0) + 1 }
 }

@@ -36,7 +36,7 @@ function reset(traced) {
   random = false
 }
 
-// Whether the script has a 'try': it may do things between the exception below and its end.
+// Whether the script may do things between the exception below and its end: it has a 'try', or an iterator.
 var tries = false
 
 // The evaluation ends at the first name that is not known, and starts again when it is. A browser's end cannot be caught; of a script that

@@ -10,6 +10,8 @@ function shExpMatch(url, pattern) {
     const tail = tails[pattern]
     return tail !== undefined ? url.endsWith(tail) : globMatch(url, globs[pattern] ?? globOf(pattern))
   }
+  // A browser calls the pattern's own replace: an object that is a text has one.
+  if (pattern instanceof text) pattern = text(pattern)
   if (typeof pattern !== 'string') throw new TypeError('shExpMatch: the pattern is not a string')
   const answer = globMatch(typeof url === 'string' ? url : text(url), globs[pattern] ?? globOf(pattern))
   if (room > 0) note('shExpMatch', [url, pattern], answer)

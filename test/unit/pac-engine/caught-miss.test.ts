@@ -17,6 +17,17 @@ const SCRIPTS = {
   finally: `function look(host) {
     if (!(host in known)) try { var found = dnsResolve(host) } finally { known[host] = found }
     return known[host] }`,
+  'an iterator': `function look(host) {
+    if (host in known) return known[host]
+    var once = { next: function () { return { done: false, value: host } }, return: function () { if (!(host in known)) known[host] = null; return {} } }
+    once[Symbol.iterator] = function () { return once }
+    for (var name of once) { known[host] = dnsResolve(name); break }
+    return known[host] }`,
+  'an iterator of the language': `function look(host) {
+    if (host in known) return known[host]
+    Object.getPrototypeOf([].values()).return = function () { if (!(host in known)) known[host] = null; return {} }
+    for (var name of [host]) { known[host] = dnsResolve(name); break }
+    return known[host] }`,
   'a promise': `function look(host) {
     if (!(host in known)) new Promise(function () { known[host] = null; known[host] = dnsResolve(host) })
     return known[host] }`,

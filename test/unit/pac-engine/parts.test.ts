@@ -157,6 +157,17 @@ test('scriptFailure: the place of a thrown text or object is that of the one thr
     ['try { f() } catch (e) { throw e }', 'anything', 'line 1, column 25'],
     ['throw e\nthrow f', 'anything', undefined],
     ['throw "one"', 'two', undefined],
+    ['throw "no"\nfunction f() {\n var m = "nothing found"; throw m }', 'nothing found', 'line 3, column 27'],
+    ['throw "no way to " + h\nvar m = "no way to go"; throw m', 'no way to go', undefined],
+    ['throw "no" + h\nthrow "nothing"', 'nothing', 'line 2, column 1'],
+    ['throw "no" + h; throw "two"', 'nothing', 'line 1, column 1'],
+    ['throw "a"\n  + h; throw h', 'ab', undefined],
+    ['throw "no"; throw m', 'no', 'line 1, column 1'],
+    [`throw "${'x'.repeat(250)}"; throw m`, `${'x'.repeat(200)}…`, 'line 1, column 1'],
+    ['throw "a".concat(b); throw "c"', 'ab', 'line 1, column 1'],
+    ['function Oops(m) {}\nthrow new Oops("bad")\nthrow x', 'undefined', undefined],
+    ['throw new TypeError("bad")\nthrow x', 'bad', 'line 2, column 1'],
+    ['/* a\n throw "x"\n*/\n throw "x"\n/* throw "x"', 'x', 'line 4, column 2'],
     ['throw "x"', 'timeRange: bad number of arguments', undefined],
     ['throw e', 'SyntaxError: invalid regular expression', undefined],
     ['overthrow e; a.throw\nthrow new E("x")', 'anything', undefined],
@@ -194,6 +205,18 @@ test('scriptFailure: the place is found or given up in no time, whatever the scr
   t.match(scriptFailure(last, 'test', script).message, 'line 15002, column 8: return x }')
   const repeated = Array.from({ length: 5 }, () => took(script, 'x', 15_001))
   t.ok(Math.min(...repeated) < 2, `${repeated} ms`)
+  const thrown = [' ', '*/', '/*', '"', '\n', '\r\n', 'x = 1;\n'].map((run) => {
+    const end = Array.from({ length: 20 }, (_, i) => `throw "t${i}"`).join('\n')
+    const ms = Array.from({ length: 4 }, (_, i) => {
+      const cpu = process.cpuUsage()
+      scriptFailure({ kind: 'threw', message: 't19' }, 'test', `${run.repeat(1_000_000 / run.length)}*/${i}\n${end}`)
+      const { user, system } = process.cpuUsage(cpu)
+      return (user + system) / 1000
+    })
+    return Math.min(...ms)
+  })
+  t.ok(Math.max(...thrown) < 60, `the place of what was thrown: ${thrown} ms`)
+  t.comment(`${thrown} ms`)
 })
 
 test('originOf: no credentials, no query', async (t) => {

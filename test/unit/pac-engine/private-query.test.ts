@@ -38,3 +38,10 @@ t.test('a query reaches neither the log, nor a trace, nor an error; who asks for
   t.notMatch(quiet, /secret/)
   t.match(JSON.stringify(await find('other', true)), /secret-true/)
 })
+
+t.test('where it failed is found by what it said, not by what is shown of that', async (t) => {
+  const script = 'function FindProxyForURL(url, host) {\n if (host) throw "plain words"\n throw url }'
+  const engine = engineFor(t, script)
+  const query = { url: 'http://a/?q=plain+words', host: 'a' }
+  await t.rejects(engine.find(query, new AbortController().signal), { message: /\(…\) at line 2, column 12/ })
+})
