@@ -186,6 +186,21 @@ await t.test('refused: the client knows at once', async (t) => {
   await gateway.running.stop()
 })
 
+await t.test('datagrams from addresses that nobody has keep neither answers nor refusals from others', async (t) => {
+  const gateway = await capturing({ access: { deny: ['10.77.2.98'] } })
+  for (const [address, port, addresses, rate] of [
+    [ORIGIN, echo, 100, 300],
+    [ORIGIN, echo, 1, 1_000],
+    ['10.77.2.98', 9, 5, 1_500],
+  ] as const) {
+    const argv = ['python3', join(UDP, 'feigned.py'), address, port, '10.77.1', addresses, rate].map(String)
+    const done = await scenario.run('guest', argv, { timeoutMs: 30_000 })
+    t.equal(done.code, 0, done.stderr)
+    t.match(done.stdout, /^\[\d+(, \d+){3}\]$/m, `${address}:${port}: each of four: ${done.stdout}`)
+  }
+  await gateway.running.stop()
+})
+
 await t.test('an HTTP proxy carries none: what the policy sends direct goes, the rest is refused', async (t) => {
   const gateway = await capturing({ containersProxy: { https: 'http://squid.corp.test:1', exclude: [ORIGIN] } })
   t.match(await ask(ORIGIN, echo), { reply: { seen: GATEWAY_FOR_CORP } }, 'excluded')
