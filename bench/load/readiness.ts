@@ -6,6 +6,7 @@ import {
   epollControl,
   epollCreate,
   epollWait,
+  eventTable,
 } from '../../src/system/linux/epoll.ts'
 
 const EPOLL_CTL_MOD = 3
@@ -15,7 +16,8 @@ const MAX_EVENTS = 512
 export class Readiness {
   readonly #epoll = epollCreate(O_CLOEXEC)
   readonly #handlers = new Map<number, (events: number) => void>()
-  readonly #events = new Int32Array(MAX_EVENTS * EVENT_INTS)
+  readonly #table = eventTable(MAX_EVENTS)
+  readonly #events = this.#table.numbers
   readonly #event = new Int32Array(EVENT_INTS)
 
   add(fd: number, events: number, handler: (events: number) => void): void {
@@ -43,7 +45,7 @@ export class Readiness {
   }
 
   turn(milliseconds: number): void {
-    const count = epollWait(this.#epoll, this.#events, MAX_EVENTS, milliseconds)
+    const count = epollWait(this.#epoll, this.#table, milliseconds)
     for (let index = 0; index < count; index += 1) {
       const fd = this.#events[index * EVENT_INTS + EVENT_DATA]!
       this.#handlers.get(fd)?.(this.#events[index * EVENT_INTS]!)

@@ -7,6 +7,7 @@ import {
   epollControl,
   epollCreate,
   epollWait,
+  eventTable,
 } from '../system/linux/epoll.ts'
 import { EINTR, errno } from '../system/linux/libc.ts'
 
@@ -30,7 +31,8 @@ export class EventLoop {
   readonly #serials: number[] = []
   #serial = 0
   #count = 0
-  readonly #events = new Int32Array(MAX_EVENTS * EVENT_INTS)
+  readonly #table = eventTable(MAX_EVENTS)
+  readonly #events = this.#table.numbers
   readonly #event = new Int32Array(EVENT_INTS)
 
   get usable(): boolean {
@@ -67,7 +69,7 @@ export class EventLoop {
 
   /** Waits for events, at most so many milliseconds. */
   wait(milliseconds: number): void {
-    this.#count = epollWait(this.#epoll, this.#events, MAX_EVENTS, milliseconds)
+    this.#count = epollWait(this.#epoll, this.#table, milliseconds)
     if (this.#count < 0 && errno() !== EINTR) throw new Error(`epoll_wait: error ${errno()}`)
   }
 

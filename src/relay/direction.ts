@@ -1,7 +1,8 @@
 import { read, SPLICE_F_MOVE, SPLICE_F_NONBLOCK, splice } from '../system/linux/descriptors.ts'
+import { fixedMemory } from '../system/linux/fixed-memory.ts'
 import { EAGAIN, EINTR, errno } from '../system/linux/libc.ts'
 import { MSG_DONTWAIT, MSG_NOSIGNAL } from '../system/linux/socket-numbers.ts'
-import { receive, send } from '../system/linux/sockets.ts'
+import { receiveFixed, send, sendFixed } from '../system/linux/sockets.ts'
 import { LINGER_BYTES } from './limits.ts'
 import { PIPE_BYTES, type Pipe, type PipePool } from './pipe-pool.ts'
 
@@ -51,7 +52,7 @@ export type Turn =
 /** What `#copy` answers when the end that it sends to is broken. */
 const NOWHERE = -2
 
-const scratch = Buffer.allocUnsafeSlow(COPY_BYTES)
+const scratch = fixedMemory(COPY_BYTES)
 
 /** Bytes from one end to the other: copied while they come in small pieces, else through a pipe by splice, held only while there are bytes in it. */
 export class Direction {
@@ -139,11 +140,11 @@ export class Direction {
   /** Reads what there is and sends it at once; what does not fit waits. Bytes read, 0 at the end, -1, or NOWHERE. */
   #copy(): number {
     const { fd } = this.#to
-    const got = receive(this.#from.fd, scratch, COPY_BYTES, MSG_DONTWAIT)
+    const got = receiveFixed(this.#from.fd, scratch, MSG_DONTWAIT)
     if (got <= 0) return got
     if (got < COPY_BYTES && this.#from.shortIsAll) this.#from.readable = false
     else this.#bulk = got === COPY_BYTES
-    const sent = send(fd, scratch, got, MSG_DONTWAIT | MSG_NOSIGNAL)
+    const sent = sendFixed(fd, scratch, got, MSG_DONTWAIT | MSG_NOSIGNAL)
     if (sent === got) {
       this.#tally.moved(this, sent)
       return got
@@ -151,7 +152,7 @@ export class Direction {
     const error = sent < 0 ? errno() : 0
     if (error !== 0 && error !== EAGAIN && error !== EINTR) return NOWHERE
     if (sent > 0) this.#tally.moved(this, sent)
-    this.#early = Uint8Array.prototype.slice.call(scratch, Math.max(0, sent), got)
+    this.#early = Uint8Array.prototype.slice.call(scratch.bytes, Math.max(0, sent), got)
     return got
   }
 
@@ -185,7 +186,7 @@ export class Direction {
   #drain(): Turn {
     while (this.#discards! > 0) {
       if (!this.#from.readable) return 'waits'
-      const got = read(this.#from.fd, scratch, COPY_BYTES)
+      const got = read(this.#from.fd, scratch.bytes, COPY_BYTES)
       if (got === 0) return 'done'
       if (got > 0) this.#discards! -= got
       else if (errno() === EAGAIN) this.#from.readable = false

@@ -15,6 +15,7 @@ import {
   epollControl,
   epollCreate,
   epollWait,
+  eventTable,
 } from '../system/linux/epoll.ts'
 import { EINTR, errno } from '../system/linux/libc.ts'
 import { PipePool } from './pipe-pool.ts'
@@ -38,7 +39,8 @@ class RelayWorker implements TunnelReports {
   readonly #pool = new PipePool()
   readonly #byDescriptor = new Map<number, Tunnel>()
   readonly #byRow = new Map<number, Tunnel>()
-  readonly #events = new Int32Array(MAX_EVENTS * EVENT_INTS)
+  readonly #table = eventTable(MAX_EVENTS)
+  readonly #events = this.#table.numbers
   readonly #event = new Int32Array(EVENT_INTS)
   readonly #bell = new Uint8Array(8)
   #ready: Tunnel[] = []
@@ -77,7 +79,7 @@ class RelayWorker implements TunnelReports {
   }
 
   #turn(): void {
-    const count = epollWait(this.#epoll, this.#events, MAX_EVENTS, this.#ready.length > 0 ? 0 : LONGEST_SLEEP_MS)
+    const count = epollWait(this.#epoll, this.#table, this.#ready.length > 0 ? 0 : LONGEST_SLEEP_MS)
     if (count < 0 && errno() !== EINTR) throw new Error(`epoll_wait: error ${errno()}`)
     let rung = false
     for (let index = 0; index < count; index += 1) {

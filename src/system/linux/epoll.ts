@@ -1,4 +1,5 @@
 import { arch } from 'node:os'
+import { type FixedMemory, fixedMemory } from './fixed-memory.ts'
 import { libc } from './libc.ts'
 
 /** epoll(7). */
@@ -10,9 +11,11 @@ export const epollControl: (epoll: number, op: number, fd: number, event: Int32A
   'int epoll_ctl(int, int, int, void *)',
 )
 /** int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int milliseconds) */
-export const epollWait: (epoll: number, events: Int32Array, max: number, milliseconds: number) => number = libc.func(
-  'int epoll_wait(int, void *, int, int)',
+const wait: (epoll: number, events: number, max: number, milliseconds: number) => number = libc.func(
+  'int epoll_wait(int, uintptr_t, int, int)',
 )
+export const epollWait = (epoll: number, events: EventTable, milliseconds: number): number =>
+  wait(epoll, events.memory.address, events.most, milliseconds)
 
 export const EPOLL_CTL_ADD = 1
 export const EPOLL_CTL_DEL = 2
@@ -28,3 +31,16 @@ export const EPOLLET = 0x80000000 | 0
 /** struct epoll_event { uint32 events; uint64 data }: packed on x86-64 only, so data begins at byte 4 there and at byte 8 elsewhere. */
 export const EVENT_INTS = arch() === 'x64' ? 3 : 4
 export const EVENT_DATA = arch() === 'x64' ? 1 : 2
+
+/** Where the kernel writes events, `EVENT_INTS` numbers each. */
+export interface EventTable {
+  readonly memory: FixedMemory
+  readonly most: number
+  readonly numbers: Int32Array
+}
+
+/** `most`: events taken from the kernel at once. */
+export function eventTable(most: number): EventTable {
+  const memory = fixedMemory(most * EVENT_INTS * Int32Array.BYTES_PER_ELEMENT)
+  return { memory, most, numbers: new Int32Array(memory.bytes.buffer) }
+}

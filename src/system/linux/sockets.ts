@@ -1,3 +1,4 @@
+import type { FixedMemory } from './fixed-memory.ts'
 import { libc } from './libc.ts'
 import {
   IPPROTO_TCP,
@@ -52,6 +53,18 @@ export const receive: (fd: number, buffer: Uint8Array, bytes: number, flags: num
 export const send: (fd: number, buffer: Uint8Array, bytes: number, flags: number) => number = libc.func(
   'int send(int, const void *, size_t, int)',
 )
+const receiveTo: (fd: number, address: number, bytes: number, flags: number) => number = libc.func(
+  'int recv(int, uintptr_t, size_t, int)',
+)
+const sendFrom: (fd: number, address: number, bytes: number, flags: number) => number = libc.func(
+  'int send(int, uintptr_t, size_t, int)',
+)
+/** The same, at most all of the memory: for those that are called all the time. */
+export const receiveFixed = (fd: number, memory: FixedMemory, flags: number): number =>
+  receiveTo(fd, memory.address, memory.bytes.length, flags)
+/** Of the first bytes of the memory, which has so many. */
+export const sendFixed = (fd: number, memory: FixedMemory, bytes: number, flags: number): number =>
+  sendFrom(fd, memory.address, bytes, flags)
 /** int shutdown(int fd, int how) */
 export const shutdown: (fd: number, how: number) => number = libc.func('int shutdown(int, int)')
 
