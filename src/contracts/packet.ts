@@ -72,10 +72,10 @@ export interface CapturedName extends Omit<Captured, 'dialled'> {
 }
 
 /**
- * Why a datagram went nowhere: policy, a decision that took too long, a limit of ours, more came than was read in time, or the system did not take it on
- * its way to the client.
+ * Why a datagram went nowhere: policy, a decision that took too long, a limit of ours, more came than was read in time, or on its way to the client the
+ * system did not take it, or it would have had to come from a port that somebody else has.
  */
-export type DropReason = 'refused' | 'waiting' | 'limit' | 'overrun' | 'unsent'
+export type DropReason = 'refused' | 'waiting' | 'limit' | 'overrun' | 'unsent' | 'port-taken'
 
 /** Opens a session; undefined when there are too many. */
 export type HandlePackets = (client: PacketClient) => PacketSession | undefined

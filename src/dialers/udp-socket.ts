@@ -75,8 +75,9 @@ export class UdpSocket {
       if (error && !this.#closed) this.#events.onError(to, error)
     }
     try {
-      if (this.#isFor(to)) this.#socket.send(data, sent)
-      else this.#socket.send(data, to.port, to.address, sent)
+      if (!this.#isFor(to)) this.#socket.send(data, to.port, to.address, sent)
+      // Otherwise an `error` is on its way that tells why.
+      else if (this.#isConnected) this.#socket.send(data, sent)
     } catch (thrown) {
       this.#events.onError(to, thrown as NodeJS.ErrnoException)
     }
@@ -111,6 +112,16 @@ export class UdpSocket {
     return true
   }
 
+  /** Not, where there is no way to the far side: Node tells a turn later. */
+  get #isConnected(): boolean {
+    try {
+      this.#socket.remoteAddress()
+      return true
+    } catch {
+      return false
+    }
+  }
+
   #bind(): void {
     const port = this.#triesLeft === 0 ? 0 : DYNAMIC_PORTS.first + Math.floor(this.#chance() * DYNAMIC_PORTS.count)
     this.#socket.bind({ port, exclusive: true })
@@ -126,7 +137,10 @@ export class UdpSocket {
       this.#events.onBroken(error)
     } else if (this.#connected) {
       // Connected, the error is the far side's. Otherwise it is left over from the time when it was.
-      this.#events.onError(this.#connected, error)
+      const to = this.#connected
+      // There may be a way when it is sent to again.
+      if (!this.#isConnected) this.#connected = undefined
+      this.#events.onError(to, error)
     }
   }
 }

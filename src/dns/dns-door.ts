@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { Client } from '../contracts/route.ts'
-import { isLoopback, parseAddress } from '../wire/address.ts'
+import { sharePort } from '../system/share-port.ts'
+import { isLoopback, isUnspecified, parseAddress } from '../wire/address.ts'
 import type { ListenAddress } from '../wire/listen-address.ts'
 import { Questions } from './questions.ts'
 import { serveTcp } from './tcp-conversation.ts'
@@ -30,6 +31,11 @@ export interface DnsDoor {
   close(): void
 }
 
+/**
+ * Below it, only who has the right to may listen (ip(7), CAP_NET_BIND_SERVICE). Such a port of a door at every address is shared with sockets at one
+ * address: captured containers are answered from port 53 of the servers that they ask.
+ */
+const FIRST_OPEN_PORT = 1024
 /** TCP connections of one client: RFC 7766 §6.2.2 asks clients to make do with one. */
 const TCP_PER_CLIENT = 32
 /** Tries to find a port that is free for UDP and TCP alike, where any will do. */
@@ -50,6 +56,8 @@ export async function openDnsDoor(options: DnsDoorOptions): Promise<DnsDoor> {
       tcp.server.listen({ host: options.address.host, port, ipv6Only: true })
       await once(tcp.server, 'listening')
       udp.on('error', () => {})
+      // After it is bound, so that it is told where somebody else has the port.
+      if (isUnspecified(options.address.host) && port < FIRST_OPEN_PORT) sharePort(udp)
       const asked = takeQuestions(udp, counted)
       const close = () => {
         if (!questions.close()) return

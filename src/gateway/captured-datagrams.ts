@@ -59,7 +59,7 @@ export function planDatagrams(settings: Settings, to: Readonly<Partial<Record<4 
 }
 
 const MUTE =
-  'capture: the capability CAP_NET_RAW is missing: programs whose UDP the policy refuses flow by flow are not told ("port unreachable") and wait until they give up. Give it to the gateway (AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW, or --cap-add NET_RAW), or set udp.containers: deny, which the kernel answers by itself'
+  'capture: the capability CAP_NET_RAW is missing: programs whose UDP the policy refuses flow by flow are not told ("port unreachable") and wait until they give up, and nobody hears answers from UDP ports that programs of this host have at every address. Give it to the gateway (AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW, or --cap-add NET_RAW), or set udp.containers: deny, which the kernel answers by itself'
 
 const QUIC = { from: 443, to: 443 }
 

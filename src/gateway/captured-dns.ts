@@ -17,7 +17,7 @@ export interface CapturedDnsParts {
   answer(query: Buffer, client: DnsClient): Promise<Buffer | undefined>
   readonly owners: UdpDoorOptions['owners']
   /** As of `UdpDoorOptions`. */
-  dropped(reason: DropReason, count: number): void
+  dropped(reason: DropReason, count: number, port?: number): void
   warn(message: string): void
 }
 

@@ -42,20 +42,26 @@ export function tellCrowdedUdp(clock: Clock, warn: (message: string) => void): (
   )
 }
 
-/** Counts datagrams that went nowhere; warns of answers that the system did not take. */
+/** Counts datagrams that went nowhere; warns of answers that the system did not take, or that could not come from `port`. */
 export function tellDropped(
   clock: Clock,
   count: (reason: DropReason, count: number) => void,
   warn: (message: string) => void,
-): (reason: DropReason, count?: number) => void {
+): (reason: DropReason, count?: number, port?: number) => void {
   const unsent = seldom<number>(clock, CROWDED_LOG_MS, () =>
     warn(
       'UDP: answers go nowhere, for earlier ones to the same client still wait for an address that nobody answers at: it has gone, or somebody feigns it; others are answered. fairlead_packets_dropped_total counts them (unsent)',
     ),
   )
-  return (reason, dropped = 1) => {
+  const taken = seldom<number>(clock, CROWDED_LOG_MS, (port) =>
+    warn(
+      `UDP: what port ${port} of far sides answers cannot be sent to captured clients: a program of this host (\`ss -ulnp\` tells which) has UDP port ${port} at every address, and the capability CAP_NET_RAW, the way round it, is missing. Give it to the gateway (AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW, or --cap-add NET_RAW), or bind that program to addresses of its own. fairlead_packets_dropped_total counts them (port-taken)`,
+    ),
+  )
+  return (reason, dropped = 1, port = 0) => {
     count(reason, dropped)
     if (reason === 'unsent') unsent(dropped)
+    if (reason === 'port-taken') taken(port)
   }
 }
 

@@ -29,7 +29,7 @@ export class Metrics {
   })
   readonly #packetsDropped = new Counter({
     name: 'fairlead_packets_dropped_total',
-    help: 'Datagrams of clients that went nowhere: refused by policy, waiting for too long, or beyond a limit, more than was read in time, or answers that the system did not take.',
+    help: 'Datagrams of clients that went nowhere: refused by policy, waiting for too long, or beyond a limit, more than was read in time, answers that the system did not take, or answers from a port that another program has.',
     labelNames: ['reason'],
     registers: [this.#registry],
   })

@@ -78,7 +78,7 @@ await silent.until('ready', () => silent.stdout.includes('ready'))
 const FEIGNED = fileURLToPath(new URL('./harness/udp/feigned.py', import.meta.url))
 const FLOOD = fileURLToPath(new URL('./harness/udp/flood-dns.mjs', import.meta.url))
 const containersPort = takePort()
-const start = (dns: object = {}, policy: Policy = {}) =>
+const start = (dns: object = {}, policy: Policy = {}, by: readonly string[] = []) =>
   startGateway(
     scenario,
     {
@@ -92,6 +92,7 @@ const start = (dns: object = {}, policy: Policy = {}) =>
       ...policy,
     },
     {
+      by,
       listen: {
         mixed: { address: `${GATEWAY_FOR_GUEST}:${containersPort}`, scope: 'containers', from: ['10.77.5.0/24'] },
       },
@@ -242,6 +243,43 @@ await t.test('questions from addresses that nobody has keep no answer from other
     t.match(done.stdout, /^\[\d+(, \d+){3}\]$/m, `${server}: each of four: ${done.stdout}`)
   }
   await gateway.running.stop()
+})
+
+await t.test('nobody asks in the name of a client of another network', async (t) => {
+  const gateway = await start({ listen: { address: `${ADDRESSED}:53`, from: ['10.77.0.0/16'] } })
+  const OTHER = '10.77.1.2' // behind another interface
+  t.equal((await box.run(['ip', 'address', 'add', `${OTHER}/32`, 'dev', 'lo'])).code, 0)
+  for (const server of [ADDRESSED, NOBODY[0]]) {
+    await box.run(['dig', '+tries=1', '+time=1', '-b', OTHER, `@${server}`, 'feigned.names.test'])
+    const own = `own-${server}.names.test`
+    t.equal((await dig(own, 'A', server)).status, 'NXDOMAIN')
+    await dnsmasq.until('the own question', () => dnsmasq.stderr.includes(own))
+    t.notMatch(dnsmasq.stderr, 'feigned.names.test', `to ${server}`)
+  }
+  await box.run(['ip', 'address', 'delete', `${OTHER}/32`, 'dev', 'lo'])
+  await gateway.running.stop()
+})
+
+await t.test('without CAP_NET_RAW, answers come from ports that somebody has at every address', async (t) => {
+  const by = ['setpriv', '--bounding-set=-net_raw', '--inh-caps=-net_raw', '--ambient-caps=-net_raw']
+  const everywhere = await start({ listen: { address: '0.0.0.0:53', from: ['10.77.5.0/24'] } }, {}, by)
+  for (const server of [ADDRESSED, NOBODY[0]]) {
+    t.match(await dig('both.names.test', 'A', server), { answers: ['192.0.2.1'] }, `our own door does: ${server}`)
+  }
+  await everywhere.running.stop()
+
+  const script = "require('dgram').createSocket('udp4').bind(53, () => console.log('ready'))"
+  const other = scenario.start('gateway', 'another-server', ['node', '-e', script])
+  await other.until('ready', () => other.stdout.includes('ready'))
+  const gateway = await start({ listen: { address: `${ADDRESSED}:${takePort()}`, from: ['10.77.5.0/24'] } }, {}, by)
+  t.equal((await dig('both.names.test', 'A', NOBODY[0], '+time=2')).status, undefined, 'another program does')
+  const said = await gateway.running.until('why', () =>
+    gateway.log().find(({ msg }) => /UDP port 53 at every address/.test(msg ?? '')),
+  )
+  t.match(said.msg, /CAP_NET_RAW/)
+  t.notMatch(JSON.stringify(gateway.log()), /feigns/)
+  await gateway.running.stop()
+  await other.stop()
 })
 
 await t.test('auto follows a link that goes down and comes up', async (t) => {

@@ -30,9 +30,14 @@ export type ToWorker =
 
 /** Places in the shared counts: bytes that one side has posted and the other has not yet dealt with. */
 export const POSTED = { up: 0, down: 1 } as const
-/** And datagrams that were lost: on their way up, as they came faster than the main thread took them; and down, as the system did not take them. */
-export const LOST = { up: 2, down: 3 } as const
-export const COUNTS = 4
+/**
+ * And datagrams that were lost: on their way up, as they came faster than the main thread took them; and down, as the system did not take them, or as
+ * somebody else has the port that they must come from.
+ */
+export const LOST = { up: 2, unsent: 3, 'port-taken': 4 } as const
+/** The last such port. */
+export const TAKEN_PORT = 5
+export const COUNTS = 6
 /**
  * Bytes posted to the main thread, beyond which they wait at the datagram thread, where clients take turns: what is posted is dealt with in the order
  * of its coming, and some hundred questions of one client are a tenth of a second.

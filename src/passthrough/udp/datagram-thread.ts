@@ -12,6 +12,7 @@ import {
   LOST,
   MAX_DOWN,
   POSTED,
+  TAKEN_PORT,
   type ToWorker,
   TURN_COST,
   type WorkerData,
@@ -88,11 +89,20 @@ export class DatagramThread {
     this.#flushLater()
   }
 
-  /** Datagrams lost since it was last asked: not carried, either way, for there were too many, and not taken by the system on their way to the clients. */
-  lost(): { readonly overrun: number; readonly unsent: number } {
-    const overrun = this.#lost + Atomics.exchange(this.#counts, LOST.up, 0)
+  /**
+   * Datagrams lost since it was last asked: not carried, either way, for there were too many; on their way to the clients, not taken by the system; and
+   * not to be sent, for somebody else has the port that they must come from, the last of which is told.
+   */
+  lost(): Readonly<Record<'overrun' | 'unsent' | 'port-taken' | 'port', number>> {
+    const taken = (place: number) => Atomics.exchange(this.#counts, place, 0)
+    const overrun = this.#lost + taken(LOST.up)
     this.#lost = 0
-    return { overrun, unsent: Atomics.exchange(this.#counts, LOST.down, 0) }
+    return {
+      overrun,
+      unsent: taken(LOST.unsent),
+      'port-taken': taken(LOST['port-taken']),
+      port: Atomics.load(this.#counts, TAKEN_PORT),
+    }
   }
 
   /** In whose name addresses are, from now on: clients wait, and are answered, each in its own. */

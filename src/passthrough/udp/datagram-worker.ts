@@ -15,11 +15,12 @@ import {
   MAX_UP,
   MAX_WAITING,
   POSTED,
+  TAKEN_PORT,
   type ToWorker,
   TURN_COST,
   type WorkerData,
 } from './datagram-protocol.ts'
-import { ReplySockets } from './reply-sockets.ts'
+import { ReplySockets, type Sent } from './reply-sockets.ts'
 import { UnreachableSender } from './unreachable-sender.ts'
 
 /** Milliseconds to sleep at most, for a process that ends without telling us. */
@@ -143,7 +144,7 @@ class DatagramWorker {
       case 'unreachable':
         for (const ends of message.ends) {
           const family = ends.far.includes(':') ? 6 : 4
-          this.#count(this.#unreachable.tell(this.#owners.ownerOf(ends.client), family, ends))
+          if (!this.#unreachable.tell(this.#owners.ownerOf(ends.client), family, ends)) this.#count('unsent')
         }
         break
       case 'replies': {
@@ -152,7 +153,9 @@ class DatagramWorker {
         for (const { client, clientPort, far, farPort, end } of carried) {
           const to = socketAddress({ address: client, port: clientPort })
           const owner = this.#owners.ownerOf(client)
-          this.#count(this.#replies.send(owner, { address: far, port: farPort }, to, bytes.subarray(from, end)))
+          const sent = this.#replies.send(owner, { address: far, port: farPort }, to, bytes.subarray(from, end))
+          if (sent !== 'sent') this.#count(sent)
+          if (sent === 'port-taken') Atomics.store(this.#counts, TAKEN_PORT, farPort)
           from = end
         }
         Atomics.sub(this.#counts, POSTED.down, bytes.length + carried.length * DATAGRAM_COST)
@@ -160,8 +163,8 @@ class DatagramWorker {
     }
   }
 
-  #count(isSent: boolean): void {
-    if (!isSent) Atomics.add(this.#counts, LOST.down, 1)
+  #count(why: Exclude<Sent, 'sent'>): void {
+    Atomics.add(this.#counts, LOST[why], 1)
   }
 
   #post(message: FromWorker, handedOver: ArrayBuffer[] = []): void {

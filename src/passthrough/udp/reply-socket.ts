@@ -35,16 +35,18 @@ export interface ReplySocket {
   close(): void
 }
 
-/** By a transparent socket bound there. Undefined where there can be none. */
-export function openReplySocket(address: string, port: number): ReplySocket | undefined {
+/**
+ * By a transparent socket bound there. Undefined where there can be none; `port-taken` where a program of this host has the port at every address and
+ * does not share it, and a raw socket, the way round that, is not allowed.
+ */
+export function openReplySocket(address: string, port: number): ReplySocket | 'port-taken' | undefined {
   const fd = openAt(address, port, SOCK_DGRAM, 0)
   if (fd >= 0) {
     const send: ReplySocket['send'] = (to, data) =>
       sendTo(fd, data, data.length, MSG_DONTWAIT, to, to.length) === data.length
     return { send, close: () => void close(fd) }
   }
-  // A program of this host has the port at every address, and does not share it.
-  return errno() === EADDRINUSE ? openRaw(address, port) : undefined
+  return errno() === EADDRINUSE ? (openRaw(address, port) ?? 'port-taken') : undefined
 }
 
 /** As a raw socket, which has no port and needs CAP_NET_RAW: the header of each datagram is written here. */

@@ -1,8 +1,11 @@
+import type { DropReason } from '../../contracts/packet.ts'
 import type { Endpoint } from '../../system/linux/socket-address.ts'
 import { openReplySocket, type ReplySocket } from './reply-socket.ts'
 
 /** Sockets kept open, each for one client and far side; the one unused for longest makes way. Opening one anew costs four system calls. */
 export const MAX_REPLY_SOCKETS = 512
+
+export type Sent = 'sent' | Extract<DropReason, 'unsent' | 'port-taken'>
 
 /**
  * Sends replies from the address that the client has sent to, which is none of this machine's. Each client has sockets of its own: what goes to an
@@ -16,9 +19,11 @@ export class ReplySockets {
     return this.#open.size
   }
 
-  /** False when it could not be sent; a datagram may be lost. `owner`: in whose name the client has its address. */
-  send(owner: string, from: Endpoint, to: Uint8Array, data: Uint8Array): boolean {
-    return this.#socketAt(owner, from)?.send(to, data) ?? false
+  /** A datagram may be lost. `owner`: in whose name the client has its address. */
+  send(owner: string, from: Endpoint, to: Uint8Array, data: Uint8Array): Sent {
+    const socket = this.#socketAt(owner, from)
+    if (socket === 'port-taken') return socket
+    return socket?.send(to, data) ? 'sent' : 'unsent'
   }
 
   close(): void {
@@ -26,10 +31,10 @@ export class ReplySockets {
     this.#open.clear()
   }
 
-  #socketAt(owner: string, { address, port }: Endpoint): ReplySocket | undefined {
+  #socketAt(owner: string, { address, port }: Endpoint): ReturnType<typeof openReplySocket> {
     const key = `${address} ${port} ${owner}`
     const socket = this.#open.get(key) ?? openReplySocket(address, port)
-    if (!socket) return undefined
+    if (!socket || socket === 'port-taken') return socket
     this.#open.delete(key)
     this.#open.set(key, socket)
     if (this.#open.size > MAX_REPLY_SOCKETS) this.#closeOldest()

@@ -25,8 +25,8 @@ export interface UdpDoorOptions {
   readonly handlePackets: HandlePackets
   /** In whose name addresses are, and what is called when that changes until the returned function is. */
   readonly owners: AddressDirectory
-  /** Datagrams that came, or went back, faster than they were carried, or that the system did not take; told now and then. */
-  dropped(reason: DropReason, count: number): void
+  /** Datagrams that came, or went back, faster than they were carried, or that could not be sent; told now and then. `port`: the one that is taken. */
+  dropped(reason: DropReason, count: number, port?: number): void
   warn(message: string): void
 }
 
@@ -164,6 +164,7 @@ export class UdpDoor {
     const overrun = this.#buffers.reduce((sum, buffer) => sum + buffer.lost(), lost.overrun)
     if (overrun > 0) this.#options.dropped('overrun', overrun)
     if (lost.unsent > 0) this.#options.dropped('unsent', lost.unsent)
+    if (lost['port-taken'] > 0) this.#options.dropped('port-taken', lost['port-taken'], lost.port)
   }
 
   #sweep(): void {

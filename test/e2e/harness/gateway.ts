@@ -35,6 +35,8 @@ export interface GatewayOptions {
   /** Users of its doors. */
   readonly users?: Readonly<Record<string, string>>
   readonly env?: Readonly<Record<string, string>>
+  /** Started by this command, which runs what follows it. */
+  readonly by?: readonly string[]
 }
 
 /** A Fairlead that runs as people run it: the built program, a settings file, signals, its log. */
@@ -93,10 +95,15 @@ export async function launchGateway(scenario: Scenario, policy: Policy, options:
     renameSync(`${file}.new`, file)
   }
   write(policy)
-  const running = scenario.start(options.host ?? 'gateway', 'fairlead', [...PROGRAM, 'start', '--config', file], {
-    cwd: folder,
-    ...(options.env ? { env: options.env } : {}),
-  })
+  const running = scenario.start(
+    options.host ?? 'gateway',
+    'fairlead',
+    [...(options.by ?? []), ...PROGRAM, 'start', '--config', file],
+    {
+      cwd: folder,
+      ...(options.env ? { env: options.env } : {}),
+    },
+  )
   const log = logReader(running)
   const flows = () => log().filter((line) => line.msg === 'flow') as unknown as FlowLine[]
   return {

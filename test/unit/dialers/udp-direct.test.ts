@@ -54,6 +54,21 @@ t.test(
   },
 )
 
+t.test('where there is no way, the system’s own reason is told, each time anew', async (t) => {
+  const direct = new UdpDirect(Math.random)
+  t.teardown(() => direct.close())
+  const told: string[] = []
+  direct.onRefused((_, { message }) => void told.push(message))
+  // To everybody: refused to a socket that has not asked for it (ip(7)), or there is no route.
+  const peer = { host: '255.255.255.255', family: 4, port: 9 } as const
+  for (const times of [1, 2]) {
+    direct.send({ peer, data: Buffer.from('?') })
+    await until(`word of it, ${times}`, () => told.length === times)
+  }
+  t.match(told, [/cannot be reached|no route/, /cannot be reached|no route/])
+  t.notMatch(told.join(), /ERR_/)
+})
+
 /** Beyond the system's limit a buffer needs CAP_NET_ADMIN. */
 function whyNot(): string | false {
   if (process.platform !== 'linux' || process.env.CI || process.getuid?.() === 0) return false

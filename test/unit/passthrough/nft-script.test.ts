@@ -73,12 +73,15 @@ table inet fairlead {
     # datagrams without a translation: one that our own late answer has begun anew would go past the policy.
     ct direction reply ct status dnat return
     tcp flags & (fin | syn | rst | ack) != syn ct direction reply return
+    # A source that does not lead back by where it came in is feigned, or another container’s: rules for that one do not hold for this. Datagrams
+    # to the doors of this machine need no way back to speak in its name.
+    meta l4proto udp fib daddr type local iifname @interfaces fib saddr . iif oif missing drop
     # To this machine itself (its doors, published ports), to everybody, and between containers: none of our business.
     fib daddr type { local, broadcast, anycast, multicast } return
     ip daddr @own4 return
     ip6 daddr @own6 return
     ip6 daddr fe80::/10 return
-    # A source that does not lead back by where it came in is feigned, or another container’s: rules for that one do not hold for this.
+    # Feigned likewise, to elsewhere.
     iifname @interfaces fib saddr . iif oif missing drop
     # RFC 4291 §2.5.6: nothing from a link-local address leaves its link; and by it no container is known.
     ip6 saddr fe80::/10 drop
