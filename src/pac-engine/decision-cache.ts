@@ -1,5 +1,6 @@
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { PacAnswer } from '../contracts/pac.ts'
+import { SeenBefore } from './seen-before.ts'
 
 export interface Decision {
   /** As it was decided. */
@@ -15,12 +16,24 @@ export interface Decision {
   readonly second: number | undefined
 }
 
-/** Decisions by URL. Two generations of half the size each: what is asked for stays, what is not goes, and nothing is moved on a hit. */
+/** Half as many decisions as are remembered, in less than this many ms of the clock: few of them can be asked for again before they have to go. */
+const RUSH_MS = 1_000
+
+/**
+ * Decisions by URL. Two generations of half the size each: what is asked for stays, what is not goes, and nothing is moved on a hit. In a rush of new ones only those are kept that
+ * come for the second time: thousands of others would drive out what is asked for, and to keep each for a moment takes longer than to decide it (each outlives a collection or two of the
+ * young garbage, which holds the main thread for milliseconds).
+ */
 export class DecisionCache {
   #young = new Map<string, Decision>()
   #old = new Map<string, Decision>()
   /** Characters of what the young ones have, as `charsOf` counts. */
   #chars = 0
+  readonly #seen = new SeenBefore()
+  /** Decisions so far, of which every `#half` the clock is looked at. */
+  #count = 0
+  #countedFrom = Number.NEGATIVE_INFINITY
+  #rush = false
   readonly #half: number
   readonly #halfChars: number
 
@@ -61,7 +74,20 @@ export class DecisionCache {
     this.#chars += charsOf(url, decision)
   }
 
+  /** Of a decision that was made just now, by `clock.monotonic()`, about a URL of that digest: whether it is one to be kept. */
+  admits(digest: number, outcome: Decision['outcome'], decided: number): boolean {
+    if (++this.#count >= this.#half) {
+      this.#rush = decided - this.#countedFrom < RUSH_MS
+      this.#countedFrom = decided
+      this.#count = 0
+    }
+    const seen = this.#seen.note(digest)
+    // What failed may have taken its whole time, and is not to be run again at once.
+    return seen || !this.#rush || decided - this.#countedFrom >= RUSH_MS || outcome instanceof GatewayError
+  }
+
   clear(): void {
+    this.#seen.clear()
     this.#chars = 0
     this.#young.clear()
     this.#old.clear()

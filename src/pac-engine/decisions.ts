@@ -9,8 +9,11 @@ import { ExecutionsAsked } from './names-asked.ts'
 import type { PacDns } from './pac-dns.ts'
 import { scriptFailure, tooManyNames } from './script-failure.ts'
 import type { Version } from './script-in-use.ts'
+import { digestOf } from './text-digest.ts'
+import { UnderWay } from './under-way.ts'
 import type { Notes, VmOutcome } from './vm-outcome.ts'
 import { CLOSED } from './vm-thread.ts'
+import { listen, settle, type Waiter } from './waiter.ts'
 
 /** Jobs waiting beyond which helper calls are no longer recorded: a trace costs more than the decision. */
 const TRACE_WHILE_PENDING = 8
@@ -34,30 +37,25 @@ export interface DecisionsOptions {
 interface Evaluation {
   readonly query: PacQuery
   readonly key: string
+  readonly digest: number
+  next: Evaluation | undefined
   /** By `clock.monotonic()`. */
   readonly began: number
   /** The network it was begun in. */
   readonly network: number
-  readonly waiters: Waiter[]
+  /** Most have one. */
+  first: Waiter | undefined
+  others: Waiter[] | undefined
   rounds: number
   /** Names looked up for it so far. */
   asked: ExecutionsAsked | undefined
-}
-
-interface Waiter {
-  readonly resolve: (answer: PacAnswer) => void
-  readonly reject: (reason: unknown) => void
-  readonly signal: AbortSignal
-  settled: boolean
-  /** Once it listens. */
-  aborted: (() => void) | undefined
 }
 
 /** Questions to a script and their answers: remembered ones at once, the same question once, names looked up in between. */
 export class Decisions {
   readonly #options: DecisionsOptions
   readonly #cache: DecisionCache
-  readonly #underWay = new Map<string, Evaluation>()
+  readonly #underWay = new UnderWay<Evaluation>()
   /** Those who do not listen yet. */
   #deaf: Waiter[] = []
   readonly #second: () => number
@@ -78,22 +76,26 @@ export class Decisions {
     if (signal.aborted) return Promise.reject(signal.reason)
     // The host is nearly always the URL's, and joining texts costs.
     let key = url
-    let evaluation = this.#underWay.get(key)
+    let digest = digestOf(key)
+    let evaluation = this.#underWay.get(key, digest)
     if (evaluation && evaluation.query.host !== host) {
       key = `${url}\n${host}`
-      evaluation = this.#underWay.get(key)
+      digest = digestOf(key)
+      evaluation = this.#underWay.get(key, digest)
     }
     if (!evaluation) {
       const { pending } = this.#options.limits
       if (this.#underWay.size >= pending) {
         return Promise.reject(new GatewayError('LIMIT_REACHED', `${pending} PAC decisions are waiting already`))
       }
-      evaluation = this.#begin(query, key, now)
+      evaluation = this.#begin(query, key, digest, now)
     }
-    const { waiters } = evaluation
+    const joined = evaluation
     return new Promise((resolve, reject) => {
       const waiter: Waiter = { resolve, reject, signal, settled: false, aborted: undefined }
-      waiters.push(waiter)
+      if (!joined.first) joined.first = waiter
+      else if (joined.others) joined.others.push(waiter)
+      else joined.others = [waiter]
       this.#listenLater(waiter)
     })
   }
@@ -120,17 +122,20 @@ export class Decisions {
     })
   }
 
-  #begin(query: PacQuery, key: string, now: number): Evaluation {
+  #begin(query: PacQuery, key: string, digest: number, now: number): Evaluation {
     const evaluation: Evaluation = {
       query,
       key,
+      digest,
+      next: undefined,
       began: now,
       network: this.#network,
-      waiters: [],
+      first: undefined,
+      others: undefined,
       rounds: 0,
       asked: undefined,
     }
-    this.#underWay.set(key, evaluation)
+    this.#underWay.add(evaluation)
     const version = this.#options.version()
     if (version) this.#ask(evaluation, version)
     else {
@@ -174,7 +179,7 @@ export class Decisions {
     const { clock, dns, limits, origin } = this.#options
     const { query, rounds } = evaluation
     const now = clock.monotonic()
-    const hide = query.trace === true ? (text: string) => text : queryHider(query.url)
+    const hide = query.trace === true ? asItStands : queryHider(query.url)
     const notes = shownOf(outcome.notes, hide)
     logAlerts(this.#options, notes)
     const trace = this.#trace(version, notes, rounds, now - evaluation.began)
@@ -187,7 +192,7 @@ export class Decisions {
             hide,
           })
     const holds = version === this.#options.version() && evaluation.network === this.#network
-    if (!notes.random && holds) {
+    if (!notes.random && holds && this.#cache.admits(evaluation.digest, fresh, now)) {
       this.#cache.set(query.url, {
         host: query.host,
         outcome: fresh,
@@ -210,16 +215,9 @@ export class Decisions {
   }
 
   #finish(evaluation: Evaluation, outcome: PacAnswer | GatewayError): void {
-    if (this.#underWay.get(evaluation.key) === evaluation) this.#underWay.delete(evaluation.key)
-    for (const waiter of evaluation.waiters) {
-      if (waiter.settled) continue
-      waiter.settled = true
-      const { signal, aborted, resolve, reject } = waiter
-      if (aborted) signal.removeEventListener('abort', aborted)
-      if (signal.aborted) reject(signal.reason)
-      else if (outcome instanceof GatewayError) reject(outcome)
-      else resolve(outcome)
-    }
+    this.#underWay.delete(evaluation)
+    if (evaluation.first) settle(evaluation.first, outcome)
+    for (const waiter of evaluation.others ?? NOBODY) settle(waiter, outcome)
   }
 
   /** What was decided before, with the script's age as it is now. */
@@ -266,6 +264,10 @@ function shownOf(notes: Notes, hide: (text: string) => string): Notes {
   return { ...notes, calls, alerts: notes.alerts.map(hide) }
 }
 
+function asItStands(text: string): string {
+  return text
+}
+
 const NO_CALLS: PacTrace['calls'] = []
 
 function asRemembered(error: GatewayError): GatewayError {
@@ -276,13 +278,4 @@ function asRemembered(error: GatewayError): GatewayError {
   })
 }
 
-function listen(waiter: Waiter): void {
-  const { signal, reject } = waiter
-  const aborted = () => {
-    waiter.settled = true
-    reject(signal.reason)
-  }
-  waiter.aborted = aborted
-  if (signal.aborted) aborted()
-  else signal.addEventListener('abort', aborted, { once: true })
-}
+const NOBODY: readonly Waiter[] = []

@@ -2,13 +2,14 @@ import type { Clock } from '../contracts/clock.ts'
 import { Crowd } from './crowd.ts'
 import { FirstTurns } from './first-turns.ts'
 import type { PacLimits } from './limits.ts'
+import { PoolJob } from './pool-job.ts'
 import type { Query } from './query-lines.ts'
 import { quickjsModule } from './quickjs-module.ts'
 import { SecondTurns } from './second-turns.ts'
 import { ThreadSet } from './thread-set.ts'
 import { type DnsEntry, NO_NOTES, type VmOutcome } from './vm-outcome.ts'
 import { CLOSED, crashed, type Ending, type Job, VmThread } from './vm-thread.ts'
-import type { Loaded } from './worker-protocol.ts'
+import type { Loaded, MadeWay } from './worker-protocol.ts'
 
 /** Threads that died while starting, one after the other, before the pool gives up on the script. */
 const MAX_FAILED_STARTS = 3
@@ -28,6 +29,7 @@ export class VmPool {
   readonly #queue = new FirstTurns()
   readonly #second: SecondTurns
   readonly #crowd: Crowd
+  readonly #now: () => number
   /** Since when somebody waits and no thread serves, by the clock. */
   #heldSince: number | undefined
   #wasm: WebAssembly.Module | undefined
@@ -51,6 +53,7 @@ export class VmPool {
     this.#clock = options.clock
     this.#second = new SecondTurns(options.limits)
     this.#crowd = new Crowd(options.clock)
+    this.#now = () => options.clock.monotonic()
   }
 
   get pending(): number {
@@ -92,28 +95,26 @@ export class VmPool {
       return
     }
     this.#pending++
-    const now = () => this.#clock.monotonic()
-    const wasSlow = this.#second.isSlow(host, now)
-    const job: Job = {
-      url,
-      host,
-      trace,
-      settle: (outcome) => {
-        this.#pending--
-        const tooLong = outcome.is === 'failed' && outcome.failure.kind === 'time'
-        if (tooLong) this.#second.noteSlow(host, now())
-        else if (wasSlow && outcome.is === 'answer') this.#second.noteGood(host)
-        settle(outcome)
-      },
-      makeWay: (why) => {
-        if (why === 'others waited') this.#crowd.hung()
-        this.#second.noteSlow(host, now())
-        this.#second.add(job, now())
-      },
-    }
+    const wasSlow = this.#second.isSlow(host, this.#now)
+    const job = new PoolJob(this, url, host, trace, wasSlow, settle)
     if (wasSlow) this.#queue.addLast(job)
     else this.#queue.add(job)
     this.#flushSoon()
+  }
+
+  /** For its jobs. */
+  settled({ host, wasSlow }: PoolJob, outcome: VmOutcome): void {
+    this.#pending--
+    const tooLong = outcome.is === 'failed' && outcome.failure.kind === 'time'
+    if (tooLong) this.#second.noteSlow(host, this.#now())
+    else if (wasSlow && outcome.is === 'answer') this.#second.noteGood(host)
+  }
+
+  /** For its jobs. */
+  makeWay(job: PoolJob, why: MadeWay): void {
+    if (why === 'others waited') this.#crowd.hung()
+    this.#second.noteSlow(job.host, this.#now())
+    this.#second.add(job, this.#now())
   }
 
   async close(): Promise<void> {

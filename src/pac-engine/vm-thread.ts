@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads'
 import type { Clock } from '../contracts/clock.ts'
 import type { PacLimits } from './limits.ts'
+import { NumberedJobs } from './numbered-jobs.ts'
 import type { Query } from './query-lines.ts'
 import { startPacThread } from './start-thread.ts'
 import { type DnsEntry, NO_NOTES, type VmOutcome } from './vm-outcome.ts'
@@ -66,8 +67,7 @@ export class VmThread {
   retiring = false
   readonly second: boolean
   #batches = 0
-  /** By number, which is counted up; so the oldest stands first. */
-  readonly #jobs = new Map<number, Job>()
+  readonly #jobs = new NumberedJobs()
   #next = 1
   /** What changed in the DNS table since the last message. */
   #dns: DnsEntry[] = []
@@ -153,7 +153,8 @@ export class VmThread {
     if (!job) return
     if (this.#next + jobs.length > MAX_NUMBER) this.#next = 1
     const batch = packBatch(this.#next, job.trace, jobs)
-    for (const one of jobs) this.#jobs.set(this.#next++, one)
+    this.#jobs.add(this.#next, jobs)
+    this.#next += jobs.length
     this.#batches++
     this.#send({ do: 'run', dns: this.#takeDns(), now: this.#clock.wall(), batch })
   }
@@ -196,9 +197,8 @@ export class VmThread {
     this.#ended = true
     this.ready = false
     this.#loading?.(typeof why === 'string' || why.is === 'answer' ? CLOSED : why)
-    const current = this.#jobs.get(Atomics.load(this.#state, CURRENT_JOB))
-    const others = [...this.#jobs.values()].filter((job) => job !== current)
-    this.#jobs.clear()
+    const current = this.#jobs.take(Atomics.load(this.#state, CURRENT_JOB))
+    const others = this.#jobs.takeAll()
     this.gone = this.#worker.terminate()
     if (typeof why === 'string') current?.makeWay(why)
     else current?.settle(why)
@@ -220,7 +220,7 @@ export class VmThread {
         return
       case 'slow':
         // It may have come to its end since.
-        if (message.job === NOBODY || this.#jobs.has(message.job)) this.#becameSlow(message.job)
+        if (message.job === NOBODY || this.#jobs.get(message.job)) this.#becameSlow(message.job)
         return
       case 'done':
         if (message.end) this.#batches--
@@ -229,8 +229,7 @@ export class VmThread {
           this.slow = false
           Atomics.store(this.#state, LEAVE_REST, 0)
           // Of a row that broke at a later one than the one it was seen at, those before are left: neither answered nor taken.
-          const left = [...this.#jobs.values()]
-          this.#jobs.clear()
+          const left = this.#jobs.takeAll()
           if (left.length > 0) this.#events.slow(left)
         }
         this.#events.advanced()
@@ -239,9 +238,7 @@ export class VmThread {
 
   #settle(done: Done): void {
     if ('madeWay' in done) {
-      const job = this.#jobs.get(done.number)
-      this.#jobs.delete(done.number)
-      job?.makeWay(done.madeWay)
+      this.#jobs.take(done.number)?.makeWay(done.madeWay)
       return
     }
     if ('outcome' in done) {
@@ -255,10 +252,7 @@ export class VmThread {
   }
 
   #settleOne(number: number, outcome: VmOutcome): void {
-    const job = this.#jobs.get(number)
-    if (!job) return
-    this.#jobs.delete(number)
-    job.settle(outcome)
+    this.#jobs.take(number)?.settle(outcome)
   }
 
   /** The running job keeps the thread, and everything else it was given goes elsewhere. */
@@ -266,9 +260,7 @@ export class VmThread {
     if (this.slow) return
     this.slow = true
     Atomics.store(this.#state, LEAVE_REST, 1)
-    const others = [...this.#jobs].filter(([number]) => number !== current)
-    for (const [number] of others) this.#jobs.delete(number)
-    this.#events.slow(others.map(([, job]) => job))
+    this.#events.slow(this.#jobs.takeAll(current))
   }
 
   /** Out of memory in the host, or a fault of ours: whatever it was working on failed, the rest goes elsewhere. */

@@ -12,8 +12,16 @@ const REMEMBERED = 64
  */
 export function queryHider(url: string): (text: string) => string {
   const at = url.indexOf('?')
-  const query = at < 0 ? '' : url.slice(at + 1)
-  if (query === '') return (text) => text
+  // Most have none, and there is one for each decision.
+  return at < 0 || at === url.length - 1 ? asItStands : hiderOf(url, at)
+}
+
+function asItStands(text: string): string {
+  return text
+}
+
+function hiderOf(url: string, at: number): (text: string) => string {
+  const query = url.slice(at + 1)
   if (query.length > MOST_CHARS) return () => '…'
   // Most decisions have nothing to show.
   let pieces: QueryPieces | undefined
