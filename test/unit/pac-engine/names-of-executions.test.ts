@@ -59,3 +59,9 @@ t.test('of names whose exception is caught as many are looked up', async (t) => 
   t.equal(await ask(engine, 'a'), 'PROXY p:20')
   t.equal(resolver.asked.length, 20)
 })
+
+t.test('one that asks until it is answered is answered', async (t) => {
+  const again =
+    'function FindProxyForURL() { while (true) try { return "PROXY " + dnsResolve("g1.test") + ":1" } catch (e) {} }'
+  t.equal(await ask(engineFor(t, again, { resolver: tableResolver(table) }), 'a'), 'PROXY 192.0.2.1:1')
+})
