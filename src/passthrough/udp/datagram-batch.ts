@@ -3,7 +3,7 @@ import { type Endpoint, readSocketAddress, SOCKET_ADDRESS_BYTES } from '../../sy
 import { IP_ORIGDSTADDR, IPV6_ORIGDSTADDR, MSG_DONTWAIT, SOL_IP, SOL_IPV6 } from '../../system/linux/socket-numbers.ts'
 
 /** Datagrams taken from the kernel in one call. */
-const BATCH = 32
+export const BATCH = 32
 /** Bytes kept for one: more than UDP can carry, so nothing is ever cut. */
 const DATA_BYTES = 65_536
 /** struct mmsghdr: a msghdr of 56 bytes and the length received. */

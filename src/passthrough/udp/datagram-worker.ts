@@ -5,7 +5,7 @@ import { EINTR, errno } from '../../system/linux/libc.ts'
 import { socketAddress } from '../../system/linux/socket-address.ts'
 import { SOCK_CLOEXEC, SOCK_NONBLOCK } from '../../system/linux/socket-numbers.ts'
 import { AddressOwners } from '../../wire/address-owners.ts'
-import { DatagramBatch, type ReceivedDatagram } from './datagram-batch.ts'
+import { BATCH, DatagramBatch, type ReceivedDatagram } from './datagram-batch.ts'
 import {
   type Carried,
   DATAGRAM_COST,
@@ -27,6 +27,8 @@ import { UnreachableSender } from './unreachable-sender.ts'
 const LONGEST_SLEEP_MS = 2_000
 /** Milliseconds after which the main thread is looked at again when it was too far behind. */
 const BEHIND_MS = 1
+/** Batches read of a socket in one turn: what waits in the system waits in the order of its coming, so that a flood must be read faster than it is dealt with. */
+const BATCHES = 8
 /** struct pollfd. */
 const POLL = { bytes: 8, events: 4, happened: 6 }
 
@@ -71,7 +73,7 @@ class DatagramWorker {
     if (count < 0 && errno() !== EINTR) throw new Error(`poll: error ${errno()}`)
     if (count > 0) {
       if (this.#happened(0)) this.#receive()
-      for (const [place, fd] of this.#sockets.entries()) if (this.#happened(place + 1)) this.#read(fd)
+      for (const [place, fd] of this.#sockets.entries()) if (this.#happened(place + 1)) this.#readAll(fd)
     }
     this.#goOn()
   }
@@ -80,12 +82,17 @@ class DatagramWorker {
     return this.#polled.readInt16LE(place * POLL.bytes + POLL.happened) !== 0
   }
 
-  #read(fd: number): void {
+  #readAll(fd: number): void {
+    for (let left = BATCHES; left > 0 && this.#read(fd) === BATCH; left -= 1);
+  }
+
+  /** How many there were: at most a batch. */
+  #read(fd: number): number {
     const received = this.#batch.receive(fd)
-    if (received.length === 0) return
+    if (received.length === 0) return 0
     if (this.#waiting.isEmpty && this.#room > 0) {
       this.#up(received)
-      return
+      return received.length
     }
     const now = performance.now()
     for (const datagram of received) {
@@ -97,6 +104,7 @@ class DatagramWorker {
         now,
       )
     }
+    return received.length
   }
 
   /** Bytes that may be posted now. */
