@@ -155,14 +155,14 @@ class Engine implements RunningPacEngine {
     // What the script learnt of the old network is in its variables: only a new VM forgets it. As in Chromium.
     const { version } = this.#inUse
     version?.pool.beginAnew()
+    // A server that only this network reaches may have the script, or a newer one.
+    void this.#keeper.networkChanged()
     // What its global code asks for is looked up before anybody waits for it.
     if (version && version.loadNotes.used.length > 0) {
       await this.#inUse
         .use(version.script, (before) => before === version)
         .catch((error) => this.#failed(toGatewayError(error)))
     }
-    // A server that only this network reaches may have the script, or a newer one.
-    void this.#keeper.refresh()
   }
 
   status(): PacStatus {

@@ -8,7 +8,7 @@ import { crashFailure, isAscii, isTrap, readAnswer, thrownFailure } from './vm-a
 import type { VmEvents } from './vm-events.ts'
 import { bytesOf, PAGE_BYTES, VmImage } from './vm-image.ts'
 import { type DnsEntry, type Failure, NO_NOTES, type Notes, type RowOutcome, type VmOutcome } from './vm-outcome.ts'
-import { installProgram } from './vm-program.ts'
+import { hasJobs, installProgram } from './vm-program.ts'
 import { vmSystem } from './vm-system.ts'
 import { VmTime } from './vm-time.ts'
 
@@ -109,10 +109,20 @@ export class PacVm {
       wasi: (memory: WebAssembly.Memory) => vmSystem(memory, () => this.#time.tell()),
     })
     const library = await libraryBytecode(this.#wasm, this.#limits)
-    const { control, find } = installProgram(this.#vm, library, () => this.#time.turn())
+    const { control, find } = installProgram(this.#vm, library, () => this.#turn())
     this.#control = control
     this.#find = find
     this.#blank = new VmImage(this.#vm)
+  }
+
+  /**
+   * Whether the next query of the row begins. What one leaves to its promises is done before the next, as in Chromium, and in its time: the row ends there. Not done
+   * within the row: where that is cut off in the middle, nothing may go on around it.
+   */
+  #turn(): boolean {
+    if (this.#time.begun > 0 && hasJobs(this.#vm)) return false
+    this.#time.turn()
+    return true
   }
 
   /** Tells the script's resolver what is known now. */
@@ -198,9 +208,11 @@ export class PacVm {
     const lines = packed.split('\n')
     const wentOn = lines.at(-1)?.[0] === 'M'
     if (wentOn) this.usable = false
-    if (wentOn ? lines.length > length : lines.length !== length)
-      throw new Error('the VM gave another number of outcomes than there were queries')
-    if (plain && lines.every((line) => line[0] === '=') && isAscii(packed)) return { is: 'answers', text: packed }
+    if (lines.length !== this.#time.begun)
+      throw new Error('the VM gave another number of outcomes than queries had begun')
+    const all = lines.length === length
+    if (plain && all && lines.every((line) => line[0] === '=') && isAscii(packed))
+      return { is: 'answers', text: packed }
     return { is: 'mixed', outcomes: lines.map((line, index) => this.#read(line, this.#time.readBy(index))) }
   }
 

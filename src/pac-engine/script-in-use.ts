@@ -56,7 +56,9 @@ export class ScriptInUse {
       await pool.close()
       return false
     }
-    this.version = { script, pool, loadNotes, fetchedAt: script.fetchedAt }
+    // One that is only loaded anew keeps its age: it may have been confirmed since it was read, also while it was being loaded.
+    const fetchedAt = before?.script === script ? before.fetchedAt : script.fetchedAt
+    this.version = { script, pool, loadNotes, fetchedAt }
     changed()
     if (before) void this.#closeWhenIdle(before.pool)
     const type = script.contentType === undefined ? '' : `, ${clean(script.contentType)}`

@@ -46,6 +46,8 @@ export class ScriptKeeper {
   /** How old the version on disk says it is. */
   #storedAt = 0
   #abort = new AbortController()
+  /** Of the reading under way. */
+  #outdated = new AbortController()
 
   constructor(options: KeeperOptions) {
     this.#options = options
@@ -55,11 +57,18 @@ export class ScriptKeeper {
 
   /** Reads now, out of turn. Settles when it is done, well or not. */
   refresh(): Promise<void> {
-    this.#reading ??= this.#read().finally(() => {
+    this.#reading ??= this.#readOnce().finally(() => {
       this.#reading = undefined
       this.#schedule()
     })
     return this.#reading
+  }
+
+  /** The same in another network: a reading under way, which the old one may never answer, begins anew. */
+  networkChanged(): Promise<void> {
+    this.#failures = 0
+    this.#outdated.abort(new GatewayError('PAC_FAILED', 'the network has changed'))
+    return this.refresh()
   }
 
   /** Takes the version on disk into use, if there is one that is not too old. */
@@ -85,7 +94,15 @@ export class ScriptKeeper {
     this.#abort.abort(new GatewayError('SHUTTING_DOWN', 'the gateway is shutting down'))
   }
 
-  async #read(): Promise<void> {
+  /** As often as the network changes meanwhile. */
+  async #readOnce(): Promise<void> {
+    do {
+      this.#outdated = new AbortController()
+      await this.#read(this.#outdated.signal)
+    } while (this.#outdated.signal.aborted && !this.#abort.signal.aborted)
+  }
+
+  async #read(outdated: AbortSignal): Promise<void> {
     const { clock, source, use, confirmed, failed, readMs = READ_MS } = this.#options
     this.#cancelNext?.()
     const timeUp = new AbortController()
@@ -95,7 +112,7 @@ export class ScriptKeeper {
       ),
     )
     try {
-      const signal = AbortSignal.any([timeUp.signal, this.#abort.signal])
+      const signal = AbortSignal.any([timeUp.signal, outdated, this.#abort.signal])
       const script = await readScript(source, clock.wall(), signal, this.#known)
       const now = clock.wall()
       if (script !== 'unchanged') {
@@ -111,6 +128,8 @@ export class ScriptKeeper {
       }
       this.#failures = 0
     } catch (error) {
+      // What went wrong in a network that is no more says nothing.
+      if (outdated.aborted) return
       this.#failures++
       failed(toGatewayError(error))
     } finally {

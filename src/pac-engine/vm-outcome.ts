@@ -39,7 +39,7 @@ export type VmOutcome =
 export type RowOutcome =
   /** Nothing but answers, each behind a `=`, with `\n` between them. */
   | { readonly is: 'answers'; readonly text: string }
-  /** Fewer than there were queries, where the VM is to be put back before the rest. */
+  /** Fewer than there were queries, where the rest are to be run after what the last one left to its promises, or in a VM that has been put back. */
   | { readonly is: 'mixed'; readonly outcomes: readonly VmOutcome[] }
   | { readonly is: 'broken'; readonly at: number; readonly outcome: VmOutcome }
 

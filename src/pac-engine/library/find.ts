@@ -12,7 +12,7 @@ function find(row, mark) {
   const count = lines.length
   let outcomes = ''
   for (let i = 0; i < count; i += 2) {
-    turn()
+    if (!turn()) break
     if (i > 0) outcomes += '\\n'
     const outcome = findOne(lines[i], lines[i + 1], traced)
     outcomes += outcome
@@ -21,7 +21,7 @@ function find(row, mark) {
   return outcomes
 }
 
-// The host's: it gives each query its time limit. Nothing that the script can reach leads to it.
+// The host's: it gives each query its time limit, and says whether it may begin at all. Nothing that the script can reach leads to it.
 var turn
 
 function findOne(url, host, traced) {

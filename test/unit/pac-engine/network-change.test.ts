@@ -1,4 +1,10 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import http from 'node:http'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
+import { systemClock } from '../../../src/contracts/clock.ts'
 import type { ResolvedAddress } from '../../../src/contracts/resolver.ts'
 import { ask, engineFor } from './engine-under-test.ts'
 
@@ -70,4 +76,68 @@ t.test('what a script kept of the old network in its variables is gone in the ne
     const answers = await Promise.all(hosts.map((host) => ask(engine, host)))
     t.same([...new Set(answers)], [`PROXY ${address}:1; PROXY ${address}:2`])
   }
+})
+
+t.test('a version that is loaded anew keeps its age, which counts from its last confirmation', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'fairlead-pac-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const path = join(folder, 'proxy.pac')
+  await writeFile(
+    path,
+    'var mine = myIpAddress(); function FindProxyForURL(url, host) { return "PROXY " + mine + ":1" }',
+  )
+  let wall = 1_000_000
+  let mine = '192.0.2.1'
+  const engine = engineFor(t, '', {
+    source: { kind: 'file', path },
+    clock: { ...systemClock, wall: () => wall },
+    lastGoodMs: 60_000,
+    myAddresses: async () => [mine],
+  })
+  await engine.ready
+  wall += 600_000
+  await engine.refresh()
+  t.equal(engine.status().fetchedAt, wall, 'confirmed')
+  await rm(path)
+  mine = '198.51.100.1'
+  await engine.networkChanged()
+  await engine.refresh()
+  t.match(engine.status().failure, /ENOENT/)
+  t.equal(engine.status().fetchedAt, wall)
+  t.equal(await ask(engine, 'a'), 'PROXY 198.51.100.1:1', 'stays in use in the new network')
+})
+
+t.test('a reading that the old network never answers begins anew in the new one', async (t) => {
+  const requests: http.ServerResponse[] = []
+  let reachable = false
+  const server = http.createServer((_, response) => {
+    requests.push(response)
+    if (reachable) response.end('function FindProxyForURL() { return "PROXY new:1" }')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close().closeAllConnections())
+  const { port } = server.address() as net.AddressInfo
+  const said: string[] = []
+  const engine = engineFor(t, '', {
+    source: {
+      kind: 'url',
+      url: `http://127.0.0.1:${port}/proxy.pac`,
+      dialer: {
+        dial: async ({ host, port }) => {
+          const socket = net.connect({ host, port, allowHalfOpen: true })
+          await new Promise((resolve) => socket.once('connect', resolve))
+          return socket
+        },
+      },
+    },
+    log: (level, message) => level === 'warn' && said.push(message),
+    // What would give up a reading, begin the next one, or answer without.
+    clock: { ...systemClock, after: (ms, task) => (ms >= 1_000 ? () => {} : systemClock.after(ms, task)) },
+  })
+  while (requests.length < 1) await new Promise((resolve) => setImmediate(resolve))
+  reachable = true
+  await engine.networkChanged()
+  t.equal(await ask(engine, 'a'), 'PROXY new:1')
+  t.equal(requests.length, 2)
+  t.same([said, engine.status().failure], [[], undefined], 'the one that was given up is no failure')
 })
