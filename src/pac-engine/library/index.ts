@@ -1,6 +1,7 @@
 import type { PacLimits } from '../limits.ts'
 import { alert } from './alert.ts'
 import { chance } from './chance.ts'
+import { consoleObject } from './console.ts'
 import { dateRange } from './date-range.ts'
 import { dnsDomainIs } from './dns-domain-is.ts'
 import { dnsDomainLevels } from './dns-domain-levels.ts'
@@ -21,6 +22,7 @@ import { myIpAddressEx } from './my-ip-address-ex.ts'
 import { now } from './now.ts'
 import { session } from './session.ts'
 import { shExpMatch } from './sh-exp-match.ts'
+import { sort } from './sort.ts'
 import { sortIpAddressList } from './sort-ip-address-list.ts'
 import { timeRange } from './time-range.ts'
 import { weekdayRange } from './weekday-range.ts'
@@ -46,6 +48,8 @@ export function librarySource(limits: PacLimits, bridged: readonly string[]): st
     now,
     localDate,
     chance,
+    consoleObject,
+    sort,
     ...functions,
     find,
     globals,
@@ -112,6 +116,8 @@ for (const name of limits.bridged) {
 }
 
 Math.random = chance
+Array.prototype.sort = sort
+Object.defineProperty(global, 'console', { value: silentConsole(), writable: true, configurable: true })
 
 // A browser's PAC environment has none of these.
 for (const name of ['performance', 'DOMException', 'queueMicrotask']) delete global[name]

@@ -383,6 +383,23 @@ test('legacy habits', (t) =>
     },
     { source: 'with', script: find('with ({ answer: "DIRECT" }) { return answer }'), expect: 'DIRECT' },
     { source: 'octal and sloppy mode', script: find('undeclared = 010; return "" + undeclared'), expect: '8' },
+    {
+      source: 'V8: a console that nobody looks at, in global code and in the function; it converts nothing',
+      script: `console.log("loaded"); ${find('console.error("%s", host, { toString() { throw 1 } }); console.table([1]); return Object.prototype.toString.call(console) + typeof console.log("x") + Object.keys(console).length')}`,
+      expect: '[object console]undefined24',
+    },
+    {
+      source: 'V8: a console that the script puts in its place, or makes sure of',
+      script: `if (typeof console === "undefined") var console = { log: 1 }; ${find('const kept = typeof console.log; console = { log() { return "mine" } }; return kept + console.log()')}`,
+      expect: 'functionmine',
+    },
+    {
+      source: 'V8: sort with a function that answers no number',
+      script: find(
+        'const by = (less) => [5, 1, 4, 2].sort(less).join(""); return by((a, b) => a < b) + by((a, b) => b < a) + by((a, b) => a - b)',
+      ),
+      expect: '514251421245',
+    },
     { source: 'escape and unescape', script: find('return unescape(escape("a b"))'), expect: 'a b' },
     {
       source: 'String.prototype.substr, Date.prototype.getYear',

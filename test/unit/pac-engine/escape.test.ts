@@ -13,8 +13,12 @@ const ATTEMPTS: [what: string, body: string][] = [
     'return typeof require + typeof module + typeof exports === "undefinedundefinedundefined" ? "safe" : "open"',
   ],
   [
-    'no timers, no fetch, no console',
-    'return [typeof setTimeout, typeof fetch, typeof console, typeof XMLHttpRequest, typeof WebAssembly].every((x) => x === "undefined") ? "safe" : "open"',
+    'no timers, no fetch',
+    'return [typeof setTimeout, typeof fetch, typeof XMLHttpRequest, typeof WebAssembly].every((x) => x === "undefined") ? "safe" : "open"',
+  ],
+  [
+    'a console that says nothing and leads nowhere',
+    'return Object.values(console).concat(Object.values(console.context("x"))).every((f) => typeof f === "function" && f("http://any/") !== 1 && !/native code/.test(f.toString()) && f.constructor("return typeof process + typeof require")() === "undefinedundefined") && console.constructor === Object ? "safe" : "open"',
   ],
   [
     'no std, os or scriptArgs',
