@@ -17,11 +17,16 @@ export interface Container {
   /** As it was asked for: `nginx:alpine`. */
   readonly image: string
   readonly labels: Readonly<Record<string, string>>
-  /** Of compose: the labels `com.docker.compose.project` and `.service`. */
+  /** Labels too long to be read: their names; `'any'` where there are more of them than can be read. What they say is not known. */
+  readonly unreadLabels?: readonly string[] | 'any'
+  /** Of compose: the labels `com.docker.compose.project` and `.service`, which can be the image's own. */
   readonly project?: string
   readonly service?: string
-  /** Of `compose run`: it is of its service for rules, and does not have the service's name. */
-  readonly oneOff?: true
+  /**
+   * Compose has not given it its service's name in a network, as with `compose run` or where only the image has the labels: it is of the service for
+   * rules, and does not have the service's name.
+   */
+  readonly unnamed?: true
   /** The id of the container whose network it has in place of one of its own (`--network container:NAME`). */
   readonly networkOf?: string
   readonly endpoints: readonly ContainerEndpoint[]

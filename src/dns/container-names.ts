@@ -31,7 +31,7 @@ export function containerAnswer(
 /** Records of one answer: a service with more replicas than this gives some of them. */
 const MAX_RECORDS = 64
 
-function isCalled({ name, service, project, oneOff }: Container, asked: string): boolean {
+function isCalled({ name, service, project, unnamed }: Container, asked: string): boolean {
   if (name.toLowerCase() === asked) return true
-  return service !== undefined && project !== undefined && !oneOff && `${service}.${project}`.toLowerCase() === asked
+  return service !== undefined && project !== undefined && !unnamed && `${service}.${project}`.toLowerCase() === asked
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { cleanText } from '../wire/clean-text.ts'
-import { type EngineClient, EngineError } from './engine-client.ts'
+import type { EngineClient } from './engine-client.ts'
+import { EngineError } from './engine-error.ts'
 
 /** The newest version of the API that we know; in it endpoints have `DNSNames`. */
 const NEWEST: Version = [1, 44]

@@ -2,24 +2,19 @@ import { type IncomingMessage, request } from 'node:http'
 import type { Clock } from '../contracts/clock.ts'
 import { cleanText } from '../wire/clean-text.ts'
 import type { EngineAddress } from '../wire/engine-address.ts'
-import { isDeeper } from './is-deeper.ts'
-import { LineReader } from './line-reader.ts'
-
-/** What went wrong in talking to an engine; the message is fit for a log. Stays inside `engine/`. */
-export class EngineError extends Error {
-  override readonly name = 'EngineError'
-}
+import { EngineError } from './engine-error.ts'
+import { JsonPicker, type Kept } from './json-picker.ts'
 
 /** Milliseconds for a whole answer. A busy engine takes a second to list a thousand containers. */
 const ANSWER_MS = 15_000
-/** Bytes of one answer. A container is about 3 KB in the list: ten thousand of them. */
-const MAX_ANSWER = 32 * 1024 * 1024
+/** Bytes of what is kept of one answer. A container is about 3 KB in the list: ten thousand of them. */
+const MAX_KEPT = 32 * 1024 * 1024
+/** Bytes of one answer, of which most is not kept. An image's author can give each of its containers 4 MB of text, as much as registries take. */
+const MAX_ANSWER = 1024 * 1024 * 1024
 /** Levels of arrays and objects in an answer. The engine's lists have eight. */
 const MAX_DEPTH = 64
 /** Bytes of an engine's error message that are read at all. */
 const MAX_COMPLAINT = 4096
-/** Bytes of one event: a container's labels stand in it. */
-const MAX_EVENT = 1024 * 1024
 /** Bytes of a response head. */
 const MAX_HEAD = 16 * 1024
 
@@ -33,16 +28,20 @@ export class EngineClient {
     this.#clock = clock
   }
 
-  /** The JSON of an answer. Rejects with an `EngineError`: no answer, not 200, too large, too slow, not JSON. */
-  async get(path: string, signal: AbortSignal): Promise<unknown> {
+  /** What is wanted of an answer's JSON. Rejects with an `EngineError`: no answer, not 200, too large, too slow, not JSON. */
+  async get(path: string, signal: AbortSignal, kept: Kept = 'all'): Promise<unknown> {
     const response = await this.#open(path, signal)
     const cancel = this.#clock.after(ANSWER_MS, () => response.destroy(tooSlow(path)))
     try {
-      const body = await read(response, response.statusCode === 200 ? MAX_ANSWER : MAX_COMPLAINT)
-      if (response.statusCode !== 200) throw refusal(path, response, body)
-      if (isDeeper(body, MAX_DEPTH))
-        throw new EngineError(`the answer to ${path} is nested deeper than ${MAX_DEPTH} levels`)
-      return JSON.parse(body.toString('utf8'))
+      if (response.statusCode !== 200) throw refusal(path, response, await readComplaint(response))
+      const picker = new JsonPicker(kept, { depth: MAX_DEPTH, kept: MAX_KEPT })
+      let size = 0
+      for await (const chunk of response) {
+        size += (chunk as Buffer).length
+        if (size > MAX_ANSWER) throw new EngineError(`the answer is larger than ${MAX_ANSWER} bytes`)
+        picker.push(chunk as Buffer)
+      }
+      return picker.finish()
     } catch (thrown) {
       if (thrown instanceof SyntaxError) throw new EngineError(`the answer to ${path} is not JSON`)
       throw toEngineError(thrown, path)
@@ -52,17 +51,16 @@ export class EngineClient {
     }
   }
 
-  /** Follows a stream of JSON lines. `opened` is called when it stands. Rejects when it ends, which is always an `EngineError`. */
-  async follow(path: string, opened: () => void, onLine: (line: string) => void, signal: AbortSignal): Promise<never> {
+  /**
+   * Follows a stream of JSON lines. `opened` is called when it stands, `happened` when something comes. That is all: what it says is not read, for an
+   * event holds all of a container's labels, as much text as an image's author likes. Rejects when it ends, which is always an `EngineError`.
+   */
+  async follow(path: string, opened: () => void, happened: () => void, signal: AbortSignal): Promise<never> {
     const response = await this.#open(path, signal)
     try {
-      if (response.statusCode !== 200) throw refusal(path, response, await read(response, MAX_COMPLAINT))
+      if (response.statusCode !== 200) throw refusal(path, response, await readComplaint(response))
       opened()
-      const lines = new LineReader(MAX_EVENT)
-      for await (const chunk of response) {
-        for (const line of lines.push(chunk as Buffer)) onLine(line)
-        if (lines.overlong) throw new EngineError(`an event is longer than ${MAX_EVENT} bytes`)
-      }
+      for await (const chunk of response) if (!isBlank(chunk as Buffer)) happened()
       throw new EngineError('the stream of events has ended')
     } catch (thrown) {
       throw toEngineError(thrown, path)
@@ -109,15 +107,20 @@ export class EngineClient {
 /** An engine on another machine can go without a word; milliseconds of silence before the system asks. */
 const KEEP_ALIVE_MS = 30_000
 
-async function read(response: IncomingMessage, limit: number): Promise<Buffer> {
+async function readComplaint(response: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of response) {
     size += (chunk as Buffer).length
-    if (size > limit) throw new EngineError(`the answer is larger than ${limit} bytes`)
+    if (size > MAX_COMPLAINT) throw new EngineError(`the answer is larger than ${MAX_COMPLAINT} bytes`)
     chunks.push(chunk as Buffer)
   }
   return Buffer.concat(chunks)
+}
+
+/** Only spaces and ends of lines, which some engines send to show that they are there. */
+function isBlank(chunk: Buffer): boolean {
+  return chunk.every((octet) => octet <= 0x20)
 }
 
 function refusal(path: string, { statusCode }: IncomingMessage, body: Buffer): EngineError {

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { parseAddress } from '../wire/address.ts'
 import { cleanText } from '../wire/clean-text.ts'
-import { EngineError } from './engine-client.ts'
-import { readLabels } from './labels.ts'
+import { EngineError } from './engine-error.ts'
+import type { Kept } from './json-picker.ts'
+import { type ReadLabels, readLabels } from './labels.ts'
 import { HOST_LIKE, ID, MAX_NAME } from './names.ts'
 
 /** Containers that are looked at, running and stopped: some hundreds are a busy machine. */
@@ -13,6 +14,17 @@ const MAX_ENDPOINTS = 64
 const MAX_ALIASES = 64
 /** Characters of an image's reference. */
 const MAX_IMAGE = 512
+/** Characters of a container's name: Docker knows no limit, and a name that is cut would be another one to a rule. */
+const MAX_CONTAINER_NAME = 4096
+/** Digits of an id as `docker ps` shows it. */
+const SHORT_ID = 12
+
+/** What is wanted of `GET /containers/json` and of `GET /containers/ID/json`. The rest is as long as an image's author likes: its command, ports, volumes. */
+export const LISTED: Kept = {
+  ...{ Id: 'all', Names: 'all', Image: 'all', State: 'all', Labels: 'labels' },
+  ...{ HostConfig: { NetworkMode: 'all' }, NetworkSettings: { Networks: 'all' } },
+}
+export const INSPECTED: Kept = { NetworkSettings: { Networks: 'all' } }
 
 const address = z.string().max(64).nullish().catch(undefined)
 const names = z.array(z.string()).nullish().catch(undefined)
@@ -26,12 +38,12 @@ const endpointSchema = z.object({
   DNSNames: names,
 })
 
-const endpointsSchema = z.object({ Networks: z.record(z.string().max(MAX_NAME), endpointSchema).nullish() })
+const endpointsSchema = z.object({ Networks: z.record(z.string(), endpointSchema).nullish() })
 
 const listedSchema = z.object({
   Id: z.string().regex(ID),
-  Names: z.array(z.string().max(MAX_NAME + 1)).min(1),
-  Image: z.string().max(MAX_IMAGE).catch(''),
+  Names: z.array(z.string()).nullish().catch(undefined),
+  Image: z.string().catch(''),
   State: z.string().max(40),
   Labels: z.unknown(),
   HostConfig: z
@@ -42,13 +54,12 @@ const listedSchema = z.object({
 })
 
 /** One container as the list has it: all but the names that networks know it by. */
-export interface ListedContainer {
+export interface ListedContainer extends ReadLabels {
   readonly id: string
   readonly name: string
   readonly image: string
   /** Running or paused: it has its addresses. */
   readonly runs: boolean
-  readonly labels: Readonly<Record<string, string>>
   /** The id of the container whose network it has. */
   readonly networkOf?: string
   readonly endpoints: readonly ListedEndpoint[]
@@ -67,7 +78,7 @@ export function readContainers(answer: unknown): ListedContainer[] {
   if (!Array.isArray(answer)) throw new EngineError('the engine’s list of containers is no list')
   return answer.slice(0, MAX_CONTAINERS).flatMap((entry: unknown) => {
     const parsed = listedSchema.safeParse(entry)
-    return parsed.success ? toContainer(parsed.data) : []
+    return parsed.success ? [toContainer(parsed.data)] : []
   })
 }
 
@@ -83,29 +94,27 @@ export function readAliases(answer: unknown): ReadonlyMap<string, readonly strin
   )
 }
 
-function toContainer(listed: z.output<typeof listedSchema>): ListedContainer[] {
+/** Whatever it is called: a container that is left out would be one that no rule holds for. */
+function toContainer(listed: z.output<typeof listedSchema>): ListedContainer {
   // Links give a container more names, as `/other/alias`; its own has one slash.
-  const own = listed.Names.find((name) => name.lastIndexOf('/') === 0)?.slice(1)
-  if (own === undefined || !HOST_LIKE.test(own)) return []
+  const own = listed.Names?.find((name) => name.lastIndexOf('/') === 0)?.slice(1)
   const [, networkOf] = /^container:(.+)$/.exec(listed.HostConfig?.NetworkMode ?? '') ?? []
-  return [
-    {
-      ...(networkOf !== undefined && ID.test(networkOf) ? { networkOf } : {}),
-      id: listed.Id,
-      name: own,
-      image: cleanText(listed.Image, MAX_IMAGE),
-      runs: listed.State === 'running' || listed.State === 'paused',
-      labels: readLabels(listed.Labels),
-      endpoints: endpointsOf(listed.NetworkSettings).map(([network, endpoint]) => ({
-        network: cleanText(network, MAX_NAME),
-        networkId: endpoint.NetworkID,
-        endpointId: endpoint.EndpointID,
-        addresses: [endpoint.IPAddress, endpoint.GlobalIPv6Address].flatMap(
-          (text) => parseAddress(text ?? '')?.address ?? [],
-        ),
-      })),
-    },
-  ]
+  return {
+    ...(networkOf !== undefined && ID.test(networkOf) ? { networkOf } : {}),
+    id: listed.Id,
+    name: cleanText(own ?? '', MAX_CONTAINER_NAME) || listed.Id.slice(0, SHORT_ID),
+    image: cleanText(listed.Image, MAX_IMAGE),
+    runs: listed.State === 'running' || listed.State === 'paused',
+    ...readLabels(listed.Labels),
+    endpoints: endpointsOf(listed.NetworkSettings).map(([network, endpoint]) => ({
+      network: cleanText(network, MAX_NAME),
+      networkId: endpoint.NetworkID,
+      endpointId: endpoint.EndpointID,
+      addresses: [endpoint.IPAddress, endpoint.GlobalIPv6Address].flatMap(
+        (text) => parseAddress(text ?? '')?.address ?? [],
+      ),
+    })),
+  }
 }
 
 function endpointsOf(settings: z.output<typeof endpointsSchema> | null | undefined) {

@@ -3,7 +3,7 @@ import type { ContainerNetwork } from '../contracts/containers.ts'
 import { parseAddress } from '../wire/address.ts'
 import { cleanText } from '../wire/clean-text.ts'
 import { parseIpBlock } from '../wire/ip-block.ts'
-import { EngineError } from './engine-client.ts'
+import { EngineError } from './engine-error.ts'
 import { ID, MAX_NAME } from './names.ts'
 
 /** Networks that are looked at: an engine's address pools end at some hundreds, a swarm's at a few thousand. */
@@ -17,7 +17,7 @@ const MAX_INTERFACE = 15
 
 const networkSchema = z.object({
   Id: z.string().regex(ID),
-  Name: z.string().min(1).max(MAX_NAME),
+  Name: z.string().min(1),
   Driver: z.string().max(MAX_NAME).catch(''),
   Internal: z.boolean().catch(false),
   IPAM: z

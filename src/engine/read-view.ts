@@ -1,7 +1,7 @@
-import type { Container, ContainerView, StoppedContainer } from '../contracts/containers.ts'
+import type { Container, ContainerEndpoint, ContainerView, StoppedContainer } from '../contracts/containers.ts'
 import type { EngineClient } from './engine-client.ts'
 import { HOST_LIKE } from './names.ts'
-import { type ListedContainer, readAliases, readContainers } from './read-containers.ts'
+import { INSPECTED, LISTED, type ListedContainer, readAliases, readContainers } from './read-containers.ts'
 import { readNetworks } from './read-networks.ts'
 
 /** Containers asked for their names at once: an engine answers them one by one anyway. */
@@ -28,7 +28,7 @@ export class ViewReader {
 
   async read(signal: AbortSignal): Promise<ContainerView> {
     const networks = readNetworks(await this.#client.get(`${this.#prefix}/networks`, signal))
-    const listed = readContainers(await this.#client.get(`${this.#prefix}/containers/json?all=1`, signal))
+    const listed = readContainers(await this.#client.get(`${this.#prefix}/containers/json?all=1`, signal, LISTED))
     const running = listed.filter(({ runs }) => runs)
     const aliases = await this.#aliasesOf(running, signal)
     const stopped = listed.filter(({ runs }) => !runs).slice(0, MAX_STOPPED)
@@ -62,7 +62,7 @@ export class ViewReader {
   /** A container can go between the list and the question: that one fails and is asked again next time, if it is still there. */
   async #inspect(id: string, signal: AbortSignal): Promise<Aliases | undefined> {
     try {
-      return readAliases(await this.#client.get(`${this.#prefix}/containers/${id}/json`, signal))
+      return readAliases(await this.#client.get(`${this.#prefix}/containers/${id}/json`, signal, INSPECTED))
     } catch {
       return undefined
     }
@@ -74,14 +74,28 @@ function keyOf({ id, endpoints }: ListedContainer): string {
 }
 
 function toContainer(listed: ListedContainer, aliases: Aliases | undefined): Container {
-  const { id, name, image, labels, networkOf } = listed
+  const { id, name, image, labels, unreadLabels, networkOf } = listed
   const endpoints = listed.endpoints.map(({ network, networkId, addresses }) => ({
     ...{ network, networkId, addresses },
     aliases: aliases?.get(networkId) ?? [],
   }))
-  const oneOff = labels['com.docker.compose.oneoff']?.toLowerCase() === 'true'
-  const more = { ...composeOf(labels), ...(oneOff && { oneOff }), ...(networkOf !== undefined && { networkOf }) }
-  return { id, name, image, labels, ...more, endpoints }
+  const compose = composeOf(labels)
+  const unnamed = compose.service !== undefined && !isNamedByCompose(compose.service, labels, endpoints)
+  const more = { ...(unreadLabels && { unreadLabels }), ...(networkOf !== undefined && { networkOf }) }
+  return { id, name, image, labels, ...compose, ...(unnamed && { unnamed }), ...more, endpoints }
+}
+
+/**
+ * Compose gives a service's containers the service's name in their networks, but for those of `compose run`. Labels alone say nothing: an image can
+ * bring them, as those that compose has built do, and would take the name from the service wherever it runs.
+ */
+function isNamedByCompose(
+  service: string,
+  labels: Readonly<Record<string, string>>,
+  endpoints: readonly ContainerEndpoint[],
+): boolean {
+  if (labels['com.docker.compose.oneoff']?.toLowerCase() === 'true') return false
+  return endpoints.some(({ aliases }) => aliases.some((alias) => alias.toLowerCase() === service.toLowerCase()))
 }
 
 function composeOf(labels: Readonly<Record<string, string>>): { project?: string; service?: string } {

@@ -1,5 +1,5 @@
 import type { Clock } from '../contracts/clock.ts'
-import { EngineError } from './engine-client.ts'
+import { EngineError } from './engine-error.ts'
 
 /** Milliseconds that a burst of events may still grow before everything is read: `compose up` makes dozens in a second. */
 const GATHER_MS = 30

@@ -74,13 +74,13 @@ function isNamed({ container }: Place, wanted: string): boolean {
 }
 
 function isQualified({ container, endpoint }: Place, wanted: string): boolean {
-  const { name, service, project, oneOff } = container
-  if (service !== undefined && !oneOff && same(`${service}.${project}`, wanted)) return true
+  const { name, service, project, unnamed } = container
+  if (service !== undefined && !unnamed && same(`${service}.${project}`, wanted)) return true
   return [name, ...endpoint.aliases].some((one) => same(`${one}.${endpoint.network}`, wanted))
 }
 
 function isAlias({ container, endpoint }: Place, wanted: string): boolean {
-  if (container.service !== undefined && !container.oneOff && same(container.service, wanted)) return true
+  if (container.service !== undefined && !container.unnamed && same(container.service, wanted)) return true
   return endpoint.aliases.some((one) => same(one, wanted)) || container.id.startsWith(wanted.padEnd(SHORT_ID, '?'))
 }
 

@@ -9,35 +9,109 @@ const SHOP = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service
 /** A clock whose waits are a hundred times shorter, so that back-off and rest take no time in a test. */
 const hurried = { ...systemClock, after: (ms: number, task: () => void) => systemClock.after(ms / 100, task) }
 
-async function follow(t: Test, engine: FakeEngine) {
+/** The same where answers take their time. */
+const patient = {
+  ...systemClock,
+  after: (ms: number, task: () => void) => systemClock.after(ms < 15_000 ? ms / 100 : ms, task),
+}
+
+async function follow(t: Test, engine: FakeEngine, clock = hurried) {
   const states: EngineState[] = []
   const directory = createEngineDirectory({
     address: engine.address,
-    clock: hurried,
+    clock,
     onState: (state) => states.push(state),
   })
   t.teardown(() => directory.close())
   return { directory, states, names: () => directory.view().containers.map(({ name }) => name) }
 }
 
-t.test('a container of `compose run` is told from those of its service', async (t) => {
+t.test('who has a service’s name: those that compose gave it to, and nobody by labels alone', async (t) => {
   const engine = await fakeEngine(t)
-  engine.networks = [{ name: 'shop_default', subnets: ['172.20.0.0/16'] }]
-  const networks = { shop_default: { ip: '172.20.0.6' } }
+  engine.networks = [
+    { name: 'shop_default', subnets: ['172.20.0.0/16'] },
+    { name: 'other', subnets: ['172.21.0.0/16'] },
+  ]
+  const aliases = ['web', '0123456789ab']
   engine.containers = [
-    { name: 'shop_web_1', labels: { ...SHOP, 'com.docker.compose.oneoff': 'False' }, networks },
-    { name: 'shop_web_run_1', labels: { ...SHOP, 'com.docker.compose.oneoff': 'True' }, networks },
+    {
+      ...{ name: 'shop_web_1', labels: { ...SHOP, 'com.docker.compose.oneoff': 'False' } },
+      networks: { shop_default: { ip: '172.20.0.6', aliases } },
+    },
+    {
+      ...{ name: 'shop_web_run_1', labels: { ...SHOP, 'com.docker.compose.oneoff': 'True' } },
+      networks: { shop_default: { ip: '172.20.0.7', aliases } },
+    },
+    { name: 'image_says', labels: SHOP, networks: { other: { ip: '172.21.0.6', aliases: ['0123456789ac'] } } },
   ]
   await engine.start()
   const { directory } = await follow(t, engine)
   await until('a view', () => directory.connected)
   t.same(
-    directory.view().containers.map(({ name, service, oneOff }) => [name, service, oneOff]),
+    directory.view().containers.map(({ name, service, unnamed }) => [name, service, unnamed]),
     [
       ['shop_web_1', 'web', undefined],
       ['shop_web_run_1', 'web', true],
+      ['image_says', 'web', true],
     ],
   )
+})
+
+t.test('a container is known whatever it is called, and whatever its networks are', async (t) => {
+  const engine = await fakeEngine(t)
+  const long = 'n'.repeat(300)
+  engine.networks = [
+    { name: 'apps', subnets: ['172.20.0.0/16'] },
+    { name: long, subnets: ['172.21.0.0/16'] },
+  ]
+  engine.containers = [
+    { name: 'bad.', networks: { apps: { ip: '172.20.0.6' } } },
+    { name: `bad${'x'.repeat(300)}`, networks: { [long]: { ip: '172.21.0.6' } } },
+  ]
+  await engine.start()
+  const { directory } = await follow(t, engine)
+  await until('a view', () => directory.connected)
+  t.equal(directory.byAddress('172.20.0.6')?.name, 'bad.')
+  t.equal(directory.byAddress('172.21.0.6')?.name, `bad${'x'.repeat(300)}`)
+  t.same(
+    directory.view().networks.flatMap(({ subnets }) => subnets),
+    ['172.20.0.0/16', '172.21.0.0/16'],
+  )
+})
+
+t.test('an image’s labels push out neither compose’s nor what is known of others', async (t) => {
+  const engine = await fakeEngine(t)
+  engine.networks = [{ name: 'apps', subnets: ['172.20.0.0/16'] }]
+  const many = Object.fromEntries(Array.from({ length: 1000 }, (_, place) => [`a${place}`, 'x'.repeat(20)]))
+  const much = Object.fromEntries(Array.from({ length: 80 }, (_, place) => [`a${place}`, 'x'.repeat(60_000)]))
+  const full = Object.fromEntries(Array.from({ length: 1000 }, (_, place) => [`a${place}`, 'x'.repeat(4000)]))
+  const mine = { ...SHOP, egress: 'no' }
+  engine.containers = [
+    { name: 'many', labels: { ...many, ...mine }, networks: { apps: { ip: '172.20.0.6' } } },
+    { name: 'full', labels: { ...full, ...mine }, networks: { apps: { ip: '172.20.0.7' } } },
+    // More than 32 MiB of text together.
+    ...Array.from({ length: 9 }, (_, place) => ({ name: `much${place}`, labels: { ...much, ...mine } })),
+    { name: 'bad9', networks: { apps: { ip: '172.20.0.9' } } },
+  ]
+  await engine.start()
+  const { directory, states } = await follow(t, engine, patient)
+  await until('a view', () => directory.connected || states.length > 0, 20_000)
+  t.match(states, [{ connected: true }])
+  t.equal(directory.byAddress('172.20.0.9')?.name, 'bad9')
+  for (const container of directory.view().containers.slice(0, -1)) {
+    t.match(container, { project: 'shop', service: 'web' }, container.name)
+  }
+  const [manyOf, fullOf, muchOf] = directory.view().containers
+  t.match(manyOf, { labels: { egress: 'no' }, unreadLabels: undefined })
+  t.equal(fullOf?.unreadLabels, 'any')
+  t.match(muchOf, { labels: { egress: 'no' } })
+  t.equal(muchOf?.unreadLabels?.length, 80)
+
+  engine.emit(`${JSON.stringify({ Type: 'container', Actor: { Attributes: much } })}\n`)
+  engine.containers = [{ name: 'new', networks: { apps: { ip: '172.20.0.10' } } }]
+  engine.emit(`${JSON.stringify({ Type: 'container', Actor: { Attributes: much } })}\n`)
+  await until('the new one', () => directory.byAddress('172.20.0.10') !== undefined)
+  t.same(states.length, 1, 'an event of 5 MB is no end of the stream')
 })
 
 t.test('what an engine has, as the directory gives it', async (t) => {

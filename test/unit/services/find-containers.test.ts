@@ -29,7 +29,7 @@ const view: ContainerView = {
     box('shop_web_2', { shop_default: ['web'] }, ['shop', 'web']),
     box('blog_web_1', { blog_default: ['web'] }, ['blog', 'web']),
     // `compose run` gives no aliases.
-    { ...box('shop_web_run_9', { shop_default: [] }, ['shop', 'web']), oneOff: true },
+    { ...box('shop_web_run_9', { shop_default: [] }, ['shop', 'web']), unnamed: true },
     box('shop_db_1', { shop_default: ['db', 'main'], back: ['db'] }, ['shop', 'db']),
     box('Alone', { bridge: [] }),
     box('main', { other: [] }),
