@@ -26,7 +26,7 @@ t.test('members that nobody asked for leave no trace', async (t) => {
   for (const junk of VALUES) {
     const entry = { x: junk, id: junk, y: junk, net: { z: junk, mode: junk, w: junk }, v: junk }
     for (const piece of [1, 1000])
-      t.same(pick(JSON.stringify([entry, junk, entry]), kept, { piece }).valueOf(), [
+      t.same(pick(JSON.stringify([entry, junk, entry]), kept, { piece }), [
         { id: junk, net: { mode: junk } },
         picked(junk),
         { id: junk, net: { mode: junk } },
