@@ -94,7 +94,9 @@ function request(
     if (options.lastModified) headers['if-modified-since'] = options.lastModified
     const make = url.protocol === 'https:' ? https.request : http.request
     // No `agent: false`: with it Node makes an agent that opens a connection of its own, past the dialer.
-    const outgoing = make(url, { createConnection, headers, signal: options.signal }, (reply) => {
+    // Lines that end with a bare LF, names with a blank: servers that browsers put up with. One answer, and the connection is closed behind it: nothing can be smuggled.
+    const lenient = { insecureHTTPParser: true }
+    const outgoing = make(url, { createConnection, headers, signal: options.signal, ...lenient }, (reply) => {
       reply.on('error', fail)
       const status = reply.statusCode ?? 0
       if (status === 304 && (options.etag || options.lastModified)) return resolve('unchanged')
@@ -140,6 +142,8 @@ function decoded(encoding = 'identity'): (bytes: Uint8Array) => Uint8Array | Pro
     case 'br':
       return (bytes) => promisify(brotliDecompress)(bytes, limited)
     default:
+      // `utf-8`, `none`: a mistake of the server's, which browsers overlook.
+      if (!/compress|zstd|dc[bz]|gzip|deflate|br\b/i.test(encoding)) return (bytes) => bytes
       return () => {
         throw new Error(`the server sent it with Content-Encoding ${clean(encoding)}, expected none`)
       }

@@ -77,7 +77,9 @@ function parseAuthority(text: string, defaultPort: number): Target | string {
   if (text.includes('@')) return 'credentials are not allowed in a PAC answer'
   const match = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(text)
   if (!match) return 'expected host:port (an IPv6 address in brackets), without scheme or path'
-  const [, host = '', portText] = match
+  const [, written = '', portText] = match
+  // Chromium takes a blank between the host and its port.
+  const host = portText === undefined ? written : trimBlanks(written)
   const port = portText === undefined ? defaultPort : parsePort(portText)
   if (port === undefined) return 'the port is not a number from 1 to 65535'
   const place = canonicalHost(host)

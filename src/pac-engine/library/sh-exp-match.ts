@@ -18,15 +18,17 @@ function shExpMatch(url, pattern) {
   return answer
 }
 
-// The patterns of a script are few and come again and again.
+// The patterns of a script come again and again. As many are kept as the largest script can hold, so that a long list is never worked through anew each time; characters,
+// with some for what each takes besides: 10 MB at most.
 var globs = dictionary(null)
-var globCount = 0
+var globChars = 0
 // Of '*' and a text, the commonest shape, that text.
 var tails = dictionary(null)
 
 // Head, middle and tail are the text between the stars; a run of stars is one star. head is all of it where there is no star: tail is null then.
 function globOf(pattern) {
-  if (++globCount > 1000) { globs = dictionary(null); tails = dictionary(null); globCount = 1 }
+  globChars += pattern.length + 64
+  if (globChars > 2000000) { globs = dictionary(null); tails = dictionary(null); globChars = pattern.length }
   const any = pattern.includes('?')
   const first = pattern.indexOf('*')
   const glob = { any, head: first < 0 ? pattern : pattern.slice(0, first), middle: [], tail: null }

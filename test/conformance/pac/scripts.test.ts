@@ -384,6 +384,13 @@ test('legacy habits', (t) =>
     { source: 'with', script: find('with ({ answer: "DIRECT" }) { return answer }'), expect: 'DIRECT' },
     { source: 'octal and sloppy mode', script: find('undeclared = 010; return "" + undeclared'), expect: '8' },
     {
+      source: 'a list of thousands of patterns is not taken apart anew at each question',
+      script: `var slice = String.prototype.slice, slices = 0
+        function walk() { for (var i = 0; i < 9000; i++) if (shExpMatch("x", "http://host" + i + "*.example.com/*")) return "yes"; return "no" }
+        walk(); String.prototype.slice = function (a, b) { slices++; return slice.call(this, a, b) }; ${find('return walk() + slices')}`,
+      expect: 'no0',
+    },
+    {
       source: 'V8: a console that nobody looks at, in global code and in the function; it converts nothing',
       script: `console.log("loaded"); ${find('console.error("%s", host, { toString() { throw 1 } }); console.table([1]); return Object.prototype.toString.call(console) + typeof console.log("x") + Object.keys(console).length')}`,
       expect: '[object console]undefined24',

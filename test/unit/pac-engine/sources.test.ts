@@ -9,6 +9,7 @@ import { type Test, test } from 'tap'
 import { systemClock } from '../../../src/contracts/clock.ts'
 import type { StreamDialer } from '../../../src/contracts/dialer.ts'
 import { GatewayError } from '../../../src/contracts/gateway-error.ts'
+import { fetchScript } from '../../../src/pac-engine/fetch-script.ts'
 import { ask, engineFor } from './engine-under-test.ts'
 
 const directly: StreamDialer = {
@@ -297,3 +298,29 @@ async function versioned(t: Test) {
   })
   return server
 }
+
+test('a URL: answers that break the rules as browsers put up with it', async (t) => {
+  const body = script('PROXY a:1')
+  const length = `Content-Length: ${body.length}`
+  const chunked = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
+  const rows: [what: string, answer: string][] = [
+    ['an encoding that is none', `HTTP/1.1 200 OK\r\nContent-Encoding: utf-8\r\n${length}\r\n\r\n${body}`],
+    ['another', `HTTP/1.1 200 OK\r\nContent-Encoding: none\r\n${length}\r\n\r\n${body}`],
+    ['lines that end with LF', `HTTP/1.1 200 OK\nContent-Type: text/plain\n${length}\n\n${body}`],
+    ['a blank before the colon', `HTTP/1.1 200 OK\r\nContent-Length : ${body.length}\r\n\r\n${body}`],
+    ['two lengths', `HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n${chunked}`],
+    ['a control character', `HTTP/1.1 200 OK\r\nX-Odd: a\x01b\r\n${length}\r\n\r\n${body}`],
+  ]
+  for (const [what, answer] of rows) {
+    const server = net.createServer((socket) => socket.on('error', () => {}).once('data', () => socket.end(answer)))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    t.teardown(() => server.close())
+    const { port } = server.address() as net.AddressInfo
+    const fetched = fetchScript(new URL(`http://127.0.0.1:${port}/proxy.pac`), {
+      dialer: directly,
+      signal: new AbortController().signal,
+    })
+    const text = fetched.then((got) => (got === 'unchanged' ? got : Buffer.from(got.bytes).toString()))
+    t.equal(await text.catch((error: unknown) => String(error)), body, what)
+  }
+})

@@ -33,6 +33,7 @@ test('every type, in order', async (t) => {
     ['PROXY [::1]:3128', 'http ::1 3128'],
     ['PROXY [2001:DB8:0:0::1]', 'http 2001:db8::1 80'],
     ['PROXY [::ffff:10.0.0.1]:80', 'http 10.0.0.1 80'],
+    ['PROXY proxy.example :8080', 'http proxy.example 8080'],
     ['PROXY foo_bar:080', 'http foo_bar 80'],
     // Said twice, tried twice: Chromium does not remove doubles.
     ['DIRECT; DIRECT', 'direct, direct'],
