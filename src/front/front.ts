@@ -254,6 +254,7 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
     else if (message.kind === 'rules') this.#doors.get(message.door)?.obey(message.rules)
     else if (message.kind === 'shut') this.#shut(message.door)
     else if (message.kind === 'hold') this.#holds.take(this.#options.holdQueue(message), message.doors)
+    else if (message.kind === 'owned') this.#holds.own(message.owned)
     else if (message.kind === 'let-go') this.#holds.letGo()
     else if (message.kind === 'cut') this.#cut()
     else this.#closing = true

@@ -17,6 +17,8 @@ export interface HeldClientOwner {
 export class HeldClient extends FrontClient {
   /** By which its connection will be known. */
   readonly attempt: string
+  /** Who has its address, and it counts as. */
+  readonly client: string
   syn: HeldSyn
   #queue: HoldQueue
   readonly #owner: HeldClientOwner
@@ -26,11 +28,12 @@ export class HeldClient extends FrontClient {
     row: number,
     door: FrontDoor,
     host: FrontClientHost,
-    { attempt, syn, queue }: Pick<HeldClient, 'attempt' | 'syn'> & { readonly queue: HoldQueue },
+    { attempt, client, syn, queue }: Pick<HeldClient, 'attempt' | 'client' | 'syn'> & { readonly queue: HoldQueue },
     owner: HeldClientOwner,
   ) {
     super(id, row, door, host)
     this.attempt = attempt
+    this.client = client
     this.syn = syn
     this.#queue = queue
     this.#owner = owner

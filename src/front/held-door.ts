@@ -2,6 +2,7 @@ import { EPOLLIN } from '../system/linux/epoll.ts'
 import { errno } from '../system/linux/libc.ts'
 import { type Endpoint, readSocketAddress, SOCKET_ADDRESS_BYTES } from '../system/linux/socket-address.ts'
 import { getSocketName } from '../system/linux/sockets.ts'
+import { AddressOwners, type OwnedAddresses } from '../wire/address-owners.ts'
 import type { ClientCounts } from './client-counts.ts'
 import type { Watcher } from './event-loop.ts'
 import type { FrontClient } from './front-client.ts'
@@ -37,6 +38,7 @@ export class HeldDoor implements Watcher, HeldClientOwner {
   #queue: HoldQueue | undefined
   #doors: HoldDoors = {}
   readonly #held = new Map<string, HeldClient>()
+  #owners = AddressOwners.from({ known: [], subnets: [], gateways: [] })
   /** Attempts under way, by client. */
   readonly #shares = new Map<string, number>()
   /** In order of time: the first to come is the first to go. */
@@ -48,6 +50,11 @@ export class HeldDoor implements Watcher, HeldClientOwner {
   constructor(host: HeldDoorHost, clients: Pick<ClientCounts, 'add' | 'remove'>) {
     this.#host = host
     this.#clients = clients
+  }
+
+  /** In whose name addresses are, from now on; before it is told, each is a client. */
+  own(owned: OwnedAddresses): void {
+    this.#owners = AddressOwners.from(owned)
   }
 
   /** Takes attempts from this queue, and from no other. */
@@ -102,16 +109,16 @@ export class HeldDoor implements Watcher, HeldClientOwner {
     return true
   }
 
-  expectedNoMore({ attempt, syn: { source } }: HeldClient, given: boolean): void {
+  expectedNoMore({ attempt, client }: HeldClient, given: boolean): void {
     if (given) this.#gave(attempt)
     if (!this.#held.delete(attempt)) return
-    const share = this.#shares.get(source.address)! - 1
-    if (share > 0) this.#shares.set(source.address, share)
-    else this.#shares.delete(source.address)
+    const share = this.#shares.get(client)! - 1
+    if (share > 0) this.#shares.set(client, share)
+    else this.#shares.delete(client)
   }
 
-  left({ syn: { source } }: HeldClient): void {
-    this.#clients.remove(source.address)
+  left({ client }: HeldClient): void {
+    this.#clients.remove(client)
   }
 
   #begin(syn: HeldSyn, queue: HoldQueue): void {
@@ -121,24 +128,24 @@ export class HeldDoor implements Watcher, HeldClientOwner {
       known.repeated(syn, queue)
       return
     }
-    const { address } = syn.source
-    const share = this.#shares.get(address) ?? 0
+    const client = this.#owners.ownerOf(syn.source.address)
+    const share = this.#shares.get(client) ?? 0
     const hasRoom = this.#held.size < MAX_HELD && share < MAX_OF_A_CLIENT && !this.#given.has(attempt)
-    const serves = hasRoom && this.#host.hasShare(address)
-    const client = serves
+    const serves = hasRoom && this.#host.hasShare(client)
+    const held = serves
       ? this.#host.enter(this.#doors[syn.dialled.family], (id, row, door, host) => {
-          return new HeldClient(id, row, door, host, { attempt, syn, queue }, this)
+          return new HeldClient(id, row, door, host, { attempt, client, syn, queue }, this)
         })
       : undefined
-    if (client === undefined) {
+    if (held === undefined) {
       this.#gave(attempt)
       this.#host.giveHeld(syn)
       return
     }
-    this.#held.set(attempt, client)
-    this.#shares.set(address, share + 1)
-    this.#clients.add(address)
-    client.start()
+    this.#held.set(attempt, held)
+    this.#shares.set(client, share + 1)
+    this.#clients.add(client)
+    held.start()
   }
 
   /** The door has it, and will have its repetitions. */

@@ -1,3 +1,4 @@
+import type { OwnedAddresses } from '../wire/address-owners.ts'
 import type { ClientCountsMemory } from './client-counts.ts'
 
 /** What the gateway's main thread and the front tell each other. What comes with every client is in flat lists, for those cross cheapest. */
@@ -18,6 +19,8 @@ export type ToFront =
    * the door of their family. In the place of the queue before.
    */
   | ({ readonly kind: 'hold' } & Hold)
+  /** In whose name addresses are, from now on. */
+  | { readonly kind: 'owned'; readonly owned: OwnedAddresses }
   /** Take no more. */
   | { readonly kind: 'let-go' }
   /** End every client. */

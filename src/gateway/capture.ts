@@ -38,6 +38,7 @@ export interface CaptureParts extends Pick<CaptureFrontParts, 'front' | 'identif
   answerDns: CapturedDnsParts['answer']
   /** Takes a container's connection to the gateway itself; undefined for every other address and port. */
   ownDoor: CaptureDoorOptions['ownDoor']
+  ownerOf: CaptureDoorOptions['ownerOf']
   readonly handlePackets: HandlePackets
   readonly owners: CapturedDnsParts['owners']
   readonly dropped: CapturedDnsParts['dropped']
@@ -95,6 +96,7 @@ export class Capture {
       policy: () => this.#policy!,
       directory: () => parts.directory,
       ownDoor: parts.ownDoor,
+      ownerOf: parts.ownerOf,
       room: captureRoom({ ...parts, connections: () => this.connections }),
       crowded: tellCrowded(clock, warn),
     })

@@ -27,7 +27,7 @@ const LOOK_MS = 50
  * step of a build, or one that a container has given itself, and will not become known.
  */
 const STRANGE_MS = 60_000
-/** Addresses waited for at once, and remembered as strange: anybody can send from any address of a network. */
+/** Addresses looked for at once, and remembered as strange: anybody can send from any address of a network. Those beyond wait for what the others find. */
 const MAX_ADDRESSES = 1_024
 
 /**
@@ -112,10 +112,7 @@ export class Newcomers {
   #mayBecomeKnown(address: string): boolean {
     const { directory, clock } = this.#options
     if (!directory.connected || !this.isContainers(address)) return false
-    return (
-      (this.#strange.get(address) ?? 0) <= clock.monotonic() &&
-      (this.#waiting.has(address) || this.#waiting.size < MAX_ADDRESSES)
-    )
+    return (this.#strange.get(address) ?? 0) <= clock.monotonic()
   }
 
   /** For a flow: where nothing is decided by who it is, the log may lack it, and the flow hurries. */
@@ -129,10 +126,28 @@ export class Newcomers {
   #wait(address: string): { readonly since: number; readonly over: Promise<void> } {
     const known = this.#waiting.get(address)
     if (known) return known
+    const since = this.#options.clock.monotonic()
+    if (this.#waiting.size >= MAX_ADDRESSES) return { since, over: this.#waitBeside(address) }
     const over = this.#look(address).finally(() => this.#waiting.delete(address))
-    const waiting = { since: this.#options.clock.monotonic(), over }
+    const waiting = { since, over }
     this.#waiting.set(address, waiting)
     return waiting
+  }
+
+  /** While others look, and more of them than are looked for. Bounded by whoever waits: attempts, flows and questions have limits of their own. */
+  #waitBeside(address: string): Promise<void> {
+    const { clock, directory } = this.#options
+    return new Promise((resolve) => {
+      const over = () => {
+        unfollow()
+        cancel()
+        resolve()
+      }
+      const cancel = clock.after(WAIT_MS, over)
+      const unfollow = directory.onChange(() => {
+        if (directory.byAddress(address)) over()
+      })
+    })
   }
 
   async #look(address: string): Promise<void> {

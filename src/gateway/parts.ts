@@ -162,7 +162,10 @@ export class Parts {
         ways: () => ({ router: newcomers.before(current().router), dialers: current().dialers }),
         onLost: (reason) => this.log.warn(`clients are served without the thread in front: ${reason}`),
       })
-      this.engine.onChange(() => this.front?.decideAnew())
+      this.engine.onChange(() => {
+        this.front?.own(newcomers.owned)
+        this.front?.decideAnew()
+      })
       this.engine.onEvent(() => this.front?.decideAnew())
     }
     const onChange = () => this.front?.decideAnew()
@@ -190,6 +193,7 @@ export class Parts {
         const identified = newcomers.identified(query)
         return identified instanceof Promise ? undefined : identified
       },
+      ownerOf: (address) => newcomers.ownerOf(address),
       ownDoor: (dialled) => ownDoorFor(dialled, current().settings, this.doors),
       inform: (message) => this.log.info(message),
       warn: (message) => this.log.warn(message),

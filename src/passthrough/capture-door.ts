@@ -36,6 +36,8 @@ export interface CaptureDoorOptions {
   directory(): ContainerDirectory | undefined
   /** Where connections to the gateway itself go, by the address dialled: to one of its doors, with the client as it is. Undefined for all others. */
   ownDoor(dialled: Target): ((socket: Socket) => void) | undefined
+  /** In whose name an address has its share of attempts and connections: the client. */
+  ownerOf(address: string): string
   readonly room: CaptureRoom
   /** An attempt was left unanswered, to be sent again: too many are under way, of this client or of all. Or refused: too many connections stand. */
   crowded(address: string, which: 'full' | 'full-for-client' | 'no-room' | 'no-share'): void
@@ -85,12 +87,13 @@ export class CaptureDoor {
       return
     }
     const key = keyOf(source.address, source.port, dialled.address, dialled.port)
-    const more = { ofClient: this.#holds.of(source.address) + 1, ofAll: this.#holds.size + 1 }
-    if (!this.#holds.knows(key) && !this.#hasRoom(source.address, more)) {
+    const owner = this.#options.ownerOf(source.address)
+    const more = { ofClient: this.#holds.of(owner) + 1, ofAll: this.#holds.size + 1 }
+    if (!this.#holds.knows(key) && !this.#hasRoom(owner, source.address, more)) {
       answer('reset')
       return
     }
-    const state = this.#holds.begin(key, source.address, sequence, answer)
+    const state = this.#holds.begin(key, owner, sequence, answer)
     if (state === 'repeated') return
     if (state !== 'new') {
       this.#options.crowded(source.address, state)
@@ -125,7 +128,7 @@ export class CaptureDoor {
         this.#holds.refuse(key, told === 'silence' ? undefined : told)
       },
     }
-    this.#turns.run(source.address, () => void context.handleFlow(flow, gone.signal))
+    this.#turns.run(owner, () => void context.handleFlow(flow, gone.signal))
   }
 
   /**
@@ -152,10 +155,11 @@ export class CaptureDoor {
     // Somebody on this machine has found the transparent socket itself.
     if (isLoopback(dialled.host)) return void socket.resetAndDestroy()
     const { address } = from
-    this.#options.room.add(address)
-    socket.once('close', () => this.#options.room.remove(address))
+    const owner = this.#options.ownerOf(address)
+    this.#options.room.add(owner)
+    socket.once('close', () => this.#options.room.remove(owner))
     if (this.#holds.deliver(keyOf(address, socket.remotePort, dialled.host, dialled.port), socket)) return
-    if (!this.#hasRoom(address, { ofClient: 0, ofAll: 0 })) return void socket.resetAndDestroy()
+    if (!this.#hasRoom(owner, address, { ofClient: 0, ofAll: 0 })) return void socket.resetAndDestroy()
     const take = this.#options.ownDoor(dialled)
     if (take) take(socket)
     else void this.#begin(socket, address, socket.remotePort, dialled)
@@ -217,8 +221,8 @@ export class CaptureDoor {
     void this.#options.context.handleFlow(flow, AbortSignal.abort(error))
   }
 
-  #hasRoom(address: string, more: Parameters<CaptureRoom['judge']>[1]): boolean {
-    const judged = this.#options.room.judge(address, more)
+  #hasRoom(owner: string, address: string, more: Parameters<CaptureRoom['judge']>[1]): boolean {
+    const judged = this.#options.room.judge(owner, more)
     if (judged !== 'room') this.#options.crowded(address, judged)
     return judged === 'room'
   }

@@ -4,6 +4,7 @@ import type { Flow } from '../../contracts/flow.ts'
 import { clockOrigin as originOf } from '../../front/clock-origin.ts'
 import { type Batch, type DoorRules, type FromFront, type Gift, MAX_DOORS } from '../../front/messages.ts'
 import type { Listener } from '../../listeners/listener.ts'
+import type { OwnedAddresses } from '../../wire/address-owners.ts'
 import { type AskedDoor, FrontFlows, type FrontFlowsOptions } from './front-flows.ts'
 import { FrontThread, type FrontThreadOptions } from './front-thread.ts'
 import type { Given } from './given-decisions.ts'
@@ -86,6 +87,11 @@ export class DoorsFront {
   /** Attempts that the kernel holds are taken from there, and their connections come by doors that are served; `undefined`: not any more. */
   hold(hold: Hold<FrontedDoor> | undefined): void {
     if (!this.#closed) this.#held.want(hold)
+  }
+
+  /** In whose name addresses are, from now on. */
+  own(owned: OwnedAddresses): void {
+    this.#thread.tell({ kind: 'owned', owned })
   }
 
   /** The settings have changed. */

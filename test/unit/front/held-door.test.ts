@@ -183,6 +183,19 @@ t.test('one client has its share, and what is beyond is the door’s', { skip },
   t.equal(asking.length, 258, 'and makes room')
 })
 
+t.test('addresses that one may feign have one share together', { skip }, async (t) => {
+  const { counted, asking, door, hold } = rig()
+  door.own({ known: [['10.0.0.2', 'box']], subnets: ['10.0.0.0/16'], gateways: [] })
+  const from = (address: string, packet: number) => hold({ ...SYN, packet, source: { ...SYN.source, address } })
+  for (let at = 0; at < 300; at++) from(`10.0.${9 + (at >> 8)}.${at & 255}`, at)
+  t.equal(asking.length, 256)
+  from('10.0.0.2', 1_000)
+  t.same([asking.length, counted[0], counted[256]], [257, 'strangers', 'box'])
+  door.own({ known: [], subnets: ['10.0.0.0/16'], gateways: [] })
+  for (const client of asking) client.cut()
+  t.same(counted, [], 'each leaves as whom it has come, also when its address is another’s since')
+})
+
 t.test('a queue that cannot be read, and one that is let go', { skip }, async (t) => {
   const { log, door, queue } = rig()
   queue.receive = () => {

@@ -40,6 +40,7 @@ function rig(policy: Partial<CapturePolicy> = {}, judge: CaptureRoom['judge'] = 
     },
     policy: () => ({ trust: 'address', peekMs: 100, namesMatter: () => false, ...policy }),
     ownDoor: () => undefined,
+    ownerOf: (address) => (address.startsWith('10.9.') ? 'strangers' : address),
     directory: () => undefined,
     room: {
       judge,
@@ -241,6 +242,19 @@ t.test('one client has its share', async (t) => {
   t.match(answers, ['10.0.0.2 full-for-client', '513 undefined'])
   hold({ ...SYN, packet: 1000, source: { ...SYN.source, address: '10.0.0.3' } })
   await until('begun', () => flows.length === 513)
+})
+
+t.test('addresses that one may feign have one share together', async (t) => {
+  const { answers, flows, hold, door, standing } = rig()
+  for (let at = 0; at < 600; at++) {
+    hold({ ...SYN, packet: at, source: { ...SYN.source, address: `10.9.${at >> 8}.${at & 255}` } })
+  }
+  await until('all that may have begun', () => flows.length === 512)
+  t.match(answers, ['10.9.2.0 full-for-client', '512 undefined'], 'told by address')
+  hold({ ...SYN, packet: 1000 })
+  await until('another client’s', () => flows.length === 513)
+  door.connected(Object.assign(arriving(), { remoteAddress: '10.9.0.1' }))
+  t.same(standing, ['strangers'])
 })
 
 t.test('somebody dials the transparent socket itself', async (t) => {
