@@ -28,6 +28,7 @@ import type { Generation, World } from './generation.ts'
 import { handleFlow } from './handle-flow.ts'
 import { handleRequest } from './handle-request.ts'
 import { createHttpSide, httpVersionOf } from './http-side.ts'
+import { tellMissingNetworks } from './missing-networks.ts'
 import { namesByContainer } from './names-by-container.ts'
 import { createNetworkWatch } from './network-watch.ts'
 import { Newcomers } from './newcomers.ts'
@@ -72,6 +73,7 @@ export class Parts {
   readonly relays: Relays
   readonly packets: PacketSessions
   readonly capture: Capture
+  readonly tellMissingNetworks: ReturnType<typeof tellMissingNetworks>
   readonly dns: DnsService
   readonly engine: Engine
   readonly reverse: Reverse
@@ -122,6 +124,9 @@ export class Parts {
       warn: (message) => this.log.warn(message),
     }
     const warn = (message: string) => this.log.warn(message)
+    const tellMissing = tellMissingNetworks(warn)
+    this.tellMissingNetworks = tellMissing
+    this.engine.onChange(() => tellMissing(current().settings, this.engine))
     const dropped = tellDropped(clock, (reason, count) => this.metrics.packetDropped(reason, count), warn)
     this.packets = new PacketSessions({
       clock,

@@ -60,6 +60,11 @@ export function isUnspecified(address: string): boolean {
   return address === '0.0.0.0' || address === '::'
 }
 
+/** 224.0.0.0/4 with what is above it, 255.255.255.255 too (RFC 5771, RFC 1112 §4), and ff00::/8 (RFC 4291 §2.7). */
+export function isMulticast(address: string): boolean {
+  return /^ff[0-9a-f]{2}:/.test(address) || (/^2(2[4-9]|[345]\d)\./.test(address) && isDottedIpv4(address))
+}
+
 /** Where cloud providers serve credentials of the machine to whoever can connect. */
 export function isCloudMetadata(address: string): boolean {
   return CLOUD_METADATA.has(address)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { about, section } from '../about.ts'
 import { parseCidr } from '../values/cidr.ts'
-import { parseDnsServer, parsePlainAddress, parseProbeTarget } from '../values/dns-server.ts'
+import { parseDnsServer, parseProbeTarget, parseSpecialAddress } from '../values/dns-server.ts'
 import { parseListenAddress } from '../values/listen-address.ts'
 import { parsePortRanges } from '../values/port-ranges.ts'
 import { parsedBy } from '../values/value-error.ts'
@@ -84,12 +84,12 @@ export const dnsSchema = section({
     },
   ),
   tcpConnections: count(256, { min: 1, max: 10_000 }, { help: 'TCP connections at each address; more are closed.' }),
-  hostAddress: about(oneOrMore(parsedBy(parsePlainAddress)).prefault(['192.168.65.254', 'fdc4:f303:9324::254']), {
+  hostAddress: about(oneOrMore(parsedBy(parseSpecialAddress)).prefault(['192.168.65.254', 'fdc4:f303:9324::254']), {
     form: 'an address or a list of them',
     absent: '`192.168.65.254`, `fdc4:f303:9324::254`',
     help: 'What `host.docker.internal` is for containers. An IPv6 address is told to clients that have IPv6, or to all where you set it yourself.',
   }),
-  gatewayAddress: about(oneOrMore(parsedBy(parsePlainAddress)).prefault(['192.168.65.1']), {
+  gatewayAddress: about(oneOrMore(parsedBy(parseSpecialAddress)).prefault(['192.168.65.1']), {
     form: 'an address or a list of them',
     absent: '`192.168.65.1`',
     help: 'What `gateway.docker.internal` and `http.docker.internal` are.',

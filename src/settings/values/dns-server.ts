@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { isLoopback, isMulticast, isUnspecified, parseAddress } from '../../wire/address.ts'
 import { found } from './found.ts'
 import { ValueError } from './value-error.ts'
 
@@ -17,10 +18,16 @@ export function parseProbeTarget(value: unknown): AddressAndPort {
   return parseAddressAndPort(value, undefined)
 }
 
-/** One address, canonical enough to be compared: no zone, no brackets. */
-export function parsePlainAddress(value: unknown): string {
-  if (typeof value === 'string' && isIP(value) !== 0 && !value.includes('%')) return value.toLowerCase()
-  throw new ValueError(`${found(value)} is not an address`, { expected: 'an address such as 192.168.65.254' })
+/** One address that containers are to reach something by: no zone, no brackets. */
+export function parseSpecialAddress(value: unknown): string {
+  const expected = 'an address that nobody has, such as 192.168.65.254'
+  if (typeof value !== 'string' || isIP(value) === 0 || value.includes('%'))
+    throw new ValueError(`${found(value)} is not an address`, { expected })
+  const address = value.toLowerCase()
+  const canonical = parseAddress(address)?.address ?? address
+  if (isLoopback(canonical) || isUnspecified(canonical) || isMulticast(canonical))
+    throw new ValueError(`${found(value)} is no address that containers could reach anybody by`, { expected })
+  return address
 }
 
 function parseAddressAndPort(value: unknown, standard: number | undefined): AddressAndPort {

@@ -21,6 +21,10 @@ t.test('zones and doors that cannot be', async (t) => {
     ['dns: { zones: { corp.test: not-an-address } }', 'zones'],
     ['dns: { zones: { "bad zone": 192.0.2.1 } }', 'this is not a zone'],
     ['dns: { zones: { corp.test: 192.0.2.1, CORP.test.: 192.0.2.2 } }', 'this is the same zone as corp.test'],
+    ['dns: { hostAddress: 127.0.0.1 }', 'no address that containers could reach anybody by'],
+    ['dns: { gatewayAddress: [192.168.65.1, 224.0.0.1] }', 'gatewayAddress[1]'],
+    ['dns: { hostAddress: "::" }', 'such as 192.168.65.254'],
+    ['dns: { hostAddress: gateway }', '"gateway" is not an address'],
     ['dns: { listen: "172.17.0.1:53" }', 'anybody who reaches this address would be answered'],
   ]
   for (const [text, expected] of table) {

@@ -4,6 +4,7 @@ import {
   isCloudMetadata,
   isLinkLocal,
   isLoopback,
+  isMulticast,
   isUnspecified,
   parseAddress,
 } from '../../../src/wire/address.ts'
@@ -149,4 +150,13 @@ test('the IPv4 address inside an IPv6 address', async (t) => {
     ['example.com', undefined],
   ]
   for (const [address, embedded] of rows) t.equal(embeddedIpv4(address), embedded, address)
+})
+
+t.test('multicast and broadcast', async (t) => {
+  for (const address of ['224.0.0.1', '239.255.255.255', '240.0.0.1', '255.255.255.255', 'ff02::1', 'ff0e::1']) {
+    t.equal(isMulticast(address), true, address)
+  }
+  for (const address of ['223.255.255.255', '22.4.0.1', '192.168.65.254', 'fe80::1', 'fdc4:f303:9324::254', '::1']) {
+    t.equal(isMulticast(address), false, address)
+  }
 })
