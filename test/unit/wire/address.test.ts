@@ -152,7 +152,7 @@ test('the IPv4 address inside an IPv6 address', async (t) => {
   for (const [address, embedded] of rows) t.equal(embeddedIpv4(address), embedded, address)
 })
 
-t.test('multicast and broadcast', async (t) => {
+test('multicast and broadcast', async (t) => {
   for (const address of ['224.0.0.1', '239.255.255.255', '240.0.0.1', '255.255.255.255', 'ff02::1', 'ff0e::1']) {
     t.equal(isMulticast(address), true, address)
   }
