@@ -10,12 +10,9 @@ const ENGINE = 'engine'
  */
 export function tellMissingNetworks(warn: (message: string) => void) {
   const told = new Set<string>()
-  return (
-    { capture }: Pick<Settings, 'capture'>,
-    { connected, view }: Pick<ContainerDirectory, 'connected' | 'view'>,
-  ) => {
-    if (!capture.enabled || !connected) return
-    const there = new Set(view().networks.map(({ name }) => name))
+  return ({ capture }: Pick<Settings, 'capture'>, directory: Pick<ContainerDirectory, 'connected' | 'view'>) => {
+    if (!capture.enabled || !directory.connected) return
+    const there = new Set(directory.view().networks.map(({ name }) => name))
     for (const name of capture.networks) {
       if (name === ENGINE || there.has(name)) told.delete(name)
       else if (!told.has(name)) {
