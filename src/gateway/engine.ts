@@ -19,6 +19,9 @@ export interface EngineStatus {
   readonly networks: number
 }
 
+const UNTIL_THEN =
+  'containers are known as they were, and a client of its networks that is not among them is refused where a rule of containerRules may mean it'
+
 const NOTHING: ContainerView = { networks: [], containers: [] }
 
 /** The gateway's directory of containers: one object for its whole life, whichever engine the settings name. */
@@ -27,6 +30,8 @@ export class Engine implements ContainerDirectory {
   readonly #log: Log
   readonly #listeners = new Set<() => void>()
   readonly #eventListeners: (() => void)[] = []
+  /** Ids of containers of which it is told that not all of their labels are read. */
+  #toldUnread: ReadonlySet<string> = new Set()
   #address: string | undefined
   #directory: EngineDirectory | undefined
 
@@ -107,10 +112,15 @@ export class Engine implements ContainerDirectory {
       },
       onState: (state) => {
         this.#tell(state, shown, seen || !auto)
+        // What was decided for clients that nobody knows may be decided differently now.
+        if (seen) this.#changed()
         seen ||= state.connected
       },
     })
-    directory.onChange(() => this.#changed())
+    directory.onChange(() => {
+      this.#tellUnread()
+      this.#changed()
+    })
     return directory
   }
 
@@ -120,10 +130,22 @@ export class Engine implements ContainerDirectory {
       const { engine: version, containers, networks } = state
       this.#log.info({ engine, version, containers, networks }, 'following the Docker engine')
     } else {
-      const words = 'the Docker engine is away; it is followed when it comes'
+      const words = `the Docker engine is away; it is followed when it comes. Until then ${UNTIL_THEN}`
       if (expected) this.#log.warn({ engine, reason: state.reason }, words)
       else this.#log.debug({ engine, reason: state.reason }, words)
     }
+  }
+
+  /** Once for each container: rules that ask for its labels may refuse it. */
+  #tellUnread(): void {
+    const unread = this.view().containers.filter(({ unreadLabels }) => unreadLabels === 'any')
+    for (const { id, name } of unread)
+      if (!this.#toldUnread.has(id))
+        this.#log.warn(
+          { container: name },
+          'more text in labels than is read; where a rule asks for one, it may refuse',
+        )
+    this.#toldUnread = new Set(unread.map(({ id }) => id))
   }
 
   #changed(): void {

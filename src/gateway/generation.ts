@@ -32,6 +32,8 @@ export interface World {
   ownEndpoints(): readonly Endpoint[]
   readonly pacEngines: PacEngines
   readonly networkWatch: NetworkWatch
+  /** As of `Newcomers`. Absent: who is not known is nobody's container. */
+  isUncertain?(address: string): boolean
   /** Something a person should know that keeps nothing from working. */
   warn(message: string): void
 }
@@ -85,7 +87,7 @@ export async function createGeneration(number: number, settings: Settings, world
     releaseAll()
     throw thrown
   })
-  const containerRules = compileContainerRules(settings.containerRules)
+  const containerRules = compileContainerRules(settings.containerRules, world.isUncertain)
   const router = createRouter({
     host: policies[0],
     containers: policies[1],

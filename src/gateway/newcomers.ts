@@ -56,7 +56,7 @@ export class Newcomers {
     if (address === undefined || container) return flow
     const { directory } = this.#options
     const known = identified(flow, directory)
-    if (known !== flow || !this.#mayBecomeKnown(address)) return known
+    if (known !== flow || !this.#mayBecomeKnown(address, this.#matters)) return known
     return this.#waitFor(address).then(() => identified(flow, directory))
   }
 
@@ -77,6 +77,16 @@ export class Newcomers {
     if (address === undefined) return true
     const now = this.#options.directory.byAddress(address)
     return container?.id === now?.id || (!container && !this.#matters)
+  }
+
+  /**
+   * Whether an address lies in one of the networks that the engine had when it was last seen, and whose it is cannot be told: the engine is away or too
+   * slow, or too many were waited for. Of an address that the engine has lately known nothing of it is certain that no container has it.
+   */
+  isUncertain(address: string): boolean {
+    const { directory, clock } = this.#options
+    if (!this.isContainers(address) || directory.byAddress(address)) return false
+    return !directory.connected || (this.#strange.get(address) ?? 0) <= clock.monotonic()
   }
 
   /** As of `AddressOwners`, of the engine's networks. */
@@ -109,9 +119,10 @@ export class Newcomers {
     }
   }
 
-  #mayBecomeKnown(address: string): boolean {
+  /** `whenBack`: also while the engine is away, as it is for a moment when it starts anew. */
+  #mayBecomeKnown(address: string, whenBack = false): boolean {
     const { directory, clock } = this.#options
-    if (!directory.connected || !this.isContainers(address)) return false
+    if (!(directory.connected || whenBack) || !this.isContainers(address)) return false
     return (this.#strange.get(address) ?? 0) <= clock.monotonic()
   }
 
@@ -161,11 +172,16 @@ export class Newcomers {
       })
     })
     const isKnown = () => directory.byAddress(address) !== undefined
-    while (!isOver && directory.connected && !isKnown()) {
-      await Promise.race([refresh().then(() => pause(clock, LOOK_MS)), over])
+    let isTold = false
+    while (!isOver && !isKnown() && (directory.connected || this.#matters)) {
+      const looked = refresh().then(() => {
+        isTold ||= directory.connected
+        return pause(clock, LOOK_MS)
+      })
+      await Promise.race([looked, over])
     }
     cancel()
-    if (isKnown()) return
+    if (isKnown() || !isTold) return
     this.#strange.delete(address)
     this.#strange.set(address, clock.monotonic() + STRANGE_MS)
     for (const oldest of this.#strange.keys()) if (this.#strange.size > MAX_ADDRESSES) this.#strange.delete(oldest)

@@ -111,6 +111,7 @@ export class Parts {
       resolver,
       env: options.env,
       ownEndpoints: () => this.#ownEndpoints(),
+      isUncertain: (address) => newcomers.isUncertain(address),
       pacEngines: createPacEngines({
         clock,
         resolver,

@@ -34,8 +34,11 @@ export function createAddressAlone(options: AddressAloneOptions): AddressAlone {
     // Whose it is may become known before it is decided: then any of them, or none, may mean it.
     if (!client.container) return rules.every((rule) => verdictOf(rule, dialled) !== 'unsure') && byPolicy(dialled)
     for (const rule of rules) {
-      if (!rule.matches({ client, scope: 'containers' })) continue
+      const meant = rule.matches({ client, scope: 'containers' })
+      if (!meant) continue
       const verdict = verdictOf(rule, dialled)
+      // Refused if it is reached: only that can hang on a name.
+      if (meant === 'maybe' && verdict !== 'unsure') continue
       if (verdict === 'policy') break
       if (verdict !== 'passes') return verdict === 'decides'
     }

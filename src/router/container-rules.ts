@@ -33,15 +33,32 @@ export type ContainerRuleUse =
 /** The first rule that matches decides; undefined where none does, or where it says that the policy of the scope shall. */
 export type ContainerRules = (query: RouteQuery) => Decision | undefined
 
-/** Patterns are compiled once for each generation of the settings. */
-export function compileContainerRules(rules: readonly ContainerRule[]): ContainerRules {
+/**
+ * Patterns are compiled once for each generation of the settings. `isUncertain`: whether an address is one that only a container should have, and nobody
+ * can tell now which. A rule that may be meant opens nothing: one with `use: direct` then counts as not meant, and any other refuses.
+ */
+export function compileContainerRules(
+  rules: readonly ContainerRule[],
+  isUncertain: (address: string) => boolean = () => false,
+): ContainerRules {
   const compiled = rules.map((rule) => ({ ...rule, matches: compileContainerMatch(rule.match) }))
   return (query) => {
+    const { container, address } = query.client
+    const isNobodyKnown = !container && address !== undefined && isUncertain(address)
     for (const [index, { matches, match, to, use }] of compiled.entries()) {
-      if (!matches(query)) continue
+      const meant = isNobodyKnown && !matches(query) ? 'maybe' : matches(query)
+      if (!meant || (meant === 'maybe' && use.kind === 'direct')) continue
       const reached = to && reachedBy(to, query)
       if (to && !reached) continue
       const where = reached ? `, and to ${quoteInput(reached.entry)} ${reached.host}` : ''
+      if (meant === 'maybe') {
+        const why = container
+          ? `of which labels are too long or too many to be read`
+          : `an address of the engine’s networks; which container has it the engine does not say now`
+        const whom = container ? describeClient(query) : address
+        const rule = `containerRules[${index}] (${describeContainerMatch(match)}) may mean ${whom}, ${why}${where}`
+        return reject('container-rule', `${rule}: reject`)
+      }
       const rule = `containerRules[${index}] (${describeContainerMatch(match)}) matches ${describeClient(query)}${where}`
       switch (use.kind) {
         case 'policy':
@@ -83,8 +100,10 @@ function describeClient({ client: { container, address } }: RouteQuery): string 
   return `container ${container.name}${service}`
 }
 
-/** Whether it means a client, once and for all of its flows. */
-export function compileContainerMatch(match: ContainerMatch): (query: Pick<RouteQuery, 'client' | 'scope'>) => boolean {
+/** Whether it means a client, once and for all of its flows; `maybe` where that hangs on a label that could not be read. */
+export function compileContainerMatch(
+  match: ContainerMatch,
+): (query: Pick<RouteQuery, 'client' | 'scope'>) => boolean | 'maybe' {
   const { known, label = [] } = match
   const tests: ((container: Container) => boolean)[] = []
   const any = (patterns: readonly string[] | undefined, texts: (container: Container) => readonly string[]) => {
@@ -97,10 +116,13 @@ export function compileContainerMatch(match: ContainerMatch): (query: Pick<Route
   any(match.project, ({ project }) => present(project))
   any(match.service, ({ service }) => present(service))
   any(match.network, ({ endpoints }) => endpoints.map(({ network }) => network))
-  for (const one of label) tests.push(compileLabel(one))
+  const labels = label.map(compileLabel)
+  const isOnlyUnknown = known === false && tests.length === 0 && labels.length === 0
   return ({ client: { container }, scope }) => {
-    if (!container) return known === false && tests.length === 0 && scope === 'containers'
-    return known !== false && tests.every((test) => test(container))
+    if (!container) return isOnlyUnknown && scope === 'containers'
+    if (known === false || !tests.every((test) => test(container))) return false
+    const meant = labels.map((test) => test(container))
+    return !meant.includes(false) && (meant.includes('maybe') ? 'maybe' : true)
   }
 }
 
@@ -108,11 +130,15 @@ function present(text: string | undefined): string[] {
   return text === undefined ? [] : [text]
 }
 
-function compileLabel(pattern: string): (container: Container) => boolean {
+function compileLabel(pattern: string): (container: Container) => boolean | 'maybe' {
   const equals = pattern.indexOf('=')
   const key = compileGlob(equals < 0 ? pattern : pattern.slice(0, equals))
   const value = equals < 0 ? () => true : compileGlob(pattern.slice(equals + 1))
-  return ({ labels }) => Object.entries(labels).some(([name, text]) => key(name) && value(text))
+  return ({ labels, unreadLabels = [] }) => {
+    if (Object.entries(labels).some(([name, text]) => key(name) && value(text))) return true
+    if (unreadLabels === 'any') return 'maybe'
+    return unreadLabels.some(key) && (equals < 0 || 'maybe')
+  }
 }
 
 /** What people call an image: the reference itself, without its digest, without its tag, and all that without Docker Hub's own name. */

@@ -47,3 +47,42 @@ t.test('the flow log and the status say which container a client is', async (t) 
   await ask()
   t.equal((await flowCount(3))[2]?.container, undefined)
 })
+
+t.test('rules for containers do not open while the engine is away', async (t) => {
+  const origin = createServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1')
+  await once(origin, 'listening')
+  t.teardown(() => origin.close())
+  const engine = await fakeEngine(t)
+  engine.networks = [{ name: 'apps', subnets: ['127.0.0.0/8'] }]
+  engine.containers = [{ name: 'good', networks: { apps: { ip: '127.0.0.1' } } }]
+  await engine.start()
+  const settings = {
+    engine: { socket: `unix://${engine.path}` },
+    containerRules: [{ match: { container: 'bad*' }, use: 'reject' }],
+  }
+  const { gateway, port, flowCount, lines } = await startTestGateway(t, settings)
+  await until('the engine', () => gateway.containers.connected)
+  const ask = async () => {
+    const path = `http://127.0.0.1:${(origin.address() as AddressInfo).port}/`
+    const [response] = await once(
+      get({ host: '127.0.0.1', port, path, headers: { host: new URL(path).host }, agent: false }),
+      'response',
+    )
+    response.resume()
+    await once(response, 'end')
+    return response.statusCode
+  }
+  t.equal(await ask(), 200)
+  engine.containers = []
+  engine.emit()
+  await until('its end', () => gateway.containers.view().containers.length === 0)
+  await engine.stop()
+  await until('the loss', () => !gateway.containers.connected)
+  t.ok(lines.some(({ msg }) => /away.*containerRules/.test(String(msg))))
+  t.equal(await ask(), 403, 'who has the address now, nobody can tell')
+  t.match((await flowCount(2))[1], { decision: 'reject', because: { detail: /may mean 127\.0\.0\.1/ } })
+  engine.containers = [{ name: 'good', networks: { apps: { ip: '127.0.0.1' } } }]
+  await engine.start()
+  await until('the engine again', () => gateway.containers.connected)
+  t.equal(await ask(), 200)
+})

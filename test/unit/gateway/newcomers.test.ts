@@ -18,6 +18,9 @@ function setUp({ matters = true } = {}) {
   const changed = () => {
     for (const listener of listeners) listener()
   }
+  let refresh = async () => {
+    refreshes += 1
+  }
   let happened = () => {}
   const view: ContainerView = { networks: [NETWORK], containers: [] }
   const directory = {
@@ -36,9 +39,7 @@ function setUp({ matters = true } = {}) {
     clock,
     directory,
     matters: () => matters,
-    refresh: async () => {
-      refreshes += 1
-    },
+    refresh: () => refresh(),
   })
   const from = (address: string): RouteQuery => ({
     target: { host: 'a.test', family: 0, port: 80 },
@@ -63,23 +64,84 @@ function setUp({ matters = true } = {}) {
     pass,
     refreshes: () => refreshes,
     changed,
+    setRefresh: (other: () => Promise<void>) => {
+      refresh = other
+    },
     happened: () => happened(),
   }
 }
 
 t.test('who is known, or cannot become known, is not waited for', (t) => {
-  const { known, directory, newcomers, from, refreshes } = setUp()
+  const { known, newcomers, from, refreshes } = setUp()
   known.set('172.20.0.9', BOX)
   t.match(newcomers.identified(from('172.20.0.9')), { client: { container: { name: 'box' } } })
   for (const address of ['10.0.0.1', '172.20.0.1', '127.0.0.1', 'fd00:21::1']) {
     const flow = from(address)
     t.equal(newcomers.identified(flow), flow, address)
   }
-  directory.connected = false
-  const flow = from('172.20.0.2')
-  t.equal(newcomers.identified(flow), flow, 'without an engine')
   t.equal(refreshes(), 0)
+  const without = setUp({ matters: false })
+  without.directory.connected = false
+  const flow = from('172.20.0.2')
+  t.equal(without.newcomers.identified(flow), flow, 'without an engine')
+  t.equal(without.refreshes(), 0)
   t.end()
+})
+
+t.test('of whom it is certain that no container is meant', async (t) => {
+  const { known, directory, newcomers, from, pass, setRefresh } = setUp()
+  const at = '172.20.0.2'
+  const asked = async () => {
+    const flow = newcomers.identified(from(at))
+    await pass(2_100)
+    await flow
+    return newcomers.isUncertain(at)
+  }
+  t.equal(await asked(), false, 'the engine was asked, and knows nobody')
+  t.equal(newcomers.isUncertain('10.0.0.1'), false, 'in none of its networks')
+
+  directory.connected = false
+  t.equal(newcomers.isUncertain(at), true, 'the engine is away')
+  t.equal(newcomers.isUncertain('172.20.0.1'), false, 'the host itself')
+  t.equal(await asked(), true, 'and stays away')
+  known.set(at, BOX)
+  t.equal(newcomers.isUncertain(at), false, 'what was known last holds')
+  known.clear()
+  directory.connected = true
+
+  setRefresh(() => new Promise(() => {}))
+  const slow = '172.20.0.3'
+  const flow = newcomers.identified(from(slow))
+  await pass(2_100)
+  await flow
+  t.equal(newcomers.isUncertain(slow), true, 'it has not answered in time')
+})
+
+t.test('more than can be looked for: nobody counts as no container', async (t) => {
+  const { newcomers, from, pass } = setUp()
+  for (let place = 0; place < 2_000; place += 1) {
+    const address = `172.20.${place >> 8}.${place & 255 || 7}`
+    void newcomers.identified(from(address))
+  }
+  const flow = newcomers.identified(from('172.20.99.9'))
+  await pass(2_100)
+  t.notOk((await flow).client.container)
+  t.equal(newcomers.isUncertain('172.20.99.9'), true)
+})
+
+t.test('an engine that starts anew is waited for where rules ask who it is', async (t) => {
+  const { known, directory, newcomers, from, pass } = setUp()
+  directory.connected = false
+  let done: RouteQuery | undefined
+  void Promise.resolve(newcomers.identified(from('172.20.0.2'))).then((flow) => {
+    done = flow
+  })
+  await pass(500)
+  t.equal(done, undefined)
+  directory.connected = true
+  known.set('172.20.0.2', BOX)
+  await pass(100)
+  t.match(done, { client: { container: { name: 'box' } } })
 })
 
 t.test('a container that has just started is waited for', async (t) => {
@@ -186,7 +248,7 @@ t.test('an engine that goes away, or has nothing more to say, holds nobody up fo
   })
   await pass(100)
   directory.connected = false
-  await pass(100)
+  await pass(2_100)
   t.ok(done)
 })
 

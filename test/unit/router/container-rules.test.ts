@@ -148,3 +148,47 @@ t.test('`to` with addresses holds for what was dialled, also when a name is know
   t.equal(rules(query), undefined, 'asked for by name: names are not resolved for this')
   t.end()
 })
+
+t.test('a rule that may be meant opens nothing, and another refuses', (t) => {
+  const edge = parseUpstreamUrl('https://edge.example')
+  const uses = [
+    [{ kind: 'reject' }, 'reject'],
+    [{ kind: 'policy' }, 'reject'],
+    [{ kind: 'chain', hops: [edge] }, 'reject'],
+    [{ kind: 'direct' }, undefined],
+  ] as const
+  const isUncertain = (address: string) => address === '172.18.0.2'
+  for (const [use, expected] of uses) {
+    const byName = compileContainerRules([{ match: { container: ['bad*'] }, use }], isUncertain)
+    t.equal(byName(ask('a.example:443', undefined))?.decision, expected, `${use.kind}: nobody can tell who it is`)
+    t.equal(byName(ask('a.example:443', lone)), undefined, 'it is known, and not meant')
+    const certain = compileContainerRules([{ match: { container: ['bad*'] }, use }], () => false)
+    t.equal(certain(ask('a.example:443', undefined)), undefined, 'it is no container')
+
+    const byLabel = compileContainerRules([{ match: { project: ['shop'], label: ['a=no'] }, use }])
+    const many = { ...db, unreadLabels: 'any' } as const
+    t.equal(byLabel(ask('a.example:443', many))?.decision, expected, `${use.kind}: a label may be among the unread`)
+    t.equal(byLabel(ask('a.example:443', { ...db, unreadLabels: ['a'] }))?.decision, expected)
+    t.equal(byLabel(ask('a.example:443', { ...db, unreadLabels: ['b'] })), undefined, 'another one is too long')
+    t.equal(byLabel(ask('a.example:443', { ...many, project: 'blog' })), undefined, 'it is not meant, whatever it says')
+  }
+  const present = compileContainerRules([{ match: { label: ['a'] }, use: { kind: 'direct' } }])
+  t.equal(
+    present(ask('a.example:443', { ...db, unreadLabels: ['a'] }))?.decision,
+    'direct',
+    'that it is there is known',
+  )
+  const list = compileContainerRules(
+    [
+      { match: { container: ['bad*'] }, to: parseExcludeList('*.corp.example'), use: { kind: 'reject' } },
+      { match: { known: false }, use: { kind: 'direct' } },
+    ],
+    isUncertain,
+  )
+  t.match(list(ask('a.corp.example:443', undefined)), {
+    decision: 'reject',
+    because: { detail: /^containerRules\[0\] \(container bad\*\) may mean 172\.18\.0\.2, .* does not say now/ },
+  })
+  t.equal(list(ask('a.example:443', undefined))?.decision, 'direct', 'only to what the rule is for')
+  t.end()
+})
