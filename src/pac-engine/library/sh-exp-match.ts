@@ -20,7 +20,8 @@ function shExpMatch(url, pattern) {
 
 // The patterns of a script come again and again. As many are kept as the largest script can hold, so that a long list is never worked through anew each time; characters,
 // with some for what each takes besides: 10 MB at most.
-var globs = dictionary(null)
+// Another prototype than that of tails: QuickJS lets objects with the same names in the same order share what describes them, and copies all of it at each name that is added to one of them.
+var globs = dictionary(dictionary(null))
 var globChars = 0
 // Of '*' and a text, the commonest shape, that text.
 var tails = dictionary(null)
@@ -28,7 +29,7 @@ var tails = dictionary(null)
 // Head, middle and tail are the text between the stars; a run of stars is one star. head is all of it where there is no star: tail is null then.
 function globOf(pattern) {
   globChars += pattern.length + 64
-  if (globChars > 2000000) { globs = dictionary(null); tails = dictionary(null); globChars = pattern.length }
+  if (globChars > 2000000) { globs = dictionary(dictionary(null)); tails = dictionary(null); globChars = pattern.length }
   const any = pattern.includes('?')
   const first = pattern.indexOf('*')
   const glob = { any, head: first < 0 ? pattern : pattern.slice(0, first), middle: [], tail: null }

@@ -16,3 +16,23 @@ t.test('shExpMatch: a pattern that is an object is taken where a browser takes i
     t.equal(await answer(`shExpMatch("a.b", ${none})`), 'TypeError', none)
   }
 })
+
+t.test(
+  'shExpMatch: tens of thousands of patterns cost so many times what one does, whatever their shape',
+  async (t) => {
+    const limits = { loadMs: 60_000, evaluateMs: 60_000 }
+    const evaluator = new PacEvaluator({ resolver: { resolve: async () => [] }, limits })
+    t.teardown(() => evaluator.close())
+    const cost = async (pattern: string) => {
+      const script = `function FindProxyForURL() { for (var i = 0; i < 24000; i++) shExpMatch("x", ${pattern}); return "done" }`
+      const before = process.cpuUsage()
+      await evaluator.evaluate({ script, origin: 'test', url: 'http://a/', host: 'a' })
+      const { user, system } = process.cpuUsage(before)
+      return (user + system) / 1000
+    }
+    await cost('"warm"')
+    const heads = await cost('"a" + i + "*"')
+    const tails = await cost('"*a" + i')
+    t.ok(tails < 5 * heads + 100, `${tails} ms of CPU, ${heads} ms`)
+  },
+)
