@@ -23,6 +23,15 @@ export function maskAnyUserInfo(text: string): string {
   })
 }
 
+/** Text with the query of every URL, and of every part of one, in it replaced: servers of PAC files take keys there. Linear in the length of the text. */
+export function maskQueries(text: string): string {
+  return text.replace(WORD, (word) => {
+    const slash = word.indexOf('/')
+    const query = slash < 0 ? -1 : word.indexOf('?', slash)
+    return query < 0 ? word : `${word.slice(0, query + 1)}***`
+  })
+}
+
 /** What follows `://` up to the path, query or fragment (RFC 3986 §3.2), the end of the word, or the next URL in a list. */
 const URL_AUTHORITY = /:\/\/([^\s"'`<>/?#]+?)(?=:\/\/|[\s"'`<>/?#]|$)/g
 const WORD = /[^\s"'`<>]+/g

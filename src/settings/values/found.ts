@@ -1,6 +1,6 @@
-import { maskAnyUserInfo } from '../../wire/mask-user-info.ts'
+import { maskAnyUserInfo, maskQueries } from '../../wire/mask-user-info.ts'
 
-/** A value as a message shows it: short, on one line, without user information. Not for secrets: see `kindOf`. */
+/** A value as a message shows it: short, on one line, without user information and queries of URLs. Not for secrets: see `kindOf`. */
 export function found(value: unknown): string {
   if (typeof value === 'string') return quote(value)
   if (typeof value === 'number' || typeof value === 'boolean') return String(value)
@@ -22,6 +22,6 @@ export function kindOf(value: unknown): string {
 const MAX_SHOWN = 60
 
 export function quote(text: string): string {
-  const shown = maskAnyUserInfo(text)
+  const shown = maskQueries(maskAnyUserInfo(text))
   return JSON.stringify(shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN)}…` : shown)
 }

@@ -29,11 +29,14 @@ export function faultyLineRanges(text: string, start: number, end: number): Rang
   return ranges.map(([a, b]) => [start + a, start + b])
 }
 
-/** On any line: user information in words that look like URLs, and comments, which may hold anything. */
+/** On any line: user information and queries in words that look like URLs, and comments, which may hold anything. */
 export function lookRanges(text: string, start: number, end: number): Range[] {
   const line = text.slice(start, end)
   const ranges: Range[] = []
   for (const { 0: word, index } of line.matchAll(/[^\s"'`<>]+/g)) {
+    const slash = word.indexOf('/')
+    const query = slash < 0 ? -1 : word.indexOf('?', slash)
+    if (query >= 0) ranges.push([start + index + query + 1, start + index + word.length])
     const at = word.lastIndexOf('@')
     const colon = word.indexOf(':')
     if (colon < 0 || at < colon) continue
