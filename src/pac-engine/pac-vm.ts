@@ -78,6 +78,7 @@ export class PacVm {
       // What its promises have left to do: as in Chromium, before it is asked anything.
       this.#vm.executePendingJobs()
       const outcome = this.#read(this.#call('loaded', ''), this.#time.firstRead)
+      if (this.#time.wasCut) throw new Error('it went on')
       this.#loadedBytes = bytesOf(this.#vm)
       if (outcome.is !== 'answer') return { ...outcome, loading: true }
       this.usable = true

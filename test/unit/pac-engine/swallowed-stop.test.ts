@@ -28,3 +28,15 @@ t.test('one that was stopped, and took no notice, is the one that broke its row'
     t.notOk(vm.usable, 'it is to be put back')
   }
 })
+
+t.test('global code that takes no notice of its stop is not loaded', async (t) => {
+  const vm = new PacVm(await quickjsModule(DEFAULT_LIMITS.memoryPages), { ...DEFAULT_LIMITS, loadMs: 50 })
+  t.teardown(() => vm.dispose())
+  const outcome = await vm.load(
+    `var inside = ['a']; new Promise(function () { for (;;); }); inside.push('b')
+    function FindProxyForURL() { return 'PROXY ' + inside }`,
+    { now: 0, dns: [] },
+  )
+  t.match(outcome, { is: 'failed', loading: true, failure: { kind: 'time' } })
+  t.notOk(vm.usable)
+})
