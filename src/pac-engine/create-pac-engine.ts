@@ -161,7 +161,12 @@ class Engine implements RunningPacEngine {
     if (version && version.loadNotes.used.length > 0) {
       await this.#inUse
         .use(version.script, (before) => before === version)
-        .catch((error) => this.#failed(toGatewayError(error)))
+        .catch((error) => {
+          // Another one has been read meanwhile.
+          if (this.#inUse.version !== version) return
+          this.#failed(toGatewayError(error))
+          if (!this.#inUse.version) void this.#keeper.again()
+        })
     }
   }
 

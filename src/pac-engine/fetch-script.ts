@@ -156,9 +156,14 @@ function described(headers: http.IncomingHttpHeaders): Omit<FetchedScript, 'byte
   return {
     ...(contentType === undefined ? {} : { contentType }),
     ...(charset === undefined ? {} : { charset }),
-    ...(headers.etag === undefined ? {} : { etag: headers.etag }),
-    ...(headers['last-modified'] === undefined ? {} : { lastModified: headers['last-modified'] }),
+    ...(isSendable(headers.etag) ? { etag: headers.etag } : {}),
+    ...(isSendable(headers['last-modified']) ? { lastModified: headers['last-modified'] } : {}),
   }
+}
+
+/** As the value of a field (RFC 9110 §5.5): what was read leniently may not be. */
+function isSendable(value: string | undefined): value is string {
+  return value !== undefined && /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
 }
 
 function asFailure(url: URL, error: unknown): GatewayError {

@@ -64,6 +64,12 @@ export class ScriptKeeper {
     return this.#reading
   }
 
+  /** The same after what is being read now, whose version is in use no more. */
+  async again(): Promise<void> {
+    await this.#reading
+    if (!this.#abort.signal.aborted) await this.refresh()
+  }
+
   /** The same in another network: a reading under way, which the old one may never answer, begins anew. */
   networkChanged(): Promise<void> {
     this.#failures = 0

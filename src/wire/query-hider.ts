@@ -1,7 +1,7 @@
 import { PIECE, QueryPieces } from './query-pieces.ts'
 
-/** Characters of a query that is looked through, about as many as a request's head may have; with a longer one nothing is shown. */
-const MOST_CHARS = 65_536
+/** Characters of a query that is looked through, half a millisecond's work at worst; with a longer one nothing is shown. */
+const MOST_CHARS = 8_192
 /** Texts whose shown form is remembered, of one decision: its helpers are given the same few again and again. */
 const REMEMBERED = 64
 
@@ -13,8 +13,13 @@ const REMEMBERED = 64
 export function queryHider(url: string): (text: string) => string {
   const at = url.indexOf('?')
   // Most have none, and there is one for each decision.
-  return at < 0 || at === url.length - 1 ? asItStands : hiderOf(url, at)
+  if (at < 0 || at === url.length - 1) return asItStands
+  // It is asked for where the decision is made, and again where it is told.
+  if (last?.url !== url) last = { url, hide: hiderOf(url, at) }
+  return last.hide
 }
+
+let last: { readonly url: string; readonly hide: (text: string) => string } | undefined
 
 function asItStands(text: string): string {
   return text
@@ -48,16 +53,42 @@ const KINDS = /^(?:direct|proxy|https?|socks[45]?)$/i
 /** As it is written, and as a script may have read it: once or twice, as UTF-8 or, as `unescape` does, byte by byte. */
 function formsOf(query: string): string[] {
   const forms = new Set([query])
+  let newest = [query]
   for (let times = 0; times < 2; times++) {
-    for (const form of [...forms]) {
-      if (!form.includes('%')) continue
-      const bytes = form.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-      forms.add(bytes)
-      // What is no UTF-8 becomes a mark; what is stays legible around it.
-      forms.add(Buffer.from(bytes, 'latin1').toString('utf8'))
-    }
+    newest = newest.filter((form) => form.includes('%')).flatMap(unescaped)
+    for (const form of newest) forms.add(form)
   }
   return [...forms]
+}
+
+/** Octet by octet, and as UTF-8 where that is something else. */
+function unescaped(form: string): string[] {
+  const codes: number[] = []
+  let isAscii = true
+  for (let at = 0; at < form.length; at++) {
+    let code = form.charCodeAt(at)
+    if (code === PERCENT) {
+      const octet = (hexDigit(form.charCodeAt(at + 1)) << 4) | hexDigit(form.charCodeAt(at + 2))
+      if (octet >= 0) {
+        code = octet
+        at += 2
+      }
+    }
+    if (code > 127) isAscii = false
+    codes.push(code)
+  }
+  const octets = String.fromCharCode(...codes)
+  // What is no UTF-8 becomes a mark; what is stays legible around it.
+  return isAscii ? [octets] : [octets, Buffer.from(octets, 'latin1').toString('utf8')]
+}
+
+const PERCENT = 0x25
+
+/** Negative, also when it is shifted, where it is none. */
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30
+  const small = code | 0x20
+  return small >= 0x61 && small <= 0x66 ? small - 0x57 : -1
 }
 
 /** In small letters, character by character: some are longer in the other case, and places would not be the same. A plus sign is a blank, which it can mean. */
