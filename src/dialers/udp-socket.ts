@@ -36,6 +36,8 @@ export class UdpSocket {
   #buffer: ReceiveBuffer | undefined
   #waiting: { data: Buffer; to: Place }[] | undefined = []
   #connected: Place | undefined
+  /** It could not be connected to, and the `error` that says why is on its way. */
+  #unreached: Place | undefined
   #spread = false
   #closed = false
   #triesLeft = BIND_TRIES
@@ -100,7 +102,8 @@ export class UdpSocket {
     const connected = this.#connected
     if (connected?.address === to.address && connected.port === to.port) return true
     if (connected) {
-      this.#socket.disconnect()
+      if (this.#isConnected) this.#socket.disconnect()
+      else this.#unreached = connected
       this.#connected = undefined
       this.#spread = true
       return false
@@ -135,12 +138,13 @@ export class UdpSocket {
     } else if (this.#waiting) {
       this.close()
       this.#events.onBroken(error)
-    } else if (this.#connected) {
+    } else {
       // Connected, the error is the far side's. Otherwise it is left over from the time when it was.
-      const to = this.#connected
+      const to = this.#unreached ?? this.#connected
       // There may be a way when it is sent to again.
-      if (!this.#isConnected) this.#connected = undefined
-      this.#events.onError(to, error)
+      if (!this.#unreached && !this.#isConnected) this.#connected = undefined
+      this.#unreached = undefined
+      if (to) this.#events.onError(to, error)
     }
   }
 }

@@ -16,6 +16,8 @@ export interface PickLimits {
 /** Bytes of a label's name and of its value as they stand in JSON, where one character can take six. */
 const MAX_LABEL_NAME = 6 * 255
 const MAX_LABEL_VALUE = 6 * 4096
+/** And of those that are kept always: they are names. */
+const MAX_NAME_VALUE = 6 * 255
 /** Bytes of the labels of one object: an image's author writes as many as a registry takes, 4 MB; hundreds fit here. */
 const MAX_LABELS = 128 * 1024
 /** Bytes of all labels of one text: as much as ten thousand containers with compose's labels have. */
@@ -166,7 +168,8 @@ export class JsonPicker {
     else {
       frame.name = name
       frame.named = this.#size
-      this.#end = Math.min(this.#size + MAX_LABEL_VALUE, this.#limits.kept)
+      const most = ALWAYS.has(name) ? MAX_NAME_VALUE : MAX_LABEL_VALUE
+      this.#end = Math.min(this.#size + most, this.#limits.kept)
     }
   }
 

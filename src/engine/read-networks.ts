@@ -60,8 +60,10 @@ function isInterfaceName(name: string): boolean {
   return name.length <= MAX_INTERFACE && /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name)
 }
 
+/** It goes into rule files as it is. */
 function isBlock(text: string): boolean {
-  const [address, bits] = text.split('/')
+  const [address, bits, more] = text.split('/')
+  if (more !== undefined) return false
   try {
     parseIpBlock(address!, bits ?? '')
     return true

@@ -1,6 +1,8 @@
+import { networkInterfaces } from 'node:os'
 import type { Clock } from '../contracts/clock.ts'
 import type { Container, ContainerDirectory, ContainerView } from '../contracts/containers.ts'
 import type { RouteQuery, Router } from '../contracts/route.ts'
+import { parseAddress } from '../wire/address.ts'
 import { AddressOwners, type ContainerBlocks, type OwnedAddresses } from '../wire/address-owners.ts'
 import { identified } from './identified.ts'
 
@@ -14,6 +16,8 @@ export interface NewcomersOptions {
   refresh(): Promise<void>
   /** Whether what is decided may hang on who the client is. Default: it may. */
   matters?(): boolean
+  /** This machine's own, canonical. Default: as the system says. */
+  hostAddresses?(): readonly string[]
 }
 
 /** Milliseconds that a flow waits for the engine's word. A container speaks before the engine calls it running: a moment on a quiet machine. */
@@ -41,7 +45,7 @@ export class Newcomers {
   /** Until when (monotonic ms), oldest first. */
   readonly #strange = new Map<string, number>()
   /** Of the view it was made from. */
-  #owners: { readonly of: ContainerView; readonly owners: AddressOwners } | undefined
+  #owners: { readonly of: ContainerView; readonly all: AddressOwners; readonly bridged: AddressOwners } | undefined
 
   constructor(options: NewcomersOptions) {
     this.#options = options
@@ -89,14 +93,14 @@ export class Newcomers {
     return !directory.connected || (this.#strange.get(address) ?? 0) <= clock.monotonic()
   }
 
-  /** As of `AddressOwners`, of the engine's networks. */
+  /** As of `AddressOwners`, of the networks behind the engine's bridges: the block of a macvlan is the LAN's. */
   isContainers(address: string): boolean {
-    return this.#read().isContainers(address)
+    return this.#read().bridged.isContainers(address)
   }
 
   /** In whose name an address takes places of which each client has a share: see `AddressOwners`. */
   ownerOf(address: string): string {
-    return this.#read().ownerOf(address)
+    return this.#read().bridged.ownerOf(address)
   }
 
   /** What `ownerOf` knows now, for other threads; it changes with the directory. */
@@ -108,7 +112,7 @@ export class Newcomers {
       const container = directory.byAddress(address)
       return container ? [[address, container.id] as const] : []
     })
-    return { known, ...blocksOf(view) }
+    return { known, ...this.#blocksOf(view.networks.filter(tellsAddresses)) }
   }
 
   /** The router that asks about newcomers first. */
@@ -122,7 +126,9 @@ export class Newcomers {
   /** `whenBack`: also while the engine is away, as it is for a moment when it starts anew. */
   #mayBecomeKnown(address: string, whenBack = false): boolean {
     const { directory, clock } = this.#options
-    if (!(directory.connected || whenBack) || !this.isContainers(address)) return false
+    if (!directory.connected && !whenBack) return false
+    const { all, bridged } = this.#read()
+    if (!(directory.connected ? all : bridged).isContainers(address)) return false
     return (this.#strange.get(address) ?? 0) <= clock.monotonic()
   }
 
@@ -173,15 +179,24 @@ export class Newcomers {
     })
     const isKnown = () => directory.byAddress(address) !== undefined
     let isTold = false
+    let looked: Promise<void> | undefined
     while (!isOver && !isKnown() && (directory.connected || this.#matters)) {
-      const looked = refresh().then(() => {
+      looked = refresh().then(() => {
         isTold ||= directory.connected
-        return pause(clock, LOOK_MS)
       })
-      await Promise.race([looked, over])
+      await Promise.race([looked.then(() => pause(clock, LOOK_MS)), over])
     }
     cancel()
-    if (isKnown() || !isTold) return
+    const note = () => {
+      if (isTold && !isKnown()) this.#isStrange(address)
+    }
+    // The word of a slow engine comes too late for this flow, and counts for the next.
+    if (isTold) note()
+    else void looked?.then(note)
+  }
+
+  #isStrange(address: string): void {
+    const { clock } = this.#options
     this.#strange.delete(address)
     this.#strange.set(address, clock.monotonic() + STRANGE_MS)
     for (const oldest of this.#strange.keys()) if (this.#strange.size > MAX_ADDRESSES) this.#strange.delete(oldest)
@@ -191,22 +206,35 @@ export class Newcomers {
     return this.#options.matters?.() ?? true
   }
 
-  #read(): AddressOwners {
+  #read(): { readonly all: AddressOwners; readonly bridged: AddressOwners } {
     const { directory } = this.#options
     const view = directory.view()
     if (this.#owners?.of !== view) {
-      const owners = new AddressOwners((address) => directory.byAddress(address)?.id, blocksOf(view))
-      this.#owners = { of: view, owners }
+      const ownersIn = (networks: ContainerView['networks']) =>
+        new AddressOwners((address) => directory.byAddress(address)?.id, this.#blocksOf(networks))
+      this.#owners = { of: view, all: ownersIn(view.networks), bridged: ownersIn(view.networks.filter(tellsAddresses)) }
     }
-    return this.#owners.owners
+    return this.#owners
+  }
+
+  #blocksOf(networks: ContainerView['networks']): ContainerBlocks {
+    return {
+      subnets: networks.flatMap(({ subnets }) => subnets),
+      // A network that was made with a block and no gateway has one that the engine does not tell.
+      gateways: [...networks.flatMap(({ gateways }) => gateways), ...(this.#options.hostAddresses ?? hostAddresses)()],
+    }
   }
 }
 
-function blocksOf({ networks }: ContainerView): ContainerBlocks {
-  return {
-    subnets: networks.flatMap(({ subnets }) => subnets),
-    gateways: networks.flatMap(({ gateways }) => gateways),
-  }
+/** By docker_gwbridge containers of overlay networks go out; the engine does not say which of its addresses is whose. */
+function tellsAddresses({ bridged, name }: ContainerView['networks'][number]): boolean {
+  return bridged && name !== 'docker_gwbridge'
+}
+
+function hostAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((addresses = []) =>
+    addresses.flatMap(({ address, internal }) => (internal ? [] : (parseAddress(address)?.address ?? []))),
+  )
 }
 
 function pause(clock: Clock, ms: number): Promise<void> {

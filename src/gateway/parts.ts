@@ -35,6 +35,7 @@ import { Newcomers } from './newcomers.ts'
 import { ownDoorFor } from './own-door.ts'
 import { PacketSessions } from './packet-sessions.ts'
 import { Relays } from './relay.ts'
+import { resolverByOwner } from './resolver-by-owner.ts'
 import { Reverse } from './reverse.ts'
 import { StatusDoors } from './status-doors.ts'
 
@@ -105,7 +106,8 @@ export class Parts {
       refresh: () => this.engine.refresh(),
       matters: () => current().settings.containerRules.length > 0,
     })
-    const resolver = options.resolver ?? createSystemResolver({ clock })
+    const system = options.resolver ?? createSystemResolver({ clock })
+    const resolver = resolverByOwner(system, (client) => newcomers.ownerOf(client))
     this.world = {
       clock,
       resolver,

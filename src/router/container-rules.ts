@@ -46,7 +46,7 @@ export function compileContainerRules(
     const { container, address } = query.client
     const isNobodyKnown = !container && address !== undefined && isUncertain(address)
     for (const [index, { matches, match, to, use }] of compiled.entries()) {
-      const meant = isNobodyKnown && !matches(query) ? 'maybe' : matches(query)
+      const meant = isNobodyKnown ? mayMean(match, query) && 'maybe' : matches(query)
       if (!meant || (meant === 'maybe' && use.kind === 'direct')) continue
       const reached = to && reachedBy(to, query)
       if (to && !reached) continue
@@ -117,13 +117,20 @@ export function compileContainerMatch(
   any(match.service, ({ service }) => present(service))
   any(match.network, ({ endpoints }) => endpoints.map(({ network }) => network))
   const labels = label.map(compileLabel)
-  const isOnlyUnknown = known === false && tests.length === 0 && labels.length === 0
   return ({ client: { container }, scope }) => {
-    if (!container) return isOnlyUnknown && scope === 'containers'
+    if (!container) return known === false && mayMean(match, { scope })
     if (known === false || !tests.every((test) => test(container))) return false
     const meant = labels.map((test) => test(container))
     return !meant.includes(false) && (meant.includes('maybe') ? 'maybe' : true)
   }
+}
+
+/** Whether it could mean a client of whom nothing is known: any container that it names, or, at a door for containers, one that is none. */
+function mayMean({ known, ...named }: ContainerMatch, { scope }: Pick<RouteQuery, 'scope'>): boolean {
+  if (known !== false) return true
+  return (
+    scope === 'containers' && Object.values(named).every((patterns) => patterns === undefined || patterns.length === 0)
+  )
 }
 
 function present(text: string | undefined): string[] {

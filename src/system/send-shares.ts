@@ -28,7 +28,8 @@ export class SendShares {
   /** Whether an owner may be sent one more. */
   allows(owner: string, { leaving, sendBuffer }: SendRoom): boolean {
     this.#forget(leaving === 0 ? Number.POSITIVE_INFINITY : this.#now())
-    return (this.#held.get(owner) ?? 0) <= Math.max(0, sendBuffer - leaving)
+    // Nobody holds more than there is: what was held for a moment by the network card has left.
+    return Math.min(this.#held.get(owner) ?? 0, leaving) <= Math.max(0, sendBuffer - leaving)
   }
 
   /** `stays`: the bytes by which what is on its way has grown with it. */

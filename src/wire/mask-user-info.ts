@@ -25,7 +25,8 @@ export function maskAnyUserInfo(text: string): string {
 
 /** Text with the query of every URL, and of every part of one, in it replaced: servers of PAC files take keys there. Linear in the length of the text. */
 export function maskQueries(text: string): string {
-  return text.replace(WORD, (word) => {
+  // An apostrophe may stand in a query (RFC 3986 §3.4), and brackets do.
+  return text.replace(/[^\s"]+/g, (word) => {
     const slash = word.indexOf('/')
     const query = slash < 0 ? -1 : word.indexOf('?', slash)
     return query < 0 ? word : `${word.slice(0, query + 1)}***`

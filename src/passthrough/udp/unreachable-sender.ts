@@ -44,7 +44,13 @@ export class UnreachableSender {
 
   /** False when it could not be sent. `owner`: in whose name the client has its address. */
   tell(owner: string, family: 4 | 6, ends: UdpEnds): boolean {
-    return !this.works || this.#tellerOf(owner).tell(family, ends, this.#now())
+    if (!this.works) return true
+    const teller = this.#tellerOf(owner)
+    // No descriptor was left for it: there may be one the next time.
+    if (teller.works) return teller.tell(family, ends, this.#now())
+    teller.close()
+    this.#tellers.delete(owner)
+    return false
   }
 
   close(): void {

@@ -34,14 +34,16 @@ export function lookRanges(text: string, start: number, end: number): Range[] {
   const line = text.slice(start, end)
   const ranges: Range[] = []
   for (const { 0: word, index } of line.matchAll(/[^\s"'`<>]+/g)) {
-    const slash = word.indexOf('/')
-    const query = slash < 0 ? -1 : word.indexOf('?', slash)
-    if (query >= 0) ranges.push([start + index + query + 1, start + index + word.length])
     const at = word.lastIndexOf('@')
     const colon = word.indexOf(':')
     if (colon < 0 || at < colon) continue
     const scheme = word.indexOf('://')
     ranges.push([start + index + (scheme >= 0 && scheme < at ? scheme + 3 : 0), start + index + at])
+  }
+  for (const { 0: word, index } of line.matchAll(/[^\s"]+/g)) {
+    const slash = word.indexOf('/')
+    const query = slash < 0 ? -1 : word.indexOf('?', slash)
+    if (query >= 0) ranges.push([start + index + query + 1, start + index + word.length])
   }
   const comment = /(?:^|\s)# */.exec(line)
   if (comment) ranges.push([start + comment.index + comment[0].length, end])

@@ -69,6 +69,20 @@ t.test('where there is no way, the system’s own reason is told, each time anew
   t.notMatch(told.join(), /ERR_/)
 })
 
+t.test('another far side is spoken to all the same', async (t) => {
+  const far = await udpPeer(t, '127.0.0.1', (came, peer) => peer.send('!', came))
+  const direct = new UdpDirect(Math.random)
+  t.teardown(() => direct.close())
+  const told: string[] = []
+  direct.onRefused(({ host }) => void told.push(host))
+  const came: Packet[] = []
+  direct.onPacket((packet) => void came.push(packet))
+  direct.send({ peer: { host: '255.255.255.255', family: 4, port: 9 }, data: Buffer.from('?') })
+  direct.send({ peer: { host: far.host, family: 4, port: far.port }, data: Buffer.from('?') })
+  await until('the answer, and word of the other', () => came.length === 1 && told.length === 1)
+  t.same(told, ['255.255.255.255'])
+})
+
 /** Beyond the system's limit a buffer needs CAP_NET_ADMIN. */
 function whyNot(): string | false {
   if (process.platform !== 'linux' || process.env.CI || process.getuid?.() === 0) return false

@@ -8,6 +8,17 @@ const NETWORK = {
   ...{ id: 'n', name: 'apps', driver: 'bridge', bridged: true, internal: false },
   ...{ subnets: ['172.20.0.0/16', 'fd00:20::/64'], gateways: ['172.20.0.1'] },
 }
+/** A macvlan's block is that of the LAN. */
+const LAN = {
+  ...NETWORK,
+  id: 'm',
+  name: 'lan',
+  driver: 'macvlan',
+  bridged: false,
+  subnets: ['192.168.1.0/24'],
+  gateways: [],
+}
+const HOST = ['192.168.1.5', '172.20.0.200']
 const BOX = { id: 'b', name: 'box', image: 'box', labels: {}, endpoints: [] } as unknown as Container
 
 function setUp({ matters = true } = {}) {
@@ -22,7 +33,7 @@ function setUp({ matters = true } = {}) {
     refreshes += 1
   }
   let happened = () => {}
-  const view: ContainerView = { networks: [NETWORK], containers: [] }
+  const view: ContainerView = { networks: [NETWORK, LAN], containers: [] }
   const directory = {
     connected: true,
     view: () => view,
@@ -40,6 +51,7 @@ function setUp({ matters = true } = {}) {
     directory,
     matters: () => matters,
     refresh: () => refresh(),
+    hostAddresses: () => HOST,
   })
   const from = (address: string): RouteQuery => ({
     target: { host: 'a.test', family: 0, port: 80 },
@@ -102,6 +114,7 @@ t.test('of whom it is certain that no container is meant', async (t) => {
 
   directory.connected = false
   t.equal(newcomers.isUncertain(at), true, 'the engine is away')
+  t.equal(newcomers.isUncertain('192.168.1.50'), false, 'most machines of a LAN are no containers')
   t.equal(newcomers.isUncertain('172.20.0.1'), false, 'the host itself')
   t.equal(await asked(), true, 'and stays away')
   known.set(at, BOX)
@@ -109,12 +122,21 @@ t.test('of whom it is certain that no container is meant', async (t) => {
   known.clear()
   directory.connected = true
 
-  setRefresh(() => new Promise(() => {}))
-  const slow = '172.20.0.3'
+  let answer = () => {}
+  setRefresh(
+    () =>
+      new Promise((resolve) => {
+        answer = resolve
+      }),
+  )
+  const slow = '172.20.0.9'
   const flow = newcomers.identified(from(slow))
   await pass(2_100)
   await flow
   t.equal(newcomers.isUncertain(slow), true, 'it has not answered in time')
+  answer()
+  await pass(10)
+  t.equal(newcomers.isUncertain(slow), false, 'what it says later counts for the next')
 })
 
 t.test('more than can be looked for: nobody counts as no container', async (t) => {
@@ -166,7 +188,17 @@ t.test('in whose name an address takes its places', (t) => {
   t.equal(newcomers.ownerOf('172.20.0.77'), newcomers.ownerOf('172.20.0.78'), 'addresses that anybody there can feign')
   t.equal(newcomers.ownerOf('198.51.100.7'), '198.51.100.7')
   const { subnets, gateways } = NETWORK
-  t.same(newcomers.owned, { known: [], subnets, gateways }, 'for threads: what the view shows')
+  t.same(newcomers.owned, { known: [], subnets, gateways: [...gateways, ...HOST] }, 'for threads: what the view shows')
+  t.equal(
+    newcomers.ownerOf('192.168.1.50'),
+    '192.168.1.50',
+    'a machine of the LAN, where containers have addresses too',
+  )
+  t.equal(
+    newcomers.ownerOf('172.20.0.200'),
+    '172.20.0.200',
+    'this host, in a network whose gateway the engine does not tell',
+  )
   t.end()
 })
 

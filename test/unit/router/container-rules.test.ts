@@ -189,6 +189,13 @@ t.test('a rule that may be meant opens nothing, and another refuses', (t) => {
     decision: 'reject',
     because: { detail: /^containerRules\[0\] \(container bad\*\) may mean 172\.18\.0\.2, .* does not say now/ },
   })
-  t.equal(list(ask('a.example:443', undefined))?.decision, 'direct', 'only to what the rule is for')
+  t.equal(
+    list(ask('a.example:443', undefined)),
+    undefined,
+    'only to what the rule is for; and it may be known after all',
+  )
+  const unknown = compileContainerRules([{ match: { known: false }, use: { kind: 'reject' } }], isUncertain)
+  t.equal(unknown(ask('a.example:443', undefined))?.decision, 'reject')
+  t.equal(unknown({ ...ask('a.example:443', undefined), scope: 'host' }), undefined, 'a door where it means nobody')
   t.end()
 })

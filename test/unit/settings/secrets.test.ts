@@ -35,6 +35,7 @@ const texts: readonly string[] = [
   `proxy: { pac: "http://bob:x@a/x.pac?key=${PW}" }`,
   `proxy: { pac: "http://a b/x.pac?key=${PW}&b#c" }`,
   `proxy: { pac: ftp://a/x.pac?${PW} }`,
+  `proxy: { pac: ftp://a/x.pac?a'${PW} }`,
   `proxy: { htp: "http://bob:${PW}@a" }`,
   `http://bob:${PW}@a: 1`,
   `timeouts: { dial: "http://bob:${PW}@a" }`,
