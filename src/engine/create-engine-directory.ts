@@ -20,6 +20,8 @@ export type EngineState =
 export interface EngineDirectory extends ContainerDirectory {
   /** The engine's version while connected, or why it is not. */
   readonly state: EngineState
+  /** Whether the view shows all that has happened in the engine. */
+  readonly isCurrent: boolean
   /** Resolves when everything that happened before the call has been read, or cannot be. At most a few readings a second are made. */
   refresh(): Promise<void>
 }
@@ -64,6 +66,9 @@ export function createEngineDirectory({ address, clock, onEvent, onState }: Engi
     },
     get state() {
       return state
+    },
+    get isCurrent() {
+      return follower.isCurrent
     },
     view: () => view,
     byAddress: (wanted) => byAddress.get(wanted),

@@ -40,6 +40,11 @@ export class Follower {
     void this.#run()
   }
 
+  /** See `Readings`. */
+  get isCurrent(): boolean {
+    return this.#readings?.isCurrent ?? false
+  }
+
   /** Resolves when what happened before the call has been read, or cannot be. */
   async refresh(): Promise<void> {
     await this.#readings?.now()

@@ -28,14 +28,23 @@ export class Readings {
   /** Something happened during the reading that is under way. */
   #again = false
   #waiting: (() => void)[] = []
+  #happened = 0
+  #isCurrent = false
 
   constructor(options: ReadingsOptions) {
     this.#options = options
     options.signal.addEventListener('abort', () => this.#stop(), { once: true })
   }
 
+  /** Whether nothing has happened since a reading began that came to something: its word holds, however long ago that was. */
+  get isCurrent(): boolean {
+    return this.#isCurrent
+  }
+
   /** Something happened. */
   soon(): void {
+    this.#happened += 1
+    this.#isCurrent = false
     this.#want(GATHER_MS)
   }
 
@@ -75,6 +84,7 @@ export class Readings {
     this.#isReading = true
     this.#again = false
     const served = this.#waiting.splice(0)
+    const happened = this.#happened
     const tooLong = new AbortController()
     const passOn = () => tooLong.abort(signal.reason)
     signal.addEventListener('abort', passOn)
@@ -83,7 +93,9 @@ export class Readings {
     )
     try {
       await read(tooLong.signal)
+      this.#isCurrent = happened === this.#happened
     } catch (thrown) {
+      this.#isCurrent = false
       failed(tooLong.signal.aborted ? tooLong.signal.reason : thrown)
     } finally {
       cancel()

@@ -54,6 +54,11 @@ export class Engine implements ContainerDirectory {
     return this.#directory?.connected ?? false
   }
 
+  /** Whether the view shows all that has happened in the engine. */
+  get isCurrent(): boolean {
+    return this.#directory?.isCurrent ?? false
+  }
+
   view(): ContainerView {
     return this.#directory?.view() ?? NOTHING
   }

@@ -11,6 +11,7 @@ export interface NewcomersOptions {
   readonly directory: Pick<ContainerDirectory, 'connected' | 'view' | 'byAddress' | 'onChange'> & {
     /** As of `Engine`. */
     onEvent(listener: () => void): void
+    readonly isCurrent: boolean
   }
   /** Resolves when what has happened in the engine before the call has been read, or cannot be. */
   refresh(): Promise<void>
@@ -84,13 +85,14 @@ export class Newcomers {
   }
 
   /**
-   * Whether an address lies in one of the networks that the engine had when it was last seen, and whose it is cannot be told: the engine is away or too
-   * slow, or too many were waited for. Of an address that the engine has lately known nothing of it is certain that no container has it.
+   * Whether an address lies in one of the networks that the engine had when it was last seen, and whose it is cannot be told, for a flow that has been
+   * `identified`: the engine is away, or something has happened in it that it has not told in that time.
    */
   isUncertain(address: string): boolean {
     const { directory, clock } = this.#options
     if (!this.isContainers(address) || directory.byAddress(address)) return false
-    return !directory.connected || (this.#strange.get(address) ?? 0) <= clock.monotonic()
+    if (!directory.connected) return true
+    return !directory.isCurrent && (this.#strange.get(address) ?? 0) <= clock.monotonic()
   }
 
   /** As of `AddressOwners`, of the networks behind the engine's bridges: the block of a macvlan is the LAN's. */
@@ -188,7 +190,7 @@ export class Newcomers {
     }
     cancel()
     const note = () => {
-      if (isTold && !isKnown()) this.#isStrange(address)
+      if (isTold && directory.isCurrent && !isKnown()) this.#isStrange(address)
     }
     // The word of a slow engine comes too late for this flow, and counts for the next.
     if (isTold) note()

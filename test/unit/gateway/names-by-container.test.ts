@@ -23,7 +23,7 @@ function rig() {
     listeners.push(listener)
     return () => {}
   }
-  const directory = { connected: true, view: () => view, byAddress, onChange, onEvent() {} }
+  const directory = { connected: true, isCurrent: true, view: () => view, byAddress, onChange, onEvent() {} }
   const newcomers = new Newcomers({ clock, directory, refresh: async () => {} })
   const names = namesByContainer(
     createAnsweredNames({ clock }),
