@@ -88,12 +88,21 @@ export function createEngineDirectory({ address, clock, onEvent, onState }: Engi
   }
 }
 
-/** Networks that are not the engine's own (macvlan) can overlap; an address that two containers have identifies neither. */
-function indexByAddress({ containers }: ContainerView): ReadonlyMap<string, Container | undefined> {
+/**
+ * Networks that are not the engine's own (macvlan, overlay) can overlap; an address that two containers have identifies neither, but for the one who has
+ * it behind a bridge: only from there does anybody come with it.
+ */
+function indexByAddress({ containers, networks }: ContainerView): ReadonlyMap<string, Container | undefined> {
+  const bridged = new Set(networks.flatMap((network) => (network.bridged ? [network.id] : [])))
   const index = new Map<string, Container | undefined>()
-  for (const container of containers) {
-    for (const address of new Set(container.endpoints.flatMap((endpoint) => endpoint.addresses))) {
-      index.set(address, index.has(address) ? undefined : container)
+  for (const isBridged of [true, false]) {
+    const before = new Set(index.keys())
+    for (const container of containers) {
+      const endpoints = container.endpoints.filter(({ networkId }) => bridged.has(networkId) === isBridged)
+      for (const address of new Set(endpoints.flatMap((endpoint) => endpoint.addresses))) {
+        if (before.has(address)) continue
+        index.set(address, index.has(address) && index.get(address) !== container ? undefined : container)
+      }
     }
   }
   return index

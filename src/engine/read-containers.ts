@@ -6,7 +6,7 @@ import type { Kept } from './json-picker.ts'
 import { type ReadLabels, readLabels } from './labels.ts'
 import { HOST_LIKE, ID, MAX_NAME } from './names.ts'
 
-/** Containers that are looked at, running and stopped: some hundreds are a busy machine. */
+/** Containers that are looked at: some hundreds are a busy machine. */
 const MAX_CONTAINERS = 10_000
 /** Networks of one container. */
 const MAX_ENDPOINTS = 64

@@ -1,5 +1,6 @@
 import type { Container, ContainerEndpoint, ContainerView, StoppedContainer } from '../contracts/containers.ts'
 import type { EngineClient } from './engine-client.ts'
+import { EngineError } from './engine-error.ts'
 import { HOST_LIKE } from './names.ts'
 import { INSPECTED, LISTED, type ListedContainer, readAliases, readContainers } from './read-containers.ts'
 import { readNetworks } from './read-networks.ts'
@@ -28,14 +29,27 @@ export class ViewReader {
 
   async read(signal: AbortSignal): Promise<ContainerView> {
     const networks = readNetworks(await this.#client.get(`${this.#prefix}/networks`, signal))
-    const listed = readContainers(await this.#client.get(`${this.#prefix}/containers/json?all=1`, signal, LISTED))
+    const listed = readContainers(await this.#client.get(`${this.#prefix}/containers/json`, signal, LISTED))
     const running = listed.filter(({ runs }) => runs)
     const aliases = await this.#aliasesOf(running, signal)
-    const stopped = listed.filter(({ runs }) => !runs).slice(0, MAX_STOPPED)
+    const stopped = await this.#stopped(signal)
     return {
       networks,
       containers: running.map((container) => toContainer(container, aliases.get(keyOf(container)))),
       stopped: stopped.map(({ name, labels }): StoppedContainer => ({ name, ...composeOf(labels) })),
+    }
+  }
+
+  /** Asked for by themselves: however many there are, and whatever their images say, they take no room from those that run. */
+  async #stopped(signal: AbortSignal): Promise<readonly ListedContainer[]> {
+    const filters = encodeURIComponent(JSON.stringify({ status: ['created', 'exited', 'dead'] }))
+    const path = `${this.#prefix}/containers/json?all=1&limit=${MAX_STOPPED}&filters=${filters}`
+    try {
+      return readContainers(await this.#client.get(path, signal, LISTED)).filter(({ runs }) => !runs)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (error instanceof EngineError) return []
+      throw error
     }
   }
 

@@ -47,9 +47,9 @@ export class CapturedDns {
   /** Opens what these settings need and is not there yet. Rejects with a `GatewayError` where this system cannot do it; nothing is left open then. */
   async open(settings: Settings): Promise<void> {
     if (!takesDns(settings) || this.#udp) return
-    const { families, warn } = this.#parts
+    const { clock, families, owners, dropped, warn } = this.#parts
     try {
-      this.#udp = await UdpDoor.open({ ...this.#parts, handlePackets: this.#handlePackets })
+      this.#udp = await UdpDoor.open({ clock, families, owners, dropped, warn, handlePackets: this.#handlePackets })
       const trouble = ({ message }: GatewayError) => warn(`captured DNS: ${message}`)
       this.#tcp.push(...(await openCaptureListeners(families, this.#connected, trouble)))
     } catch (thrown) {

@@ -51,7 +51,7 @@ export function tellDropped(
 ): (reason: DropReason, count?: number, port?: number) => void {
   const unsent = seldom<number>(clock, CROWDED_LOG_MS, () =>
     warn(
-      'UDP: answers go nowhere, for earlier ones to the same client still wait for an address that nobody answers at: it has gone, or somebody feigns it; others are answered. fairlead_packets_dropped_total counts them (unsent)',
+      'UDP: answers go nowhere, mostly for earlier ones to the same client still wait for an address that nobody answers at: it has gone, or somebody feigns it; others are answered. fairlead_packets_dropped_total counts them (unsent)',
     ),
   )
   const taken = seldom<number>(clock, CROWDED_LOG_MS, (port) =>

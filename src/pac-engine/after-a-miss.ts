@@ -3,5 +3,5 @@
  * which a loop that ends early calls: that takes the word, or an object that is an iterator. Taken from the text, so a name that is put together (`"re" + "turn"`) goes unnoticed.
  */
 export function mayGoOn(script: string): boolean {
-  return /\btry\b|\biterator\b|[.?]\s{0,8}return\b|["'`]return["'`]/.test(script)
+  return /\btry\b|\biterator\b|[.?][ \t]{0,8}return\b|["'`]return["'`]/.test(script)
 }

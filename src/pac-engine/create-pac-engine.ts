@@ -154,7 +154,7 @@ class Engine implements RunningPacEngine {
     this.#dns.forgetAll()
     // What the script learnt of the old network is in its variables: only a new VM forgets it. As in Chromium.
     const { version } = this.#inUse
-    version?.pool.beginAnew()
+    this.#inUse.beginAnew()
     // A server that only this network reaches may have the script, or a newer one.
     void this.#keeper.networkChanged()
     // What its global code asks for is looked up before anybody waits for it.

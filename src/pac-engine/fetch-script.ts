@@ -154,7 +154,7 @@ function described(headers: http.IncomingHttpHeaders): Omit<FetchedScript, 'byte
   const contentType = headers['content-type']
   const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType ?? '')?.[1]
   return {
-    ...(contentType === undefined ? {} : { contentType }),
+    ...(contentType === undefined ? {} : { contentType: clean(contentType) }),
     ...(charset === undefined ? {} : { charset }),
     ...(isSendable(headers.etag) ? { etag: headers.etag } : {}),
     ...(isSendable(headers['last-modified']) ? { lastModified: headers['last-modified'] } : {}),

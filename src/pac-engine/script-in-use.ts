@@ -82,6 +82,12 @@ export class ScriptInUse {
     for (const pool of this.#loading) pool.learn(changes)
   }
 
+  /** What a script has learnt is forgotten, also of one that is being loaded. */
+  beginAnew(): void {
+    this.version?.pool.beginAnew()
+    for (const pool of this.#loading) pool.beginAnew()
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     await this.version?.pool.close()

@@ -61,6 +61,11 @@ function throwsIn(script: string): readonly Throw[] {
   return found
 }
 
+/** Characters of a line that are looked at, to each side. */
+const LINE = 2_000
+/** Signs of a comment that are looked at between one `throw` and the next. */
+const MOST_BEGUN = 50
+
 /** A text in quotes that has no escapes, and the character behind it. An `Error` has its place. */
 const STATEMENT = /^throw\b(?!\s+new\s+\w*Error\b)\s*(?:(new)\b|(["'])((?:(?!\2)[^\\\n\r])*)\2\s*([\s\S]?))?/
 /** Behind a text: it is a part of what is thrown. */
@@ -85,16 +90,32 @@ function searched(script: string): Throw[] {
 /** Whether `at` is within a comment of several lines, as far as these can be told without all that is before; each piece of script is looked at once. */
 function followComments(script: string, state: { from: number; inside: boolean }, at: number): boolean {
   const piece = script.slice(state.from, at)
-  const [begin, end] = [piece.lastIndexOf('/*'), piece.lastIndexOf('*/')]
+  const [begin, end] = [lastBegun(script, state.from, piece), piece.lastIndexOf('*/')]
   if (begin >= 0 || end >= 0) state.inside = begin > end
   state.from = at
   return state.inside
 }
 
+/** Where in a piece the last comment begins; -1: none does. In a text such as `"http://*"` none begins. */
+function lastBegun(script: string, from: number, piece: string): number {
+  let begin = piece.lastIndexOf('/*')
+  for (let looked = 0; begin >= 0 && looked < MOST_BEGUN && isInText(script, from + begin); looked++)
+    begin = begin === 0 ? -1 : piece.lastIndexOf('/*', begin - 1)
+  return begin
+}
+
+/** As far as its line tells. */
+function isInText(script: string, at: number): boolean {
+  const before = script.slice(Math.max(0, at - LINE), at)
+  const start = Math.max(before.lastIndexOf('\n'), before.lastIndexOf('\r')) + 1
+  const [behind = ''] = /^[^\n\r]*/.exec(script.slice(at, at + LINE)) ?? []
+  return withoutWords(before.slice(start) + behind).code.startsWith('/*', before.length - start)
+}
+
 /** Not within a word, or a text in quotes, as far as its line tells. */
 function isCode(script: string, at: number): boolean {
   if (at > 0 && /[\w$.]/.test(script[at - 1] ?? '')) return false
-  const line = script.slice(Math.max(0, at - 2_000), at + 'throw'.length)
+  const line = script.slice(Math.max(0, at - LINE), at + 'throw'.length)
   const start = Math.max(line.lastIndexOf('\n'), line.lastIndexOf('\r')) + 1
   return withoutWords(line.slice(start)).bare.endsWith('throw')
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { systemClock } from '../../../src/contracts/clock.ts'
 import type { ResolvedAddress } from '../../../src/contracts/resolver.ts'
+import { until } from '../../fixtures/until.ts'
 import { ask, engineFor } from './engine-under-test.ts'
 
 t.test('a lookup that the old network answers is not believed in the new one', async (t) => {
@@ -141,3 +142,39 @@ t.test('a reading that the old network never answers begins anew in the new one'
   t.equal(requests.length, 2)
   t.same([said, engine.status().failure], [[], undefined], 'the one that was given up is no failure')
 })
+
+t.test(
+  'a version that the new network takes out of use is read again, also where its source cannot change',
+  async (t) => {
+    let skipped = 0
+    let mine = ['192.0.2.1']
+    const engine = engineFor(
+      t,
+      `if (myIpAddress() === "127.0.0.1") throw new Error("no address")
+      function FindProxyForURL(url, host) { return "PROXY here:1" }`,
+      {
+        onPacFailure: 'block',
+        // The waits after failures pass in a moment.
+        clock: {
+          ...systemClock,
+          monotonic: () => systemClock.monotonic() + skipped,
+          after(ms, task) {
+            if (![8_000, 32_000, 120_000].includes(ms)) return systemClock.after(ms, task)
+            return systemClock.after(10, () => {
+              skipped += ms
+              task()
+            })
+          },
+        },
+        myAddresses: async () => mine,
+      },
+    )
+    t.equal(await ask(engine, 'a'), 'PROXY here:1')
+    mine = []
+    await engine.networkChanged()
+    await until('that it is out of use', () => engine.status().failure !== undefined)
+    mine = ['192.0.2.1']
+    await until('the next try', () => engine.status().failure === undefined)
+    t.equal(await ask(engine, 'a'), 'PROXY here:1')
+  },
+)
