@@ -27,11 +27,11 @@ const WAIT = 'those beyond wait and are sent again'
 const SAID: Readonly<Record<Crowd, (address: string) => string>> = {
   full: () => `too many connection attempts of all clients together are without an answer; ${WAIT}`,
   'full-for-client': (address) =>
-    `${address}, or all unknown clients together if it is one, has too many connection attempts without an answer; ${WAIT}`,
+    `${address} has too many connection attempts without an answer; ${WAIT}`,
   'no-room': (address) =>
     `as many connections are open as limits.connections and the system's limit of open files allow; those beyond, of ${address} now, are refused`,
   'no-share': (address) =>
-    `${address}, or all unknown clients together if it is one, has as many connections as limits.connections and the system's limit of open files leave for all others; those beyond are refused`,
+    `${address} has as many connections as limits.connections and the system's limit of open files leave for all others; those beyond are refused`,
 }
 
 /** Warns that datagrams of a client are dropped because it, or all together, have too many sockets and far sides. */
