@@ -26,8 +26,7 @@ type Crowd = Parameters<CaptureDoorOptions['crowded']>[1]
 const WAIT = 'those beyond wait and are sent again'
 const SAID: Readonly<Record<Crowd, (address: string) => string>> = {
   full: () => `too many connection attempts of all clients together are without an answer; ${WAIT}`,
-  'full-for-client': (address) =>
-    `${address} has too many connection attempts without an answer; ${WAIT}`,
+  'full-for-client': (address) => `${address} has too many connection attempts without an answer; ${WAIT}`,
   'no-room': (address) =>
     `as many connections are open as limits.connections and the system's limit of open files allow; those beyond, of ${address} now, are refused`,
   'no-share': (address) =>
