@@ -190,14 +190,14 @@ export class Newcomers {
     }
     cancel()
     const note = () => {
-      if (isTold && directory.isCurrent && !isKnown()) this.#isStrange(address)
+      if (isTold && directory.isCurrent && !isKnown()) this.#holdStrange(address)
     }
     // The word of a slow engine comes too late for this flow, and counts for the next.
     if (isTold) note()
     else void looked?.then(note)
   }
 
-  #isStrange(address: string): void {
+  #holdStrange(address: string): void {
     const { clock } = this.#options
     this.#strange.delete(address)
     this.#strange.set(address, clock.monotonic() + STRANGE_MS)
