@@ -38,7 +38,7 @@ export class HeldDoor implements Watcher, HeldClientOwner {
   #queue: HoldQueue | undefined
   #doors: HoldDoors = {}
   readonly #held = new Map<string, HeldClient>()
-  #owners = AddressOwners.from({ known: [], subnets: [], gateways: [] })
+  #owners = AddressOwners.none
   /** Attempts under way, by client. */
   readonly #shares = new Map<string, number>()
   /** In order of time: the first to come is the first to go. */

@@ -1,9 +1,8 @@
-import { networkInterfaces } from 'node:os'
 import type { Clock } from '../contracts/clock.ts'
 import type { Container, ContainerDirectory, ContainerView } from '../contracts/containers.ts'
 import type { RouteQuery, Router } from '../contracts/route.ts'
-import { parseAddress } from '../wire/address.ts'
 import { AddressOwners, type ContainerBlocks, type OwnedAddresses } from '../wire/address-owners.ts'
+import { hostAddresses } from './host-addresses.ts'
 import { identified } from './identified.ts'
 
 export interface NewcomersOptions {
@@ -231,12 +230,6 @@ export class Newcomers {
 /** By docker_gwbridge containers of overlay networks go out; the engine does not say which of its addresses is whose. */
 function tellsAddresses({ bridged, name }: ContainerView['networks'][number]): boolean {
   return bridged && name !== 'docker_gwbridge'
-}
-
-function hostAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap((addresses = []) =>
-    addresses.flatMap(({ address, internal }) => (internal ? [] : (parseAddress(address)?.address ?? []))),
-  )
 }
 
 function pause(clock: Clock, ms: number): Promise<void> {

@@ -98,7 +98,8 @@ export class Parts {
     )
     this.statusDoors = new StatusDoors(options.log, this.metrics)
     this.records = new FlowRecords(clock, options.log, this.metrics)
-    this.relays = new Relays(clock, (message) => this.log.warn(message))
+    const warn = (message: string) => this.log.warn(message)
+    this.relays = new Relays(clock, warn)
     this.engine = new Engine(clock, options.log)
     const newcomers = new Newcomers({
       clock,
@@ -124,12 +125,10 @@ export class Parts {
       networkWatch:
         options.networkWatch ??
         createNetworkWatch({ clock, changed: (what) => this.log.info({ changed: what }, 'the network has changed') }),
-      warn: (message) => this.log.warn(message),
+      warn,
     }
-    const warn = (message: string) => this.log.warn(message)
-    const tellMissing = tellMissingNetworks(warn)
-    this.tellMissingNetworks = tellMissing
-    this.engine.onChange(() => tellMissing(current().settings, this.engine))
+    this.tellMissingNetworks = tellMissingNetworks(warn)
+    this.engine.onChange(() => this.tellMissingNetworks(current().settings, this.engine))
     const dropped = tellDropped(clock, (reason, count) => this.metrics.packetDropped(reason, count), warn)
     this.packets = new PacketSessions({
       clock,
@@ -140,7 +139,7 @@ export class Parts {
       isStill: (container, address) => newcomers.isStill(container, address),
       ownerOf: (address) => newcomers.ownerOf(address),
       dropped,
-      crowded: tellCrowdedUdp(clock, (message) => this.log.warn(message)),
+      crowded: tellCrowdedUdp(clock, warn),
     })
     const maxConnections = () => this.#maxConnections
     const handlers = {
@@ -204,7 +203,7 @@ export class Parts {
       ownerOf: (address) => newcomers.ownerOf(address),
       ownDoor: (dialled) => ownDoorFor(dialled, current().settings, this.doors),
       inform: (message) => this.log.info(message),
-      warn: (message) => this.log.warn(message),
+      warn,
     })
     this.dns = new DnsService({
       clock,

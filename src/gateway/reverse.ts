@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os'
 import type { Clock } from '../contracts/clock.ts'
 import type { RequestDialer } from '../contracts/request.ts'
 import type { Router } from '../contracts/route.ts'
@@ -16,6 +15,7 @@ import { type DoorParts, type DoorPlan, Doors } from './doors.ts'
 import type { Engine } from './engine.ts'
 import { handleFlow } from './handle-flow.ts'
 import { handleRequest } from './handle-request.ts'
+import { hostAddresses } from './host-addresses.ts'
 import type { Prepared } from './prepare-all.ts'
 import type { Relays } from './relay.ts'
 import { USER_AGENT } from './version.ts'
@@ -109,7 +109,8 @@ export class Reverse {
   }
 
   #partsOf(settings: Settings, generation: number): Parts {
-    const { clock, engine, localAddresses = ownAddresses } = this.#options
+    // By them we know which container we are, if we are one.
+    const { clock, engine, localAddresses = hostAddresses } = this.#options
     const { timeouts, limits } = settings
     const isNever = this.#options.isNever ?? ((address: string) => isNoContainers(address, localAddresses()))
     const around = { directory: engine, localAddresses }
@@ -153,10 +154,4 @@ function planOf({ address, scope, from, users }: DoorSettings): DoorPlan {
     carriesPackets: false,
     ...(users ? { auth: createDoorAuth(users) } : {}),
   }
-}
-
-/** Without loopback, which everybody has: by the others we know which container we are, if we are one. */
-function ownAddresses(): string[] {
-  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
-  return all.filter(({ internal }) => !internal).map(({ address }) => address)
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../contracts/clock.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import type { PacAnswer, PacQuery, PacTrace } from '../contracts/pac.ts'
-import { queryHider } from '../wire/query-hider.ts'
+import { asItStands, queryHider } from '../wire/query-hider.ts'
 import { type Decision, DecisionCache } from './decision-cache.ts'
 import type { PacLimits } from './limits.ts'
 import { logAlerts } from './log-alerts.ts'
@@ -262,10 +262,6 @@ function shownOf(notes: Notes, hide: (text: string) => string): Notes {
   if (notes.calls.length === 0 && notes.alerts.length === 0) return notes
   const calls = notes.calls.map(([name, args, answer]) => [name, args.map(hide), hide(answer)] as const)
   return { ...notes, calls, alerts: notes.alerts.map(hide) }
-}
-
-function asItStands(text: string): string {
-  return text
 }
 
 const NO_CALLS: PacTrace['calls'] = []

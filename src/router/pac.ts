@@ -2,7 +2,7 @@ import { GatewayError } from '../contracts/gateway-error.ts'
 import type { PacAnswer, PacEngine, PacTrace } from '../contracts/pac.ts'
 import type { RouteQuery } from '../contracts/route.ts'
 import { parsePacResult } from '../wire/pac-result.ts'
-import { hideInAnswer, queryHider } from '../wire/query-hider.ts'
+import { asItStands, hideInAnswer, queryHider } from '../wire/query-hider.ts'
 import { quoteAnswer, quoteInput } from '../wire/quote-input.ts'
 import { type Decision, describeChain, direct, reject } from './decision.ts'
 import { pacQuery } from './pac-query.ts'
@@ -30,7 +30,7 @@ export async function decideByPac(policy: PacPolicy, query: RouteQuery, signal: 
   const { result, trace } = answer
   const { candidates, skipped } = parsePacResult(result)
   // A script may answer with what it was asked; who asks for a trace has typed it.
-  const hide = asked.trace ? (text: string) => text : queryHider(asked.url)
+  const hide = asked.trace ? asItStands : queryHider(asked.url)
   const hidden = (text: string) => hideInAnswer(text, hide)
   const first = skipped[0] ? ` (${quoteInput(skipped[0].entry, hidden)}: ${skipped[0].reason})` : ''
   const quoted = quoteAnswer(result, hidden)

@@ -30,6 +30,9 @@ export class AddressOwners {
     this.#gateways = new Set(gateways)
   }
 
+  /** Each address for itself. */
+  static readonly none = new AddressOwners(() => undefined, { subnets: [], gateways: [] })
+
   static from({ known, ...blocks }: OwnedAddresses): AddressOwners {
     const owners = new Map(known)
     return new AddressOwners((address) => owners.get(address), blocks)

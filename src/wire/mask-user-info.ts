@@ -25,12 +25,25 @@ export function maskAnyUserInfo(text: string): string {
 
 /** Text with the query of every URL, and of every part of one, in it replaced: servers of PAC files take keys there. Linear in the length of the text. */
 export function maskQueries(text: string): string {
+  let masked = ''
+  let from = 0
+  for (const [start, end] of queriesIn(text)) {
+    masked += `${text.slice(from, start)}***`
+    from = end
+  }
+  return masked + text.slice(from)
+}
+
+/** Where they stand: begin, behind the question mark, and end. */
+export function queriesIn(text: string): [start: number, end: number][] {
+  const found: [number, number][] = []
   // An apostrophe may stand in a query (RFC 3986 §3.4), and brackets do.
-  return text.replace(/[^\s"]+/g, (word) => {
+  for (const { 0: word, index } of text.matchAll(/[^\s"]+/g)) {
     const slash = word.indexOf('/')
     const query = slash < 0 ? -1 : word.indexOf('?', slash)
-    return query < 0 ? word : `${word.slice(0, query + 1)}***`
-  })
+    if (query >= 0) found.push([index + query + 1, index + word.length])
+  }
+  return found
 }
 
 /** What follows `://` up to the path, query or fragment (RFC 3986 §3.2), the end of the word, or the next URL in a list. */

@@ -21,7 +21,8 @@ export function queryHider(url: string): (text: string) => string {
 
 let last: { readonly url: string; readonly hide: (text: string) => string } | undefined
 
-function asItStands(text: string): string {
+/** For what somebody has typed who is to see it. */
+export function asItStands(text: string): string {
   return text
 }
 

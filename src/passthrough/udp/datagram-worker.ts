@@ -44,7 +44,7 @@ class DatagramWorker {
   readonly #replies = new ReplySockets()
   readonly #unreachable = new UnreachableSender(() => performance.now())
   /** Until it is told: each address for itself. */
-  #owners = AddressOwners.from({ known: [], subnets: [], gateways: [] })
+  #owners = AddressOwners.none
   readonly #polled = Buffer.alloc((1 + this.#sockets.length) * POLL.bytes)
   #closing = false
 

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { queriesIn } from '../../wire/mask-user-info.ts'
 import { aboutOf, keysOf, schemaAt } from '../about.ts'
 import { settingsSchema } from '../schema.ts'
 import { lineStart } from './line-start.ts'
@@ -40,11 +41,7 @@ export function lookRanges(text: string, start: number, end: number): Range[] {
     const scheme = word.indexOf('://')
     ranges.push([start + index + (scheme >= 0 && scheme < at ? scheme + 3 : 0), start + index + at])
   }
-  for (const { 0: word, index } of line.matchAll(/[^\s"]+/g)) {
-    const slash = word.indexOf('/')
-    const query = slash < 0 ? -1 : word.indexOf('?', slash)
-    if (query >= 0) ranges.push([start + index + query + 1, start + index + word.length])
-  }
+  for (const [from, to] of queriesIn(line)) ranges.push([start + from, start + to])
   const comment = /(?:^|\s)# */.exec(line)
   if (comment) ranges.push([start + comment.index + comment[0].length, end])
   return ranges

@@ -22,6 +22,20 @@ const json =
     return true
   }
 
+/** The same block, as long as somebody listens. */
+const endless =
+  (wanted: string, block: Buffer): Interception =>
+  (path, response) => {
+    if (!path.startsWith(wanted)) return false
+    response.writeHead(200)
+    const more = () => {
+      while (!response.destroyed && response.write(block));
+    }
+    response.on('drain', more)
+    more()
+    return true
+  }
+
 /** Answers that no engine gives; each must be told as the engine's fault and leave the process and the view as they are. */
 const UNUSABLE: Record<string, [Interception, RegExp]> = {
   'networks that are no list': [json('/networks', '{"a":1}'), /no list/],
@@ -36,20 +50,7 @@ const UNUSABLE: Record<string, [Interception, RegExp]> = {
     (path, response) => path === '/version' && !!response.writeHead(302, { location: 'http://elsewhere/' }).end(),
     /answers 302/,
   ],
-  'an answer without end': [
-    (path, response) => {
-      if (path !== '/networks') return false
-      response.writeHead(200)
-      const block = Buffer.alloc(1 << 20, 0x20)
-      const more = () => {
-        while (!response.destroyed && response.write(block));
-      }
-      response.on('drain', more)
-      more()
-      return true
-    },
-    /larger than/,
-  ],
+  'an answer without end': [endless('/networks', Buffer.alloc(1 << 20, 0x20)), /larger than/],
   'an answer that stops in the middle': [
     (path, response) => {
       if (path !== '/networks') return false
@@ -152,17 +153,7 @@ t.test('entries that are not what they should be are left out, and the others st
 
 t.test('an event without end hides nothing', async (t) => {
   const engine = await fakeEngine(t)
-  engine.intercept = (path, response) => {
-    if (!path.startsWith('/events')) return false
-    response.writeHead(200)
-    const block = Buffer.alloc(1 << 16, 0x61)
-    const more = () => {
-      while (!response.destroyed && response.write(block));
-    }
-    response.on('drain', more)
-    more()
-    return true
-  }
+  engine.intercept = endless('/events', Buffer.alloc(1 << 16, 0x61))
   await engine.start()
   const states: EngineState[] = []
   const directory = createEngineDirectory({
