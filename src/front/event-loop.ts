@@ -67,8 +67,15 @@ export class EventLoop {
     close(fd)
   }
 
-  /** Waits for events, at most so many milliseconds. */
-  wait(milliseconds: number): void {
+  /** Waits for events, at most so many milliseconds; the first `awake` of them without sleeping. */
+  wait(milliseconds: number, awake = 0): void {
+    if (awake > 0) {
+      const until = performance.now() + awake
+      do {
+        this.#count = epollWait(this.#epoll, this.#table, 0)
+        if (this.#count > 0) return
+      } while (performance.now() < until)
+    }
     this.#count = epollWait(this.#epoll, this.#table, milliseconds)
     if (this.#count < 0 && errno() !== EINTR) throw new Error(`epoll_wait: error ${errno()}`)
   }

@@ -18,6 +18,7 @@ import { ANSWER, MAX_CLIENTS } from './messages.ts'
 import { type Asked, Outbox } from './outbox.ts'
 import { Places } from './places.ts'
 import { ReadyList } from './ready-list.ts'
+import { ShortWaits } from './short-waits.ts'
 import type { Side, StartTunnel } from './tunnel.ts'
 import { sweepPeriod, TunnelTimes } from './tunnel-times.ts'
 
@@ -66,7 +67,8 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
   readonly #freeRows: number[] = []
   #rowsUsed = 0
   #lastId = 0
-  readonly #ready = new ReadyList()
+  readonly #ready = new ReadyList<FrontClient>()
+  readonly #waits = new ShortWaits()
   #now = performance.now()
   #sweepAt = 0
   #impatientAt = 0
@@ -205,11 +207,12 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
   }
 
   #turn(): void {
-    this.loop.wait(this.#sleep())
+    const sleep = this.#sleep()
+    this.loop.wait(sleep, sleep > 0 ? this.#waits.awake : 0)
     this.#now = performance.now()
     // Messages first: whoever has changed the settings may count on it that the next client meets them.
     this.loop.tell(this.#wake)
-    this.#ready.turn()
+    this.#waits.move(this.#ready, this, this.#early.size > 0)
     this.#look()
     this.#outbox.flush(this.#now)
   }

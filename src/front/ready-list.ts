@@ -10,16 +10,21 @@ export interface Ready {
  * Those that have work, each once, in the order in which they came; who has more goes to the end and waits for the next turn. The two tables are kept and
  * their places used again: a table that is emptied by its length has to grow again from nothing, at every wake-up.
  */
-export class ReadyList {
-  #next: (Ready | undefined)[] = []
-  #spare: (Ready | undefined)[] = []
+export class ReadyList<One extends Ready> {
+  #next: (One | undefined)[] = []
+  #spare: (One | undefined)[] = []
   #count = 0
 
   get isEmpty(): boolean {
     return this.#count === 0
   }
 
-  add(one: Ready): void {
+  /** Where there is exactly one. */
+  get only(): One | undefined {
+    return this.#count === 1 ? this.#next[0] : undefined
+  }
+
+  add(one: One): void {
     if (one.queued) return
     one.queued = true
     this.#next[this.#count] = one

@@ -40,6 +40,34 @@ t.test(
   },
 )
 
+t.test('who waits awake takes what is there, and sleeps when there has been nothing', { skip }, async (t) => {
+  const { EventLoop } = await import('../../../src/front/event-loop.ts')
+  const { close, eventDescriptor, read } = await import('../../../src/system/linux/descriptors.ts')
+  const { ring } = await import('../../../src/system/bell.ts')
+  const loop = new EventLoop()
+  const bell = eventDescriptor(0, 0)
+  t.teardown(() => {
+    loop.close()
+    close(bell)
+  })
+  let heard = 0
+  const happened = () => {
+    read(bell, new Uint8Array(8), 8)
+    heard += 1
+  }
+  t.equal(loop.watch(bell, EPOLLIN, { happened }), true)
+  ring(bell)
+  const began = performance.now()
+  loop.wait(60_000, 30_000)
+  loop.tell(-1)
+  t.equal(heard, 1, 'at once')
+  loop.wait(20, 5)
+  loop.tell(-1)
+  t.equal(heard, 1)
+  const took = performance.now() - began
+  t.ok(took >= 24, `awake, then asleep: ${took} ms`)
+})
+
 /** Opens until the number is that one: another thread of Node's may have been quicker. */
 function again(number: number, open: () => number): number {
   const others: number[] = []

@@ -54,3 +54,13 @@ test('one that adds itself while it has its turn is in the next, once', async (t
   list.turn()
   t.strictSame(log, ['self', 'self'])
 })
+
+test('the only one is known where there is only one', async (t) => {
+  const list = new ReadyList()
+  t.equal(list.only, undefined)
+  const [a, b] = [worker('a', 1, []), worker('b', 1, [])]
+  list.add(a)
+  t.equal(list.only, a)
+  list.add(b)
+  t.equal(list.only, undefined)
+})
