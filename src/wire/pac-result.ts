@@ -71,19 +71,28 @@ function parseEntry(entry: string): Candidate | string {
   return typeof target === 'string' ? target : { hops: [{ kind: known.kind, ...target }] }
 }
 
-/** `host`, `host:port`, `[v6]`, `[v6]:port`; nothing else, so that a URL or credentials are not half understood. */
+/**
+ * `host`, `host:port`, `[v6]`, `[v6]:port`, `v6:port`; nothing else, so that a URL or credentials are not half understood. As Chromium cuts it: at the last colon that no bracket
+ * stands behind (`url::ParseAuthority`), so an address without brackets has its port always; white space around the host is ignored, line breaks too, and an address gets the
+ * brackets it lacks (`ProxyServer::FromSchemeHostAndPort`).
+ */
 function parseAuthority(text: string, defaultPort: number): Target | string {
   if (text === '') return 'no host after the type'
   if (text.includes('@')) return 'credentials are not allowed in a PAC answer'
-  const match = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(text)
-  if (!match) return 'expected host:port (an IPv6 address in brackets), without scheme or path'
-  const [, written = '', portText] = match
-  // Chromium takes a blank between the host and its port.
-  const host = portText === undefined ? written : trimBlanks(written)
-  const port = portText === undefined ? defaultPort : parsePort(portText)
+  const lastColon = text.lastIndexOf(':')
+  // `[::1`, without its other bracket, has none.
+  const bracket = text.startsWith('[') && !text.includes(']') ? text.length : text.lastIndexOf(']')
+  const colon = lastColon > bracket ? lastColon : text.length
+  // Nothing but ASCII comes here, so this is what Chromium takes for white space: \t, \n, \v, \f, \r and the blank.
+  const host = text.slice(0, colon).trim()
+  const port = colon === text.length ? defaultPort : parsePort(text.slice(colon + 1))
   if (port === undefined) return 'the port is not a number from 1 to 65535'
-  const place = canonicalHost(host)
-  return place ? { ...place, port } : 'the host is neither a name nor an address'
+  const bare = host.includes(':') && !host.startsWith('[')
+  const place = canonicalHost(bare ? `[${host}]` : host)
+  if (place) return { ...place, port }
+  return bare
+    ? 'expected host:port (an IPv6 address in brackets), without scheme or path'
+    : 'the host is neither a name nor an address'
 }
 
 function parsePort(text: string): number | undefined {
