@@ -1,0 +1,42 @@
+import t from 'tap'
+import { mayGoOn } from '../../../src/pac-engine/after-a-miss.ts'
+
+t.test('what can run something after an exception', async (t) => {
+  for (const script of [
+    'try { dnsResolve(host) } catch (e) {}',
+    'if (a) try{ f() } finally { g() }',
+    'try\n\n\t{ f() } catch (e) {}',
+    'try\u00a0\u2028{ f() } catch (e) {}',
+    'try /* why */ { f() } catch (e) {}',
+    'try// why\n{ f() } catch (e) {}',
+    'try <!-- why\n{ f() } catch (e) {}',
+    'try\n--> why\n{ f() } catch (e) {}',
+    'eval("try { f() } catch (e) {}")',
+    'once[Symbol.iterator] = f',
+    'list.return = f',
+    "list['return'] = f",
+  ]) {
+    t.equal(mayGoOn(script), true, script)
+  }
+})
+
+t.test('prose can not', async (t) => {
+  for (const script of [
+    '// try the proxy first\nreturn "DIRECT"',
+    '/* We try, */ f()',
+    'alert("retry, or try again")',
+    'var entry = { entry: 1 }',
+    '// Internal hosts go direct.\n  return "DIRECT"',
+  ]) {
+    t.equal(mayGoOn(script), false, script)
+  }
+})
+
+t.test('takes no longer for a hostile text than for another', async (t) => {
+  for (const piece of ['try ', 'try/', 'try\n', 'try <!-', 'try --']) {
+    const began = performance.now()
+    mayGoOn(piece.repeat(200_000))
+    mayGoOn(`try${' '.repeat(1_000_000)}`.concat(piece.repeat(1_000)))
+    t.ok(performance.now() - began < 2_000, JSON.stringify(piece))
+  }
+})
