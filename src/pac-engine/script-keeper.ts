@@ -7,6 +7,8 @@ import { StoredScript } from './stored-script.ts'
 const READ_MS = 30_000
 /** After a failure: Chromium's steps, then the regular schedule. */
 const RETRY_MS = [8_000, 32_000, 120_000]
+/** Readings given up in a row because the network changed. The next one comes to its end: a network that never settles must not keep a slow server from ever being read. */
+const MOST_GIVEN_UP = 3
 /** A version on disk older than this is none any more, unless settings say otherwise. */
 export const LAST_GOOD_MS = 7 * 24 * 3_600_000
 /** How often a version that stays the same is written to disk again, for its age; oftener where it may not get as old. */
@@ -48,6 +50,9 @@ export class ScriptKeeper {
   #abort = new AbortController()
   /** Of the reading under way. */
   #outdated = new AbortController()
+  /** The network has changed since it began. */
+  #changed = false
+  #givenUp = 0
 
   constructor(options: KeeperOptions) {
     this.#options = options
@@ -70,10 +75,12 @@ export class ScriptKeeper {
     if (!this.#abort.signal.aborted) await this.refresh()
   }
 
-  /** The same in another network: a reading under way, which the old one may never answer, begins anew. */
+  /** The same in another network: a reading under way, which the old one may never answer, begins anew; where several were given up before it, after it has ended. */
   networkChanged(): Promise<void> {
     this.#failures = 0
-    this.#outdated.abort(new GatewayError('PAC_FAILED', 'the network has changed'))
+    this.#changed = true
+    if (this.#givenUp < MOST_GIVEN_UP)
+      this.#outdated.abort(new GatewayError('PAC_FAILED', 'the network has changed'))
     return this.refresh()
   }
 
@@ -103,9 +110,10 @@ export class ScriptKeeper {
   /** As often as the network changes meanwhile. */
   async #readOnce(): Promise<void> {
     do {
+      this.#changed = false
       this.#outdated = new AbortController()
       await this.#read(this.#outdated.signal)
-    } while (this.#outdated.signal.aborted && !this.#abort.signal.aborted)
+    } while (this.#changed && !this.#abort.signal.aborted)
   }
 
   async #read(outdated: AbortSignal): Promise<void> {
@@ -133,9 +141,14 @@ export class ScriptKeeper {
         if (now - this.#storedAt >= Math.min(STORE_AGAIN_MS, lastGoodMs / 4)) await this.#store(confirmedScript)
       }
       this.#failures = 0
+      this.#givenUp = 0
     } catch (error) {
       // What went wrong in a network that is no more says nothing.
-      if (outdated.aborted) return
+      if (outdated.aborted) {
+        this.#givenUp++
+        return
+      }
+      this.#givenUp = 0
       this.#failures++
       failed(toGatewayError(error))
     } finally {
