@@ -39,7 +39,7 @@ export interface PacStatus {
   /** The upstreams that its server is reached through, where not directly. */
   readonly via?: string
   readonly sha256?: string
-  /** Milliseconds since the epoch. */
+  /** When the version was read or last confirmed, in milliseconds since the epoch, by the system's clock as it stands now. */
   readonly fetchedAt?: number
   readonly contentType?: string
   /** Why there is no version, or why the one in use is not the newest. */
@@ -119,10 +119,10 @@ class Engine implements RunningPacEngine {
         : { cacheDir: options.cacheDir, cacheWrites: options.cacheWrites ?? true }),
       use: (script) => this.#use(script),
       useStored: (script) => this.#inUse.use(script, (before) => before === undefined),
-      confirmed: (fetchedAt) => {
+      confirmed: (readAt) => {
         const { version } = this.#inUse
         if (!version) return false
-        version.fetchedAt = fetchedAt
+        version.readAt = readAt
         this.#recovered()
         return true
       },
@@ -175,11 +175,15 @@ class Engine implements RunningPacEngine {
     return {
       source: this.#origin,
       ...this.#way,
-      ...(version ? { sha256: version.script.sha256, fetchedAt: version.fetchedAt } : {}),
+      ...(version ? { sha256: version.script.sha256, fetchedAt: this.#dateOf(version) } : {}),
       ...(version?.script.contentType === undefined ? {} : { contentType: version.script.contentType }),
       ...(this.#failure ? { failure: this.#failure.message } : {}),
       ...(this.#notKept ? { notKept: this.#notKept.message } : {}),
     }
+  }
+
+  #dateOf({ readAt }: Version): number {
+    return Math.round(this.#clock.wall() - (this.#clock.monotonic() - readAt))
   }
 
   async #start(): Promise<void> {
@@ -210,7 +214,7 @@ class Engine implements RunningPacEngine {
     if (this.#closed) return
     this.#failure = error
     const { version } = this.#inUse
-    const old = version !== undefined && this.#clock.wall() - version.fetchedAt > this.#lastGoodMs
+    const old = version !== undefined && this.#clock.monotonic() - version.readAt > this.#lastGoodMs
     const kept = version && this.#lastGood && !old
     const what = kept ? '; the version before stays in use' : old ? '; the version before is too old to be used' : ''
     const line = `${error.message}${what}`

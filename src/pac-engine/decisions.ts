@@ -254,7 +254,7 @@ export class Decisions {
   }
 
   #ageOf(version: Version): number {
-    return Math.max(0, Math.round((this.#options.clock.wall() - version.fetchedAt) / 1000))
+    return Math.max(0, Math.round((this.#options.clock.monotonic() - version.readAt) / 1000))
   }
 }
 

@@ -14,8 +14,8 @@ export interface Version {
   readonly pool: VmPool
   /** What the script's global code asked for. */
   readonly loadNotes: Notes
-  /** When it was read or last confirmed, in milliseconds since the epoch. */
-  fetchedAt: number
+  /** When it was read or last confirmed, by `clock.monotonic()`. */
+  readAt: number
 }
 
 export interface ScriptInUseOptions {
@@ -57,8 +57,8 @@ export class ScriptInUse {
       return false
     }
     // One that is only loaded anew keeps its age: it may have been confirmed since it was read, also while it was being loaded.
-    const fetchedAt = before?.script === script ? before.fetchedAt : script.fetchedAt
-    this.version = { script, pool, loadNotes, fetchedAt }
+    const readAt = before?.script === script ? before.readAt : script.readAt
+    this.version = { script, pool, loadNotes, readAt }
     changed()
     if (before) void this.#closeWhenIdle(before.pool)
     const type = script.contentType === undefined ? '' : `, ${clean(script.contentType)}`

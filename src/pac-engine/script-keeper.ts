@@ -31,7 +31,7 @@ export interface KeeperOptions {
   /** The same for the version on disk, unless there is a version by the time it has loaded. Whether it is in use. */
   readonly useStored: (script: Script) => Promise<boolean>
   /** The version handed over last was read again and is the same. False: it is not in use, and wants handing over again. */
-  readonly confirmed: (fetchedAt: number) => boolean
+  readonly confirmed: (readAt: number) => boolean
   readonly failed: (error: GatewayError) => void
   /** Whether a version that is in use is on disk too; why not, where it is not. */
   readonly stored: (error: GatewayError | undefined) => void
@@ -45,8 +45,8 @@ export class ScriptKeeper {
   #reading: Promise<void> | undefined
   #cancelNext: (() => void) | undefined
   #failures = 0
-  /** How old the version on disk says it is. */
-  #storedAt = 0
+  /** When the version on disk was read or confirmed, by the monotonic clock, if this process wrote it. */
+  #storedAt = Number.NEGATIVE_INFINITY
   #abort = new AbortController()
   /** Of the reading under way. */
   #outdated = new AbortController()
@@ -56,8 +56,8 @@ export class ScriptKeeper {
 
   constructor(options: KeeperOptions) {
     this.#options = options
-    const { source, cacheDir } = options
-    if (cacheDir && source.kind === 'url') this.#stored = new StoredScript(cacheDir, source.url)
+    const { source, cacheDir, clock } = options
+    if (cacheDir && source.kind === 'url') this.#stored = new StoredScript(cacheDir, source.url, clock)
   }
 
   /** Reads now, out of turn. Settles when it is done, well or not. */
@@ -90,7 +90,7 @@ export class ScriptKeeper {
     if (
       !script ||
       this.#known ||
-      this.#options.clock.wall() - script.fetchedAt > (this.#options.lastGoodMs ?? LAST_GOOD_MS)
+      this.#options.clock.monotonic() - script.readAt > (this.#options.lastGoodMs ?? LAST_GOOD_MS)
     )
       return false
     try {
@@ -127,14 +127,14 @@ export class ScriptKeeper {
     )
     try {
       const signal = AbortSignal.any([timeUp.signal, outdated, this.#abort.signal])
-      const script = await readScript(source, clock.wall(), signal, this.#known)
-      const now = clock.wall()
+      const script = await readScript(source, clock.monotonic(), signal, this.#known)
+      const now = clock.monotonic()
       if (script !== 'unchanged') {
         await use(script)
         this.#known = script
         await this.#store(script)
       } else if (this.#known) {
-        const confirmedScript = { ...this.#known, fetchedAt: now }
+        const confirmedScript = { ...this.#known, readAt: now }
         if (!confirmed(now)) await use(confirmedScript)
         this.#known = confirmedScript
         const { lastGoodMs = LAST_GOOD_MS } = this.#options
@@ -157,7 +157,7 @@ export class ScriptKeeper {
   }
 
   async #store(script: Script): Promise<void> {
-    this.#storedAt = script.fetchedAt
+    this.#storedAt = script.readAt
     if (!this.#stored || this.#options.cacheWrites === false) return
     const { stored } = this.#options
     await this.#stored.write(script).then(

@@ -23,8 +23,8 @@ export type PacSource =
 export interface Script {
   readonly text: string
   readonly sha256: string
-  /** When it was read or last confirmed, in milliseconds since the epoch. */
-  readonly fetchedAt: number
+  /** When it was read or last confirmed, by `clock.monotonic()`; of one from a run before, below what that begins with. */
+  readonly readAt: number
   readonly contentType?: string
   readonly etag?: string
   readonly lastModified?: string
@@ -39,7 +39,7 @@ export function originOf(source: PacSource): string {
   return url.protocol === 'file:' ? url.pathname : `${url.protocol}//${url.host}${url.pathname}`
 }
 
-/** Reads it anew, or says that `known` still is what stands there. Rejects with `GatewayError`. */
+/** Reads it anew, or says that `known` still is what stands there. `now` by `clock.monotonic()`. Rejects with `GatewayError`. */
 export async function readScript(
   source: PacSource,
   now: number,
@@ -65,10 +65,10 @@ export async function readScript(
   return unlessSame({ ...scriptOf(decodeScript(bytes, charset), now), ...described }, known)
 }
 
-export function scriptOf(written: string, fetchedAt: number): Script {
+export function scriptOf(written: string, readAt: number): Script {
   const text = withoutNulAtEnd(written)
   if (Buffer.byteLength(text) > 2 * MAX_SCRIPT_BYTES) throw tooLarge('the PAC script')
-  return { text, fetchedAt, sha256: createHash('sha256').update(text).digest('hex') }
+  return { text, readAt, sha256: createHash('sha256').update(text).digest('hex') }
 }
 
 function unlessSame(script: Script, known: Script | undefined): Script | 'unchanged' {

@@ -1,17 +1,23 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Clock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import { MAX_SCRIPT_BYTES } from './fetch-script.ts'
 import { type Script, scriptOf } from './script-source.ts'
 
-/** The last version that worked, on disk, for the day on which its server does not answer. Named by a hash: a PAC URL can hold a secret. */
+/**
+ * The last version that worked, on disk, for the day on which its server does not answer. Named by a hash: a PAC URL can hold a secret. Its age is kept as a date, for no other clock outlives
+ * the process: one that lies in the future, because the clock is wrong or was, is taken for now.
+ */
 export class StoredScript {
   readonly #path: string
   readonly #directory: string
+  readonly #clock: Clock
 
-  constructor(directory: string, source: string) {
+  constructor(directory: string, source: string, clock: Clock) {
     this.#directory = directory
+    this.#clock = clock
     this.#path = join(directory, `pac-${createHash('sha256').update(source).digest('hex').slice(0, 32)}.json`)
   }
 
@@ -26,7 +32,7 @@ export class StoredScript {
       const { script, fetchedAt, etag, lastModified } = stored as Record<string, unknown>
       if (typeof script !== 'string' || typeof fetchedAt !== 'number') return undefined
       return {
-        ...scriptOf(script, fetchedAt),
+        ...scriptOf(script, this.#clock.monotonic() - Math.max(0, this.#clock.wall() - fetchedAt)),
         ...(typeof etag === 'string' ? { etag } : {}),
         ...(typeof lastModified === 'string' ? { lastModified } : {}),
       }
@@ -36,7 +42,8 @@ export class StoredScript {
   }
 
   /** Whole or not at all: written beside, then renamed. Rejects with `GatewayError` PAC_FAILED. */
-  async write({ text, fetchedAt, etag, lastModified }: Script): Promise<void> {
+  async write({ text, readAt, etag, lastModified }: Script): Promise<void> {
+    const fetchedAt = Math.round(this.#clock.wall() - (this.#clock.monotonic() - readAt))
     const beside = `${this.#path}.${process.pid}.new`
     try {
       await mkdir(this.#directory, { recursive: true, mode: 0o700 })

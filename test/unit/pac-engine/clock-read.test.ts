@@ -16,7 +16,7 @@ t.test('a decision holds for the second that the script read, not for the one it
       queueMicrotask(() => settle({ is: 'answer', answer, notes: { ...NO_NOTES, clock: readAt }, ms: 0 }))
     },
   }
-  const version = { script: { sha256: 'one', text: '' }, pool, fetchedAt: 0 } as unknown as Version
+  const version = { script: { sha256: 'one', text: '' }, pool, readAt: 0 } as unknown as Version
   const decisions = new Decisions({
     origin: 'script',
     way: {},

@@ -14,7 +14,7 @@ function versionOf(name: string) {
     pending: 0,
     run: (_query: unknown, _trace: boolean, settle: (outcome: VmOutcome) => void) => settles.push(settle),
   }
-  const version = { script: { sha256: name, text: '' }, pool, fetchedAt: 0 } as unknown as Version
+  const version = { script: { sha256: name, text: '' }, pool, readAt: 0 } as unknown as Version
   return { version, settles }
 }
 

@@ -7,7 +7,7 @@ import type { PacDns } from '../../../src/pac-engine/pac-dns.ts'
 import { ScriptInUse } from '../../../src/pac-engine/script-in-use.ts'
 import type { VmOutcome } from '../../../src/pac-engine/vm-outcome.ts'
 
-const scriptOf = (text: string) => ({ text, sha256: text, fetchedAt: 0 })
+const scriptOf = (text: string) => ({ text, sha256: text, readAt: 0 })
 
 t.test('a version on disk that loads slowly does not replace the one that came meanwhile', async (t) => {
   const answers = new Map<string, string>()

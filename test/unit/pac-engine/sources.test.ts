@@ -144,7 +144,7 @@ test('a URL: charset, redirect, conditional request, the version on disk', async
 })
 
 test('a URL: a state folder that cannot be written is told with its path, and the version read is in use', async (t) => {
-  let wall = 1_000_000
+  let now = 1_000_000
   const { base } = await versioned(t)
   const file = join(await directory(t), 'file')
   await writeFile(file, '')
@@ -152,7 +152,7 @@ test('a URL: a state folder that cannot be written is told with its path, and th
   const engine = engineFor(t, '', {
     source: { kind: 'url', url: `${base}/a`, dialer: directly },
     cacheDir: join(file, 'state'),
-    clock: { ...systemClock, wall: () => wall },
+    clock: { ...systemClock, wall: () => now, monotonic: () => now },
     log: (_level, line) => lines.push(line),
   })
   await engine.ready
@@ -164,7 +164,7 @@ test('a URL: a state folder that cannot be written is told with its path, and th
   t.match(told, /Make that folder writable/)
   t.notMatch(told, /internal error|version before/)
   await rm(file)
-  wall += 300_000
+  now += 300_000
   await engine.refresh()
   t.equal(engine.status().notKept, undefined, 'written once it can be')
   t.equal((await readdir(join(file, 'state'))).length, 1)
@@ -220,21 +220,21 @@ test('a server that keeps silent delays a decision by a named limit only', async
 })
 
 test('a version that could not be read again for too long is used no more, and comes back', async (t) => {
-  let wall = 1_000_000
+  let now = 1_000_000
   const server = await versioned(t)
   const lines: string[] = []
   const engine = engineFor(t, '', {
     source: { kind: 'url', url: `${server.base}/proxy.pac`, dialer: directly },
-    clock: { ...systemClock, wall: () => wall },
+    clock: { ...systemClock, wall: () => now, monotonic: () => now },
     lastGoodMs: 10_000,
     log: (_level, line) => lines.push(line),
   })
   t.equal(await ask(engine, 'a'), 'PROXY a:1')
   server.down = true
-  wall += 10_000
+  now += 10_000
   await engine.refresh()
   t.equal(await ask(engine, 'a'), 'PROXY a:1', 'old, but not too old')
-  wall += 1
+  now += 1
   await engine.refresh()
   t.match(message(await ask(engine, 'a')), /the server answered 503/)
   t.match(lines.at(-1), /the version before is too old to be used/)
@@ -248,24 +248,80 @@ test('a version that could not be read again for too long is used no more, and c
 })
 
 test('the version on disk is as old as its last confirmation', async (t) => {
-  let wall = 1_000_000
+  let now = 1_000_000
   const server = await versioned(t)
   const options = {
     source: { kind: 'url', url: `${server.base}/proxy.pac`, dialer: directly },
-    clock: { ...systemClock, wall: () => wall },
+    clock: { ...systemClock, wall: () => now, monotonic: () => now },
     cacheDir: await directory(t),
     lastGoodMs: 40_000,
   } as const
   const engine = engineFor(t, '', options)
   t.equal(await ask(engine, 'a'), 'PROXY a:1')
-  wall += 60_000
+  now += 60_000
   await engine.refresh()
   await engine.close()
   server.down = true
-  wall += 30_000
+  now += 30_000
   t.equal(await ask(engineFor(t, '', options), 'a'), 'PROXY a:1', 'confirmed half a minute ago')
-  wall += 20_000
+  now += 20_000
   t.match(message(await ask(engineFor(t, '', options), 'a')), /the server answered 503/)
+})
+
+test('a system clock that is set in between makes no version older or younger', async (t) => {
+  // A machine without a clock of its own begins in 1970.
+  let [wall, monotonic] = [0, 5_000]
+  const server = await versioned(t)
+  const engine = engineFor(t, '', {
+    source: { kind: 'url', url: `${server.base}/proxy.pac`, dialer: directly },
+    clock: { ...systemClock, wall: () => wall, monotonic: () => monotonic },
+    lastGoodMs: 10_000,
+  })
+  const ageOf = async (host: string) => {
+    const { trace } = await engine.find({ url: `http://${host}:80`, host }, new AbortController().signal)
+    return trace?.ageSeconds
+  }
+  t.equal(await ask(engine, 'a'), 'PROXY a:1')
+  server.down = true
+  wall = Date.parse('2026-01-01T00:00:00Z')
+  monotonic += 6_000
+  await engine.refresh()
+  t.equal(await ask(engine, 'b'), 'PROXY a:1', 'it was read seconds ago')
+  t.equal(await ageOf('c'), 6)
+  t.equal(engine.status().fetchedAt, wall - 6_000)
+  wall = Date.parse('2020-01-01T00:00:00Z')
+  monotonic += 4_000
+  t.equal(await ageOf('d'), 10)
+  await engine.refresh()
+  t.equal(await ask(engine, 'e'), 'PROXY a:1')
+  monotonic += 1
+  await engine.refresh()
+  t.match(message(await ask(engine, 'f')), /the server answered 503/, 'too old, whatever the date')
+})
+
+test('a version on disk that a clock in the future has dated is new, and gets old', async (t) => {
+  let [wall, monotonic] = [Date.parse('2050-01-01T00:00:00Z'), 0]
+  const server = await versioned(t)
+  const lines: string[] = []
+  const options = {
+    source: { kind: 'url', url: `${server.base}/proxy.pac`, dialer: directly },
+    clock: { ...systemClock, wall: () => wall, monotonic: () => monotonic },
+    cacheDir: await directory(t),
+    lastGoodMs: 40_000,
+    log: (_level: string, line: string) => lines.push(line),
+  } as const
+  const before = engineFor(t, '', options)
+  t.equal(await ask(before, 'a'), 'PROXY a:1')
+  await before.close()
+  server.down = true
+  wall = Date.parse('2026-01-01T00:00:00Z')
+  const engine = engineFor(t, '', options)
+  t.equal(await ask(engine, 'a'), 'PROXY a:1')
+  t.equal(engine.status().fetchedAt, wall)
+  monotonic += 40_001
+  await engine.refresh()
+  t.match(message(await ask(engine, 'b')), /the server answered 503/)
+  t.match(lines.at(-1), /too old to be used/)
 })
 
 test('a body that is compressed unasked', async (t) => {
