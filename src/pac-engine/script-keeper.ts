@@ -79,8 +79,7 @@ export class ScriptKeeper {
   networkChanged(): Promise<void> {
     this.#failures = 0
     this.#changed = true
-    if (this.#givenUp < MOST_GIVEN_UP)
-      this.#outdated.abort(new GatewayError('PAC_FAILED', 'the network has changed'))
+    if (this.#givenUp < MOST_GIVEN_UP) this.#outdated.abort(new GatewayError('PAC_FAILED', 'the network has changed'))
     return this.refresh()
   }
 
