@@ -6,6 +6,8 @@ import type { Log } from '../observe/log.ts'
 import type { EngineSettings } from '../settings/settings.ts'
 import { formatEngineAddress } from '../wire/engine-address.ts'
 import { identified } from './identified.ts'
+import { type KnownContainers, NOTHING_KNOWN, nobodyIn } from './known-containers.ts'
+import { tellUnreadLabels } from './tell-unread-labels.ts'
 
 /** What `fairlead status` says of the engine. */
 export interface EngineStatus {
@@ -22,7 +24,13 @@ export interface EngineStatus {
 const UNTIL_THEN =
   'containers are known as they were, and a client of its networks that is not among them is refused where a rule of containerRules may mean it'
 
-const NOTHING: ContainerView = { networks: [], containers: [] }
+/**
+ * Milliseconds for which the containers of the engine before are known as they were, after a reload that names another one: as long as a reading of a
+ * busy engine may take. Nobody tells any more who has their addresses. Its networks stay known until the other one answers, so that a name that is
+ * mistyped opens nothing.
+ */
+const FORMER_MS = 60_000
+const FORGOTTEN = `the Docker engine has not answered for ${FORMER_MS / 1000} s: the containers of the one before count as known no more, and until it answers a client of their networks is refused where a rule of containerRules may mean it`
 
 /** The gateway's directory of containers: one object for its whole life, whichever engine the settings name. */
 export class Engine implements ContainerDirectory {
@@ -30,23 +38,34 @@ export class Engine implements ContainerDirectory {
   readonly #log: Log
   readonly #listeners = new Set<() => void>()
   readonly #eventListeners: (() => void)[] = []
-  /** Ids of containers of which it is told that not all of their labels are read. */
-  #toldUnread: ReadonlySet<string> = new Set()
+  readonly #tellUnread: (view: ContainerView) => void
+  /** Of the engine that is followed, once it has answered; before that of the one before it. */
+  #known = NOTHING_KNOWN
+  #cancelForget: (() => void) | undefined
   #address: string | undefined
   #directory: EngineDirectory | undefined
 
   constructor(clock: Clock, log: Log) {
     this.#clock = clock
     this.#log = log
+    this.#tellUnread = tellUnreadLabels((container) =>
+      log.warn({ container }, 'more text in labels than is read; where a rule asks for one, it may refuse'),
+    )
   }
 
-  /** Follows what the settings want; an engine that stays the same is not disturbed. */
+  /**
+   * Follows what the settings want; an engine that stays the same is not disturbed. What was known holds until another one has answered, for a while.
+   */
   configure(settings: EngineSettings | undefined): void {
     const wanted = settings && formatEngineAddress(settings.address)
     if (wanted === this.#address) return
     this.#directory?.close()
     this.#address = wanted
     this.#directory = settings && this.#follow(settings, wanted!)
+    if (!settings) this.#know(NOTHING_KNOWN)
+    else if (this.#known !== NOTHING_KNOWN) {
+      this.#cancelForget ??= this.#clock.after(FORMER_MS, () => this.#forget())
+    }
     this.#changed()
   }
 
@@ -60,11 +79,11 @@ export class Engine implements ContainerDirectory {
   }
 
   view(): ContainerView {
-    return this.#directory?.view() ?? NOTHING
+    return this.#known.view()
   }
 
   byAddress(address: string): Container | undefined {
-    return this.#directory?.byAddress(address)
+    return this.#known.byAddress(address)
   }
 
   onChange(listener: () => void): () => void {
@@ -84,6 +103,7 @@ export class Engine implements ContainerDirectory {
   }
 
   close(): void {
+    this.#cancelForget?.()
     this.#directory?.close()
     this.#listeners.clear()
   }
@@ -116,17 +136,31 @@ export class Engine implements ContainerDirectory {
         for (const listener of this.#eventListeners) listener()
       },
       onState: (state) => {
+        const isNews = state.connected && this.#known !== directory
+        if (isNews) this.#know(directory)
         this.#tell(state, shown, seen || !auto)
         // What was decided for clients that nobody knows may be decided differently now.
-        if (seen) this.#changed()
+        if (seen || isNews) this.#changed()
         seen ||= state.connected
       },
     })
     directory.onChange(() => {
-      this.#tellUnread()
+      this.#tellUnread(this.view())
       this.#changed()
     })
     return directory
+  }
+
+  #know(known: KnownContainers): void {
+    this.#cancelForget?.()
+    this.#cancelForget = undefined
+    this.#known = known
+  }
+
+  #forget(): void {
+    this.#known = nobodyIn(this.view())
+    this.#log.warn({ engine: this.#address }, FORGOTTEN)
+    this.#changed()
   }
 
   /** An engine that nobody asked for and that is not there is worth a word, not a warning. */
@@ -139,18 +173,6 @@ export class Engine implements ContainerDirectory {
       if (expected) this.#log.warn({ engine, reason: state.reason }, words)
       else this.#log.debug({ engine, reason: state.reason }, words)
     }
-  }
-
-  /** Once for each container: rules that ask for its labels may refuse it. */
-  #tellUnread(): void {
-    const unread = this.view().containers.filter(({ unreadLabels }) => unreadLabels === 'any')
-    for (const { id, name } of unread)
-      if (!this.#toldUnread.has(id))
-        this.#log.warn(
-          { container: name },
-          'more text in labels than is read; where a rule asks for one, it may refuse',
-        )
-    this.#toldUnread = new Set(unread.map(({ id }) => id))
   }
 
   #changed(): void {

@@ -86,3 +86,32 @@ t.test('rules for containers do not open while the engine is away', async (t) =>
   await until('the engine again', () => gateway.containers.connected)
   t.equal(await ask(), 200)
 })
+
+t.test('rules for containers do not open when a reload names another engine', async (t) => {
+  const origin = createServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1')
+  await once(origin, 'listening')
+  t.teardown(() => origin.close())
+  const engine = await fakeEngine(t)
+  engine.networks = [{ name: 'apps', subnets: ['127.0.0.0/8'] }]
+  engine.containers = [{ name: 'bad', networks: { apps: { ip: '127.0.0.1' } } }]
+  await engine.start()
+  const rules = [{ match: { container: 'bad*' }, use: 'reject' }]
+  const settings = { engine: { socket: `unix://${engine.path}` }, containerRules: rules }
+  const { gateway, port, reload } = await startTestGateway(t, settings)
+  const ask = async () => {
+    const path = `http://127.0.0.1:${(origin.address() as AddressInfo).port}/`
+    const [response] = await once(
+      get({ host: '127.0.0.1', port, path, headers: { host: new URL(path).host }, agent: false }),
+      'response',
+    )
+    response.resume()
+    await once(response, 'end')
+    return response.statusCode
+  }
+  await until('the engine', () => gateway.containers.connected)
+  t.equal(await ask(), 403)
+  await reload({ ...settings, engine: { socket: `unix://${engine.path}-mistyped` } })
+  t.equal(await ask(), 403)
+  await reload({ ...settings, engine: { socket: 'off' } })
+  t.equal(await ask(), 200, 'without an engine nobody is a container')
+})

@@ -1,0 +1,13 @@
+import type { ContainerDirectory, ContainerView } from '../contracts/containers.ts'
+
+/** What is known of containers and networks: an engine's word, or what is left of it. */
+export type KnownContainers = Pick<ContainerDirectory, 'view' | 'byAddress'>
+
+/** No engine is followed, or none has been seen. */
+export const NOTHING_KNOWN: KnownContainers = nobodyIn({ networks: [] })
+
+/** Networks whose addresses are containers', and nobody can tell whose: rules that may mean a client there open nothing. */
+export function nobodyIn({ networks }: Pick<ContainerView, 'networks'>): KnownContainers {
+  const view: ContainerView = { networks, containers: [] }
+  return { view: () => view, byAddress: () => undefined }
+}
