@@ -72,12 +72,18 @@ export async function openDnsDoor(options: DnsDoorOptions): Promise<DnsDoor> {
           return tcp.sockets.size
         },
         drain(closed) {
-          questions.drain(() => {
-            close()
-            closed()
-          })
+          // Those that wait for their turn first: they are asked of `questions` as all others.
+          asked.drain(() =>
+            questions.drain(() => {
+              close()
+              closed()
+            }),
+          )
         },
-        resume: () => questions.resume(),
+        resume() {
+          asked.resume()
+          questions.resume()
+        },
         close,
       }
     } catch (thrown) {

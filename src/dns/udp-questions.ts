@@ -46,6 +46,8 @@ export class UdpQuestions {
   readonly #sender: SharedSender
   #isBusy = false
   #isClosed = false
+  /** Set while it takes no more. */
+  #emptied: (() => void) | undefined
   #lookedAt: number
 
   /** `socket`: bound. */
@@ -58,12 +60,22 @@ export class UdpQuestions {
 
   /** What comes while nothing waits is begun at once. */
   take(question: Question): void {
-    if (this.#isClosed) return
+    if (this.#isClosed || this.#emptied) return
     const { query, address } = question
     const now = this.#options.clock.monotonic()
     this.#waiting.push(this.#options.ownerOf(address), question, query.length + COST, now)
     if (!this.#isBusy) this.#goOn()
     if (now - this.#lookedAt >= LOOK_MS) this.#count()
+  }
+
+  /** Takes no more. `emptied` is called once nothing waits: what was taken has been begun, or was too old. */
+  drain(emptied: () => void): void {
+    this.#emptied = emptied
+    if (this.#waiting.isEmpty) emptied()
+  }
+
+  resume(): void {
+    this.#emptied = undefined
   }
 
   /** To be told before the socket is closed. */
@@ -76,7 +88,10 @@ export class UdpQuestions {
 
   readonly #goOn = (): void => {
     this.#isBusy = !this.#waiting.isEmpty && !this.#isClosed
-    if (!this.#isBusy) return
+    if (!this.#isBusy) {
+      if (!this.#isClosed) this.#emptied?.()
+      return
+    }
     setImmediate(this.#goOn)
     for (const question of this.#waiting.take(TURN, this.#options.clock.monotonic())) void this.#answer(question)
   }

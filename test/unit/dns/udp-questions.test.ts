@@ -92,3 +92,27 @@ t.test('an answer goes back to whoever has asked; one that the system does not t
   await until('the loss', () => dropped.length > 0)
   t.same(dropped, [['unsent', 1]])
 })
+
+t.test('while it drains: what waits is still asked, nothing is taken, until it goes on', async (t) => {
+  const { ask, asked, questions } = await setUp(t)
+  let emptied = 0
+  for (let count = 0; count < 20; count += 1) ask('10.0.0.9', `${count}`)
+  questions.drain(() => {
+    emptied += 1
+    t.equal(asked.length, 20)
+  })
+  ask('10.0.0.9', 'late')
+  t.equal(emptied, 0)
+  await until('all', () => emptied > 0)
+  ask('10.0.0.9', 'later')
+  t.equal(asked.length, 20)
+  questions.resume()
+  ask('10.0.0.9', 'again')
+  await until('one more', () => asked.length === 21)
+  t.equal(asked.at(-1), '10.0.0.9 again')
+  let isEmpty = false
+  questions.drain(() => {
+    isEmpty = true
+  })
+  t.ok(isEmpty, 'at once where nothing waits')
+})
