@@ -11,7 +11,7 @@ import type {
   PacketDialer,
   PacketSession,
 } from '../contracts/packet.ts'
-import type { Client, Route, RouteQuery, Router } from '../contracts/route.ts'
+import type { Route, RouteQuery, Router } from '../contracts/route.ts'
 import type { Target } from '../contracts/target.ts'
 import type { FlowRecords } from '../observe/flow-records.ts'
 import { formatAuthority } from '../wire/target.ts'
@@ -61,10 +61,6 @@ export class Session implements PacketSession {
     this.#onClose = onClose
     // Every flow that is being decided listens.
     setMaxListeners(0, this.#abort.signal)
-  }
-
-  isOf({ address }: Client): boolean {
-    return this.#client.client.address === address
   }
 
   get flows(): number {

@@ -26,7 +26,8 @@ export interface PacketSessionsOptions
 /** Every client socket whose datagrams the gateway carries, and how much they hold together. */
 export class PacketSessions {
   readonly #options: PacketSessionsOptions
-  readonly #sessions = new Set<Session>()
+  /** With in whose name each has its place. */
+  readonly #sessions = new Map<Session, string>()
   readonly #flows = new PlaceCount(FLOWS, FLOWS_PER_CLIENT)
   readonly #sockets = new PlaceCount(SESSIONS, SESSIONS_PER_CLIENT)
   #cancelSweep: (() => void) | undefined
@@ -48,14 +49,14 @@ export class PacketSessions {
   readonly open: HandlePackets = (client: PacketClient) => {
     if (this.#draining) return undefined
     const owner = this.#options.ownerOf(client.client.address ?? '')
-    if (!this.#sockets.take(owner)) return this.#turnAway(client)
+    if (!this.#sockets.take(owner)) return this.#turnAway(owner, client)
     const { clock } = this.#options
     const parts: SessionParts = {
       ...this.#options,
       now: () => clock.monotonic(),
       takePlace: () => {
         const taken = this.#flows.take(owner)
-        if (!taken) this.#turnAway(client)
+        if (!taken) this.#turnAway(owner, client)
         return taken
       },
       leavePlace: () => this.#flows.leave(owner),
@@ -64,7 +65,7 @@ export class PacketSessions {
       this.#sessions.delete(session)
       this.#sockets.leave(owner)
     })
-    this.#sessions.add(session)
+    this.#sessions.set(session, owner)
     this.#cancelSweep ??= this.#sweepLater()
     return session
   }
@@ -78,22 +79,22 @@ export class PacketSessions {
 
   close(): void {
     this.#draining = true
-    for (const session of this.#sessions) session.close()
+    for (const session of this.#sessions.keys()) session.close()
     this.#cancelSweep?.()
   }
 
-  /** What of it has been silent for a while makes way for its next attempt. */
-  #turnAway({ client }: PacketClient): undefined {
+  /** What of its owner's has been silent for a while makes way for the next attempt. */
+  #turnAway(owner: string, { client }: PacketClient): undefined {
     this.#options.crowded(client.address ?? '')
     const now = this.#options.clock.monotonic()
     if (now - this.#madeWayAt < MAKE_WAY_MS) return
     this.#madeWayAt = now
-    for (const session of this.#sessions) if (session.isOf(client)) session.sweep(MAKE_WAY_IDLE_MS)
+    for (const [session, its] of this.#sessions) if (its === owner) session.sweep(MAKE_WAY_IDLE_MS)
   }
 
   #sweepLater(): () => void {
     return this.#options.clock.after(this.#draining ? DRAIN_SWEEP_MS : SWEEP_MS, () => {
-      for (const session of this.#sessions) session.sweep(this.#draining ? DRAIN_IDLE_MS : undefined)
+      for (const session of this.#sessions.keys()) session.sweep(this.#draining ? DRAIN_IDLE_MS : undefined)
       this.#cancelSweep = this.#sessions.size > 0 ? this.#sweepLater() : undefined
     })
   }

@@ -203,6 +203,20 @@ t.test(
   },
 )
 
+t.test('whoever has its places by several addresses makes way with all of them, and nobody else does', async (t) => {
+  const { clock, sessions, client, conns } = world(t)
+  const asked = Array.from({ length: SESSIONS_PER_CLIENT }, (_, place) => {
+    return sessions.open(client(`10.99.${place >> 8}.${place & 255}`))!
+  })
+  const other = sessions.open(client())!
+  for (const session of [...asked, other]) session.send(packet('192.0.2.1:161'))
+  await until('all sent', () => conns.filter(({ sent }) => sent.length > 0).length === SESSIONS_PER_CLIENT + 1)
+  clock.advance(MAKE_WAY_IDLE_MS)
+  t.equal(sessions.open(client('10.99.200.1')), undefined)
+  t.ok(asked.every(({ flows }) => flows === 0))
+  t.equal(other.flows, 1)
+})
+
 t.test('a refusal is told each time, decided once, and forgotten', async (t) => {
   const { clock, sessions, client, refused, dropped, lines, asked } = world(t, {
     route: () => ({ decision: 'reject', candidates: [] }),
