@@ -46,6 +46,7 @@ export class Newcomers {
   readonly #strange = new Map<string, number>()
   /** Of the view it was made from. */
   #owners: { readonly of: ContainerView; readonly all: AddressOwners; readonly bridged: AddressOwners } | undefined
+  #owned: { readonly of: ContainerView; readonly owned: OwnedAddresses } | undefined
 
   constructor(options: NewcomersOptions) {
     this.#options = options
@@ -104,10 +105,15 @@ export class Newcomers {
     return this.#read().bridged.ownerOf(address)
   }
 
-  /** What `ownerOf` knows now, for other threads; it changes with the directory. */
+  /** What `ownerOf` knows now, for other threads; it changes with the directory, and is the same object until then. */
   get owned(): OwnedAddresses {
+    const view = this.#options.directory.view()
+    if (this.#owned?.of !== view) this.#owned = { of: view, owned: this.#ownedIn(view) }
+    return this.#owned.owned
+  }
+
+  #ownedIn(view: ContainerView): OwnedAddresses {
     const { directory } = this.#options
-    const view = directory.view()
     const addresses = view.containers.flatMap(({ endpoints }) => endpoints.flatMap((endpoint) => endpoint.addresses))
     const known = addresses.flatMap((address) => {
       const container = directory.byAddress(address)

@@ -195,6 +195,7 @@ t.test('in whose name an address takes its places', (t) => {
   t.equal(newcomers.ownerOf('198.51.100.7'), '198.51.100.7')
   const { subnets, gateways } = NETWORK
   t.same(newcomers.owned, { known: [], subnets, gateways: [...gateways, ...HOST] }, 'for threads: what the view shows')
+  t.equal(newcomers.owned, newcomers.owned, 'made once, for however many threads')
   t.equal(
     newcomers.ownerOf('192.168.1.50'),
     '192.168.1.50',
