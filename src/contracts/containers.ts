@@ -30,6 +30,8 @@ export interface Container {
   /** The id of the container whose network it has in place of one of its own (`--network container:NAME`). */
   readonly networkOf?: string
   readonly endpoints: readonly ContainerEndpoint[]
+  /** Addresses that it goes out by and has in none of its networks, canonical: those in docker_gwbridge, of a container in overlay networks. */
+  readonly outward?: readonly string[]
 }
 
 /** A network of the engine that containers have addresses in. */
@@ -47,6 +49,8 @@ export interface ContainerNetwork {
   readonly subnets: readonly string[]
   /** The host's own addresses in the network. */
   readonly gateways: readonly string[]
+  /** The engine has not said which of its addresses is whose. */
+  readonly untold?: true
 }
 
 /** A container that exists and does not run: enough to say so. */

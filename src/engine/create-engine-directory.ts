@@ -99,7 +99,8 @@ function indexByAddress({ containers, networks }: ContainerView): ReadonlyMap<st
     const before = new Set(index.keys())
     for (const container of containers) {
       const endpoints = container.endpoints.filter(({ networkId }) => bridged.has(networkId) === isBridged)
-      for (const address of new Set(endpoints.flatMap((endpoint) => endpoint.addresses))) {
+      const outward = isBridged ? (container.outward ?? []) : []
+      for (const address of new Set([...endpoints.flatMap((endpoint) => endpoint.addresses), ...outward])) {
         if (before.has(address)) continue
         index.set(address, index.has(address) && index.get(address) !== container ? undefined : container)
       }

@@ -1,9 +1,16 @@
-import type { Container, ContainerEndpoint, ContainerView, StoppedContainer } from '../contracts/containers.ts'
+import type {
+  Container,
+  ContainerEndpoint,
+  ContainerNetwork,
+  ContainerView,
+  StoppedContainer,
+} from '../contracts/containers.ts'
 import type { EngineClient } from './engine-client.ts'
 import { EngineError } from './engine-error.ts'
 import { HOST_LIKE } from './names.ts'
 import { INSPECTED, LISTED, type ListedContainer, readAliases, readContainers } from './read-containers.ts'
 import { readNetworks } from './read-networks.ts'
+import { OUTWARD, OUTWARD_NETWORK, readOutward } from './read-outward.ts'
 
 /** Containers asked for their names at once: an engine answers them one by one anyway. */
 const INSPECTS_AT_ONCE = 4
@@ -11,6 +18,8 @@ const INSPECTS_AT_ONCE = 4
 const MAX_STOPPED = 1000
 
 type Aliases = ReadonlyMap<string, readonly string[]>
+/** By the container's id. */
+type Outward = ReadonlyMap<string, readonly string[]>
 
 /**
  * Reads everything from an engine. What a container is called in its networks stands in no list: each is asked for, once for as long as it is
@@ -32,11 +41,27 @@ export class ViewReader {
     const listed = readContainers(await this.#client.get(`${this.#prefix}/containers/json`, signal, LISTED))
     const running = listed.filter(({ runs }) => runs)
     const aliases = await this.#aliasesOf(running, signal)
+    const outward = await this.#outward(networks, signal)
     const stopped = await this.#stopped(signal)
     return {
-      networks,
-      containers: running.map((container) => toContainer(container, aliases.get(keyOf(container)))),
+      networks: networks.map((network) => (isOutward(network) && !outward ? { ...network, untold: true } : network)),
+      containers: running.map((container) =>
+        toContainer(container, aliases.get(keyOf(container)), outward?.get(container.id) ?? []),
+      ),
       stopped: stopped.map(({ name, labels }): StoppedContainer => ({ name, ...composeOf(labels) })),
+    }
+  }
+
+  /** Undefined: there is such a network, and the engine does not say who is in it. */
+  async #outward(networks: readonly ContainerNetwork[], signal: AbortSignal): Promise<Outward | undefined> {
+    const network = networks.find(isOutward)
+    if (!network) return new Map()
+    try {
+      return readOutward(await this.#client.get(`${this.#prefix}/networks/${network.id}`, signal, OUTWARD))
+    } catch (error) {
+      signal.throwIfAborted()
+      if (error instanceof EngineError) return undefined
+      throw error
     }
   }
 
@@ -87,7 +112,15 @@ function keyOf({ id, endpoints }: ListedContainer): string {
   return `${id} ${endpoints.map(({ endpointId }) => endpointId).sort()}`
 }
 
-function toContainer(listed: ListedContainer, aliases: Aliases | undefined): Container {
+function isOutward({ name, bridged }: ContainerNetwork): boolean {
+  return bridged && name === OUTWARD_NETWORK
+}
+
+function toContainer(
+  listed: ListedContainer,
+  aliases: Aliases | undefined,
+  outwardAddresses: readonly string[],
+): Container {
   const { id, name, image, labels, unreadLabels, networkOf } = listed
   const endpoints = listed.endpoints.map(({ network, networkId, addresses }) => ({
     ...{ network, networkId, addresses },
@@ -96,7 +129,9 @@ function toContainer(listed: ListedContainer, aliases: Aliases | undefined): Con
   const compose = composeOf(labels)
   const unnamed = compose.service !== undefined && !isNamedByCompose(compose.service, labels, endpoints)
   const more = { ...(unreadLabels && { unreadLabels }), ...(networkOf !== undefined && { networkOf }) }
-  return { id, name, image, labels, ...compose, ...(unnamed && { unnamed }), ...more, endpoints }
+  const outward = outwardAddresses.filter((address) => !endpoints.some(({ addresses }) => addresses.includes(address)))
+  const all = { endpoints, ...(outward.length > 0 && { outward }) }
+  return { id, name, image, labels, ...compose, ...(unnamed && { unnamed }), ...more, ...all }
 }
 
 /**

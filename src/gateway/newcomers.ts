@@ -114,7 +114,10 @@ export class Newcomers {
 
   #ownedIn(view: ContainerView): OwnedAddresses {
     const { directory } = this.#options
-    const addresses = view.containers.flatMap(({ endpoints }) => endpoints.flatMap((endpoint) => endpoint.addresses))
+    const addresses = view.containers.flatMap(({ endpoints, outward = [] }) => [
+      ...endpoints.flatMap((endpoint) => endpoint.addresses),
+      ...outward,
+    ])
     const known = addresses.flatMap((address) => {
       const container = directory.byAddress(address)
       return container ? [[address, container.id] as const] : []
@@ -233,9 +236,8 @@ export class Newcomers {
   }
 }
 
-/** By docker_gwbridge containers of overlay networks go out; the engine does not say which of its addresses is whose. */
-function tellsAddresses({ bridged, name }: ContainerView['networks'][number]): boolean {
-  return bridged && name !== 'docker_gwbridge'
+function tellsAddresses({ bridged, untold }: ContainerView['networks'][number]): boolean {
+  return bridged && !untold
 }
 
 function pause(clock: Clock, ms: number): Promise<void> {

@@ -8,14 +8,14 @@ import { outOfReach, type Surroundings } from './reach.ts'
  */
 export function createContainerJudge(around: Surroundings, isNever: (address: string) => boolean) {
   return (address: string): GatewayError | undefined => {
-    const container = around.directory.byAddress(address)
-    if (!container || isNever(address)) {
+    // Not by the address that it only goes out by: there is no network of ours in which it has that one.
+    const endpoint = around.directory.byAddress(address)?.endpoints.find(({ addresses }) => addresses.includes(address))
+    if (!endpoint || isNever(address)) {
       return new GatewayError('ACCESS_DENIED', `${address} is not the address of a running container`, {
         hint: 'This door leads to containers only; `docker ps` lists them, and their names work too.',
       })
     }
-    const endpoint = container.endpoints.find(({ addresses }) => addresses.includes(address))
-    return endpoint && outOfReach(address, endpoint, around)
+    return outOfReach(address, endpoint, around)
   }
 }
 

@@ -282,3 +282,45 @@ t.test('the version spoken', async (t) => {
     directory.close()
   }
 })
+
+t.test('containers of an overlay network are known by the address they go out by', async (t) => {
+  const engine = await fakeEngine(t)
+  const outward = { name: 'docker_gwbridge', subnets: ['172.18.0.0/16', 'fd18::/64'] }
+  engine.networks = [
+    { name: 'swarm', subnets: ['10.0.1.0/24'], driver: 'overlay' },
+    {
+      ...outward,
+      inside: {
+        [idOf('task')]: { ip: '172.18.0.3', ip6: 'fd18::3' },
+        'ingress-sbox': { ip: '172.18.0.2' },
+        [idOf('gone')]: { ip: '172.18.0.4' },
+        [idOf('both')]: { ip: '172.18.0.5' },
+        [`ep-${idOf('x')}`]: { ip: '172.18.0.6' },
+      },
+    },
+  ]
+  engine.containers = [
+    { name: 'task', networks: { swarm: { ip: '10.0.1.3' } } },
+    { name: 'both', networks: { docker_gwbridge: { ip: '172.18.0.5' } } },
+  ]
+  await engine.start()
+  const { directory } = await follow(t, engine)
+  await until('a view', () => directory.connected)
+  for (const address of ['10.0.1.3', '172.18.0.3', 'fd18::3']) t.equal(directory.byAddress(address)?.name, 'task')
+  for (const address of ['172.18.0.2', '172.18.0.4', '172.18.0.6']) t.equal(directory.byAddress(address), undefined)
+  t.match(directory.view().containers, [
+    { name: 'task', outward: ['172.18.0.3', 'fd18::3'], endpoints: [{ addresses: ['10.0.1.3'] }] },
+    { name: 'both', outward: undefined },
+  ])
+  t.notOk(directory.view().networks.some(({ untold }) => untold))
+
+  engine.intercept = (path, response) => {
+    if (!path.startsWith('/networks/')) return false
+    response.writeHead(500).end('{"message":"no"}')
+    return true
+  }
+  engine.emit()
+  await until('a view without', () => directory.byAddress('172.18.0.3') === undefined)
+  t.ok(directory.connected)
+  t.match(directory.view().networks, [{ untold: undefined }, { name: 'docker_gwbridge', untold: true }])
+})

@@ -18,6 +18,8 @@ const LAN = {
   subnets: ['192.168.1.0/24'],
   gateways: [],
 }
+/** The engine has not said who is in it. */
+const UNTOLD = { ...NETWORK, id: 'u', name: 'docker_gwbridge', subnets: ['172.18.0.0/16'], untold: true } as const
 const HOST = ['192.168.1.5', '172.20.0.200']
 const BOX = { id: 'b', name: 'box', image: 'box', labels: {}, endpoints: [] } as unknown as Container
 
@@ -33,7 +35,7 @@ function setUp({ matters = true } = {}) {
     refreshes += 1
   }
   let happened = () => {}
-  const view: ContainerView = { networks: [NETWORK, LAN], containers: [] }
+  const view: ContainerView = { networks: [NETWORK, LAN, UNTOLD], containers: [] }
   const directory = {
     connected: true,
     isCurrent: true,
@@ -116,6 +118,7 @@ t.test('of whom it is certain that no container is meant', async (t) => {
   directory.connected = false
   t.equal(newcomers.isUncertain(at), true, 'the engine is away')
   t.equal(newcomers.isUncertain('192.168.1.50'), false, 'most machines of a LAN are no containers')
+  t.equal(newcomers.isUncertain('172.18.0.3'), false, 'as it would be with the engine there')
   t.equal(newcomers.isUncertain('172.20.0.1'), false, 'the host itself')
   t.equal(await asked(), true, 'and stays away')
   known.set(at, BOX)
@@ -196,6 +199,7 @@ t.test('in whose name an address takes its places', (t) => {
   const { subnets, gateways } = NETWORK
   t.same(newcomers.owned, { known: [], subnets, gateways: [...gateways, ...HOST] }, 'for threads: what the view shows')
   t.equal(newcomers.owned, newcomers.owned, 'made once, for however many threads')
+  t.equal(newcomers.ownerOf('172.18.0.3'), '172.18.0.3')
   t.equal(
     newcomers.ownerOf('192.168.1.50'),
     '192.168.1.50',
