@@ -14,6 +14,10 @@ const versionSchema = z.object({
   Version: z.string().max(200).catch('unknown'),
   ApiVersion: z.string().max(20),
   MinAPIVersion: z.string().max(20).optional(),
+  Components: z
+    .array(z.object({ Name: z.string() }))
+    .nullish()
+    .catch(undefined),
 })
 
 export interface Negotiated {
@@ -21,6 +25,8 @@ export interface Negotiated {
   readonly prefix: string
   /** The engine's own version, for people. */
   readonly engine: string
+  /** It says that it is Docker's own, and not another that speaks its API, as Podman's service does. */
+  readonly isDocker: boolean
 }
 
 /** Settles on the newest version of the API that both sides know. Rejects with an `EngineError`. */
@@ -32,7 +38,8 @@ export async function negotiate(client: EngineClient, signal: AbortSignal): Prom
   const chosen = isOlder(offered, NEWEST) ? offered : isOlder(NEWEST, least) ? least : NEWEST
   if (isOlder(chosen, OLDEST))
     throw new EngineError(`the engine’s API ${format(offered)} is older than ${format(OLDEST)}`)
-  return { prefix: `/v${format(chosen)}`, engine: cleanText(parsed.data.Version, 40) }
+  const isDocker = parsed.data.Components?.some(({ Name }) => Name === 'Engine') ?? false
+  return { prefix: `/v${format(chosen)}`, engine: cleanText(parsed.data.Version, 40), isDocker }
 }
 
 function parseVersion(text: string): Version {

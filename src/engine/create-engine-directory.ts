@@ -14,7 +14,8 @@ export interface EngineDirectoryOptions {
 
 export type EngineState =
   | { readonly connected: true; readonly engine: string; readonly containers: number; readonly networks: number }
-  | { readonly connected: false; readonly reason: string }
+  /** `hasEnded`: and its containers with it. What the view shows is what there was. */
+  | { readonly connected: false; readonly reason: string; readonly hasEnded: boolean }
 
 /** A directory that can be told to look again, for the moment between a container's start and the engine's word of it. */
 export interface EngineDirectory extends ContainerDirectory {
@@ -34,7 +35,7 @@ export function createEngineDirectory({ address, clock, onEvent, onState }: Engi
   let view = NOTHING
   let viewText = JSON.stringify(view)
   let byAddress = indexByAddress(view)
-  let state: EngineState = { connected: false, reason: 'not yet connected' }
+  let state: EngineState = { connected: false, reason: 'not yet connected', hasEnded: false }
   let isClosed = false
 
   const follower = new Follower({
@@ -55,7 +56,12 @@ export function createEngineDirectory({ address, clock, onEvent, onState }: Engi
     },
     onEvent: () => onEvent?.(),
     onAway(reason) {
-      state = { connected: false, reason }
+      state = { connected: false, reason, hasEnded: false }
+      onState(state)
+    },
+    onEnded() {
+      if (state.connected) return
+      state = { ...state, hasEnded: true }
       onState(state)
     },
   })

@@ -61,7 +61,7 @@ export class EngineClient {
       if (response.statusCode !== 200) throw refusal(path, response, await readComplaint(response))
       opened()
       for await (const chunk of response) if (!isBlank(chunk as Buffer)) happened()
-      throw new EngineError('the stream of events has ended')
+      throw new EngineError('the stream of events has ended', { hasGone: true })
     } catch (thrown) {
       throw toEngineError(thrown, path)
     } finally {
@@ -136,12 +136,12 @@ function toEngineError(thrown: unknown, path: string): EngineError {
   const { code, message } = thrown as NodeJS.ErrnoException
   switch (code) {
     case 'ENOENT':
-      return new EngineError('there is no such socket')
+      return new EngineError('there is no such socket', { hasGone: true })
     case 'EACCES':
       return new EngineError('the socket may not be opened by this user (is it in the group docker?)')
     case 'ECONNREFUSED':
-      return new EngineError('nobody listens there')
+      return new EngineError('nobody listens there', { hasGone: true })
     default:
-      return new EngineError(`${path}: ${cleanText(code ?? message, 200)}`)
+      return new EngineError(`${path}: ${cleanText(code ?? message, 200)}`, { hasGone: code === 'ECONNRESET' })
   }
 }

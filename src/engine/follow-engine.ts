@@ -4,12 +4,15 @@ import type { EngineAddress } from '../wire/engine-address.ts'
 import { negotiate } from './api-version.ts'
 import { EngineClient } from './engine-client.ts'
 import { EngineError } from './engine-error.ts'
+import { INFO, readLivesOn } from './read-lives-on.ts'
 import { ViewReader } from './read-view.ts'
 import { Readings } from './readings.ts'
 
 /** Milliseconds until an engine that is away is tried again: the first time, and at most. A restart takes about a second. */
 const RETRY_FIRST_MS = 250
 const RETRY_MOST_MS = 5_000
+/** Milliseconds in which an engine that was only cut off, by a proxy before it or a fault, has been read again. One that starts anew takes longer. */
+const ENDED_MS = 500
 
 /** What can change a view. Others, of which health checks alone make several a second, are not asked for. */
 const EVENTS = {
@@ -26,6 +29,8 @@ export interface Following {
   onEvent(): void
   /** The engine is away; called once for each time it goes, and when it is not there at first. */
   onAway(reason: string): void
+  /** It has ended, as far as can be told, and its containers with it; after `onAway`. */
+  onEnded(): void
 }
 
 /** One engine, followed until `close`: through restarts, and from before its first start. */
@@ -34,6 +39,10 @@ export class Follower {
   readonly #closed = new AbortController()
   #readings: Readings | undefined
   #away = false
+  /** Since the engine has gone whose containers go with it. */
+  #cancelEnded: (() => void) | undefined
+  /** Whether containers go on without the engine that was there last, as far as anybody knows. */
+  #livesOn = true
 
   constructor(options: Following) {
     this.#options = options
@@ -51,6 +60,7 @@ export class Follower {
   }
 
   close(): void {
+    this.#cancelEnded?.()
     this.#closed.abort(new EngineError('closed'))
   }
 
@@ -58,20 +68,25 @@ export class Follower {
     let retryMs = RETRY_FIRST_MS
     while (!this.#closed.signal.aborted) {
       let seen = false
-      const reason = await this.#session(() => {
+      const { message, hasGone } = await this.#session(() => {
         seen = true
         this.#away = false
+        this.#cancelEnded?.()
+        this.#cancelEnded = undefined
       })
       if (this.#closed.signal.aborted) return
-      if (!this.#away) this.#options.onAway(reason)
+      if (!this.#away) this.#options.onAway(message)
       this.#away = true
+      if (hasGone && !this.#livesOn) {
+        this.#cancelEnded ??= this.#options.clock.after(ENDED_MS, () => this.#options.onEnded())
+      }
       retryMs = seen ? RETRY_FIRST_MS : Math.min(retryMs * 2, RETRY_MOST_MS)
       await this.#pause(retryMs)
     }
   }
 
   /** From the first request to the loss of the connection; answers why it was lost. */
-  async #session(seen: () => void): Promise<string> {
+  async #session(seen: () => void): Promise<EngineError> {
     const { address, clock, onView, onEvent } = this.#options
     const ended = new AbortController()
     const end = (reason: unknown) => ended.abort(reason)
@@ -79,7 +94,7 @@ export class Follower {
     this.#closed.signal.addEventListener('abort', onClosed, { once: true })
     try {
       const client = new EngineClient(address, clock)
-      const { prefix, engine } = await negotiate(client, ended.signal)
+      const { prefix, engine, isDocker } = await negotiate(client, ended.signal)
       const reader = new ViewReader(client, prefix)
       const readings = new Readings({
         clock,
@@ -95,19 +110,33 @@ export class Follower {
       this.#readings = readings
       const events = `${prefix}/events?filters=${encodeURIComponent(JSON.stringify(EVENTS))}`
       // Listening first: what happens during the first reading is told, and read again.
-      const opened = () => void readings.now()
+      const opened = () => {
+        void readings.now()
+        void this.#askWhoLivesOn(isDocker ? client : undefined, prefix, ended.signal)
+      }
       const happened = () => {
         onEvent()
         readings.soon()
       }
       return await client.follow(events, opened, happened, ended.signal)
     } catch (thrown) {
-      return reasonOf(ended.signal.aborted ? ended.signal.reason : thrown)
+      return errorOf(ended.signal.aborted ? ended.signal.reason : thrown)
     } finally {
       this.#closed.signal.removeEventListener('abort', onClosed)
       this.#readings = undefined
       end(new EngineError('the connection is over'))
     }
+  }
+
+  /**
+   * Docker's engine ends its containers when it ends, unless it has `live-restore`; no event says so, and while it starts anew it gives their addresses to
+   * others before it can be asked. Others' are no children of theirs.
+   */
+  async #askWhoLivesOn(docker: EngineClient | undefined, prefix: string, signal: AbortSignal): Promise<void> {
+    this.#livesOn = true
+    if (!docker) return
+    const livesOn = await docker.get(`${prefix}/info`, signal, INFO).then(readLivesOn, () => true)
+    if (!signal.aborted) this.#livesOn = livesOn
   }
 
   #pause(ms: number): Promise<void> {
@@ -124,6 +153,8 @@ export class Follower {
   }
 }
 
-function reasonOf(thrown: unknown): string {
-  return thrown instanceof EngineError ? thrown.message : `a fault in following the engine: ${String(thrown)}`
+function errorOf(thrown: unknown): EngineError {
+  return thrown instanceof EngineError
+    ? thrown
+    : new EngineError(`a fault in following the engine: ${String(thrown)}`)
 }

@@ -21,8 +21,11 @@ export interface EngineStatus {
   readonly networks: number
 }
 
-const UNTIL_THEN =
-  'containers are known as they were, and a client of its networks that is not among them is refused where a rule of containerRules may mean it'
+const AWAY =
+  'the Docker engine is away; it is followed when it comes. Until then containers are known as they were, and a client of its networks that is not among them is refused where a rule of containerRules may mean it'
+/** It has no `live-restore`. */
+const ENDED =
+  'the Docker engine has ended, and its containers with it; it is followed when it comes. Until then whoever has an address of its networks is refused where a rule of containerRules may mean it'
 
 /**
  * Milliseconds for which the containers of the engine before are known as they were, after a reload that names another one: as long as a reading of a
@@ -138,6 +141,8 @@ export class Engine implements ContainerDirectory {
       onState: (state) => {
         const isNews = state.connected && this.#known !== directory
         if (isNews) this.#know(directory)
+        // It gives their addresses to others as it starts, before it can be asked.
+        else if (!state.connected && state.hasEnded && this.#known === directory) this.#know(nobodyIn(directory.view()))
         this.#tell(state, shown, seen || !auto)
         // What was decided for clients that nobody knows may be decided differently now.
         if (seen || isNews) this.#changed()
@@ -169,7 +174,7 @@ export class Engine implements ContainerDirectory {
       const { engine: version, containers, networks } = state
       this.#log.info({ engine, version, containers, networks }, 'following the Docker engine')
     } else {
-      const words = `the Docker engine is away; it is followed when it comes. Until then ${UNTIL_THEN}`
+      const words = state.hasEnded ? ENDED : AWAY
       if (expected) this.#log.warn({ engine, reason: state.reason }, words)
       else this.#log.debug({ engine, reason: state.reason }, words)
     }

@@ -3,21 +3,23 @@ import { systemClock } from '../../../src/contracts/clock.ts'
 import { Engine } from '../../../src/gateway/engine.ts'
 import { createLog } from '../../../src/observe/log.ts'
 import type { EngineSettings } from '../../../src/settings/settings.ts'
-import { type FakeEngine, fakeEngine } from '../../fixtures/fake-engine.ts'
+import { type FakeEngine, fakeEngine, VERSIONS } from '../../fixtures/fake-engine.ts'
 import { until } from '../../fixtures/until.ts'
 
+/** Milliseconds until an engine that does not come back has ended, and until the one before it is forgotten. */
+const ENDED = 500
 const MINUTE = 60_000
 
-/** Waits are a hundred times shorter, but for those of a minute, which end when the test says so. */
+/** Waits are a hundred times shorter, but for those two, which end when the test says so. */
 function follow(t: Test) {
-  const minutes = new Set<() => void>()
+  const held = new Set<{ readonly ms: number; readonly task: () => void }>()
   const clock = {
     ...systemClock,
     after(ms: number, task: () => void) {
-      if (ms !== MINUTE) return systemClock.after(ms / 100, task)
-      const own = () => task()
-      minutes.add(own)
-      return () => void minutes.delete(own)
+      if (ms !== MINUTE && ms !== ENDED) return systemClock.after(ms / 100, task)
+      const own = { ms, task }
+      held.add(own)
+      return () => void held.delete(own)
     },
   }
   const said: string[] = []
@@ -31,11 +33,12 @@ function follow(t: Test) {
   return {
     engine,
     said,
-    minutes: () => minutes.size,
-    minutePasses() {
-      for (const task of minutes) {
-        minutes.delete(task)
-        task()
+    waits: (wanted: number) => [...held].filter(({ ms }) => ms === wanted).length,
+    passes(wanted: number) {
+      for (const own of held) {
+        if (own.ms !== wanted) continue
+        held.delete(own)
+        own.task()
       }
     },
     changes: () => changes,
@@ -55,7 +58,7 @@ async function running(t: Test, name: string, ip: string): Promise<FakeEngine> {
 }
 
 t.test('another engine: what was known holds until it has answered', async (t) => {
-  const { engine, knows, networks, minutes, changes } = follow(t)
+  const { engine, knows, networks, waits, changes } = follow(t)
   const [first, second] = [await running(t, 'one', '172.20.0.2'), await running(t, 'two', '172.21.0.2')]
   engine.configure(at(first))
   t.same(networks(), [], 'nothing before the first word of the first one')
@@ -72,26 +75,26 @@ t.test('another engine: what was known holds until it has answered', async (t) =
   t.same([knows(), networks()], [['two'], ['two_default']])
   t.equal(engine.byAddress('172.20.0.2'), undefined)
   t.ok(changes() > before)
-  await until('the end of its reading', () => minutes() === 0)
+  await until('the end of its reading', () => waits(MINUTE) === 0)
 })
 
 t.test('one that never answers: containers are forgotten after a minute, their networks are not', async (t) => {
-  const { engine, knows, networks, minutes, minutePasses, changes, said } = follow(t)
+  const { engine, knows, networks, waits, passes, changes, said } = follow(t)
   const [first, second, third] = [await running(t, 'one', '172.20.0.2'), await fakeEngine(t), await fakeEngine(t)]
   engine.configure(at(first))
-  await until('the first', () => knows().includes('one') && minutes() === 0)
+  await until('the first', () => knows().includes('one') && waits(MINUTE) === 0)
   engine.configure(at(second))
   engine.configure(at(third))
-  t.equal(minutes(), 1, 'another reload does not make it longer')
+  t.equal(waits(MINUTE), 1, 'another reload does not make it longer')
   t.same(knows(), ['one'])
   const before = changes()
-  minutePasses()
+  passes(MINUTE)
   t.equal(changes(), before + 1)
   t.same([knows(), networks()], [[], ['one_default']])
   t.equal(engine.byAddress('172.20.0.2'), undefined)
   t.match(said.at(-1), /has not answered for 60 s/)
   engine.configure(at(second))
-  t.equal(minutes(), 0)
+  t.equal(waits(MINUTE), 0)
   t.same(networks(), ['one_default'])
   engine.configure(at(first))
   await until('the first again', () => knows().includes('one'))
@@ -111,28 +114,111 @@ t.test('an engine that has nothing: the one before is forgotten, and that is tol
 })
 
 t.test('no engine: nothing is known at once, and nothing comes back', async (t) => {
-  const { engine, knows, networks, minutes } = follow(t)
+  const { engine, knows, networks, waits } = follow(t)
   const [first, second] = [await running(t, 'one', '172.20.0.2'), await fakeEngine(t)]
   engine.configure(at(first))
-  await until('the first', () => knows().includes('one') && minutes() === 0)
+  await until('the first', () => knows().includes('one') && waits(MINUTE) === 0)
   engine.configure(at(second))
   engine.configure(undefined)
   t.same([knows(), networks()], [[], []])
-  t.equal(minutes(), 0)
+  t.equal(waits(MINUTE), 0)
   engine.configure(at(second))
   t.same([knows(), networks()], [[], []])
-  t.equal(minutes(), 0)
+  t.equal(waits(MINUTE), 0)
 })
 
 t.test('the same engine in other words is not disturbed', async (t) => {
-  const { engine, knows, minutes, changes } = follow(t)
+  const { engine, knows, waits, changes } = follow(t)
   const first = await running(t, 'one', '172.20.0.2')
   engine.configure(at(first))
-  await until('the first', () => knows().includes('one') && minutes() === 0)
+  await until('the first', () => knows().includes('one') && waits(MINUTE) === 0)
   const [before, asked] = [changes(), first.asked.filter((path) => path === '/version').length]
   engine.configure(at(first, true))
   t.equal(engine.connected, true)
   t.equal(changes(), before)
   t.equal(first.followers, 1)
   t.equal(first.asked.filter((path) => path === '/version').length, asked)
+})
+
+/** A Docker engine whose containers go, or do not go, when it does. */
+function withLiveRestore(engine: FakeEngine, livesOn: boolean, component = 'Engine'): void {
+  engine.versions = { ...VERSIONS, Components: [{ Name: component }, { Name: 'containerd' }] }
+  engine.intercept = (path, response) => {
+    if (path === '/info') response.end(JSON.stringify({ LiveRestoreEnabled: livesOn, Containers: 1 }))
+    return path === '/info'
+  }
+}
+
+t.test('an engine whose containers end with it: nobody is known until it is back', async (t) => {
+  const { engine, knows, networks, waits, passes, said, changes } = follow(t)
+  const first = await running(t, 'one', '172.20.0.2')
+  withLiveRestore(first, false)
+  engine.configure(at(first))
+  await until('the first', () => knows().includes('one'))
+  await first.stop()
+  await until('the loss', () => !engine.connected)
+  t.equal(waits(ENDED), 1)
+  t.same(knows(), ['one'], 'it may only have been cut off')
+  const before = changes()
+  passes(ENDED)
+  t.ok(changes() > before)
+  t.same([knows(), networks()], [[], ['one_default']])
+  t.equal(engine.byAddress('172.20.0.2'), undefined)
+  t.match(said.at(-1), /has ended, and its containers with it/)
+  first.containers = [{ name: 'other', networks: { one_default: { ip: '172.20.0.2' } } }]
+  await first.start()
+  await until('its return', () => engine.connected)
+  t.equal(engine.byAddress('172.20.0.2')?.name, 'other')
+  t.equal(waits(ENDED), 0)
+})
+
+t.test('an engine that was only cut off is the same as before', async (t) => {
+  const { engine, knows, waits } = follow(t)
+  const first = await running(t, 'one', '172.20.0.2')
+  withLiveRestore(first, false)
+  engine.configure(at(first))
+  await until('the first', () => knows().includes('one'))
+  await first.stop()
+  await until('the loss', () => !engine.connected)
+  await first.start()
+  await until('its return', () => engine.connected)
+  t.equal(waits(ENDED), 0)
+  t.same(knows(), ['one'])
+})
+
+for (const [what, livesOn, component] of [
+  ['an engine with live-restore', true, 'Engine'],
+  ['Podman’s service, which says that it has none', false, 'Podman Engine'],
+] as const) {
+  t.test(`${what}: its containers are known while it is away`, async (t) => {
+    const { engine, knows, waits } = follow(t)
+    const first = await running(t, 'one', '172.20.0.2')
+    withLiveRestore(first, livesOn, component)
+    engine.configure(at(first))
+    await until('the first', () => knows().includes('one'))
+    t.equal(first.asked.includes('/info'), component === 'Engine')
+    await first.stop()
+    await until('the loss', () => !engine.connected)
+    t.equal(waits(ENDED), 0)
+    t.same(knows(), ['one'])
+  })
+}
+
+t.test('an engine that cannot be read has not ended, until it has', async (t) => {
+  const { engine, knows, waits } = follow(t)
+  const first = await running(t, 'one', '172.20.0.2')
+  withLiveRestore(first, false)
+  engine.configure(at(first))
+  await until('the first', () => knows().includes('one'))
+  const { intercept } = first
+  first.intercept = (path, response) => {
+    if (path === '/networks') response.writeHead(500).end('{"message":"busy"}')
+    return path === '/networks' || intercept!(path, response)
+  }
+  first.emit()
+  await until('the loss', () => !engine.connected)
+  t.equal(waits(ENDED), 0)
+  await first.stop()
+  await until('the end', () => waits(ENDED) === 1)
+  t.same(knows(), ['one'])
 })
