@@ -34,6 +34,8 @@ const ENDED =
  */
 const FORMER_MS = 60_000
 const FORGOTTEN = `the Docker engine has not answered for ${FORMER_MS / 1000} s: the containers of the one before count as known no more, and until it answers a client of their networks is refused where a rule of containerRules may mean it`
+/** Milliseconds that a start waits for an engine that neither answers nor refuses: a busy one takes a second to list a thousand containers. */
+const FIRST_WORD_MS = 2_000
 
 /** The gateway's directory of containers: one object for its whole life, whichever engine the settings name. */
 export class Engine implements ContainerDirectory {
@@ -47,6 +49,8 @@ export class Engine implements ContainerDirectory {
   #cancelForget: (() => void) | undefined
   #address: string | undefined
   #directory: EngineDirectory | undefined
+  /** Who waits for the first word of the engine that is followed; absent: it has come, or none is followed. */
+  #awaiting: (() => void)[] | undefined
 
   constructor(clock: Clock, log: Log) {
     this.#clock = clock
@@ -65,11 +69,24 @@ export class Engine implements ContainerDirectory {
     this.#directory?.close()
     this.#address = wanted
     this.#directory = settings && this.#follow(settings, wanted!)
+    this.#awaiting = settings && []
     if (!settings) this.#know(NOTHING_KNOWN)
     else if (this.#known !== NOTHING_KNOWN) {
       this.#cancelForget ??= this.#clock.after(FORMER_MS, () => this.#forget())
     }
     this.#changed()
+  }
+
+  /** Resolves when the engine has been read or is known to be away, or has kept everybody waiting for too long. */
+  answered(): Promise<void> {
+    return new Promise((resolve) => {
+      if (!this.#awaiting) return resolve()
+      const cancel = this.#clock.after(FIRST_WORD_MS, resolve)
+      this.#awaiting.push(() => {
+        cancel()
+        resolve()
+      })
+    })
   }
 
   get connected(): boolean {
@@ -147,6 +164,8 @@ export class Engine implements ContainerDirectory {
         // What was decided for clients that nobody knows may be decided differently now.
         if (seen || isNews) this.#changed()
         seen ||= state.connected
+        for (const heard of this.#awaiting ?? []) heard()
+        this.#awaiting = undefined
       },
     })
     directory.onChange(() => {

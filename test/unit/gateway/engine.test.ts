@@ -6,17 +6,18 @@ import type { EngineSettings } from '../../../src/settings/settings.ts'
 import { type FakeEngine, fakeEngine, VERSIONS } from '../../fixtures/fake-engine.ts'
 import { until } from '../../fixtures/until.ts'
 
-/** Milliseconds until an engine that does not come back has ended, and until the one before it is forgotten. */
+/** Milliseconds until an engine that does not come back has ended, until one that says nothing is not waited for, and until the one before it is forgotten. */
 const ENDED = 500
+const FIRST_WORD = 2_000
 const MINUTE = 60_000
 
-/** Waits are a hundred times shorter, but for those two, which end when the test says so. */
+/** Waits are a hundred times shorter, but for those, which end when the test says so. */
 function follow(t: Test) {
   const held = new Set<{ readonly ms: number; readonly task: () => void }>()
   const clock = {
     ...systemClock,
     after(ms: number, task: () => void) {
-      if (ms !== MINUTE && ms !== ENDED) return systemClock.after(ms / 100, task)
+      if (![ENDED, FIRST_WORD, MINUTE].includes(ms)) return systemClock.after(ms / 100, task)
       const own = { ms, task }
       held.add(own)
       return () => void held.delete(own)
@@ -221,4 +222,26 @@ t.test('an engine that cannot be read has not ended, until it has', async (t) =>
   await first.stop()
   await until('the end', () => waits(ENDED) === 1)
   t.same(knows(), ['one'])
+})
+
+t.test('the first word of an engine is waited for: that it is there, that it is away, or not for ever', async (t) => {
+  const { engine, knows, waits, passes } = follow(t)
+  await engine.answered()
+  const [first, second] = [await running(t, 'one', '172.20.0.2'), await fakeEngine(t)]
+  engine.configure(at(first))
+  await engine.answered()
+  t.same(knows(), ['one'])
+  await engine.answered()
+  t.equal(waits(FIRST_WORD), 0)
+  engine.configure(at(second))
+  await engine.answered()
+  t.equal(engine.status()?.reason, 'there is no such socket')
+  const mute = await fakeEngine(t)
+  mute.intercept = () => true
+  await mute.start()
+  engine.configure(at(mute))
+  const answered = engine.answered()
+  passes(FIRST_WORD)
+  await answered
+  t.equal(engine.connected, false)
 })
