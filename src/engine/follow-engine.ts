@@ -12,7 +12,7 @@ import { Readings } from './readings.ts'
 const RETRY_FIRST_MS = 250
 const RETRY_MOST_MS = 5_000
 /** Milliseconds in which an engine that was only cut off, by a proxy before it or a fault, has been read again. One that starts anew takes longer. */
-const ENDED_MS = 500
+const ENDED_MS = 400
 
 /** What can change a view. Others, of which health checks alone make several a second, are not asked for. */
 const EVENTS = {
