@@ -154,7 +154,5 @@ export class Follower {
 }
 
 function errorOf(thrown: unknown): EngineError {
-  return thrown instanceof EngineError
-    ? thrown
-    : new EngineError(`a fault in following the engine: ${String(thrown)}`)
+  return thrown instanceof EngineError ? thrown : new EngineError(`a fault in following the engine: ${String(thrown)}`)
 }

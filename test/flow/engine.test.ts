@@ -18,7 +18,10 @@ async function startOrigin(t: Test): Promise<string> {
 /** The status of what is asked for by a door, over a connection of its own. */
 async function askBy(port: number, url: string): Promise<number | undefined> {
   const { host } = new URL(url)
-  const [response] = await once(get({ host: '127.0.0.1', port, path: url, headers: { host }, agent: false }), 'response')
+  const [response] = await once(
+    get({ host: '127.0.0.1', port, path: url, headers: { host }, agent: false }),
+    'response',
+  )
   response.resume()
   await once(response, 'end')
   return response.statusCode
