@@ -45,8 +45,10 @@ export interface PacLimits {
   readonly standbyMs: number
   /** Evaluations waiting at once; more are refused, for they would only time out. */
   readonly pending: number
-  /** Evaluations sent to a thread in one message. Four such can come back in one turn of the main thread, which takes some 5 µs for each. */
+  /** Evaluations sent to a thread in one message. */
   readonly batch: number
+  /** Outcomes that all threads of a script hand over in one turn of the main thread, which takes some 10 µs for each, with what their askers do then; a batch is not divided. */
+  readonly turnAnswers: number
   /** Characters of an answer. Real ones are below 1 kB. */
   readonly answerChars: number
   /** Different names one evaluation may look up; Chromium's number. */
@@ -98,6 +100,7 @@ export const DEFAULT_LIMITS: PacLimits = {
   standbyMs: 500,
   pending: 10_000,
   batch: 16,
+  turnAnswers: 16,
   answerChars: 65_536,
   dnsNames: 20,
   dnsNameMs: 5_000,

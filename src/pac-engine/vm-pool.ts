@@ -7,6 +7,7 @@ import type { Query } from './query-lines.ts'
 import { quickjsModule } from './quickjs-module.ts'
 import { SecondTurns } from './second-turns.ts'
 import { ThreadSet } from './thread-set.ts'
+import { TurnBudget } from './turn-budget.ts'
 import { type DnsEntry, NO_NOTES, type VmOutcome } from './vm-outcome.ts'
 import { CLOSED, crashed, type Ending, type Job, VmThread } from './vm-thread.ts'
 import type { Loaded, MadeWay } from './worker-protocol.ts'
@@ -29,6 +30,7 @@ export class VmPool {
   readonly #queue = new FirstTurns()
   readonly #second: SecondTurns
   readonly #crowd: Crowd
+  readonly #budget: TurnBudget
   readonly #now: () => number
   /** Since when somebody waits and no thread serves, by the clock. */
   #heldSince: number | undefined
@@ -53,6 +55,7 @@ export class VmPool {
     this.#clock = options.clock
     this.#second = new SecondTurns(options.limits)
     this.#crowd = new Crowd(options.clock)
+    this.#budget = new TurnBudget(options.limits.turnAnswers)
     this.#now = () => options.clock.monotonic()
   }
 
@@ -186,7 +189,10 @@ export class VmPool {
 
   #spawn(wasm: WebAssembly.Module, second: boolean): VmThread {
     const thread: VmThread = new VmThread(
-      { script: this.#script, limits: this.#limits, clock: this.#clock, wasm, crowd: this.#crowd.cell, second },
+      {
+        ...{ script: this.#script, limits: this.#limits, clock: this.#clock, wasm, second },
+        ...{ crowd: this.#crowd.cell, budget: this.#budget },
+      },
       {
         advanced: () => {
           // In a turn of its own: Node hands over up to a thousand messages in one, and sending more work from in there would bring the next of them.

@@ -4,6 +4,7 @@ import type { PacLimits } from './limits.ts'
 import { NumberedJobs } from './numbered-jobs.ts'
 import type { Query } from './query-lines.ts'
 import { startPacThread } from './start-thread.ts'
+import type { TurnBudget } from './turn-budget.ts'
 import { type DnsEntry, NO_NOTES, type VmOutcome } from './vm-outcome.ts'
 import {
   CURRENT_JOB,
@@ -41,6 +42,8 @@ export interface ThreadOptions {
   readonly crowd: Int32Array<SharedArrayBuffer>
   /** For evaluations that take long. */
   readonly second: boolean
+  /** Of all threads of the script, in outcomes. */
+  readonly budget: TurnBudget
 }
 
 export interface ThreadEvents {
@@ -85,7 +88,7 @@ export class VmThread {
   /** After `end`: when the thread is there no longer. */
   gone: Promise<unknown> = Promise.resolve()
 
-  constructor({ script, limits, clock, wasm, crowd, second }: ThreadOptions, events: ThreadEvents) {
+  constructor({ script, limits, clock, wasm, crowd, second, budget }: ThreadOptions, events: ThreadEvents) {
     this.second = second
     this.#limits = limits
     this.#clock = clock
@@ -95,7 +98,9 @@ export class VmThread {
       state: this.#state,
     } satisfies WorkerSetup)
     this.#worker.unref()
-    this.#worker.on('message', (message: FromWorker) => this.#received(message))
+    this.#worker.on('message', (message: FromWorker) => {
+      budget.spend(outcomesIn(message), () => this.#received(message))
+    })
     this.#worker.on('error', (error) => this.#died(error instanceof Error ? error.message : 'unknown'))
     this.#worker.on('exit', () => this.#died('the thread ended'))
   }
@@ -269,6 +274,13 @@ export class VmThread {
     const wasReady = this.ready
     this.#events.died(this.end(crashed(reason)), reason, wasReady)
   }
+}
+
+function outcomesIn(message: FromWorker): number {
+  if (message.is !== 'done') return 0
+  let outcomes = 0
+  for (const done of message.done) outcomes += 'answers' in done ? done.count : 1
+  return outcomes
 }
 
 /** What a cell of the shared state holds. */

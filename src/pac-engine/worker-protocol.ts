@@ -61,9 +61,9 @@ export type FromWorker =
   | { readonly is: 'slow'; readonly job: number }
   | { readonly is: 'done'; readonly done: readonly Done[]; readonly end: boolean }
 
-/** Plain answers of jobs with numbers in a row, each behind a `=` on a line of its own; or one outcome that is more than that. */
+/** So many plain answers of jobs with numbers in a row, each behind a `=` on a line of its own; or one outcome that is more than that. */
 export type Done =
-  | { readonly first: number; readonly answers: string }
+  | { readonly first: number; readonly count: number; readonly answers: string }
   | { readonly number: number; readonly outcome: VmOutcome }
   /** It was stopped, for others waited, or could go on elsewhere. */
   | { readonly number: number; readonly madeWay: MadeWay }

@@ -143,7 +143,7 @@ async function run(batch: Batch, now: number): Promise<void> {
       queries = queries.filter(({ number }) => number !== broken.number)
       alone = outcome.at
     } else {
-      if (outcome.is === 'answers') done.push({ first: first.number, answers: outcome.text })
+      if (outcome.is === 'answers') done.push({ first: first.number, count: row.length, answers: outcome.text })
       else
         for (const [i, one] of outcome.outcomes.entries()) done.push({ number: (row[i] ?? first).number, outcome: one })
       const answered = outcome.is === 'answers' ? row.length : outcome.outcomes.length

@@ -7,6 +7,7 @@ import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
 import { PacVm } from '../../../src/pac-engine/pac-vm.ts'
 import { quickjsModule } from '../../../src/pac-engine/quickjs-module.ts'
 import { SecondTurns } from '../../../src/pac-engine/second-turns.ts'
+import { TurnBudget } from '../../../src/pac-engine/turn-budget.ts'
 import type { VmOutcome } from '../../../src/pac-engine/vm-outcome.ts'
 import { VmPool } from '../../../src/pac-engine/vm-pool.ts'
 import { CLOSED, type Job, VmThread } from '../../../src/pac-engine/vm-thread.ts'
@@ -123,6 +124,7 @@ t.test('what takes long makes way when the thread for such is idle, also where n
     {
       ...{ script: 'function FindProxyForURL(url, host) { while (host === "loop"); return host }', limits },
       ...{ clock: systemClock, wasm: await quickjsModule(limits.memoryPages), crowd: crowd.cell, second: false },
+      budget: new TurnBudget(limits.turnAnswers),
     },
     { advanced() {}, slow() {}, died() {} },
   )

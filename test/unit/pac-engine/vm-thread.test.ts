@@ -3,6 +3,7 @@ import t from 'tap'
 import { systemClock } from '../../../src/contracts/clock.ts'
 import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
 import { quickjsModule } from '../../../src/pac-engine/quickjs-module.ts'
+import { TurnBudget } from '../../../src/pac-engine/turn-budget.ts'
 import type { VmOutcome } from '../../../src/pac-engine/vm-outcome.ts'
 import { CLOSED, VmThread } from '../../../src/pac-engine/vm-thread.ts'
 import type { ToWorker } from '../../../src/pac-engine/worker-protocol.ts'
@@ -26,6 +27,7 @@ t.test('a thread that gets no job is told of DNS in portions, and keeps few for 
       wasm: await quickjsModule(DEFAULT_LIMITS.memoryPages),
       crowd: new Int32Array(new SharedArrayBuffer(4)),
       second: true,
+      budget: new TurnBudget(DEFAULT_LIMITS.turnAnswers),
     },
     { advanced() {}, slow() {}, died() {} },
   )
