@@ -92,9 +92,14 @@ export class Direction {
     this.close()
   }
 
-  /** Gives the pipe back; bytes in it are lost. */
+  /** Gives back what it holds; bytes that are still under way are lost. */
   close(): void {
     this.#early = undefined
+    this.#givePipe()
+  }
+
+  /** What a copy has left in user space stays. */
+  #givePipe(): void {
     if (!this.#pipe) return
     this.#pool.give(this.#pipe, this.#inPipe === 0)
     this.#pipe = undefined
@@ -104,7 +109,7 @@ export class Direction {
   move(): Turn {
     if (this.done) return 'waits'
     const turn = this.#discards === undefined ? this.#carry() : this.#drain()
-    if (this.#pipe && this.#inPipe === 0) this.close()
+    if (this.#inPipe === 0) this.#givePipe()
     if (turn === 'done') this.done = true
     return turn
   }

@@ -126,6 +126,7 @@ class RelayWorker implements TunnelReports {
       const tunnel = new Tunnel(message.row, message.client, message.upstream, this.#rows, this.#pool, this)
       this.#byRow.set(tunnel.row, tunnel)
       for (const { fd } of [tunnel.client, tunnel.upstream]) {
+        if (tunnel.ended) break
         this.#byDescriptor.set(fd, tunnel)
         if (!this.#watch(fd, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET)) tunnel.end('released')
       }
