@@ -13,9 +13,16 @@ import type { Side, Tunnel, TunnelEnd } from './tunnel.ts'
 
 /**
  * Milliseconds that anything may take before a client is given to the doors, which have limits and words for everything: its first bytes, the
- * decision, the connection. An unanswered SYN is sent again after one second; the dialers then begin anew a little before.
+ * decision, the connection. An unanswered SYN is sent again after one second; where there is little time, the dialers begin anew a little before.
  */
 export const PATIENCE_MS = 900
+/**
+ * The same for the last address, where there is that much time: one that is far away, or whose first SYN was lost, answers only then, be it with a
+ * refusal, and the dialers would ask it anew and wait for all of that once more.
+ */
+export const LAST_ADDRESS_MS = 3_500
+/** But no more than this part of what the dialers have for a way out, for they begin with all of it. */
+const LAST_ADDRESS_PART = 1 / 8
 /** The same for an address that is not the last: the attempt delay of RFC 8305 §5. The dialers race the addresses. */
 export const NEXT_ADDRESS_MS = 250
 
@@ -140,7 +147,11 @@ export abstract class FrontClient implements Watcher, Ready {
       if (this.#connect(next)) break
     }
     const isLast = this.#tried === this.#addresses.length
-    this.impatientAt = this.host.now() + (isLast ? PATIENCE_MS : NEXT_ADDRESS_MS)
+    this.impatientAt = this.host.now() + (isLast ? this.#lastAddressMs : NEXT_ADDRESS_MS)
+  }
+
+  get #lastAddressMs(): number {
+    return Math.max(PATIENCE_MS, Math.min(LAST_ADDRESS_MS, this.rules.dialMs * LAST_ADDRESS_PART))
   }
 
   /** Begins to connect. False: that can be known already not to work. */

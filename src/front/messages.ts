@@ -55,6 +55,8 @@ export interface DoorRules {
   readonly pseudonym: string
   readonly idleMs: number
   readonly lifetimeMs: number
+  /** What the dialers give a way out, all in all. */
+  readonly dialMs: number
 }
 
 export type FromFront =

@@ -14,6 +14,7 @@ export function doorRules(plan: DoorPlan, settings: Settings, maxConnections: nu
     pseudonym,
     idleMs: timeouts.idle,
     lifetimeMs: timeouts.lifetime,
+    dialMs: timeouts.dial,
   }
 }
 
@@ -28,5 +29,6 @@ export function captureRules({ timeouts, relay }: Settings, maxConnections: numb
     pseudonym: '',
     idleMs: timeouts.idle,
     lifetimeMs: timeouts.lifetime,
+    dialMs: timeouts.dial,
   }
 }

@@ -17,6 +17,7 @@ const RULES: DoorRules = {
   pseudonym: 'test',
   idleMs: 0,
   lifetimeMs: 0,
+  dialMs: 30_000,
 }
 
 t.test('what a client is sent waits for no acknowledgement of what went before', { skip }, async (t) => {

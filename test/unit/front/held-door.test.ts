@@ -21,7 +21,7 @@ const SYN: HeldSyn = {
 }
 
 /** The door with everything around it played: what happens is told in `log`, in order. */
-function rig({ serves = true, hasShare = (_client: string): boolean => true } = {}) {
+function rig({ serves = true, hasShare = (_client: string): boolean => true, dialMs = 30_000 } = {}) {
   const log: string[] = []
   const asking: FrontClient[] = []
   const watched: number[] = []
@@ -65,7 +65,7 @@ function rig({ serves = true, hasShare = (_client: string): boolean => true } = 
   const door = new HeldDoor(
     {
       loop: host.loop,
-      enter: (number, make) => (serves && number === 4 ? make(++id, 0, { rules: {} } as FrontDoor, host) : undefined),
+      enter: (number, make) => (serves && number === 4 ? make(++id, 0, { rules: { dialMs } } as FrontDoor, host) : undefined),
       hasShare,
       giveHeld: ({ packet, hold }) => log.push(`given ${packet}${hold === 0 ? '' : ` of ${hold}`}`),
       holdLost: (hold, code) => log.push(`lost ${hold}: ${code}`),
@@ -153,6 +153,29 @@ t.test('refused: the door has the words for it, and need not ask again', { skip 
   asking[0]!.happened(watched.at(-1)!, EPOLLERR)
   const { ECONNREFUSED } = constants.errno
   t.same(log, [`failed 127.0.0.1 ${ECONNREFUSED}`, 'close descriptor', 'doubts', 'given-held'])
+})
+
+t.test('a refusal that takes long is waited for, where there is that much time', { skip }, async (t) => {
+  const port = await unusedPort()
+  for (const [dialMs, patience] of [
+    [30_000, 3_500],
+    [10_000, 1_250],
+    [1_000, 900],
+  ] as const) {
+    const { log, asking, watched, hold } = rig({ dialMs })
+    hold({ ...SYN, dialled: { address: '127.0.0.1', family: 4, port } })
+    asking[0]!.answer(['127.0.0.1'])
+    asking[0]!.check(patience - 1)
+    t.same(log, [])
+    asking[0]!.check(patience)
+    t.same(log, ['doubts', 'close descriptor', 'given-held'], `dial: ${dialMs}`)
+    t.equal(watched.length, 2)
+  }
+  const { log, asking, hold } = rig()
+  hold({ ...SYN, dialled: { address: '127.0.0.1', family: 4, port } })
+  asking[0]!.answer(['127.0.0.1', '127.0.0.2'])
+  asking[0]!.check(249)
+  t.same(log, [])
 })
 
 t.test('a connection that stood and broke before anybody looked: the door may ask again', { skip }, async (t) => {

@@ -24,6 +24,7 @@ const RULES = {
   pseudonym: 'x',
   idleMs: 0,
   lifetimeMs: 0,
+  dialMs: 30_000,
 }
 const WORKER = new URL('../../../src/gateway/front/front-worker.ts', import.meta.url).href
 
