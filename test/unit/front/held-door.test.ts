@@ -65,7 +65,8 @@ function rig({ serves = true, hasShare = (_client: string): boolean => true, dia
   const door = new HeldDoor(
     {
       loop: host.loop,
-      enter: (number, make) => (serves && number === 4 ? make(++id, 0, { rules: { dialMs } } as FrontDoor, host) : undefined),
+      enter: (number, make) =>
+        serves && number === 4 ? make(++id, 0, { rules: { dialMs } } as FrontDoor, host) : undefined,
       hasShare,
       giveHeld: ({ packet, hold }) => log.push(`given ${packet}${hold === 0 ? '' : ` of ${hold}`}`),
       holdLost: (hold, code) => log.push(`lost ${hold}: ${code}`),
