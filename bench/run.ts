@@ -120,6 +120,7 @@ async function main(): Promise<void> {
       chosen: ids.filter((id) => capturedMeasurements.has(id)),
       runs: Math.min(Number(options.runs), SLOW_RUNS),
       ms: Number(options.seconds) * 1000,
+      afterRound: () => save(results, options.out),
       ...(wanted ? { peers: wanted } : {}),
     },
     results,

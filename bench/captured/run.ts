@@ -14,6 +14,8 @@ export interface CapturedOptions {
   readonly ms: number
   /** Beginnings of the names of rows; absent: all. */
   readonly peers?: readonly string[]
+  /** A round takes minutes: what is known is kept after each. */
+  afterRound(): void
 }
 
 /** Tables of their own: between namespaces a byte costs more than on loopback. */
@@ -35,7 +37,10 @@ const PROGRAMS = {
 const HOP_PORT = 8080
 
 /** Round after round as for all others, in network namespaces that go when this ends. Without the right to make any, says so and does nothing. */
-export async function measureCaptured({ chosen, runs, ms, peers }: CapturedOptions, results: Results): Promise<void> {
+export async function measureCaptured(
+  { chosen, runs, ms, peers, afterRound }: CapturedOptions,
+  results: Results,
+): Promise<void> {
   if (chosen.length === 0) return
   const obstacle = whyNoNamespaces()
   if (obstacle) return console.error(`LEFT OUT: captured and reverse flows were not measured: ${obstacle}`)
@@ -58,6 +63,7 @@ export async function measureCaptured({ chosen, runs, ms, peers }: CapturedOptio
         process.stderr.write(`run ${run}: ${row.name}\n`)
         for (const id of chosen) await measureRow(hosts, row, capturedMeasurements.get(id)!, ms, results)
       }
+      afterRound()
     }
   } finally {
     for (const child of helpers) child.kill()

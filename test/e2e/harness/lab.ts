@@ -72,9 +72,9 @@ const FOLDER_PREFIX = 'fairlead-e2e-'
 const ETC = '/etc/netns'
 const ENVIRONMENT = 'FAIRLEAD_E2E_LAB'
 
-/** Makes the lab. Whatever happens, `removeLab` takes down what there is of it. */
-export function createLab(): Lab {
-  const id = `fl${process.pid.toString(36)}`
+/** Makes the lab. Whatever happens, `removeLab` takes down what there is of it. `place`: one run has several, each for a file at a time. */
+export function createLab(place: number): Lab {
+  const id = `fl${process.pid.toString(36)}${'abcdefgh'[place]}`
   const folder = mkdtempSync(join(tmpdir(), FOLDER_PREFIX))
   const namespaces = { guest: `${id}-guest`, gateway: `${id}-gateway`, corp: `${id}-corp` }
   const lab: Lab = { id, runner: process.pid, folder, namespaces }
