@@ -121,7 +121,12 @@ async function runFile(lab: Lab, file: string, stop: AbortSignal, live: boolean)
   return outcome
 }
 
-COUNT
+/** The summary that ends a file's TAP: `# { total: 12, pass: 11, fail: 1 }`. Without one, it did not come to its end. */
+function countResults(tap: string): { passed: number; failed: number } {
+  const summary = [...tap.matchAll(/^# \{ total: (.*) \}$/gm)].at(-1)?.[1]
+  const number = (name: string) => Number(summary?.match(new RegExp(`\\b${name}: (\\d+)`))?.[1] ?? 0)
+  return { passed: number('pass'), failed: summary === undefined ? 1 : number('fail') }
+}
 /** Ends, and counts, the programs that a scenario left running. */
 function endWhatIsLeft(lab: Lab): number {
   const left = leftInLab(lab)
