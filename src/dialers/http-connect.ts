@@ -6,6 +6,7 @@ import type { Hop } from '../contracts/route.ts'
 import type { Target } from '../contracts/target.ts'
 import { describeRefusal, hasTextBody, offeredSchemes, REFUSAL_BODY_LIMIT_BYTES } from '../wire/connect-refusal.ts'
 import { type ConnectReply, createConnectReplyParser, formatConnectRequest } from '../wire/http-connect.ts'
+import { GIVE_CREDENTIALS_HINT } from '../wire/proxy-refusal.ts'
 import { formatAuthority } from '../wire/target.ts'
 import { type HandshakeContext, shakeHands } from './handshake.ts'
 import { describeHop, failedHop, failedToReach } from './hop-error.ts'
@@ -82,7 +83,7 @@ function refusedBy(hop: Hop, target: Target, reply: ConnectReply, page: Buffer):
       said,
       hint:
         hop.credentials === undefined
-          ? 'Give a user name and a password in the URL of the proxy.'
+          ? GIVE_CREDENTIALS_HINT
           : 'Check the user name and the password; Fairlead can send Basic.',
     })
   }

@@ -1,6 +1,7 @@
 import { type ErrorCode, GatewayError } from '../contracts/gateway-error.ts'
 import type { Hop } from '../contracts/route.ts'
 import type { Target } from '../contracts/target.ts'
+import { GIVE_CREDENTIALS_HINT } from '../wire/proxy-refusal.ts'
 import type { SocksRefusal } from '../wire/socks-reply.ts'
 import { formatAuthority } from '../wire/target.ts'
 import { describeHop, failedHop } from './hop-error.ts'
@@ -47,7 +48,7 @@ export function socksRefused(
       said: 'no acceptable authentication method (0xFF)',
       hint:
         hop.credentials === undefined
-          ? 'Give a user name and a password in the URL of the proxy.'
+          ? GIVE_CREDENTIALS_HINT
           : 'The proxy may want GSSAPI, which Fairlead does not speak.',
     })
   }

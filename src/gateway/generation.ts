@@ -12,6 +12,7 @@ import { type Access, createAccess } from '../router/access.ts'
 import { compileContainerRules } from '../router/container-rules.ts'
 import { createRouter, type Policy } from '../router/create-router.ts'
 import { readEnvironment } from '../router/environment.ts'
+import { namedProxies } from '../router/named-proxies.ts'
 import type { Endpoint } from '../router/own-endpoints.ts'
 import type { DoorSettings, ProxySettings, Settings, TlsDoorSettings } from '../settings/settings.ts'
 import { admitsFrom } from './admits-from.ts'
@@ -174,7 +175,9 @@ async function policyOf(
   if (mode !== 'manual' || !proxy.pac) return { policy: { ...manual, mode } }
   const lease = await world.pacEngines.lease({ source: proxy.pac, onFailure: proxy.onPacFailure, scope, settings })
   const onFailure = proxy.onPacFailure === 'direct' ? 'direct' : 'block'
-  return { policy: { ...manual, mode, pac: { engine: lease.engine, label: describePac(proxy.pac), onFailure } }, lease }
+  const named = namedProxies(settings.upstreams)
+  const pac = { engine: lease.engine, label: describePac(proxy.pac), onFailure, named } as const
+  return { policy: { ...manual, mode, pac }, lease }
 }
 
 function doorPlan(door: DoorSettings, settings: Settings): DoorPlan {

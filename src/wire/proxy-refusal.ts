@@ -4,6 +4,10 @@ import { fieldValues } from './http-fields.ts'
 /** Characters of a proxy's own words that are quoted. */
 const QUOTE_LIMIT = 120
 
+/** For a proxy that wants credentials and was given none. A PAC script's answer has no room for them, so of a proxy that it names they stand elsewhere. */
+export const GIVE_CREDENTIALS_HINT =
+  'Give a user name and a password in the URL of the proxy; for one that a PAC file names, in an entry of “upstreams” with its kind, host and port.'
+
 /**
  * Whether the answer to a plain-HTTP request is the HTTP proxy's own and not the origin's: then it is a refusal of the way, and what it says is
  * answered, for people. There is no general mark; these are what proxies put on the pages that they write themselves:

@@ -5,7 +5,7 @@ import { cleanText } from '../../wire/clean-text.ts'
 import { guessProtocol } from '../../wire/guess-protocol.ts'
 import { fieldValues } from '../../wire/http-fields.ts'
 import { ResponseFault } from '../../wire/http-response-fault.ts'
-import { proxyRefusal } from '../../wire/proxy-refusal.ts'
+import { GIVE_CREDENTIALS_HINT, proxyRefusal } from '../../wire/proxy-refusal.ts'
 import { formatAuthority } from '../../wire/target.ts'
 
 /** Who would have answered: the HTTP proxy that took the request, or the target itself. */
@@ -106,7 +106,7 @@ export function explain407(response: UpstreamAnswer, upstream: UpstreamRequest, 
     {
       hop,
       said: said(response),
-      hint: had ? 'Check the credentials in this proxy’s URL.' : 'Put user and password into this proxy’s URL.',
+      hint: had ? 'Check the user name and the password.' : GIVE_CREDENTIALS_HINT,
     },
   )
 }
