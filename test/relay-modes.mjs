@@ -1,15 +1,20 @@
 // The behaviour tests under each way of moving bytes: with the fast relay off, and with it (and the thread in front of the doors) taking every
-// tunnel from its start. `npm test` has what lies between: portable first, fast after 256 KiB.
-//   npm run test:relay-modes [-- off|at-once]
+// tunnel from its start; there also with several threads in front. `npm test` has what lies between: portable first, fast after 256 KiB.
+//   npm run test:relay-modes [-- off|at-once|threads]
 import { spawnSync } from 'node:child_process'
 
-const modes = process.argv.length > 2 ? process.argv.slice(2) : ['off', 'at-once']
+const MODES = {
+  off: { FAIRLEAD_FAST_RELAY: 'off' },
+  'at-once': { FAIRLEAD_FAST_RELAY: 'at-once' },
+  threads: { FAIRLEAD_FAST_RELAY: 'at-once', FAIRLEAD_TEST_FRONT_THREADS: '3' },
+}
+const modes = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(MODES)
 for (const mode of modes) {
-  console.log(`--- FAIRLEAD_FAST_RELAY=${mode}`)
+  console.log(`--- ${Object.entries(MODES[mode]).map((pair) => pair.join('=')).join(' ')}`)
   const began = performance.now()
   const { status } = spawnSync('npx', ['tap', 'test/flow/**/*.test.ts', 'test/unit/relay/*.test.ts'], {
     stdio: 'inherit',
-    env: { ...process.env, FAIRLEAD_FAST_RELAY: mode },
+    env: { ...process.env, ...MODES[mode] },
   })
   console.log(
     `--- ${mode}: ${status === 0 ? 'passed' : 'FAILED'} in ${Math.round((performance.now() - began) / 1000)} s`,

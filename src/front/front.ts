@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { close, duplicate, eventDescriptor, O_CLOEXEC, O_NONBLOCK, read } from '../system/linux/descriptors.ts'
+import { close, eventDescriptor, O_CLOEXEC, O_NONBLOCK, read } from '../system/linux/descriptors.ts'
 import { EPOLLIN } from '../system/linux/epoll.ts'
 import type { Endpoint } from '../system/linux/socket-address.ts'
 import { AskingClient } from './asking-client.ts'
@@ -14,10 +14,11 @@ import { HeldDoor, type HeldDoorHost, type MakeClient } from './held-door.ts'
 import type { HeldSyn, HoldQueue } from './hold-queue.ts'
 import { LoopbackPacing } from './loopback-pacing.ts'
 import type { Batch, DoorRules, FromFront, Hold, ToFront } from './messages.ts'
-import { ANSWER, MAX_CLIENTS } from './messages.ts'
+import { ANSWER } from './messages.ts'
 import { type Asked, Outbox } from './outbox.ts'
 import { Places } from './places.ts'
 import { ReadyList } from './ready-list.ts'
+import { Rows } from './rows.ts'
 import { ShortWaits } from './short-waits.ts'
 import type { Side, StartTunnel } from './tunnel.ts'
 import { sweepPeriod, TunnelTimes } from './tunnel-times.ts'
@@ -42,17 +43,19 @@ export interface FrontOptions {
   /** Grows whenever something moves. */
   readonly progress: (row: number) => number
   /** See `FrontMemory`. */
+  readonly threads: number
   readonly descriptors: Int32Array
+  readonly own: Int32Array
   readonly connections: Int32Array
   readonly clients: ClientCounts
   readonly epoch: Int32Array
 }
 
-/** The doors' front: one loop over all descriptors, which never returns to Node's while it runs. */
+/** The doors' front, or one of several: one loop over all descriptors, which never returns to Node's while it runs. */
 export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
   readonly loop = new EventLoop()
   readonly startTunnel: StartTunnel
-  readonly times = new TunnelTimes(MAX_CLIENTS)
+  readonly times: TunnelTimes
   readonly pacing = new LoopbackPacing()
   readonly #options: FrontOptions
   readonly #decisions: DecisionCache
@@ -64,8 +67,7 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
   /** Without a tunnel yet, by number. */
   readonly #early = new Map<number, FrontClient>()
   readonly #tunnels = new Set<FrontClient>()
-  readonly #freeRows: number[] = []
-  #rowsUsed = 0
+  readonly #rows: Rows
   #lastId = 0
   readonly #ready = new ReadyList<FrontClient>()
   readonly #waits = new ShortWaits()
@@ -78,7 +80,10 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
   constructor(options: FrontOptions) {
     this.#options = options
     this.startTunnel = options.startTunnel
-    this.#places = new Places(options.connections, options.clients)
+    const maxClients = options.descriptors.length / 2
+    this.#rows = new Rows(maxClients)
+    this.times = new TunnelTimes(maxClients)
+    this.#places = new Places(options.connections, options.own, options.clients)
     this.#holds = new HeldDoor(this, options.clients)
     this.#outbox = new Outbox((batch: Batch) => options.post(batch))
     this.#decisions = new DecisionCache(options.epoch, (number) => this.#outbox.forgotten(number, this.#now))
@@ -112,24 +117,22 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
   arrived(door: FrontDoor, fd: number, peer: Endpoint | undefined): void {
     const { rules, number } = door
     if (rules.captured && this.#holds.arrived(number, fd, peer)) return
-    if (this.#places.isFull(door)) {
-      close(fd)
-      this.#outbox.dropped(number, peer?.address ?? '')
-      return
-    }
     const serves = !rules.captured && (rules.from.length === 0 || this.#options.admits(rules.from, peer?.address ?? ''))
     const make: MakeClient<FrontClient> = (id, row) => new AskingClient(id, row, fd, door, peer!, this)
     const client = serves && peer ? this.enter(number, make) : undefined
     if (client) client.start()
-    else this.#outbox.give({ client: undefined, door: number, descriptor: fd, bytes: undefined, answered: 0 })
+    else if (this.#places.isFull(door)) {
+      close(fd)
+      this.#outbox.dropped(number, peer?.address ?? '')
+    } else this.#outbox.give({ client: undefined, door: number, descriptor: fd, bytes: undefined, answered: 0 })
   }
 
   enter<C extends FrontClient>(number: number | undefined, make: MakeClient<C>): C | undefined {
     const door = number === undefined ? undefined : this.#doors.get(number)
-    if (!door?.rules.serves || this.#places.isFull(door)) return undefined
-    const row = this.#freeRows.pop() ?? (this.#rowsUsed < MAX_CLIENTS ? this.#rowsUsed++ : undefined)
+    if (!door?.rules.serves) return undefined
+    const row = this.#rows.take()
     if (row === undefined) return undefined
-    this.#places.take(door)
+    if (!this.#places.take(door)) return void this.#rows.give(row)
     this.#lastId += 1
     const client = make(this.#lastId, row, door, this)
     this.#early.set(client.id, client)
@@ -199,7 +202,7 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
       this.#outbox.give({ client: asked, door: door.number, descriptor, bytes, answered })
     } else if (how.kind === 'given-held') this.#outbox.giveHeld(id, how.syn)
     else if (how.kind === 'ended') this.#outbox.ended(id, how.how, ...this.#options.counts(row), this.#now)
-    this.#freeRows.push(row)
+    this.#rows.give(row)
   }
 
   holds(row: number, side: Side, fd: number): void {
@@ -238,7 +241,7 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
       for (const client of this.#early.values()) client.check(now)
     }
     if (this.#tunnels.size > 0 && now >= this.#sweepAt) {
-      this.#sweepAt = now + sweepPeriod(this.#doors.values())
+      this.#sweepAt = now + sweepPeriod(this.#doors.values(), this.#options.threads)
       for (const client of this.#tunnels) client.check(now)
     }
   }
@@ -256,6 +259,7 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
     else if (message.kind === 'open') this.#open(message.door, message.descriptor, message.rules)
     else if (message.kind === 'rules') this.#doors.get(message.door)?.obey(message.rules)
     else if (message.kind === 'shut') this.#shut(message.door)
+    else if (message.kind === 'look') for (const door of this.#doors.values()) door.stepBack()
     else if (message.kind === 'hold') this.#holds.take(this.#options.holdQueue(message), message.doors)
     else if (message.kind === 'owned') this.#holds.own(message.owned)
     else if (message.kind === 'let-go') this.#holds.letGo()
@@ -278,14 +282,12 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
   }
 
   #open(number: number, descriptor: number, rules: DoorRules): void {
-    const own = duplicate(descriptor)
-    if (own < 0) return void this.#options.post({ kind: 'opened', door: number, descriptor: -1 })
     // A transparent socket's address is nobody's.
-    if (!rules.captured) this.pacing.liftListening(own)
-    const door = new FrontDoor(number, own, rules, this)
-    this.#doors.set(number, door)
+    if (!rules.captured) this.pacing.liftListening(descriptor)
+    const door = new FrontDoor(number, descriptor, rules, this, this.#options.threads > 1 && !rules.captured)
     door.resume()
-    this.#options.post({ kind: 'opened', door: number, descriptor: own })
+    if (!door.paused) this.#doors.set(number, door)
+    this.#options.post({ kind: 'opened', door: number, watched: !door.paused })
   }
 
   #shut(number: number): void {

@@ -3,10 +3,12 @@ import type { ClientCountsMemory } from './client-counts.ts'
 
 /** What the gateway's main thread and the front tell each other. What comes with every client is in flat lists, for those cross cheapest. */
 export type ToFront =
-  /** Take clients from a listening descriptor; it is duplicated, and `opened` says by which. */
+  /** Take clients from a listening descriptor, which is the front's from here on; answered by `opened`. */
   | { readonly kind: 'open'; readonly door: number; readonly descriptor: number; readonly rules: DoorRules }
   /** Other rules for the clients to come. */
   | { readonly kind: 'rules'; readonly door: number; readonly rules: DoorRules }
+  /** Another thread has died that took clients from the same sockets, perhaps when it had been told of some: take those. */
+  | { readonly kind: 'look' }
   /** No new clients; those that are there go on. */
   | { readonly kind: 'shut'; readonly door: number }
   /**
@@ -63,8 +65,8 @@ export type FromFront =
   /** `clockOrigin`: see `clockOrigin()`, for the front's clock. */
   | { readonly kind: 'ready'; readonly wakeDescriptor: number; readonly clockOrigin: number }
   | { readonly kind: 'unusable'; readonly reason: string }
-  /** The duplicate; -1: the door must go on without. */
-  | { readonly kind: 'opened'; readonly door: number; readonly descriptor: number }
+  /** Takes clients. If it is not watched, the descriptor is the main thread's again, and the door must go on without. */
+  | { readonly kind: 'opened'; readonly door: number; readonly watched: boolean }
   /** The queue cannot be read any more: an error number. */
   | { readonly kind: 'hold-lost'; readonly hold: number; readonly code: number }
   | Batch
@@ -122,12 +124,21 @@ export interface Gift {
   readonly answered: number
 }
 
-export interface FrontMemory {
+/** What a thread shares with the main thread, each its own. */
+export interface FrontMemory extends FrontsMemory {
   /** Float64, ROW wide, a row for each client: what the relay's tunnel counts there. */
   readonly rows: SharedArrayBuffer
   /** Int32, two for each row: the descriptors that the front has, 0 for none; for whoever must close them if the thread dies. */
   readonly descriptors: SharedArrayBuffer
-  /** Int32, two for each door: clients that the front has, and those that the doors have. */
+  /** Int32, one for each door: of the clients of all threads, this one's. */
+  readonly own: SharedArrayBuffer
+}
+
+/** What all of them share. */
+export interface FrontsMemory {
+  /** That take clients by the same doors. */
+  readonly threads: number
+  /** Int32, two for each door: clients that the threads have, and those that the doors have. */
   readonly connections: SharedArrayBuffer
   /** Captured connections by client, of the front and of the doors. */
   readonly clients: ClientCountsMemory
@@ -135,7 +146,7 @@ export interface FrontMemory {
   readonly epoch: SharedArrayBuffer
 }
 
-/** Clients that the front has at once; what comes beyond goes to the doors. Sets the size of the shared tables, touched as they are used. */
+/** Clients that all threads have at once, each its part of them; what comes beyond goes to the doors. Sets the size of the shared tables, touched as they are used. */
 export const MAX_CLIENTS = 65_536
 /** Doors that the front serves in its life, those that a reload opens and shuts included; further ones serve themselves. */
 export const MAX_DOORS = 1024

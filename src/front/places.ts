@@ -12,19 +12,30 @@ interface Placed {
 export class Places {
   /** See `FrontMemory`. */
   readonly #connections: Int32Array
+  readonly #own: Int32Array
   /** Of captured connections, and of attempts that are to become some. */
   readonly clients: ClientCounts
 
-  constructor(connections: Int32Array, clients: ClientCounts) {
+  constructor(connections: Int32Array, own: Int32Array, clients: ClientCounts) {
     this.#connections = connections
+    this.#own = own
     this.clients = clients
   }
 
-  take({ number }: Placed): void {
-    Atomics.add(this.#connections, number * 2, 1)
+  /** False: there is none left. Two threads that want the last one do not both get it. */
+  take(door: Placed): boolean {
+    const at = door.number * 2
+    for (;;) {
+      const taken = Atomics.load(this.#connections, at)
+      if (taken + Atomics.load(this.#connections, at + 1) >= door.rules.maxConnections) return false
+      if (Atomics.compareExchange(this.#connections, at, taken, taken + 1) === taken) break
+    }
+    Atomics.add(this.#own, door.number, 1)
+    return true
   }
 
   free({ number }: Placed): void {
+    Atomics.sub(this.#own, number, 1)
     Atomics.sub(this.#connections, number * 2, 1)
   }
 
@@ -44,8 +55,8 @@ export class Places {
     return isFairShare(this.clients.of(client) + 1, all + 1, limit)
   }
 
-  /** Here, and at the gateway's own door. */
+  /** Here, in the other threads, and at the gateway's own door. */
   #at({ number }: Placed): number {
-    return this.#connections[number * 2]! + Atomics.load(this.#connections, number * 2 + 1)
+    return Atomics.load(this.#connections, number * 2) + Atomics.load(this.#connections, number * 2 + 1)
   }
 }

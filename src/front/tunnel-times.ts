@@ -59,10 +59,15 @@ export class TunnelTimes {
 
 /** Milliseconds between looks at tunnels, for their limits. */
 const SWEEP_MS = 1_000
+/** The same where several threads look, each at its own: a process that does nothing shall sleep. */
+const SEVERAL_SWEEP_MS = 2_000
 
 /** The same for these doors: short limits, as tests have them, are kept to within a quarter. */
-export function sweepPeriod(doors: Iterable<{ readonly rules: Pick<DoorRules, 'idleMs' | 'lifetimeMs'> }>): number {
-  let period = SWEEP_MS
+export function sweepPeriod(
+  doors: Iterable<{ readonly rules: Pick<DoorRules, 'idleMs' | 'lifetimeMs'> }>,
+  threads: number,
+): number {
+  let period = threads > 1 ? SEVERAL_SWEEP_MS : SWEEP_MS
   for (const { rules } of doors) {
     if (rules.idleMs > 0) period = Math.min(period, rules.idleMs / 4)
     if (rules.lifetimeMs > 0) period = Math.min(period, rules.lifetimeMs / 4)

@@ -5,7 +5,8 @@ import type { CaptureListener } from '../passthrough/capture-listener.ts'
 import type { SynQueue } from '../passthrough/hold/syn-queue.ts'
 import type { Settings } from '../settings/settings.ts'
 import { captureRules } from './front/door-rules.ts'
-import type { DoorsFront, FrontedDoor } from './front/doors-front.ts'
+import type { DoorsFront } from './front/doors-front.ts'
+import type { FrontedDoor } from './front/fronted-doors.ts'
 
 /** What one version of the settings holds attempts with, and what its connections come in by. */
 export interface OpenCapture {

@@ -9,7 +9,7 @@ import type { DoorRules } from '../front/messages.ts'
 import { type Listener, openListener, type TlsMaterial } from '../listeners/listener.ts'
 import { serveMixed } from '../listeners/mixed-door.ts'
 import { formatListenAddress, type ListenAddress } from '../wire/listen-address.ts'
-import type { FrontedDoor } from './front/doors-front.ts'
+import type { FrontedDoor } from './front/fronted-doors.ts'
 
 /** One door as the settings want it. All but the address can change while it is open. */
 export interface DoorPlan {

@@ -56,9 +56,14 @@ export class Gateway {
     return this.#parts.statusDoors.addresses.map(formatListenAddress)
   }
 
-  /** Tunnels that the thread in front of the doors has opened. */
+  /** Tunnels that the threads in front of the doors have opened. */
   get frontTunnels(): number {
-    return this.#parts.front?.tunnels ?? 0
+    return this.frontTunnelsByThread.reduce((sum, tunnels) => sum + tunnels, 0)
+  }
+
+  /** The same of each thread. */
+  get frontTunnelsByThread(): readonly number[] {
+    return this.#parts.front?.tunnels ?? []
   }
 
   get settings(): Settings {

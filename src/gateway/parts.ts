@@ -56,10 +56,17 @@ export interface GatewayOptions {
   /** Client connections that the system has room for at each door, whatever the settings allow. */
   readonly connectionCap?: number
   /**
-   * Put a thread in front of the doors where it can be (Linux, the fast path on); `at-once`: and open none without. Default: false, but
+   * Put threads in front of the doors where it can be (Linux, the fast path on); `at-once`: and open none without. Default: false, but
    * `at-once` where FAIRLEAD_FAST_RELAY says so.
    */
   readonly front?: boolean | 'at-once'
+  /** How many threads; default: as the cores allow. */
+  readonly frontThreads?: number
+}
+
+function frontLost(reason: string, others: number): string {
+  if (others === 0) return `clients are served without the thread in front: ${reason}`
+  return `a thread in front has ended, and the clients that it served with it; ${others} go on: ${reason}`
 }
 
 /** What lives as long as the gateway, through all reloads, put together. Nothing is open yet; `gateway.ts` opens and ends it. */
@@ -167,7 +174,8 @@ export class Parts {
         records: this.records,
         identified: (query) => this.engine.identified(query),
         ways: () => ({ router: newcomers.before(current().router), dialers: current().dialers }),
-        onLost: (reason) => this.log.warn(`clients are served without the thread in front: ${reason}`),
+        onLost: (reason, others) => this.log.warn(frontLost(reason, others)),
+        ...(options.frontThreads ? { threads: options.frontThreads } : {}),
       })
       this.engine.onChange(() => {
         this.front?.own(newcomers.owned)

@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs'
 import type { Worker } from 'node:worker_threads'
+import { atExit } from '../system/at-exit.ts'
 import { ring } from '../system/bell.ts'
 import { startThread } from '../system/start-thread.ts'
 import {
@@ -34,6 +35,7 @@ export class RelayThread {
   /** Fulfilled when the thread can take tunnels, or never will. */
   readonly started: Promise<void>
   readonly #exited: Promise<void>
+  readonly #notAtExit: () => void
 
   constructor(onGone: (reason: string) => void, start: (data: WorkerData) => Worker = startWorker) {
     const shared = new SharedArrayBuffer(MAX_TUNNELS * ROW * Float64Array.BYTES_PER_ELEMENT)
@@ -55,7 +57,7 @@ export class RelayThread {
         resolve()
       })
     })
-    process.on('exit', this.#shut)
+    this.#notAtExit = atExit(this.#shut)
   }
 
   get usable(): boolean {
@@ -127,7 +129,7 @@ export class RelayThread {
   }
 
   #gone(reason: string): void {
-    process.off('exit', this.#shut)
+    this.#notAtExit()
     if (this.#wakeDescriptor !== undefined) closeSync(this.#wakeDescriptor)
     this.#wakeDescriptor = undefined
     if (!this.#closing) this.#onGone(reason)

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { RelayEnd } from '../../src/contracts/relay.ts'
 import { read } from '../contract/far-ends.ts'
 import { type MakeTunnels, tunnelContract } from '../contract/tunnel.ts'
@@ -9,6 +9,12 @@ import { until } from '../fixtures/until.ts'
 
 if (process.platform !== 'linux' || process.env['FAIRLEAD_FAST_RELAY'] === 'off') t.plan(0, 'there is no front')
 else {
+  for (const frontThreads of [1, 3]) {
+    t.test(`threads: ${frontThreads}`, async (t) => contract(t, frontThreads))
+  }
+}
+
+function contract(t: Test, frontThreads: number): void {
   const gateways: TestGateway[] = []
   let opened = 0
   const make: MakeTunnels = async ({ idleMs, lifetimeMs }) => {
@@ -16,7 +22,7 @@ else {
       ...(idleMs > 0 ? { idle: `${idleMs}ms` } : {}),
       ...(lifetimeMs > 0 ? { lifetime: `${lifetimeMs}ms` } : {}),
     }
-    const gateway = await startTestGateway(t, { timeouts }, { front: 'at-once' })
+    const gateway = await startTestGateway(t, { timeouts }, { front: 'at-once', frontThreads })
     gateways.push(gateway)
     return { open: () => openThrough(gateway), close: () => gateway.gateway.close() }
   }

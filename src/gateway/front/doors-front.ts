@@ -1,87 +1,91 @@
 import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
+import { availableParallelism } from 'node:os'
 import type { Flow } from '../../contracts/flow.ts'
+import type { ClientCountsMemory } from '../../front/client-counts.ts'
 import { clockOrigin as originOf } from '../../front/clock-origin.ts'
-import { type Batch, type DoorRules, type FromFront, type Gift, MAX_DOORS } from '../../front/messages.ts'
-import type { Listener } from '../../listeners/listener.ts'
+import { type Batch, type FromFront, type FrontsMemory, type Gift, MAX_DOORS } from '../../front/messages.ts'
 import type { OwnedAddresses } from '../../wire/address-owners.ts'
-import { type AskedDoor, FrontFlows, type FrontFlowsOptions } from './front-flows.ts'
+import { FrontFlows, type FrontFlowsOptions } from './front-flows.ts'
 import { FrontThread, type FrontThreadOptions } from './front-thread.ts'
-import type { Given } from './given-decisions.ts'
+import { CAPTURED_AT, type FrontedDoor, FrontedDoors } from './fronted-doors.ts'
+import { type Given, GivenDecisions } from './given-decisions.ts'
 import { HeldFront, type Hold } from './held-front.ts'
 
-/** A door as its front needs it. */
-export interface FrontedDoor extends AskedDoor {
-  readonly listener: FrontedListener
-  /** As the settings are now. */
-  rules(): DoorRules
-}
+/** All of them ask the main thread, which has one core for its answers; and each takes some MiB of memory, whether or not it has clients. */
+const MAX_THREADS = 4
 
-export type FrontedListener = Pick<
-  Listener,
-  'lend' | 'keep' | 'leaveTo' | 'takeBack' | 'adopt' | 'droppedElsewhere' | 'troubledElsewhere'
->
-
-export interface DoorsFrontOptions extends FrontFlowsOptions, Pick<FrontThreadOptions, 'startWorker' | 'clients'> {
+export interface DoorsFrontOptions extends FrontFlowsOptions, Pick<FrontThreadOptions, 'startWorker'> {
+  /** Where the captured connections of each client are counted. */
+  readonly clients: ClientCountsMemory
   /** Doors are open only when the front is before them. */
   readonly atOnce?: boolean
-  /** The doors serve themselves from here on. */
-  onLost(reason: string): void
+  /** Default: one for each core but one, which the main thread has; at most MAX_THREADS. */
+  readonly threads?: number
+  /** One of the threads is gone. `others`: those that go on; none: the doors serve themselves from here on. */
+  onLost(reason: string, others: number): void
 }
 
-/** The front of all doors: brings them to its thread, makes flows of what that thread asks, and takes back what it does not serve. */
+/** One of the threads, with what is its own. */
+interface Serving {
+  readonly thread: FrontThread
+  readonly flows: FrontFlows
+  state: 'starting' | 'serves' | 'lost'
+  /** Milliseconds that our clock is ahead of the thread's. */
+  ahead: number
+}
+
+/** The front of all doors: brings them to its threads, makes flows of what those ask, and takes back what they do not serve. */
 export class DoorsFront {
   readonly #options: DoorsFrontOptions
-  readonly #thread: FrontThread
-  readonly #doors = new Map<number, FrontedDoor & { descriptor?: number }>()
-  readonly #flows: FrontFlows
+  readonly #epoch: Int32Array
+  readonly #given = new GivenDecisions()
+  readonly #serving: readonly Serving[]
+  readonly #doors: FrontedDoors
   readonly #held: HeldFront<FrontedDoor>
-  /** Milliseconds that our clock is ahead of the thread's. */
-  #ahead = 0
-  #lastDoor = -1
   #closed = false
-  #isLost = false
-  #onOpened = () => {}
+  #onAnswer = () => {}
 
   constructor(options: DoorsFrontOptions) {
-    this.#options = options
-    this.#thread = new FrontThread({
+    const threads = options.threads ?? Math.min(MAX_THREADS, Math.max(1, availableParallelism() - 1))
+    const memory: FrontsMemory = {
+      threads,
+      connections: new SharedArrayBuffer(MAX_DOORS * 2 * Int32Array.BYTES_PER_ELEMENT),
       clients: options.clients,
-      onMessage: (message) => this.#receive(message),
-      onLost: (reason) => this.#lost(reason),
-      ...(options.startWorker ? { startWorker: options.startWorker } : {}),
-    })
-    this.#flows = new FrontFlows(options, this.#thread)
-    this.#held = new HeldFront(this.#thread, (door) => this.#numberOf(door))
+      epoch: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
+    }
+    this.#options = options
+    this.#epoch = new Int32Array(memory.epoch)
+    this.#serving = Array.from({ length: threads }, (_, place) => this.#start(place, memory))
+    const all = this.#serving.map(({ thread }) => thread)
+    this.#doors = new FrontedDoors(all, new Int32Array(memory.connections), () => this.#onAnswer())
+    this.#held = new HeldFront(all[CAPTURED_AT]!, (door) => this.#doors.numberOf(door))
   }
 
-  /** Tunnels that the front has opened since the start. */
-  get tunnels(): number {
-    return this.#flows.tunnels
+  /** Tunnels that each thread has opened since the start. */
+  get tunnels(): readonly number[] {
+    return this.#serving.map(({ flows }) => flows.tunnels)
   }
 
   /** How far the front came a moment ago with a client that its door has now, if it still holds. */
   given(flow: Flow): Given | undefined {
-    return this.#flows.given(flow.door, flow)
+    return this.#given.take(flow.door, flow, Atomics.load(this.#epoch, 0), this.#options.clock.monotonic())
   }
 
   /** Where somebody wants to wait for it, as tests do: when every door has its front. */
   async settled(): Promise<void> {
     if (!this.#options.atOnce) return
-    await this.#thread.started
-    while ([...this.#doors.values()].some(({ descriptor }) => descriptor === undefined)) {
+    await Promise.all(this.#serving.map(({ thread }) => thread.started))
+    while (!this.#closed && !this.#doors.areOpen) {
       await new Promise<void>((resolve) => {
-        this.#onOpened = resolve
+        this.#onAnswer = resolve
       })
     }
   }
 
-  /** Puts the front before a door, from the moment that its thread can. Until then, and where it can't, the door serves itself. */
+  /** Puts the front before a door, from the moment that its threads can. Until then, and where they can't, the door serves itself. */
   serve(door: FrontedDoor): void {
-    if (this.#lastDoor + 1 >= MAX_DOORS || this.#closed) return
-    this.#lastDoor += 1
-    this.#doors.set(this.#lastDoor, door)
-    if (this.#thread.usable) this.#open(this.#lastDoor, door)
+    if (!this.#closed) this.#doors.serve(door, this.#haveStarted)
   }
 
   /** Attempts that the kernel holds are taken from there, and their connections come by doors that are served; `undefined`: not any more. */
@@ -91,84 +95,72 @@ export class DoorsFront {
 
   /** In whose name addresses are, from now on. */
   own(owned: OwnedAddresses): void {
-    this.#thread.tell({ kind: 'owned', owned })
+    this.#serving[CAPTURED_AT]!.thread.tell({ kind: 'owned', owned })
   }
 
   /** The settings have changed. */
   renewRules(): void {
-    for (const [number, door] of this.#doors) {
-      if (door.descriptor !== undefined) this.#thread.tell({ kind: 'rules', door: number, rules: door.rules() })
-    }
+    this.#doors.renewRules()
   }
 
-  /** Something has changed that decisions depend on: settings, network, containers. */
+  /** Something has changed that decisions depend on (settings, network, containers): from this moment on no client is served by one made before. */
   decideAnew(): void {
-    this.#thread.nextEpoch()
+    Atomics.add(this.#epoch, 0, 1)
   }
 
-  /** Ends every client that the thread has. */
+  /** Ends every client that the threads have. */
   cut(): void {
     this.#closed = true
-    if (this.#thread.usable) this.#thread.tell({ kind: 'cut' })
+    for (const { thread } of this.#serving) if (thread.usable) thread.tell({ kind: 'cut' })
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    await this.#thread.close()
+    await Promise.all(this.#serving.map(({ thread }) => thread.close()))
   }
 
-  #open(number: number, door: FrontedDoor): void {
-    const descriptor = door.listener.lend()
-    if (descriptor === undefined) this.#doors.delete(number)
-    else this.#thread.tell({ kind: 'open', door: number, descriptor, rules: door.rules() })
-  }
-
-  #receive(message: FromFront): void {
-    if (this.#isLost) closeLate(message)
-    else if (message.kind === 'batch') this.#batch(message)
-    else if (message.kind === 'ready') this.#ready(message.clockOrigin)
-    else if (message.kind === 'opened') this.#opened(message.door, message.descriptor)
-    else if (message.kind === 'hold-lost') this.#held.unreadable(message.hold, message.code)
-  }
-
-  #ready(clockOrigin: number): void {
-    const { clock } = this.#options
-    this.#ahead = clockOrigin - originOf(() => clock.monotonic())
-    for (const [number, door] of this.#doors) this.#open(number, door)
-  }
-
-  #opened(number: number, descriptor: number): void {
-    const door = this.#doors.get(number)!
-    if (descriptor < 0) {
-      this.#doors.delete(number)
-      this.#onOpened()
-      return void door.listener.keep()
-    }
-    const { connections } = this.#thread
-    door.descriptor = descriptor
-    door.listener.leaveTo({
-      get connections() {
-        return Math.max(0, Atomics.load(connections, number * 2))
-      },
-      holds: (count) => Atomics.store(connections, number * 2 + 1, count),
-      shut: () => this.#thread.tell({ kind: 'shut', door: number }),
+  #start(place: number, memory: FrontsMemory): Serving {
+    const { startWorker } = this.#options
+    const thread = new FrontThread({
+      memory,
+      takesCaptured: place === CAPTURED_AT,
+      onMessage: (message) => this.#receive(place, message),
+      onLost: (reason) => this.#lost(place, reason),
+      ...(startWorker ? { startWorker } : {}),
     })
-    this.#onOpened()
-    // They may have changed since the thread was told.
-    this.#thread.tell({ kind: 'rules', door: number, rules: door.rules() })
-    this.#held.look()
+    return { thread, flows: new FrontFlows(this.#options, thread, this.#given), state: 'starting', ahead: 0 }
   }
 
-  /** Of a door that the thread accepts by. */
-  #numberOf(door: FrontedDoor): number | undefined {
-    for (const [number, { listener, descriptor }] of this.#doors) {
-      if (listener === door.listener && descriptor !== undefined) return number
+  /** Or could not. */
+  get #haveStarted(): boolean {
+    return this.#serving.every(({ state }) => state !== 'starting')
+  }
+
+  #receive(place: number, message: FromFront): void {
+    const serving = this.#serving[place]!
+    if (serving.state === 'lost') closeLate(message)
+    else if (message.kind === 'batch') this.#batch(serving, message)
+    else if (message.kind === 'ready') this.#ready(serving, message.clockOrigin)
+    else if (message.kind === 'hold-lost') this.#held.unreadable(message.hold, message.code)
+    else if (message.kind === 'opened') {
+      this.#doors.opened(place, message.door, message.watched)
+      this.#held.look()
     }
-    return undefined
   }
 
-  #batch(batch: Batch): void {
-    this.#flows.obey(batch, this.#ahead, (door) => this.#doors.get(door)!)
+  #ready(serving: Serving, clockOrigin: number): void {
+    const { clock } = this.#options
+    serving.ahead = clockOrigin - originOf(() => clock.monotonic())
+    serving.state = 'serves'
+    this.#lendDoors()
+  }
+
+  #lendDoors(): void {
+    if (this.#haveStarted && !this.#closed) this.#doors.lend()
+  }
+
+  #batch({ flows, ahead }: Serving, batch: Batch): void {
+    flows.obey(batch, ahead, (door) => this.#doors.get(door)!)
     if (!this.#closed) this.#held.obey(batch)
     for (const gift of batch.gifts) this.#take(gift)
     for (let at = 0; at < batch.dropped.length; at += 2) {
@@ -193,23 +185,21 @@ export class DoorsFront {
     door.listener.adopt(socket, bytes && Buffer.from(bytes), answered)
   }
 
-  #lost(reason: string): void {
-    this.#isLost = true
-    this.#flows.lost(this.#options.clock.monotonic())
-    this.#held.lost()
-    for (const { listener, descriptor } of this.#doors.values()) {
-      if (descriptor === undefined) listener.keep()
-      else listener.takeBack(descriptor)
-    }
-    this.#doors.clear()
-    this.#onOpened()
-    this.#closed = true
-    this.#options.onLost(reason)
+  #lost(place: number, reason: string): void {
+    const lost = this.#serving[place]!
+    lost.state = 'lost'
+    lost.flows.lost(this.#options.clock.monotonic())
+    if (place === CAPTURED_AT) this.#held.lost()
+    this.#doors.lost(place)
+    const others = this.#serving.filter(({ state }) => state !== 'lost').length
+    if (others === 0) this.#closed = true
+    this.#lendDoors()
+    this.#onAnswer()
+    this.#options.onLost(reason, others)
   }
 }
 
 /** What a thread that has died had still said: nobody knows of the descriptors that it gave away. */
 function closeLate(message: FromFront): void {
   if (message.kind === 'batch') for (const { descriptor } of message.gifts) closeSync(descriptor)
-  else if (message.kind === 'opened' && message.descriptor >= 0) closeSync(message.descriptor)
 }

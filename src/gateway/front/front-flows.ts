@@ -11,7 +11,7 @@ import { isLoopback } from '../../wire/address.ts'
 import { failedConnect } from './failed-connect.ts'
 import { type DecisionWays, FrontDecision } from './front-decision.ts'
 import { FrontFlow } from './front-flow.ts'
-import { type Given, GivenDecisions } from './given-decisions.ts'
+import type { GivenDecisions } from './given-decisions.ts'
 
 export interface FrontFlowsOptions {
   readonly clock: Clock
@@ -36,7 +36,7 @@ export interface Asking {
   answer(client: number, addresses: readonly string[], decision: number, epoch: number): void
 }
 
-/** The flows of the front: decides what its thread asks, and keeps the records of what it does. */
+/** The flows of one thread of the front: decides what it asks, and keeps the records of what it does. */
 export class FrontFlows {
   readonly #options: FrontFlowsOptions
   readonly #thread: Asking
@@ -48,13 +48,15 @@ export class FrontFlows {
   readonly #failed = new Map<number, FailedConnect[]>()
   /** Those that the thread may name again. */
   readonly #decisions = new Map<number, FrontDecision>()
-  readonly #given = new GivenDecisions()
+  readonly #given: GivenDecisions
   #lastDecision = -1
   #tunnels = 0
 
-  constructor(options: FrontFlowsOptions, thread: Asking) {
+  /** `given`: keeps how far it has come with those that it gives to their doors. */
+  constructor(options: FrontFlowsOptions, thread: Asking, given: GivenDecisions) {
     this.#options = options
     this.#thread = thread
+    this.#given = given
   }
 
   /** That came to stand, since the start. */
@@ -74,11 +76,6 @@ export class FrontFlows {
     for (const { client } of batch.gifts) if (client !== undefined) this.#left(client, undefined)
     for (let at = 0; at < held.length; at += HELD) this.#left(held[at] as number, undefined)
     for (const decision of batch.forgotten) this.#decisions.delete(decision)
-  }
-
-  /** How far the thread came a moment ago with a client that its door has now, if it still holds. */
-  given(door: string, query: RouteQuery): Given | undefined {
-    return this.#given.take(door, query, this.#thread.epoch, this.#options.clock.monotonic())
   }
 
   /** The thread has died. `at`: monotonic milliseconds. */

@@ -1,8 +1,9 @@
 import { closeSync } from 'node:fs'
 import type { Worker } from 'node:worker_threads'
-import type { ClientCountsMemory } from '../../front/client-counts.ts'
-import { type FromFront, type FrontMemory, MAX_CLIENTS, MAX_DOORS, type ToFront } from '../../front/messages.ts'
+import type { FromFront, FrontMemory, FrontsMemory, ToFront } from '../../front/messages.ts'
+import { MAX_CLIENTS, MAX_DOORS } from '../../front/messages.ts'
 import { ROW } from '../../relay/worker-protocol.ts'
+import { atExit } from '../../system/at-exit.ts'
 import { ring } from '../../system/bell.ts'
 import { resetOnClose } from '../../system/linux/sockets.ts'
 import { startThread } from '../../system/start-thread.ts'
@@ -11,23 +12,26 @@ export interface FrontThreadOptions {
   readonly onMessage: (message: FromFront) => void
   /** The thread could not start or has died. Its descriptors have been closed, but for the listening ones. */
   readonly onLost: (reason: string) => void
-  /** Where the thread counts the captured connections of each client. */
-  readonly clients: ClientCountsMemory
+  /** Shared with the other threads. */
+  readonly memory: FrontsMemory
+  /** Captured connections are this thread's, and it counts them by client. */
+  readonly takesCaptured: boolean
   /** For tests of threads that fail. */
   readonly startWorker?: (memory: FrontMemory) => Worker
 }
 
-/** The front's thread as the main thread sees it: messages and shared memory. */
+/** One thread of the front as the main thread sees it: messages and shared memory. */
 export class FrontThread {
   readonly rows: Float64Array
-  readonly connections: Int32Array
   /** Fulfilled when it serves, or never will. */
   readonly started: Promise<void>
   readonly #descriptors: Int32Array
+  readonly #own: Int32Array
   readonly #epoch: Int32Array
   readonly #options: FrontThreadOptions
   readonly #worker: Worker
   readonly #exited: Promise<void>
+  readonly #notAtExit: () => void
   #wakeDescriptor: number | undefined
   #outbox: ToFront[] = []
   #answers: (number | string)[] = []
@@ -36,16 +40,16 @@ export class FrontThread {
   #lost = false
 
   constructor(options: FrontThreadOptions) {
+    const maxClients = Math.floor(MAX_CLIENTS / options.memory.threads)
     const memory: FrontMemory = {
-      rows: new SharedArrayBuffer(MAX_CLIENTS * ROW * Float64Array.BYTES_PER_ELEMENT),
-      descriptors: new SharedArrayBuffer(MAX_CLIENTS * 2 * Int32Array.BYTES_PER_ELEMENT),
-      connections: new SharedArrayBuffer(MAX_DOORS * 2 * Int32Array.BYTES_PER_ELEMENT),
-      clients: options.clients,
-      epoch: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
+      ...options.memory,
+      rows: new SharedArrayBuffer(maxClients * ROW * Float64Array.BYTES_PER_ELEMENT),
+      descriptors: new SharedArrayBuffer(maxClients * 2 * Int32Array.BYTES_PER_ELEMENT),
+      own: new SharedArrayBuffer(MAX_DOORS * Int32Array.BYTES_PER_ELEMENT),
     }
     this.rows = new Float64Array(memory.rows)
     this.#descriptors = new Int32Array(memory.descriptors)
-    this.connections = new Int32Array(memory.connections)
+    this.#own = new Int32Array(memory.own)
     this.#epoch = new Int32Array(memory.epoch)
     this.#options = options
     const worker = (options.startWorker ?? startFrontWorker)(memory)
@@ -69,7 +73,7 @@ export class FrontThread {
         resolve()
       })
     })
-    process.on('exit', this.#shut)
+    this.#notAtExit = atExit(this.#shut)
   }
 
   get usable(): boolean {
@@ -85,11 +89,6 @@ export class FrontThread {
   /** The number of the epoch, in which the same question has the same answer. */
   get epoch(): number {
     return Atomics.load(this.#epoch, 0)
-  }
-
-  /** From this moment on no client is served by a decision made before. */
-  nextEpoch(): void {
-    Atomics.add(this.#epoch, 0, 1)
   }
 
   /**
@@ -138,16 +137,23 @@ export class FrontThread {
   #gone(reason: string): void {
     if (this.#lost) return
     this.#lost = true
-    process.off('exit', this.#shut)
+    this.#notAtExit()
     if (this.#wakeDescriptor !== undefined) closeSync(this.#wakeDescriptor)
     this.#wakeDescriptor = undefined
     for (const fd of this.#descriptors) if (fd > 0) this.#breakOff(fd)
     this.#descriptors.fill(0)
-    this.connections.fill(0)
-    new Int32Array(this.#options.clients.front).fill(0)
+    this.#giveUpPlaces()
     const expected = this.#closing
     this.#closing = true
     if (!expected) this.#options.onLost(reason)
+  }
+
+  #giveUpPlaces(): void {
+    const { memory, takesCaptured } = this.#options
+    const connections = new Int32Array(memory.connections)
+    for (const [door, own] of this.#own.entries()) if (own !== 0) Atomics.sub(connections, door * 2, own)
+    this.#own.fill(0)
+    if (takesCaptured) new Int32Array(memory.clients.front).fill(0)
   }
 }
 

@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs'
 import type { Worker } from 'node:worker_threads'
 import { GatewayError } from '../../contracts/gateway-error.ts'
+import { atExit } from '../../system/at-exit.ts'
 import { ring } from '../../system/bell.ts'
 import { startThread } from '../../system/start-thread.ts'
 import type { OwnedAddresses } from '../../wire/address-owners.ts'
@@ -42,6 +43,7 @@ export class DatagramThread {
   #lost = 0
   readonly #started: Promise<{ readonly tellsUnreachable: boolean }>
   readonly #exited: Promise<void>
+  readonly #notAtExit: () => void
 
   private constructor(options: DatagramThreadOptions) {
     this.#options = options
@@ -68,7 +70,7 @@ export class DatagramThread {
         resolve()
       })
     })
-    process.on('exit', this.#shut)
+    this.#notAtExit = atExit(this.#shut)
   }
 
   /** Rejects with a `GatewayError` when the thread cannot do its work here. */
@@ -178,7 +180,7 @@ export class DatagramThread {
   }
 
   #gone(reason: string): void {
-    process.off('exit', this.#shut)
+    this.#notAtExit()
     if (this.#wakeDescriptor !== undefined) closeSync(this.#wakeDescriptor)
     this.#wakeDescriptor = undefined
     if (this.#closing) return

@@ -27,6 +27,8 @@ export const EPOLLERR = 0x8
 export const EPOLLHUP = 0x10
 export const EPOLLRDHUP = 0x2000
 export const EPOLLET = 0x80000000 | 0
+/** Of several epolls that wait for one file, wake one that sleeps and not all (Linux 4.5; before, it means nothing). */
+export const EPOLLEXCLUSIVE = 0x10000000
 
 /** struct epoll_event { uint32 events; uint64 data }: packed on x86-64 only, so data begins at byte 4 there and at byte 8 elsewhere. */
 export const EVENT_INTS = arch() === 'x64' ? 3 : 4

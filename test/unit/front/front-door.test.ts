@@ -47,3 +47,62 @@ t.test('what a client is sent waits for no acknowledgement of what went before',
   getSocketOption(taken[0]!, IPPROTO_TCP, TCP_NODELAY, value, new Uint32Array([4]))
   t.not(value.readInt32LE(), 0, 'TCP_NODELAY')
 })
+
+t.test('where others take clients too, a thread takes some and leaves the rest to them', { skip }, async (t) => {
+  const { FrontDoor } = await import('../../../src/front/front-door.ts')
+  const { EventLoop } = await import('../../../src/front/event-loop.ts')
+  const { close, duplicate } = await import('../../../src/system/linux/descriptors.ts')
+  const { connect, socket } = await import('../../../src/system/linux/sockets.ts')
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { fd } = (server as unknown as { _handle: { fd: number } })._handle
+  const address = socketAddress({ address: '127.0.0.1', port: (server.address() as AddressInfo).port })
+  const opened: number[] = []
+  const taken = [0, 0]
+  const threads = taken.map((_, place) => {
+    const loop = new EventLoop()
+    const host = {
+      loop,
+      arrived(_door: FrontDoor, descriptor: number) {
+        taken[place]! += 1
+        opened.push(descriptor)
+      },
+      trouble: (_door: FrontDoor, error: number) => t.fail(`accept: error ${error}`),
+    }
+    const door: FrontDoor = new FrontDoor(0, duplicate(fd), RULES, host, true)
+    door.resume()
+    const turn = () => {
+      loop.wait(0)
+      loop.tell(-1)
+    }
+    return { loop, door, turn }
+  })
+  t.teardown(() => {
+    for (const { door, loop } of threads) {
+      door.shut()
+      loop.close()
+    }
+    server.close()
+    for (const one of opened) close(one)
+  })
+  // All of it in one turn, before Node's own listener has its own.
+  const dial = (count: number) => {
+    for (let dialled = 0; dialled < count; dialled += 1) {
+      const client = socket(AF_INET, SOCK_STREAM, 0)
+      opened.push(client)
+      connect(client, address, address.length)
+    }
+  }
+  const [first, second] = threads as [(typeof threads)[0], (typeof threads)[0]]
+  dial(12)
+  first.turn()
+  second.turn()
+  t.same(taken, [8, 4])
+  dial(9)
+  first.turn()
+  first.turn()
+  t.same(taken, [17, 4], 'who has stepped back is told of the rest, if nobody else takes it')
+  dial(1)
+  second.turn()
+  t.same(taken, [17, 5], 'as is the other')
+})

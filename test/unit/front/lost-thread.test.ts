@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
@@ -36,13 +37,14 @@ const WAYS = {
 
 for (const [way, kill] of Object.entries(WAYS)) {
   t.test(`a thread that dies takes its tunnels with it, and not the door: ${way}`, { skip }, (t) => dies(t, kill))
+  t.test(`of several, the others go on: ${way}`, { skip }, (t) => oneDies(t, kill))
 }
 
-async function dies(t: Test, kill: (worker: Worker, fail: Int32Array) => void): Promise<void> {
-  const fail = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+/** Threads in front of a door. */
+async function rig(t: Test, threads: number) {
+  const workers: { worker: Worker; fail: Int32Array }[] = []
   const echo = await startEcho()
-  let worker: Worker | undefined
-  let lost = ''
+  const losses: string[] = []
   const lines: string[] = []
   const log = createLog({ level: 'info', format: 'json' }, { write: (line) => void lines.push(line) })
   const records = new FlowRecords(
@@ -56,6 +58,7 @@ async function dies(t: Test, kill: (worker: Worker, fail: Int32Array) => void): 
   const front = new DoorsFront({
     clock: systemClock,
     atOnce: true,
+    threads,
     clients: clientCountsMemory(() => 1),
     identified: (query) => query,
     records,
@@ -68,16 +71,16 @@ async function dies(t: Test, kill: (worker: Worker, fail: Int32Array) => void): 
       },
       dialers: { directAddresses: async () => ['127.0.0.1'] },
     }),
-    onLost: (reason) => {
-      lost = reason
-    },
+    onLost: (_reason, others) => void losses.push(`${others} go on`),
     startWorker(workerData) {
+      const fail = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
       const code = `
         const { fail } = require('node:worker_threads').workerData
         const now = performance.now.bind(performance)
         performance.now = () => { if (Atomics.load(fail, 0) > 0) throw new Error('a fault'); return now() }
         import('${import.meta.resolve('tsx/esm/api')}').then(({ register }) => (register(), import('${WORKER}')))`
-      worker = new Worker(code, { eval: true, workerData: { ...workerData, fail } })
+      const worker = new Worker(code, { eval: true, workerData: { ...workerData, fail } })
+      workers.push({ worker, fail })
       return worker
     },
   })
@@ -95,6 +98,7 @@ async function dies(t: Test, kill: (worker: Worker, fail: Int32Array) => void): 
   t.teardown(async () => {
     listener.close()
     listener.destroyConnections()
+    await front.close()
     await echo.close()
   })
   let id = 0
@@ -103,23 +107,66 @@ async function dies(t: Test, kill: (worker: Worker, fail: Int32Array) => void): 
   await front.settled()
 
   const ask = `CONNECT 127.0.0.1:${echo.port} HTTP/1.1\r\nHost: 127.0.0.1:${echo.port}\r\n\r\n`
-  const tunnel = connect(port, '127.0.0.1')
-  tunnel.write(`${ask}hello`)
-  t.match(await readExactly(tunnel, 44), /200 [\s\S]*hello$/)
-  t.equal(listener.connections, 1)
-  await until('it is known to stand', () => front.tunnels === 1)
+  /** A tunnel with a word in it, and the place of the thread that has it. */
+  const open = async () => {
+    const before = front.tunnels
+    const tunnel = connect(port, '127.0.0.1')
+    tunnel.write(`${ask}hello`)
+    t.match(await readExactly(tunnel, 44), /200 [\s\S]*hello$/)
+    const by = () => front.tunnels.findIndex((tunnels, place) => tunnels > before[place]!)
+    await until('it is known to stand', () => by() >= 0)
+    const broken = new Promise((resolve) => tunnel.resume().once('error', resolve).once('close', resolve))
+    return { tunnel, by: by(), broken }
+  }
+  const doorServes = async () => {
+    const next = connect(port, '127.0.0.1')
+    next.write(ask)
+    t.equal(await readExactly(next, 18), 'served by the door')
+    next.destroy()
+  }
+  return { front, listener, workers, losses, open, doorServes, flows: () => lines.map((line) => JSON.parse(line)) }
+}
 
-  const broken = new Promise((resolve) => tunnel.resume().once('error', resolve).once('close', resolve))
-  kill(worker!, fail)
-  await until('the loss is known', () => lost !== '')
+const ABORTED = { msg: 'flow', ended: 'aborted', route: 'direct', bytesUp: 5, bytesDown: 5 }
+
+async function dies(t: Test, kill: (worker: Worker, fail: Int32Array) => void): Promise<void> {
+  const { listener, workers, losses, open, doorServes, flows } = await rig(t, 1)
+  const { broken } = await open()
+  t.equal(listener.connections, 1)
+  kill(workers[0]!.worker, workers[0]!.fail)
+  await until('the loss is known', () => losses.length > 0)
   t.match(await broken, { code: 'ECONNRESET' }, 'its client is not told that all has come')
+  t.match(flows(), [ABORTED])
+  await doorServes()
+}
+
+async function oneDies(t: Test, kill: (worker: Worker, fail: Int32Array) => void): Promise<void> {
+  const { front, listener, workers, losses, open, doorServes, flows } = await rig(t, 2)
+  const first = await open()
+  let other = await open()
+  for (; other.by === first.by; other = await open()) other.tunnel.destroy()
+  kill(workers[first.by]!.worker, workers[first.by]!.fail)
+  await until('the loss is known', () => losses.length > 0)
+  t.same(losses, ['1 go on'])
+  t.match(await first.broken, { code: 'ECONNRESET' })
+  await until('its place is free', () => listener.connections === 1)
   t.match(
-    lines.map((line) => JSON.parse(line)),
-    [{ msg: 'flow', ended: 'aborted', route: 'direct', bytesUp: 5, bytesDown: 5 }],
+    flows().filter(({ ended }) => ended === 'aborted'),
+    [ABORTED],
   )
-  const next = connect(port, '127.0.0.1')
-  next.write(ask)
-  t.equal(await readExactly(next, 18), 'served by the door')
-  next.destroy()
-  await front.close()
+  const echoed = once(other.tunnel, 'data')
+  other.tunnel.write('again')
+  t.equal(String((await echoed)[0]), 'again')
+  for (let time = 0; time < 6; time += 1) {
+    const { by, tunnel } = await open()
+    t.equal(by, other.by, 'whoever comes then is the other’s')
+    tunnel.destroy()
+  }
+  kill(workers[other.by]!.worker, workers[other.by]!.fail)
+  await until('the loss is known', () => losses.length > 1)
+  t.same(losses, ['1 go on', '0 go on'])
+  t.match(await other.broken, { code: 'ECONNRESET' })
+  await until('no place is taken', () => listener.connections === 0)
+  await doorServes()
+  t.equal(front.tunnels.length, 2)
 }

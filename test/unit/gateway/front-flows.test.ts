@@ -4,6 +4,7 @@ import type { DoorContext } from '../../../src/contracts/door.ts'
 import type { Route, RouteQuery } from '../../../src/contracts/route.ts'
 import type { Batch } from '../../../src/front/messages.ts'
 import { FrontFlows } from '../../../src/gateway/front/front-flows.ts'
+import { GivenDecisions } from '../../../src/gateway/front/given-decisions.ts'
 import { FlowRecords } from '../../../src/observe/flow-records.ts'
 import { createLog } from '../../../src/observe/log.ts'
 import { Metrics } from '../../../src/observe/metrics.ts'
@@ -36,6 +37,7 @@ t.test('a client from before a reload that asks for credentials is its door’s 
       identified: () => t.fail('nobody is identified') as never,
     },
     { rows: new Float64Array(64), epoch: 7, answer: (...told) => answers.push(told) },
+    new GivenDecisions(),
   )
   const context = { name: 'mixed', scope: 'host', auth: { check: () => undefined } } as unknown as DoorContext
   flows.obey({ ...NOTHING, asks: [1, 0, 0, 'origin.test', 0, 443, '127.0.0.1', 4_000, 0, 0] }, 0, () => ({ context }))
@@ -59,6 +61,7 @@ t.test('what was tried in vain for a client goes to its door with it', async (t)
     generation: 1,
   }
   const answers: unknown[] = []
+  const given = new GivenDecisions()
   const flows = new FrontFlows(
     {
       clock,
@@ -70,6 +73,7 @@ t.test('what was tried in vain for a client goes to its door with it', async (t)
       identified: (query) => query,
     },
     { rows: new Float64Array(64), epoch: 7, answer: (...told) => answers.push(told) },
+    given,
   )
   const context = { name: 'mixed', scope: 'host', nextId: () => 'one' } as unknown as DoorContext
   const door = () => ({ context })
@@ -88,7 +92,7 @@ t.test('what was tried in vain for a client goes to its door with it', async (t)
   // In whichever order: a batch may bring both, or one after the other.
   flows.obey({ ...NOTHING, failed: [1, '192.0.2.1', constants.errno.ECONNREFUSED] }, 0, door)
   flows.obey({ ...NOTHING, failed: [1, '2001:db8::1', constants.errno.ENETUNREACH], gifts: gift(1) }, 0, door)
-  t.match(flows.given('mixed', query), {
+  t.match(given.take('mixed', query, 7, clock.monotonic()), {
     route: { generation: 1 },
     askedAt: 0,
     decidedAt: 0,
@@ -100,5 +104,5 @@ t.test('what was tried in vain for a client goes to its door with it', async (t)
   ask(2)
   await until('it is decided', () => answers.length === 2)
   flows.obey({ ...NOTHING, gifts: gift(2) }, 0, door)
-  t.match(flows.given('mixed', query), { failed: [] }, 'what one was told is no other’s')
+  t.match(given.take('mixed', query, 7, clock.monotonic()), { failed: [] }, 'what one was told is no other’s')
 })
