@@ -24,7 +24,8 @@ export class LimitSweep {
   readonly #clock: Clock
   readonly #watched = new Map<Swept, Watch>()
   #timer: (() => void) | undefined
-  #onEmpty = () => {}
+  /** Who waits for the last pair to close. */
+  #onEmpty: (() => void)[] = []
 
   constructor(limits: RelayLimits, clock: Clock) {
     this.#limits = limits
@@ -58,15 +59,15 @@ export class LimitSweep {
   /** Ends all pairs; fulfilled when they have closed. */
   abortAll(): Promise<void> {
     return new Promise((resolve) => {
-      this.#onEmpty = resolve
+      if (this.#watched.size === 0) return resolve()
+      this.#onEmpty.push(resolve)
       for (const pair of [...this.#watched.keys()]) pair.expire('aborted')
-      if (this.#watched.size === 0) resolve()
     })
   }
 
   remove(pair: Swept): void {
     if (!this.#watched.delete(pair) || this.#watched.size > 0) return
-    this.#onEmpty()
+    for (const tell of this.#onEmpty.splice(0)) tell()
     this.#timer?.()
     this.#timer = undefined
   }
