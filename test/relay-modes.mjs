@@ -10,7 +10,11 @@ const MODES = {
 }
 const modes = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(MODES)
 for (const mode of modes) {
-  console.log(`--- ${Object.entries(MODES[mode]).map((pair) => pair.join('=')).join(' ')}`)
+  console.log(
+    `--- ${Object.entries(MODES[mode])
+      .map((pair) => pair.join('='))
+      .join(' ')}`,
+  )
   const began = performance.now()
   const { status } = spawnSync('npx', ['tap', 'test/flow/**/*.test.ts', 'test/unit/relay/*.test.ts'], {
     stdio: 'inherit',

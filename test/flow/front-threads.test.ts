@@ -28,7 +28,12 @@ async function start(t: Test, settings: object = {}) {
     sockets.push(socket.on('error', () => {}))
     return { socket, status }
   }
-  return { gateway, target: `some.example:${echo.port}`, open, all: (count: number) => Promise.all(Array.from({ length: count }, open)) }
+  return {
+    gateway,
+    target: `some.example:${echo.port}`,
+    open,
+    all: (count: number) => Promise.all(Array.from({ length: count }, open)),
+  }
 }
 
 /** Tunnels by thread, once so many are known to stand. */
@@ -42,7 +47,9 @@ async function refusesAll(port: number): Promise<void> {
   for (let refused = false; !refused; ) {
     const socket = connect(port, '127.0.0.1')
     refused = await new Promise((resolve) => {
-      socket.once('connect', () => resolve(false)).on('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'ECONNREFUSED'))
+      socket
+        .once('connect', () => resolve(false))
+        .on('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'ECONNREFUSED'))
     })
     socket.destroy()
   }
@@ -82,12 +89,20 @@ t.test('of many who come at once no thread has most, and none is lost', { skip }
 t.test('as many as the limit says, over all threads, and not one more', { skip }, async (t) => {
   const { gateway } = await start(t, { limits: { connections: 12 } })
   // They say nothing, so each keeps its place.
-  const clients = Array.from({ length: 40 }, () => connect(gateway.port, '127.0.0.1').on('error', () => {}).resume())
+  const clients = Array.from({ length: 40 }, () =>
+    connect(gateway.port, '127.0.0.1')
+      .on('error', () => {})
+      .resume(),
+  )
   t.teardown(() => {
     for (const client of clients) client.destroy()
   })
   let gone = 0
-  for (const client of clients) client.once('close', () => void (gone += 1))
+  for (const client of clients) {
+    client.once('close', () => {
+      gone += 1
+    })
+  }
   const refused = () => gateway.lines.filter(({ msg }) => msg === 'client refused').length
   await until('those beyond it are turned away', () => gone === 28 && refused() === 28)
   t.equal(gateway.gateway.status().clientConnections, 12)
@@ -95,7 +110,11 @@ t.test('as many as the limit says, over all threads, and not one more', { skip }
   t.equal(left.length, 12)
   for (const client of left) client.destroy()
   await until('their places are free', () => gateway.gateway.status().clientConnections === 0)
-  const again = Array.from({ length: 12 }, () => connect(gateway.port, '127.0.0.1').on('error', () => {}).resume())
+  const again = Array.from({ length: 12 }, () =>
+    connect(gateway.port, '127.0.0.1')
+      .on('error', () => {})
+      .resume(),
+  )
   clients.push(...again)
   await until('they have come', () => gateway.gateway.status().clientConnections === 12)
   t.equal(refused(), 28)

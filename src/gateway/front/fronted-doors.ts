@@ -62,7 +62,9 @@ export class FrontedDoors {
 
   /** Whether each has its front. */
   get areOpen(): boolean {
-    return [...this.#served.values()].every(({ isLent, ways }) => isLent && [...ways.values()].every((way) => way.accepts))
+    return [...this.#served.values()].every(
+      ({ isLent, ways }) => isLent && [...ways.values()].every((way) => way.accepts),
+    )
   }
 
   /** `isLent`: now; else with the next `lend`. */
@@ -158,11 +160,11 @@ export class FrontedDoors {
     if (!way) return
     const wasLeft = accepts(served)
     ways.delete(place)
-    if (wasLeft ? accepts(served) : ways.size > 0) return closeSync(way.descriptor)
+    if (wasLeft ? accepts(served) : ways.size > 0) return void closeSync(way.descriptor)
     // Others may have been told, and not have answered yet.
     for (const other of ways.keys()) this.#threads[other]!.tell({ kind: 'shut', door: number })
     ways.clear()
-    if (wasLeft) return door.listener.takeBack(way.descriptor)
+    if (wasLeft) return void door.listener.takeBack(way.descriptor)
     closeSync(way.descriptor)
     door.listener.keep()
   }

@@ -59,32 +59,36 @@ function isOpen(fd: number): boolean {
   }
 }
 
-t.test('all threads have a descriptor of their own, and the door is theirs with the first answer', { skip }, async (t) => {
-  const { doors, door, descriptors, connections, said, successor } = await rig(t, 3)
-  doors.serve(door(), false)
-  t.same(said(), [])
-  t.equal(doors.areOpen, false)
-  doors.lend()
-  t.same(said(), ['open 0', 'open 1', 'open 2'])
-  t.equal(new Set(descriptors.flat()).size, 3)
-  doors.opened(1, 0, true)
-  doors.opened(0, 0, true)
-  t.same(said(), ['leave'])
-  t.equal(doors.areOpen, false)
-  doors.opened(2, 0, true)
-  t.equal(doors.areOpen, true)
-  doors.renewRules()
-  t.same(said(), ['rules 0', 'rules 1', 'rules 2'])
-  connections[0] = 5
-  t.equal(successor().connections, 5)
-  successor().holds(2)
-  t.equal(connections[1], 2)
-  successor().shut()
-  t.same(said(), ['shut 0', 'shut 1', 'shut 2'])
-  doors.renewRules()
-  t.same(said(), [])
-  t.ok(doors.get(0), 'its clients may still be there')
-})
+t.test(
+  'all threads have a descriptor of their own, and the door is theirs with the first answer',
+  { skip },
+  async (t) => {
+    const { doors, door, descriptors, connections, said, successor } = await rig(t, 3)
+    doors.serve(door(), false)
+    t.same(said(), [])
+    t.equal(doors.areOpen, false)
+    doors.lend()
+    t.same(said(), ['open 0', 'open 1', 'open 2'])
+    t.equal(new Set(descriptors.flat()).size, 3)
+    doors.opened(1, 0, true)
+    doors.opened(0, 0, true)
+    t.same(said(), ['leave'])
+    t.equal(doors.areOpen, false)
+    doors.opened(2, 0, true)
+    t.equal(doors.areOpen, true)
+    doors.renewRules()
+    t.same(said(), ['rules 0', 'rules 1', 'rules 2'])
+    connections[0] = 5
+    t.equal(successor().connections, 5)
+    successor().holds(2)
+    t.equal(connections[1], 2)
+    successor().shut()
+    t.same(said(), ['shut 0', 'shut 1', 'shut 2'])
+    doors.renewRules()
+    t.same(said(), [])
+    t.ok(doors.get(0), 'its clients may still be there')
+  },
+)
 
 t.test('captured connections are the first thread’s alone', { skip }, async (t) => {
   const { doors, threads, door, said } = await rig(t, 2)

@@ -28,24 +28,28 @@ for (const [where, fast, skipped] of [
   ['in the kernel', true, skip],
   ['in Node', false, false],
 ] as const) {
-  t.test(`all pairs end, those of other limits too, and it is over when they are closed: ${where}`, { skip: skipped }, async (t) => {
-    const relay = createRelay({ ...NO_LIMITS, clock: systemClock, fast, fastAfterBytes: 0, threads: 1 })
-    await relay.started
-    t.teardown(() => relay.close())
-    const pairs = [
-      await pair(t, relay),
-      await pair(t, relay.withLimits({ idleMs: 60_000, lifetimeMs: 0 })),
-      await pair(t, relay.withLimits({ idleMs: 0, lifetimeMs: 60_000 })),
-    ]
-    t.equal(relay.fastPairs().now, fast ? 3 : 0)
-    await relay.abort()
-    t.ok(pairs.every(({ areClosed }) => areClosed()))
-    for (const { result, failures } of pairs) {
-      t.match(await result, { ended: 'aborted', bytesUp: 1 })
-      t.same(await failures, ['ECONNRESET', 'ECONNRESET'])
-    }
-    t.equal(relay.fastPairs().now, 0)
-  })
+  t.test(
+    `all pairs end, those of other limits too, and it is over when they are closed: ${where}`,
+    { skip: skipped },
+    async (t) => {
+      const relay = createRelay({ ...NO_LIMITS, clock: systemClock, fast, fastAfterBytes: 0, threads: 1 })
+      await relay.started
+      t.teardown(() => relay.close())
+      const pairs = [
+        await pair(t, relay),
+        await pair(t, relay.withLimits({ idleMs: 60_000, lifetimeMs: 0 })),
+        await pair(t, relay.withLimits({ idleMs: 0, lifetimeMs: 60_000 })),
+      ]
+      t.equal(relay.fastPairs().now, fast ? 3 : 0)
+      await relay.abort()
+      t.ok(pairs.every(({ areClosed }) => areClosed()))
+      for (const { result, failures } of pairs) {
+        t.match(await result, { ended: 'aborted', bytesUp: 1 })
+        t.same(await failures, ['ECONNRESET', 'ECONNRESET'])
+      }
+      t.equal(relay.fastPairs().now, 0)
+    },
+  )
 }
 
 t.test('pairs in the kernel and in Node together', { skip }, async (t) => {
