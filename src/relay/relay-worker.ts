@@ -25,8 +25,8 @@ import type { FromWorker, Side, ToWorker, WorkerData, WorkerEnd } from './worker
 /** Events taken from the kernel at once. */
 const MAX_EVENTS = 256
 
-/** Milliseconds to sleep at most: a process that ends without telling us must not wait longer than this for the thread. */
-const LONGEST_SLEEP_MS = 2_000
+/** Milliseconds to sleep at most: a process that ends without telling us must not wait longer than this for the thread. There may be eight that do nothing. */
+const LONGEST_SLEEP_MS = 5_000
 
 /**
  * A thread that sleeps in epoll and moves the bytes of all tunnels given to it. It never returns to Node's event loop while it runs:
