@@ -1,5 +1,5 @@
 import t from 'tap'
-import { TunnelTimes } from '../../../src/front/tunnel-times.ts'
+import { sweepPeriod, TunnelTimes } from '../../../src/front/tunnel-times.ts'
 
 t.test('silence, age and a broken side end a tunnel, each in its time', async (t) => {
   const times = new TunnelTimes(4)
@@ -26,3 +26,13 @@ t.test('a row that is used again begins anew', async (t) => {
   t.equal(times.since(0), 50)
   t.equal(times.check(0, { idleMs: 100, lifetimeMs: 100 }, 0, 149), undefined)
 })
+
+t.test(
+  'limits are looked after every second, every other where several threads do, and more often where they are short',
+  async (t) => {
+    const door = (idleMs: number, lifetimeMs: number) => ({ rules: { idleMs, lifetimeMs } })
+    t.equal(sweepPeriod([door(0, 0), door(300_000, 0)], 1), 1_000)
+    t.equal(sweepPeriod([door(0, 0), door(300_000, 0)], 4), 2_000)
+    t.equal(sweepPeriod([door(400, 0), door(0, 800)], 4), 100)
+  },
+)
