@@ -13,8 +13,7 @@ import { FrontDoor, type FrontDoorHost, PAUSE_MS } from './front-door.ts'
 import { HeldDoor, type HeldDoorHost, type MakeClient } from './held-door.ts'
 import type { HeldSyn, HoldQueue } from './hold-queue.ts'
 import { LoopbackPacing } from './loopback-pacing.ts'
-import type { Batch, DoorRules, FromFront, Hold, ToFront } from './messages.ts'
-import { ANSWER } from './messages.ts'
+import { ANSWER, type Batch, type DoorRules, type FromFront, type Hold, type ToFront } from './messages.ts'
 import { type Asked, Outbox } from './outbox.ts'
 import { Places } from './places.ts'
 import { ReadyList } from './ready-list.ts'
@@ -95,8 +94,7 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
       this.#options.post({ kind: 'unusable', reason: 'no epoll or eventfd' })
       return
     }
-    const origin = clockOrigin(() => performance.now())
-    this.#options.post({ kind: 'ready', wakeDescriptor: this.#wake, clockOrigin: origin })
+    this.#options.post({ kind: 'ready', wakeDescriptor: this.#wake, clockOrigin: clockOrigin(() => performance.now()) })
     try {
       while (!this.#closing) this.#turn()
       this.#cut()
