@@ -13,6 +13,7 @@ const RULES: DoorRules = {
   maxConnections: 10,
   maxHeadBytes: 8_192,
   pseudonym: 'test',
+  dialMs: 0,
   idleMs: 0,
   lifetimeMs: 0,
 }
