@@ -14,8 +14,10 @@ export interface Container {
   readonly id: string
   /** Without the leading slash. */
   readonly name: string
-  /** As it was asked for: `nginx:alpine`. */
+  /** As it was asked for when the container was made, whatever the name leads to now: `nginx:alpine`. */
   readonly image: string
+  /** The engine has not said that: `image` is an id, which its list has where the name it was asked for leads elsewhere now. */
+  readonly untoldImage?: true
   readonly labels: Readonly<Record<string, string>>
   /** Labels too long to be read: their names; `'any'` where there are more of them than can be read. What they say is not known. */
   readonly unreadLabels?: readonly string[] | 'any'

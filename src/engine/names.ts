@@ -6,3 +6,6 @@ export const MAX_NAME = 255
 
 /** What containers, aliases and compose services may be called: what can stand in a host name, and Docker's underscore. */
 export const HOST_LIKE = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_-])?$/
+
+/** What an engine's list has for an image that no name leads to. */
+export const IMAGE_ID = /^(?:sha256:)?[0-9a-f]{12,64}$/

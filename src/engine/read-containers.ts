@@ -24,7 +24,7 @@ export const LISTED: Kept = {
   ...{ Id: 'all', Names: 'all', Image: 'all', State: 'all', Labels: 'labels' },
   ...{ HostConfig: { NetworkMode: 'all' }, NetworkSettings: { Networks: 'all' } },
 }
-export const INSPECTED: Kept = { NetworkSettings: { Networks: 'all' } }
+export const INSPECTED: Kept = { Config: { Image: 'all' }, NetworkSettings: { Networks: 'all' } }
 
 const address = z.string().max(64).nullish().catch(undefined)
 const names = z.array(z.string()).nullish().catch(undefined)
@@ -53,10 +53,11 @@ const listedSchema = z.object({
   NetworkSettings: endpointsSchema.nullish(),
 })
 
-/** One container as the list has it: all but the names that networks know it by. */
+/** One container as the list has it. */
 export interface ListedContainer extends ReadLabels {
   readonly id: string
   readonly name: string
+  /** As it was asked for, as long as that leads to the image it was made from; its id from then on. */
   readonly image: string
   /** Running or paused: it has its addresses. */
   readonly runs: boolean
@@ -82,16 +83,27 @@ export function readContainers(answer: unknown): ListedContainer[] {
   })
 }
 
-/** Reads the answer to `GET /containers/ID/json`: the names it has in each network, by the network's id. */
-export function readAliases(answer: unknown): ReadonlyMap<string, readonly string[]> {
-  const parsed = z.object({ NetworkSettings: endpointsSchema }).safeParse(answer)
-  if (!parsed.success) return new Map()
-  return new Map(
-    endpointsOf(parsed.data.NetworkSettings).map(([, { NetworkID, Aliases, DNSNames }]) => {
-      const known = new Set([...(Aliases ?? []), ...(DNSNames ?? [])].slice(0, MAX_ALIASES).filter(isHostLike))
-      return [NetworkID, [...known]]
-    }),
-  )
+/** What only the question for one container tells. */
+export interface InspectedContainer {
+  /** As it was asked for when the container was made; empty where that is not told. */
+  readonly image: string
+  /** The names it has in each network, by the network's id. */
+  readonly aliases: ReadonlyMap<string, readonly string[]>
+}
+
+const inspectedSchema = z.object({
+  Config: z.object({ Image: z.string() }).nullish().catch(undefined),
+  NetworkSettings: endpointsSchema.nullish().catch(undefined),
+})
+
+/** Reads the answer to `GET /containers/ID/json`. */
+export function readInspected(answer: unknown): InspectedContainer {
+  const { data } = inspectedSchema.safeParse(answer)
+  const aliases = endpointsOf(data?.NetworkSettings).map(([, { NetworkID, Aliases, DNSNames }]) => {
+    const known = new Set([...(Aliases ?? []), ...(DNSNames ?? [])].slice(0, MAX_ALIASES).filter(isHostLike))
+    return [NetworkID, [...known]] as const
+  })
+  return { image: cleanText(data?.Config?.Image ?? '', MAX_IMAGE), aliases: new Map(aliases) }
 }
 
 /** Whatever it is called: a container that is left out would be one that no rule holds for. */

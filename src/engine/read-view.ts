@@ -7,8 +7,15 @@ import type {
 } from '../contracts/containers.ts'
 import type { EngineClient } from './engine-client.ts'
 import { EngineError } from './engine-error.ts'
-import { HOST_LIKE } from './names.ts'
-import { INSPECTED, LISTED, type ListedContainer, readAliases, readContainers } from './read-containers.ts'
+import { HOST_LIKE, IMAGE_ID } from './names.ts'
+import {
+  INSPECTED,
+  type InspectedContainer,
+  LISTED,
+  type ListedContainer,
+  readContainers,
+  readInspected,
+} from './read-containers.ts'
 import { readNetworks } from './read-networks.ts'
 import { OUTWARD, OUTWARD_NETWORK, readOutward } from './read-outward.ts'
 
@@ -17,19 +24,20 @@ const INSPECTS_AT_ONCE = 4
 /** Stopped containers that are remembered, for a message that says so. */
 const MAX_STOPPED = 1000
 
-type Aliases = ReadonlyMap<string, readonly string[]>
 /** By the container's id. */
 type Outward = ReadonlyMap<string, readonly string[]>
 
 /**
- * Reads everything from an engine. What a container is called in its networks stands in no list: each is asked for, once for as long as it is
- * connected to the same networks.
+ * Reads everything from an engine. What a container is called in its networks, and what its image was called when it was made, stands in no list: each is
+ * asked for, once for as long as it is connected to the same networks and has the same name, which is one of its names there.
  */
 export class ViewReader {
   readonly #client: EngineClient
   readonly #prefix: string
-  /** By container and endpoints; those that are gone leave with the next reading. */
-  #aliases = new Map<string, Aliases>()
+  /** By `keyOf`; those that are gone leave with the next reading. */
+  #inspected = new Map<string, InspectedContainer>()
+  /** By the container's id, for it never changes. */
+  #images = new Map<string, string>()
 
   constructor(client: EngineClient, prefix: string) {
     this.#client = client
@@ -40,13 +48,17 @@ export class ViewReader {
     const networks = readNetworks(await this.#client.get(`${this.#prefix}/networks`, signal))
     const listed = readContainers(await this.#client.get(`${this.#prefix}/containers/json`, signal, LISTED))
     const running = listed.filter(({ runs }) => runs)
-    const aliases = await this.#aliasesOf(running, signal)
+    const inspected = await this.#inspectedOf(running, signal)
     const outward = await this.#outward(networks, signal)
     const stopped = await this.#stopped(signal)
     return {
       networks: networks.map((network) => (isOutward(network) && !outward ? { ...network, untold: true } : network)),
       containers: running.map((container) =>
-        toContainer(container, aliases.get(keyOf(container)), outward?.get(container.id) ?? []),
+        toContainer(
+          withImage(container, this.#images.get(container.id)),
+          inspected.get(keyOf(container))?.aliases,
+          outward?.get(container.id) ?? [],
+        ),
       ),
       stopped: stopped.map(({ name, labels }): StoppedContainer => ({ name, ...composeOf(labels) })),
     }
@@ -78,38 +90,54 @@ export class ViewReader {
     }
   }
 
-  async #aliasesOf(running: readonly ListedContainer[], signal: AbortSignal): Promise<ReadonlyMap<string, Aliases>> {
-    const known = new Map<string, Aliases>()
+  async #inspectedOf(
+    running: readonly ListedContainer[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, InspectedContainer>> {
+    const known = new Map<string, InspectedContainer>()
     const unknown: ListedContainer[] = []
     for (const container of running) {
       const key = keyOf(container)
-      const aliases = this.#aliases.get(key)
-      if (aliases) known.set(key, aliases)
+      const inspected = this.#inspected.get(key)
+      if (inspected) known.set(key, inspected)
       else unknown.push(container)
     }
+    const images = new Map([...this.#images].filter(([id]) => running.some((container) => container.id === id)))
     const ask = async () => {
       for (let container = unknown.pop(); container; container = unknown.pop()) {
-        const aliases = await this.#inspect(container.id, signal)
-        if (aliases) known.set(keyOf(container), aliases)
+        const inspected = await this.#inspect(container.id, signal)
+        if (!inspected) continue
+        known.set(keyOf(container), inspected)
+        if (inspected.image !== '') images.set(container.id, inspected.image)
       }
     }
     await Promise.all(Array.from({ length: INSPECTS_AT_ONCE }, ask))
-    this.#aliases = known
+    this.#inspected = known
+    this.#images = images
     return known
   }
 
   /** A container can go between the list and the question: that one fails and is asked again next time, if it is still there. */
-  async #inspect(id: string, signal: AbortSignal): Promise<Aliases | undefined> {
+  async #inspect(id: string, signal: AbortSignal): Promise<InspectedContainer | undefined> {
     try {
-      return readAliases(await this.#client.get(`${this.#prefix}/containers/${id}/json`, signal, INSPECTED))
+      return readInspected(await this.#client.get(`${this.#prefix}/containers/${id}/json`, signal, INSPECTED))
     } catch {
       return undefined
     }
   }
 }
 
-function keyOf({ id, endpoints }: ListedContainer): string {
-  return `${id} ${endpoints.map(({ endpointId }) => endpointId).sort()}`
+function keyOf({ id, name, endpoints }: ListedContainer): string {
+  return `${id} ${endpoints.map(({ endpointId }) => endpointId).sort()} ${name}`
+}
+
+/** What the container was made from. The list alone has an id as soon as the name leads to another image, after any build or pull of it. */
+function withImage(
+  listed: ListedContainer,
+  asked: string | undefined,
+): ListedContainer & Pick<Container, 'untoldImage'> {
+  if (asked) return { ...listed, image: asked }
+  return IMAGE_ID.test(listed.image) ? { ...listed, untoldImage: true } : listed
 }
 
 function isOutward({ name, bridged }: ContainerNetwork): boolean {
@@ -117,11 +145,11 @@ function isOutward({ name, bridged }: ContainerNetwork): boolean {
 }
 
 function toContainer(
-  listed: ListedContainer,
-  aliases: Aliases | undefined,
+  listed: ListedContainer & Pick<Container, 'untoldImage'>,
+  aliases: InspectedContainer['aliases'] | undefined,
   outwardAddresses: readonly string[],
 ): Container {
-  const { id, name, image, labels, unreadLabels, networkOf } = listed
+  const { id, name, image, untoldImage, labels, unreadLabels, networkOf } = listed
   const endpoints = listed.endpoints.map(({ network, networkId, addresses }) => ({
     ...{ network, networkId, addresses },
     aliases: aliases?.get(networkId) ?? [],
@@ -131,7 +159,17 @@ function toContainer(
   const more = { ...(unreadLabels && { unreadLabels }), ...(networkOf !== undefined && { networkOf }) }
   const outward = outwardAddresses.filter((address) => !endpoints.some(({ addresses }) => addresses.includes(address)))
   const all = { endpoints, ...(outward.length > 0 && { outward }) }
-  return { id, name, image, labels, ...compose, ...(unnamed && { unnamed }), ...more, ...all }
+  return {
+    id,
+    name,
+    image,
+    ...(untoldImage && { untoldImage }),
+    labels,
+    ...compose,
+    ...(unnamed && { unnamed }),
+    ...more,
+    ...all,
+  }
 }
 
 /**

@@ -4,11 +4,12 @@ import type { ExcludeList } from '../wire/exclude-list.ts'
 import { compileGlob } from '../wire/glob.ts'
 import { quoteInput } from '../wire/quote-input.ts'
 import { type Decision, describeChain, direct, reject, throughChain } from './decision.ts'
+import { imageNames } from './image-names.ts'
 
 /** Which containers a rule is for. Every key that is given must match; of a list, one of its patterns, but of `label` all. `*` is any text. */
 export interface ContainerMatch {
   readonly container?: readonly string[]
-  /** As it was asked for, with or without its tag and digest: `nginx` is also `docker.io/library/nginx:alpine`. */
+  /** As it was asked for, in every way of writing it, with or without its tag and digest: `nginx` is also `docker.io/library/nginx:alpine`. */
   readonly image?: readonly string[]
   readonly project?: readonly string[]
   readonly service?: readonly string[]
@@ -53,7 +54,9 @@ export function compileContainerRules(
       const where = reached ? `, and to ${quoteInput(reached.entry)} ${reached.host}` : ''
       if (meant === 'maybe') {
         const why = container
-          ? `of which labels are too long or too many to be read`
+          ? container.untoldImage
+            ? 'of which the engine has not said which image it was made from'
+            : 'of which labels are too long or too many to be read'
           : `an address of the engine’s networks; which container has it the engine does not say now`
         const whom = container ? describeClient(query) : address
         const rule = `containerRules[${index}] (${describeContainerMatch(match)}) may mean ${whom}, ${why}${where}`
@@ -100,7 +103,7 @@ function describeClient({ client: { container, address } }: RouteQuery): string 
   return `container ${container.name}${service}`
 }
 
-/** Whether it means a client, once and for all of its flows; `maybe` where that hangs on a label that could not be read. */
+/** Whether it means a client, once and for all of its flows; `maybe` where that hangs on a label or an image that could not be read. */
 export function compileContainerMatch(
   match: ContainerMatch,
 ): (query: Pick<RouteQuery, 'client' | 'scope'>) => boolean | 'maybe' {
@@ -112,15 +115,14 @@ export function compileContainerMatch(
     tests.push((container) => texts(container).some((text) => globs.some((glob) => glob(text))))
   }
   any(match.container, ({ name }) => [name])
-  any(match.image, ({ image }) => imageNames(image))
   any(match.project, ({ project }) => present(project))
   any(match.service, ({ service }) => present(service))
   any(match.network, ({ endpoints }) => endpoints.map(({ network }) => network))
-  const labels = label.map(compileLabel)
+  const uncertain = [...(match.image ? [compileImage(match.image)] : []), ...label.map(compileLabel)]
   return ({ client: { container }, scope }) => {
     if (!container) return known === false && mayMean(match, { scope })
     if (known === false || !tests.every((test) => test(container))) return false
-    const meant = labels.map((test) => test(container))
+    const meant = uncertain.map((test) => test(container))
     return !meant.includes(false) && (meant.includes('maybe') ? 'maybe' : true)
   }
 }
@@ -137,6 +139,14 @@ function present(text: string | undefined): string[] {
   return text === undefined ? [] : [text]
 }
 
+function compileImage(patterns: readonly string[]): (container: Container) => boolean | 'maybe' {
+  const globs = patterns.map(compileGlob)
+  return ({ image, untoldImage }) => {
+    if (untoldImage) return 'maybe'
+    return imageNames(image).some((name) => globs.some((glob) => glob(name)))
+  }
+}
+
 function compileLabel(pattern: string): (container: Container) => boolean | 'maybe' {
   const equals = pattern.indexOf('=')
   const key = compileGlob(equals < 0 ? pattern : pattern.slice(0, equals))
@@ -146,12 +156,4 @@ function compileLabel(pattern: string): (container: Container) => boolean | 'may
     if (unreadLabels === 'any') return 'maybe'
     return unreadLabels.some(key) && (equals < 0 || 'maybe')
   }
-}
-
-/** What people call an image: the reference itself, without its digest, without its tag, and all that without Docker Hub's own name. */
-function imageNames(image: string): string[] {
-  const withoutDigest = image.replace(/@[^@]*$/, '')
-  const withoutTag = withoutDigest.replace(/:[^:/]*$/, '')
-  const names = [image, withoutDigest, withoutTag]
-  return [...new Set([...names, ...names.map((name) => name.replace(/^docker\.io\/(?:library\/)?/, ''))])]
 }

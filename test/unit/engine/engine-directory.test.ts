@@ -215,6 +215,51 @@ t.test('changes are followed, and a burst of events is read once', async (t) => 
   stop()
 })
 
+t.test('an image is what it was asked for, whatever its name leads to now', async (t) => {
+  const engine = await fakeEngine(t)
+  engine.containers = [{ name: 'web', image: 'shop/web', networks: { net: { ip: '172.20.0.2' } } }]
+  await engine.start()
+  const { directory } = await follow(t, engine)
+  await until('a view', () => directory.connected)
+  const images = async () => {
+    await directory.refresh()
+    return directory.view().containers.map(({ image, untoldImage }) => [image, untoldImage ?? false])
+  }
+  t.same(await images(), [['shop/web', false]])
+  const [web] = engine.containers
+  const listedImage = `sha256:${idOf('old image')}`
+  engine.containers = [{ ...web!, listedImage }]
+  t.same(await images(), [['shop/web', false]], 'after the next build')
+
+  engine.intercept = (path, response) => {
+    const isInspect = /\/containers\/\w{64}\/json/.test(path)
+    if (isInspect) response.writeHead(500).end('{"message":"busy"}')
+    return isInspect
+  }
+  engine.containers = [{ ...web!, listedImage, networks: { net: { ip: '172.20.0.3' } } }]
+  t.same(await images(), [['shop/web', false]], 'also where the engine does not say it again')
+  engine.containers = [{ ...web!, id: idOf('newer'), listedImage }]
+  t.same(await images(), [[listedImage, true]], 'what was never told is not taken for the truth')
+  engine.intercept = undefined
+  t.same(await images(), [['shop/web', false]])
+})
+
+t.test('a container that is renamed has its new names, and the old ones no longer', async (t) => {
+  const engine = await fakeEngine(t)
+  const at = (name: string) => ({ name, id: idOf('blue'), networks: { net: { ip: '172.20.0.2', aliases: [name] } } })
+  engine.containers = [at('web')]
+  await engine.start()
+  const { directory } = await follow(t, engine)
+  await until('a view', () => directory.connected)
+  // As engines from 25.0 on have it: a container's own name is among its names.
+  engine.containers = [at('web-old')]
+  await directory.refresh()
+  t.same(
+    directory.view().containers.map(({ endpoints }) => endpoints[0]?.aliases),
+    [['web-old']],
+  )
+})
+
 t.test('an engine that is away at first, comes, restarts and goes', async (t) => {
   const engine = await fakeEngine(t)
   const { directory, states, names } = await follow(t, engine)

@@ -45,7 +45,8 @@ t.test('which containers a match means', (t) => {
     [{ image: ['postgres:16-alpine'] }, db, true],
     [{ image: ['postgres:15*'] }, db, false],
     [{ image: ['docker.io/library/postgres'] }, db, true],
-    [{ image: ['library/postgres'] }, db, false],
+    [{ image: ['library/postgres'] }, db, true],
+    [{ image: ['index.docker.io/postgres:16-*'] }, db, true],
     [{ image: ['registry.example:5000/acme/tool'] }, lone, true],
     [{ image: ['registry.example:5000/*'] }, lone, true],
     [{ image: ['registry.example'] }, lone, false],
@@ -78,6 +79,16 @@ t.test('which containers a match means', (t) => {
     const decision = rules(ask('a.example:443', container))
     t.equal(decision?.decision === 'direct', matches, `${JSON.stringify(match)} and ${container?.name}`)
   }
+  t.end()
+})
+
+t.test('an image that the engine has not told opens nothing, and may be the one that is refused', (t) => {
+  const untold = { ...lone, image: `sha256:${'0'.repeat(64)}`, untoldImage: true } as const
+  const rules = (use: 'direct' | 'reject', match: ContainerMatch = { image: ['nginx'] }) =>
+    compileContainerRules([{ match, use: { kind: use } }])(ask('a.example:443', untold))
+  t.equal(rules('direct'), undefined)
+  t.match(rules('reject'), { decision: 'reject', because: { detail: /may mean container lone, of which .* image/ } })
+  t.equal(rules('reject', { image: ['nginx'], container: ['other'] }), undefined)
   t.end()
 })
 
