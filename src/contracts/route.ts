@@ -34,6 +34,7 @@ export interface Because {
     | 'no-proxy-for-scheme'
     | 'access'
     | 'loop'
+    | 'own-hop'
     | 'container-rule'
     | 'port'
     | 'name-mismatch'

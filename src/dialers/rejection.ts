@@ -27,6 +27,10 @@ const MEANINGS: Partial<Record<Because['source'], Meaning>> = {
     hint: 'If this is wanted, whoever runs the gateway can name the port in dns.hostPorts.',
   },
   loop: { code: 'LOOP_DETECTED', hint: 'Ask for the real target, not for the address of the gateway.' },
+  'own-hop': {
+    code: 'LOOP_DETECTED',
+    hint: 'Let this proxy out directly: a rule in containerRules, such as { match: { container: NAME }, use: direct }, says so.',
+  },
   'pac-failure': {
     code: 'PAC_FAILED',
     hint: 'Repair the PAC file, or set onPacFailure to what shall happen meanwhile.',

@@ -4,6 +4,7 @@ import type { ContainerRules } from './container-rules.ts'
 import { type Decision, direct, reject } from './decision.ts'
 import { decideByEnvironment, type EnvironmentProxies } from './environment.ts'
 import { decideManually, type ManualPolicy } from './manual.ts'
+import { stopAtOwnHop } from './own-hop.ts'
 import { decideByPac, type PacPolicy } from './pac.ts'
 import { stopAtRejectName } from './reject-names.ts'
 import type { SpecialAddresses } from './special-addresses.ts'
@@ -47,7 +48,7 @@ export function createRouter(options: RouterOptions): Router {
       }
       const policy = query.scope === 'containers' ? containers : host
       const decision = stopAtRejectName(containerRules?.(query) ?? (await decide(policy, query, signal)))
-      return { ...decision, generation }
+      return { ...stopAtOwnHop(decision, query.client), generation }
     },
   }
 }

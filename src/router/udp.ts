@@ -3,6 +3,7 @@ import type { Scope } from '../contracts/target.ts'
 import type { Access } from './access.ts'
 import type { ContainerRules } from './container-rules.ts'
 import { type Decision, describeChain, direct, reject, throughChain } from './decision.ts'
+import { stopAtOwnHop } from './own-hop.ts'
 
 /** What a scope's datagrams may do. `auto`: what the scope's policy says of the same target, as far as that way carries UDP. */
 export type UdpRule =
@@ -46,7 +47,7 @@ export function createUdpRouter({ scopes, router, access, containerRules, genera
       case 'deny':
         return reject('udp', `${key} is deny`)
       case 'chain':
-        return throughChain(rule.hops, 'udp', `${key} is ${describeChain(rule.hops)}`)
+        return stopAtOwnHop(throughChain(rule.hops, 'udp', `${key} is ${describeChain(rule.hops)}`), query.client)
       case 'auto':
         return asFarAsItCarries(await router.route(query, signal))
     }
