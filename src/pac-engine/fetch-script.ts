@@ -1,15 +1,15 @@
 import http from 'node:http'
 import https from 'node:https'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
-import { promisify } from 'node:util'
-import { brotliDecompress, unzip } from 'node:zlib'
 import type { StreamDialer } from '../contracts/dialer.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
+import { decodeContent } from './content-coding.ts'
+import { MAX_SCRIPT_BYTES } from './limits.ts'
 import { clean } from './script-failure.ts'
 
-/** Chromium's limit, so that a script is not cut here and whole there. */
-export const MAX_SCRIPT_BYTES = 1_048_576
 const MAX_REDIRECTS = 5
+/** Bytes of an answer's head: Chromium's `kMaxHeaderBufSize`. */
+const MAX_HEAD_BYTES = 262_144
 
 export interface FetchedScript {
   readonly bytes: Uint8Array
@@ -95,9 +95,10 @@ function request(
     const make = url.protocol === 'https:' ? https.request : http.request
     // No `agent: false`: with it Node makes an agent that opens a connection of its own, past the dialer.
     // Lines that end with a bare LF, names with a blank: servers that browsers put up with. One answer, and the connection is closed behind it: nothing can be smuggled.
-    const lenient = { insecureHTTPParser: true }
+    const lenient = { insecureHTTPParser: true, maxHeaderSize: MAX_HEAD_BYTES }
+    let broken: Error | undefined
     const outgoing = make(url, { createConnection, headers, signal: options.signal, ...lenient }, (reply) => {
-      reply.on('error', fail)
+      reply.on('error', () => {}) // whoever reads the body is told
       const status = reply.statusCode ?? 0
       if (status === 304 && (options.etag || options.lastModified)) return resolve('unchanged')
       if ([301, 302, 303, 307, 308].includes(status) && reply.headers.location) {
@@ -105,17 +106,34 @@ function request(
         return resolve(new URL(reply.headers.location, url))
       }
       if (status !== 200) return fail(new Error(`the server answered ${status}, expected 200`))
+      outgoing.off('error', fail).on('error', (error) => {
+        broken ??= error
+      })
       readBody(reply)
-        .then(decoded(reply.headers['content-encoding']))
-        .then((bytes) => resolve({ bytes, ...described(reply.headers) }), fail)
+        .then((bytes) => {
+          // What is given up is read to nobody's ear, and seems complete.
+          options.signal.throwIfAborted()
+          return decodeContent(bytes, reply.headers['content-encoding'])
+        })
+        .then(
+          (bytes) => resolve({ bytes, ...described(reply.headers) }),
+          (error: unknown) => fail(options.signal.aborted ? options.signal.reason : (broken ?? error)),
+        )
     })
     outgoing.on('error', fail)
+    outgoing.on('information', ({ statusCode }) => {
+      if (statusCode === 101) fail(new Error('the server answered 101, expected 200'))
+    })
+    outgoing.on('upgrade', () => fail(new Error('the server answered 101, expected 200')))
     // A handshake leaves its connection paused, and Node's client takes it as it is.
     outgoing.once('socket', (socket) => socket.resume())
     outgoing.end()
   })
 }
 
+/**
+ * The body as long as its head says. What a server sends behind that (a NUL, one more line) is nobody's: the connection ends here, and browsers leave it, too.
+ */
 async function readBody(reply: http.IncomingMessage): Promise<Uint8Array> {
   const parts: Buffer[] = []
   let length = 0
@@ -126,28 +144,6 @@ async function readBody(reply: http.IncomingMessage): Promise<Uint8Array> {
   }
   if (!reply.complete) throw new Error('the connection closed before the script was complete')
   return Buffer.concat(parts)
-}
-
-/** Of servers that compress although they were asked not to. The text has the same limit as one that came plain. */
-function decoded(encoding = 'identity'): (bytes: Uint8Array) => Uint8Array | Promise<Uint8Array> {
-  const limited = { maxOutputLength: MAX_SCRIPT_BYTES }
-  switch (encoding.trim().toLowerCase()) {
-    case 'identity':
-    case '':
-      return (bytes) => bytes
-    case 'gzip':
-    case 'x-gzip':
-    case 'deflate':
-      return (bytes) => promisify(unzip)(bytes, limited)
-    case 'br':
-      return (bytes) => promisify(brotliDecompress)(bytes, limited)
-    default:
-      // `utf-8`, `none`: a mistake of the server's, which browsers overlook.
-      if (!/compress|zstd|dc[bz]|gzip|deflate|br\b/i.test(encoding)) return (bytes) => bytes
-      return () => {
-        throw new Error(`the server sent it with Content-Encoding ${clean(encoding)}, expected none`)
-      }
-  }
 }
 
 function described(headers: http.IncomingHttpHeaders): Omit<FetchedScript, 'bytes'> {

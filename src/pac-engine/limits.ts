@@ -116,3 +116,6 @@ export const DEFAULT_LIMITS: PacLimits = {
   alerts: 20,
   tracedChars: 200,
 }
+
+/** Of a script as it comes, and once it is decompressed. Chromium's limit, so that a script is not cut here and whole there. */
+export const MAX_SCRIPT_BYTES = 1_048_576

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
 import type { StreamDialer } from '../contracts/dialer.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import { decodeScript, withoutNulAtEnd } from './decode-script.ts'
-import { fetchScript, MAX_SCRIPT_BYTES } from './fetch-script.ts'
+import { fetchScript } from './fetch-script.ts'
+import { MAX_SCRIPT_BYTES } from './limits.ts'
 
 export type PacSource =
   | { readonly kind: 'file'; readonly path: string }

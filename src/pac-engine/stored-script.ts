@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
-import { MAX_SCRIPT_BYTES } from './fetch-script.ts'
+import { MAX_SCRIPT_BYTES } from './limits.ts'
 import { type Script, scriptOf } from './script-source.ts'
 
 /**

@@ -4,7 +4,7 @@ import http from 'node:http'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { type Test, test } from 'tap'
 import { systemClock } from '../../../src/contracts/clock.ts'
 import type { StreamDialer } from '../../../src/contracts/dialer.ts'
@@ -331,7 +331,11 @@ test('a body that is compressed unasked', async (t) => {
     const [body, encoding] = {
       '/gzip': [gzipSync(plain), 'gzip'],
       '/br': [brotliCompressSync(plain), 'br'],
+      '/zlib': [deflateSync(plain), 'deflate'],
+      '/raw': [deflateRawSync(plain), 'deflate'],
       '/bomb': [bomb, 'gzip'],
+      '/rawbomb': [deflateRawSync(Buffer.alloc(4_000_000, ' ')), 'deflate'],
+      '/neither': [plain, 'deflate'],
       '/odd': [plain, 'compress'],
     }[request.url ?? ''] as [Buffer, string]
     response.writeHead(200, { 'content-encoding': encoding }).end(body)
@@ -340,7 +344,10 @@ test('a body that is compressed unasked', async (t) => {
     ask(engineFor(t, '', { source: { kind: 'url', url: `${base}${path}`, dialer: directly } }), 'a')
   t.equal(await at('/gzip'), 'PROXY a:1')
   t.equal(await at('/br'), 'PROXY a:1')
-  t.match(message(await at('/bomb')), /1048576 bytes/)
+  t.equal(await at('/zlib'), 'PROXY a:1')
+  t.equal(await at('/raw'), 'PROXY a:1', 'without zlib’s head')
+  for (const path of ['/bomb', '/rawbomb']) t.match(message(await at(path)), /the script is larger than 1048576 bytes/)
+  t.match(message(await at('/neither')), /incorrect header check/)
   t.match(message(await at('/odd')), /Content-Encoding compress, expected none/)
 })
 
@@ -365,6 +372,11 @@ test('a URL: answers that break the rules as browsers put up with it', async (t)
     ['lines that end with LF', `HTTP/1.1 200 OK\nContent-Type: text/plain\n${length}\n\n${body}`],
     ['a blank before the colon', `HTTP/1.1 200 OK\r\nContent-Length : ${body.length}\r\n\r\n${body}`],
     ['two lengths', `HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n${chunked}`],
+    ['a NUL behind the body', `HTTP/1.1 200 OK\r\n${length}\r\n\r\n${body}\0`],
+    ['a line behind it', `HTTP/1.1 200 OK\r\n${length}\r\n\r\n${body}\r\n// the end\r\n`],
+    ['and the connection is to end', `HTTP/1.1 200 OK\r\nConnection: close\r\n${length}\r\n\r\n${body}// end\n`],
+    ['something behind the last chunk', `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunked}more`],
+    ['a head of 200 kB', `HTTP/1.1 200 OK\r\nX-Long: ${'x'.repeat(200_000)}\r\n${length}\r\n\r\n${body}`],
     ['a control character', `HTTP/1.1 200 OK\r\nX-Odd: a\x01b\r\n${length}\r\n\r\n${body}`],
   ]
   for (const [what, answer] of rows) {
@@ -379,4 +391,41 @@ test('a URL: answers that break the rules as browsers put up with it', async (t)
     const text = fetched.then((got) => (got === 'unchanged' ? got : Buffer.from(got.bytes).toString()))
     t.equal(await text.catch((error: unknown) => String(error)), body, what)
   }
+})
+
+test('a URL: answers that are none end the reading at once', async (t) => {
+  const whole = script('PROXY a:1')
+  const rows: [what: string, answer: string, expected: RegExp][] = [
+    ['101', 'HTTP/1.1 101 Switching Protocols\r\n\r\n', /answered 101, expected 200/],
+    ['101 for an upgrade', 'HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n', /answered 101, expected 200/],
+    ['a head without end', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(300_000)}`, /Header overflow/i],
+    ['a chunk that is none', `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n${whole}`, /Parse Error/],
+  ]
+  for (const [what, answer, expected] of rows) {
+    // The connection stays open: nothing but the answer can end it.
+    const server = net.createServer((socket) => socket.on('error', () => {}).once('data', () => socket.write(answer)))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    t.teardown(() => server.close())
+    const { port } = server.address() as net.AddressInfo
+    const signal = AbortSignal.timeout(20_000)
+    await t.rejects(
+      fetchScript(new URL(`http://127.0.0.1:${port}/`), { dialer: directly, signal }),
+      { message: expected },
+      what,
+    )
+  }
+  const giveUp = new AbortController()
+  const half = net.createServer((socket) =>
+    socket
+      .on('error', () => {})
+      .once('data', () => {
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${whole.length + 1}\r\n\r\n${whole}`, () =>
+          giveUp.abort(new GatewayError('PAC_FAILED', 'given up')),
+        )
+      }),
+  )
+  await new Promise<void>((resolve) => half.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => half.close())
+  const url = new URL(`http://127.0.0.1:${(half.address() as net.AddressInfo).port}/`)
+  await t.rejects(fetchScript(url, { dialer: directly, signal: giveUp.signal }), { message: 'given up' })
 })
