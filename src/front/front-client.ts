@@ -210,14 +210,18 @@ export abstract class FrontClient implements Watcher, Ready {
   }
 
   /** From the tunnel, once. */
-  tunnelEnded(how: TunnelEnd): void {
+  tunnelEnded(how: TunnelEnd, told: Side | undefined): void {
+    if (how !== 'finished') {
+      if (told !== 'client') resetOnClose(this.fd)
+      if (told !== 'upstream') resetOnClose(this.#upstream)
+    }
     this.leave({ kind: 'ended', how: how === 'released' ? (this.#why ?? 'aborted') : how })
   }
 
   #end(why: End): void {
     this.#why = why
     if (this.#tunnel) this.#tunnel.end('released')
-    else this.tunnelEnded('released')
+    else this.tunnelEnded('released', undefined)
   }
 
   #closeUpstream(): void {
@@ -230,10 +234,6 @@ export abstract class FrontClient implements Watcher, Ready {
   protected leave(how: Leaving): void {
     if (this.state === 'tunnel') this.host.times.ended(this.row)
     this.state = 'over'
-    if (how.kind === 'ended' && how.how !== 'finished') {
-      resetOnClose(this.fd)
-      resetOnClose(this.#upstream)
-    }
     this.#closeUpstream()
     this.host.holds(this.row, 'client', 0)
     if (this.fd >= 0 && how.kind !== 'given') this.host.loop.closeDescriptor(this.fd)

@@ -28,9 +28,9 @@ export class TunnelTimes {
     return this.#table[row * WIDTH + SINCE]!
   }
 
-  /** The other side of a broken one may finish until then, whatever moves. */
+  /** The other side of a broken one may finish until then, whatever moves. The first call counts. */
   linger(row: number, side: Side, until: number): void {
-    this.#lingering.set(row, { side, until })
+    if (!this.#lingering.has(row)) this.#lingering.set(row, { side, until })
   }
 
   ended(row: number): void {

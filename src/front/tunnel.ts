@@ -20,10 +20,10 @@ export interface TunnelSide {
 }
 
 export interface TunnelOwner {
-  /** A side broke after its FIN; the other may finish within `ms`. */
+  /** A side broke after its FIN; the other may finish within `ms`. May be said twice; the first time counts. */
   lingers(side: Side, ms: number): void
-  /** Once. The descriptors are the owner's to close. */
-  tunnelEnded(how: TunnelEnd): void
+  /** Once. The descriptors are the owner's to close; that of the side `told`, which has been sent all and FIN, in order: what is still on its way to it shall arrive. */
+  tunnelEnded(how: TunnelEnd, told: Side | undefined): void
 }
 
 /**

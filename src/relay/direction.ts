@@ -46,7 +46,7 @@ export type Turn =
   | 'done'
   | 'from-broke'
   | 'to-broke'
-  /** More than may be thrown away has come for an end that is broken. */
+  /** More has come for an end that is broken than may be thrown away: nothing more is read. Said once. */
   | 'unwanted'
 
 /** What `#copy` answers when the end that it sends to is broken. */
@@ -88,7 +88,7 @@ export class Direction {
 
   /** There is nobody to deliver to any more: what comes is read and thrown away, so that the sender can come to its end. */
   discard(): void {
-    this.#discards = LINGER_BYTES
+    this.#discards ??= LINGER_BYTES
     this.close()
   }
 
@@ -189,6 +189,7 @@ export class Direction {
   }
 
   #drain(): Turn {
+    if (this.#discards! <= 0) return 'waits'
     while (this.#discards! > 0) {
       if (!this.#from.readable) return 'waits'
       const got = read(this.#from.fd, scratch.bytes, COPY_BYTES)

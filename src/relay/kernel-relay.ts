@@ -7,7 +7,7 @@ import type { Expiry, LimitSweep, Swept } from './limit-sweep.ts'
 import { LINGER_MS } from './limits.ts'
 import { type Pair, settle } from './pair.ts'
 import { type Lender, RelayThread } from './relay-thread.ts'
-import { reset } from './reset.ts'
+import { closeInOrder, reset } from './reset.ts'
 import type { Successor } from './stream-pair.ts'
 import {
   BYTES_DOWN,
@@ -131,7 +131,7 @@ class Loan implements Lender, Swept {
     this.#sweep.linger(this, LINGER_MS)
   }
 
-  ended(how: WorkerEnd): void {
+  ended(how: WorkerEnd, told: Side | undefined): void {
     this.progress()
     const firstByteMs = this.#cell(FIRST_BYTE_MS)
     if (firstByteMs >= 0) this.#pair.firstByteMs ??= this.#msBefore + firstByteMs
@@ -139,8 +139,10 @@ class Loan implements Lender, Swept {
     this.#pair.signal.removeEventListener('abort', this.#abort)
     this.#end = how === 'released' ? (this.#end ?? 'aborted') : how
     for (const borrowed of this.#borrowed) borrowed.giveBack()
+    const whole = told && this.#sockets[told === 'client' ? 0 : 1]
     for (const socket of this.#sockets) {
       if (how === 'finished') socket.destroy()
+      else if (socket === whole) closeInOrder(socket)
       else reset(socket)
     }
   }

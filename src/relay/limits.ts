@@ -10,12 +10,18 @@ export interface RelayLimits {
 export const MAX_QUEUED_BYTES = 256 * 1024
 
 /**
- * Milliseconds that the other side of a pair is still served when a side has sent its FIN and only then broken off. Its answer is complete and
- * must arrive: a TLS client, for one, sends its close_notify into a socket that the server has already closed, and gets a reset for it.
+ * Milliseconds that the other side of a pair is still served when a side has sent its FIN and only then broken off, from the moment when the kernel has all that is
+ * for it, the FIN too. The answer is complete and must arrive: a TLS client, for one, sends its close_notify into a socket that the server has already closed, and gets a
+ * reset for it. So when the time is over, the side that is whole is closed in order, and the kernel goes on delivering, however slow it reads; only the broken one is
+ * reset. As without a gateway, a side that says anything afterwards is answered with a reset.
  */
 export const LINGER_MS = 5_000
 
-/** Bytes thrown away meanwhile that the other side still sends; with more to say, it is told by a reset that nobody listens. */
+/**
+ * Bytes thrown away meanwhile that the other side still sends. With more to say it is not read any more, and so made to wait, but not reset, for the end of the answer may
+ * still be on its way to it: it has LINGER_MS, which then begin at the latest. Once more as much is thrown away in the moment of closing, because unread bytes would
+ * make a reset of it (`system/discard-received.ts`); who has still more to say gets the reset that says that nobody listens.
+ */
 export const LINGER_BYTES = 256 * 1024
 
 /** Milliseconds between two looks at all pairs: one wake-up a second however many there are; limits are kept to within this. */

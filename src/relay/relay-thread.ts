@@ -18,7 +18,7 @@ import {
 /** What a tunnel's owner hears from the thread. `ended` comes exactly once, even if the thread dies. */
 export interface Lender {
   lingering(side: Side): void
-  ended(how: WorkerEnd): void
+  ended(how: WorkerEnd, told: Side | undefined): void
 }
 
 /** A worker as the main thread sees it: rows of a table lent out, messages in, messages back. */
@@ -104,15 +104,15 @@ export class RelayThread {
     else {
       const lender = this.#lenders.get(message.row)
       if (message.kind === 'lingering') lender?.lingering(message.side)
-      else this.#ended(message.row, message.how)
+      else this.#ended(message.row, message.how, message.told)
     }
   }
 
-  #ended(row: number, how: WorkerEnd): void {
+  #ended(row: number, how: WorkerEnd, told: Side | undefined): void {
     const lender = this.#lenders.get(row)
     if (!lender) return
     this.#lenders.delete(row)
-    lender.ended(how) // reads its row once more
+    lender.ended(how, told) // reads its row once more
     this.#freeRows.push(row)
   }
 
@@ -134,7 +134,7 @@ export class RelayThread {
     this.#wakeDescriptor = undefined
     if (!this.#closing) this.#onGone(reason)
     this.#closing = true
-    for (const row of [...this.#lenders.keys()]) this.#ended(row, 'released')
+    for (const row of [...this.#lenders.keys()]) this.#ended(row, 'released', undefined)
   }
 }
 

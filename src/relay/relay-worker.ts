@@ -65,13 +65,13 @@ class RelayWorker implements TunnelReports {
     }
   }
 
-  ended(tunnel: Tunnel, how: WorkerEnd): void {
+  ended(tunnel: Tunnel, how: WorkerEnd, told: Side | undefined): void {
     for (const { fd } of [tunnel.client, tunnel.upstream]) {
       epollControl(this.#epoll, EPOLL_CTL_DEL, fd, null)
       this.#byDescriptor.delete(fd)
     }
     this.#byRow.delete(tunnel.row)
-    this.#outbox.push({ kind: 'ended', row: tunnel.row, how })
+    this.#outbox.push({ kind: 'ended', row: tunnel.row, how, told })
   }
 
   lingering(tunnel: Tunnel, side: Side): void {

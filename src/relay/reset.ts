@@ -1,6 +1,8 @@
 import { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Conn } from '../contracts/conn.ts'
+import { discardReceived } from '../system/discard-received.ts'
+import { LINGER_BYTES } from './limits.ts'
 
 /** Closes a Conn so that its peer sees a broken connection and not an orderly end: a TCP reset where there is TCP to send one. */
 export function reset(conn: Conn): void {
@@ -16,6 +18,14 @@ export function reset(conn: Conn): void {
     }
   }
   conn.destroy(new Error('connection reset by the gateway'))
+}
+
+/** Closes a Conn that has been sent FIN, so that all that was sent before still arrives, whatever it has said meanwhile. */
+export function closeInOrder(conn: Conn): void {
+  if (conn.destroyed) return
+  const { fd = -1 } = (conn as unknown as { _handle?: { fd?: number } | null })._handle ?? {}
+  if (fd >= 0) discardReceived(fd, LINGER_BYTES)
+  conn.destroy()
 }
 
 /** Under TLS it is the TCP socket below that can be reset: to many TLS clients a bare FIN looks like an orderly end of what they were reading. */

@@ -6,7 +6,7 @@ import { endedByReset } from '../system/ended-by-reset.ts'
 import type { Expiry, LimitSweep, Swept } from './limit-sweep.ts'
 import { LINGER_BYTES, LINGER_MS, MAX_QUEUED_BYTES } from './limits.ts'
 import { type Pair, settle } from './pair.ts'
-import { reset } from './reset.ts'
+import { closeInOrder, reset } from './reset.ts'
 
 /** Somebody who can go on with a pair in a better way once it has moved `after` bytes. */
 export interface Successor {
@@ -128,7 +128,12 @@ export class StreamPair implements Swept {
     this.#fins += 1
     const to = this.#other(from)
     if (to.destroyed || to.writableEnded) this.#finishIfDone()
-    else to.end(() => this.#finishIfDone())
+    else to.end(() => this.#endPassed(from))
+  }
+
+  #endPassed(from: Conn): void {
+    if (this.#broken === from) this.#sweep.linger(this, LINGER_MS)
+    this.#finishIfDone()
   }
 
   #finishIfDone(): void {
@@ -151,15 +156,18 @@ export class StreamPair implements Swept {
       return
     }
     this.#broken = conn
-    this.#sweep.linger(this, LINGER_MS)
-    this.#other(conn).resume() // its drain event went with the broken side
+    const whole = this.#other(conn)
+    if (whole.writableFinished) this.#sweep.linger(this, LINGER_MS)
+    whole.resume() // its drain event went with the broken side
     this.#finishIfDone()
   }
 
   /** For a side that broke after its FIN: lost, as it would be without a gateway. */
   #discard(bytes: number): void {
     this.#discarded += bytes
-    if (this.#discarded > LINGER_BYTES && this.#broken) this.#end(this.#brokenEnd())
+    if (this.#discarded <= LINGER_BYTES || !this.#broken) return
+    this.#other(this.#broken).pause()
+    this.#sweep.linger(this, LINGER_MS)
   }
 
   #brokenEnd(): RelayEnd {
@@ -180,8 +188,11 @@ export class StreamPair implements Swept {
   #end(how: RelayEnd): void {
     if (this.#ended) return
     this.#ended = how
-    reset(this.#client)
-    reset(this.#upstream)
+    const whole = this.#broken && this.#other(this.#broken)
+    for (const conn of [this.#client, this.#upstream]) {
+      if (conn === whole && conn.writableFinished) closeInOrder(conn)
+      else reset(conn)
+    }
   }
 }
 

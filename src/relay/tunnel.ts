@@ -14,7 +14,9 @@ import {
 } from './worker-protocol.ts'
 
 export interface TunnelReports {
-  ended(tunnel: Tunnel, how: WorkerEnd): void
+  /** `told`: see `FromWorker`. */
+  ended(tunnel: Tunnel, how: WorkerEnd, told: Side | undefined): void
+  /** From now on the tunnel has LINGER_MS. The first time counts. */
   lingering(tunnel: Tunnel, side: Side): void
 }
 
@@ -116,7 +118,7 @@ export class Tunnel implements Tally {
     this.ended = true
     this.#up.close()
     this.#down.close()
-    this.#reports.ended(this, how)
+    this.#reports.ended(this, how, how === 'released' && this.#broken ? otherSide(this.#broken) : undefined)
   }
 
   #settle(turn: Turn, from: Side, to: Side): boolean {
@@ -126,7 +128,8 @@ export class Tunnel implements Tally {
     }
     if (turn === 'from-broke') this.broke(from)
     if (turn === 'to-broke') this.broke(to)
-    if (turn === 'unwanted') this.end(`${to}-reset`)
+    // The other direction goes on, but not for ever: whoever is not read may not read either.
+    if (turn === 'unwanted' && this.#broken === undefined) this.#reports.lingering(this, to)
     return turn === 'goes-on' || (turn === 'to-broke' && !this.ended)
   }
 
@@ -137,3 +140,5 @@ export class Tunnel implements Tally {
     else shutdown(to === 'client' ? this.client.fd : this.upstream.fd, SHUT_WR) // that it is closed already shows elsewhere
   }
 }
+
+const otherSide = (side: Side): Side => (side === 'client' ? 'upstream' : 'client')

@@ -18,10 +18,13 @@ export interface Lent {
 export type FromWorker =
   | { readonly kind: 'ready'; readonly wakeDescriptor: number }
   | { readonly kind: 'unusable'; readonly reason: string }
-  /** A side broke after its FIN; the other is still being served. */
+  /** A side broke after its FIN; the other is still being served, for LINGER_MS. May be said twice. */
   | { readonly kind: 'lingering'; readonly row: number; readonly side: Side }
-  /** The descriptors are the main thread's again. */
-  | { readonly kind: 'ended'; readonly row: number; readonly how: WorkerEnd }
+  /**
+   * The descriptors are the main thread's again. `told`: the side that has been sent all that is for it, and FIN, and whose partner broke then; a reset would
+   * destroy what is still on its way.
+   */
+  | { readonly kind: 'ended'; readonly row: number; readonly how: WorkerEnd; readonly told: Side | undefined }
 
 export type Side = 'client' | 'upstream'
 export type WorkerEnd = 'finished' | 'client-reset' | 'upstream-reset' | 'released'

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
+import { SO_MEMINFO, SOL_SOCKET } from '../../src/system/linux/socket-numbers.ts'
+import { getSocketOption } from '../../src/system/linux/sockets.ts'
 import { lastRead } from '../fixtures/last-read.ts'
 
 /** What the programs at the two ends of a tunnel do and see. */
@@ -12,6 +14,17 @@ export async function sendUrgent(socket: Socket): Promise<void> {
   if (send(fd, Buffer.from('!'), 1, MSG_OOB) !== 1) throw new Error('no urgent byte could be sent')
 }
 const MSG_OOB = 1
+
+/** Bytes and their bookkeeping that a socket has sent and the other end's kernel does not have yet; 0: it has everything. Linux. */
+export function unacknowledged(socket: Socket): number {
+  const { fd } = (socket as unknown as { _handle: { fd: number } })._handle
+  const numbers = new Uint32Array(MEMINFO_NUMBERS)
+  const memory = new Uint8Array(numbers.buffer)
+  getSocketOption(fd, SOL_SOCKET, SO_MEMINFO, memory, new Uint32Array([memory.length]))
+  return numbers[SK_MEMINFO_WMEM_QUEUED]!
+}
+const MEMINFO_NUMBERS = 9
+const SK_MEMINFO_WMEM_QUEUED = 5
 
 export const closed = async (socket: Socket): Promise<void> => {
   if (!socket.closed) await once(socket, 'close').catch(() => {})
@@ -37,6 +50,14 @@ export async function restBytes(socket: Socket): Promise<Buffer> {
   socket.on('data', (chunk: Buffer) => chunks.push(chunk))
   if (!socket.readableEnded) await once(socket, 'end')
   return Buffer.concat(chunks)
+}
+
+/** All that comes, and how it ends: the code of an error, or `end`. */
+export async function heard(socket: Socket): Promise<{ bytes: Buffer; end: string }> {
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+  const end = await failure(socket)
+  return { bytes: Buffer.concat(chunks), end }
 }
 
 export const rest = async (socket: Socket): Promise<string> => (await restBytes(socket)).toString('latin1')

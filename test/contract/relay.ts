@@ -12,7 +12,7 @@ export type MakeRelay = (limits: TunnelLimits) => Promise<{ relay: Relay; close(
 export function relayContract(t: Test, make: MakeRelay): void {
   tunnelContract(t, async (limits) => {
     const { relay, close } = await make(limits)
-    return { open: () => run(relay), close }
+    return { open: () => tunnelOf(relay), close }
   })
 
   let made: ReturnType<MakeRelay> | undefined
@@ -24,7 +24,7 @@ export function relayContract(t: Test, make: MakeRelay): void {
     })
 
   scene('bytes that were put back or had already arrived come first', async (t, relay) => {
-    const { client, origin, result } = await run(relay, async (near, upstream) => {
+    const { client, origin, result } = await tunnelOf(relay, async (near, upstream) => {
       near.unshift(Buffer.from('early '))
       upstream.unshift(Buffer.from('banner '))
     })
@@ -49,7 +49,7 @@ export function relayContract(t: Test, make: MakeRelay): void {
   })
 
   scene('a side that was destroyed before', async (t, relay) => {
-    const { origin, result } = await run(relay, async (near) => {
+    const { origin, result } = await tunnelOf(relay, async (near) => {
       near.destroy()
       await once(near, 'close')
     })
@@ -65,7 +65,11 @@ export function relayContract(t: Test, make: MakeRelay): void {
   })
 }
 
-async function run(relay: Relay, prepare?: (near: Socket, upstream: Socket) => void | Promise<void>): Promise<Running> {
+/** A tunnel by a relay, between two sockets of this process each. */
+export async function tunnelOf(
+  relay: Relay,
+  prepare?: (near: Socket, upstream: Socket) => void | Promise<void>,
+): Promise<Running> {
   const [a, b] = await Promise.all([tcpPair(), tcpPair()])
   await prepare?.(a.near, b.near)
   const abort = new AbortController()

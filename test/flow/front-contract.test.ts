@@ -3,7 +3,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import type { RelayEnd } from '../../src/contracts/relay.ts'
 import { read } from '../contract/far-ends.ts'
-import { type MakeTunnels, tunnelContract } from '../contract/tunnel.ts'
+import { slowEndingContract } from '../contract/slow-endings.ts'
+import { type MakeTunnels, NO_LIMITS, tunnelContract } from '../contract/tunnel.ts'
 import { startTestGateway, type TestGateway } from '../fixtures/gateway.ts'
 import { until } from '../fixtures/until.ts'
 
@@ -27,6 +28,11 @@ function contract(t: Test, frontThreads: number): void {
     return { open: () => openThrough(gateway), close: () => gateway.gateway.close() }
   }
   tunnelContract(t, make)
+  t.test('slow endings', async (t) => {
+    const tunnels = await make(NO_LIMITS)
+    slowEndingContract(t, async () => Object.assign(await tunnels.open(), { letTimePass: () => {} }))
+    t.teardown(() => tunnels.close())
+  })
   t.test('those tunnels were the front’s indeed', async (t) => {
     t.equal(
       gateways.reduce((sum, { gateway }) => sum + gateway.frontTunnels, 0),

@@ -6,9 +6,10 @@ import type {
   TunnelOwner,
   TunnelSide,
 } from '../../front/tunnel.ts'
-import { LINGER_MS } from '../../relay/limits.ts'
+import { LINGER_BYTES, LINGER_MS } from '../../relay/limits.ts'
 import type { PipePool } from '../../relay/pipe-pool.ts'
 import { Tunnel, type TunnelReports } from '../../relay/tunnel.ts'
+import { discardReceived } from '../../system/discard-received.ts'
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from '../../system/linux/epoll.ts'
 
 /** The relay's tunnels for descriptors that the front has opened and watches itself, all of them TCP. */
@@ -49,6 +50,9 @@ const BROKEN = EPOLLRDHUP | EPOLLHUP | EPOLLERR
 
 /** One for all tunnels; each knows its owner. */
 const REPORTS: TunnelReports = {
-  ended: (tunnel, how: TunnelEnd) => (tunnel as FrontTunnel).owner.tunnelEnded(how),
+  ended(tunnel, how: TunnelEnd, told) {
+    if (told) discardReceived(tunnel[told].fd, LINGER_BYTES)
+    ;(tunnel as FrontTunnel).owner.tunnelEnded(how, told)
+  },
   lingering: (tunnel, side: Side) => (tunnel as FrontTunnel).owner.lingers(side, LINGER_MS),
 }

@@ -257,7 +257,7 @@ t.test('a client is counted from its attempt to its end', { skip }, async (t) =>
   asking[0]!.happened(watched.at(-1)!, EPOLLOUT)
   door.arrived(4, fd, syn.source)
   t.same(counted, ['127.0.0.1'], 'it stands')
-  asking[0]!.tunnelEnded('finished')
+  asking[0]!.tunnelEnded('finished', undefined)
   t.same(counted, [])
 })
 

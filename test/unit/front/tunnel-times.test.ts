@@ -12,6 +12,7 @@ t.test('silence, age and a broken side end a tunnel, each in its time', async (t
   t.equal(check(1, 200), 'idle')
   t.equal(check(2, 1_000), 'lifetime')
   times.linger(2, 'client', 300)
+  times.linger(2, 'client', 5_000) // the first call counts
   t.equal(check(3, 299), undefined)
   t.equal(check(4, 300), 'client-reset', 'whatever moves')
   t.equal(times.check(3, { idleMs: 0, lifetimeMs: 0 }, 0, 1e9), undefined, '0 is no limit')

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import t from 'tap'
 import { borrow, canBorrow } from '../../../src/relay/borrow.ts'
+import { LINGER_BYTES } from '../../../src/relay/limits.ts'
 import { tcpPair } from '../../fixtures/socket-pair.ts'
 import { until } from '../../fixtures/until.ts'
 
@@ -46,6 +47,14 @@ else {
     })
     // As the kernel tells of a reset that came behind the answer and its FIN.
     tunnel.failed('upstream')
+    // It says more than is thrown away, and that is no reason to cut off the answer.
+    a.far.write(Buffer.alloc(LINGER_BYTES * 2))
+    await until('the client must wait', () => {
+      tunnel.client.readable = true
+      tunnel.move()
+      return ends.length > 0
+    })
+    t.same(ends.splice(0), ['lingering'], 'but not for ever')
     const got: Buffer[] = []
     a.far.on('data', (chunk: Buffer) => got.push(chunk))
     await until('the whole answer', () => {

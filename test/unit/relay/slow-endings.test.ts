@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto'
+import { setImmediate as turn } from 'node:timers/promises'
+import t from 'tap'
+import { createRelay } from '../../../src/relay/create-relay.ts'
+import { LINGER_MS } from '../../../src/relay/limits.ts'
+import { createPortableRelay } from '../../../src/relay/portable.ts'
+import { SOL_SOCKET } from '../../../src/system/linux/socket-numbers.ts'
+import { setSocketOption } from '../../../src/system/linux/sockets.ts'
+import { closed, heard, unacknowledged } from '../../contract/far-ends.ts'
+import { tunnelOf } from '../../contract/relay.ts'
+import { slowEndingContract } from '../../contract/slow-endings.ts'
+import { NO_LIMITS } from '../../contract/tunnel.ts'
+import { manualClock } from '../../fixtures/manual-clock.ts'
+import { until } from '../../fixtures/until.ts'
+
+/** Bytes of a send buffer, which the kernel makes as small as it can, and of an answer that fits nowhere but in Node's own queue then. */
+const SMALL = new Int32Array([4_096])
+const ANSWER_BYTES = 250_000
+const SO_SNDBUF = 7
+
+if (process.platform !== 'linux') t.plan(0, 'only Linux can be asked for what has arrived')
+else {
+  t.test('by stream events', async (t) => {
+    slowEndingContract(t, async () => {
+      const clock = manualClock()
+      const running = await tunnelOf(createPortableRelay({ ...NO_LIMITS, clock }))
+      return { ...running, letTimePass: () => clock.advance(1_000) }
+    })
+  })
+
+  t.test('by stream events: the time begins when Node has nothing left that is for the reader', async (t) => {
+    const clock = manualClock()
+    const relay = createPortableRelay({ ...NO_LIMITS, clock })
+    const { client, origin, result, counts } = await tunnelOf(relay, (near) => {
+      const { fd } = (near as unknown as { _handle: { fd: number } })._handle
+      setSocketOption(fd, SOL_SOCKET, SO_SNDBUF, SMALL, SMALL.byteLength)
+    })
+    t.teardown(() => client.destroy())
+    const answer = randomBytes(ANSWER_BYTES)
+    origin.end(answer)
+    await until('Node has it', () => counts.bytesDown === answer.length)
+    origin.destroy()
+    await closed(origin)
+    for (let piece = 0; piece < 3; piece += 1) {
+      client.write('?')
+      await until('it is there', () => unacknowledged(client) === 0)
+      await turn()
+    }
+    clock.advance(10 * LINGER_MS)
+    const { bytes, end } = await heard(client)
+    t.same({ same: bytes.equals(answer), end }, { same: true, end: 'end' })
+    clock.advance(LINGER_MS + 1_000)
+    t.match(await result, { ended: 'upstream-reset' })
+  })
+
+  t.test('in the kernel', async (t) => {
+    const clock = manualClock()
+    const relay = createRelay({ ...NO_LIMITS, clock, fast: true, fastAfterBytes: 0, threads: 1 })
+    t.teardown(() => relay.close())
+    // They share the clock, so one begins when the other has ended.
+    let before: Promise<unknown> = relay.started
+    slowEndingContract(t, async () => {
+      const opened = before.then(() => tunnelOf(relay))
+      before = opened.then(({ result }) => result)
+      return { ...(await opened), letTimePass: () => clock.advance(1_000) }
+    })
+    t.test('those pairs were in the kernel indeed', async (t) => {
+      t.equal(relay.fastPairs().ever, 4)
+    })
+  })
+}
