@@ -546,6 +546,43 @@ await t.test(
   },
 )
 
+await t.test('behaviour §8.13: a VPN has its host look at marks', async (t) => {
+  const gateway = await start()
+  const sysctl = (setting: string) => scenario.run('gateway', ['sysctl', '-qw', setting])
+  const firewall = `add table inet strict
+    add chain inet strict in { type filter hook prerouting priority -140; }
+    add rule inet strict in fib saddr . mark . iif oif missing drop`
+  const change = async (name: string, value: 0 | 1) => {
+    if (name.startsWith('net.')) t.equal((await sysctl(`${name}=${value}`)).code, 0, `${name}=${value}`)
+    else await scenario.run('gateway', ['nft', value === 1 ? firewall : 'delete table inet strict'])
+  }
+  for (const name of [
+    // `wg-quick up` sets it for a tunnel that takes everything.
+    'net.ipv4.conf.all.src_valid_mark',
+    'net.ipv4.tcp_fwmark_accept',
+    'net.ipv4.fwmark_reflect',
+    'net.ipv6.fwmark_reflect',
+    'the check of sources that firewalld makes',
+  ]) {
+    await t.test(name, async (t) => {
+      await change(name, 1)
+      try {
+        const addresses = [
+          [origins.address, origins.ports.http],
+          [CORP_IPV6['origin.test'], origins.ports.http6],
+        ] as const
+        for (const [address, port] of addresses) {
+          t.match((await request(address, port)).heard, '"from"', `${address} answers`)
+          t.match(await box.talk(address, 1, {}), { error: 'ECONNREFUSED', connectMs: undefined }, 'and refuses')
+        }
+      } finally {
+        await change(name, 0)
+      }
+    })
+  }
+  await gateway.running.stop()
+})
+
 await t.test('a second gateway: refused, and the rules of the first stay', async (t) => {
   const first = await start()
   await t.rejects(
@@ -651,10 +688,13 @@ await t.test('killed, and started again', async (t) => {
   const second = await start({}, { mark: 0xf1b000, table: 7788 })
   t.match((await waiting).stdout, '"from"', 'who has waited for it is served')
   t.match((await request(origins.address, origins.ports.http)).heard, '"from"', 'and works again')
-  const rules = (await scenario.run('gateway', ['ip', 'rule'])).stdout
-  t.match(rules, 'fwmark 0xf1b000 lookup 7788')
-  t.notMatch(rules, '0xf1a000', 'what the killed run left is gone')
   for (const family of ['-4', '-6']) {
+    const rules = (await scenario.run('gateway', ['ip', family, 'rule'])).stdout
+    t.match(
+      rules,
+      /\n7765:.* fwmark 0xf1b000 iif lo goto 7767 .*\n7766:.* fwmark 0xf1b000 lookup 7788 .*\n7767:.* fwmark 0xf1b000 nop/,
+    )
+    t.notMatch(rules, '0xf1a000', 'what the killed run left is gone')
     const routes = (await scenario.run('gateway', ['ip', family, 'route', 'show', 'table', 'all', 'proto', '166']))
       .stdout
     t.match(routes, /^local default dev lo table 7788 [^\n]*\n$/, `so is its route (${family})`)

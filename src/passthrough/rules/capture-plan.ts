@@ -65,5 +65,5 @@ export const TABLE = 'fairlead'
 export const HOLD_CHAIN = 'hold'
 /** What routes and policy rules are stamped with (`protocol` of ip-rule and ip-route), so that ours are told from everybody else's. */
 export const ROUTE_PROTOCOL = 166
-/** Priority of the policy rule: before the main table (32766), behind nothing that people use. */
+/** Priority of the policy rule; those on both its sides are ours too. Before the main table (32766), behind nothing that people use. */
 export const RULE_PRIORITY = 7766

@@ -1,5 +1,5 @@
 import { GatewayError } from '../../contracts/gateway-error.ts'
-import { type CapturePlan, RULE_PRIORITY, TABLE } from './capture-plan.ts'
+import { type CapturePlan, TABLE } from './capture-plan.ts'
 import { leadsElsewhere } from './in-use.ts'
 import { rulesStand } from './listed.ts'
 import { nftMembers, nftRemoval, nftScript } from './nft-script.ts'
@@ -10,15 +10,16 @@ import {
   deleteRoutes,
   deleteRule,
   type Family,
-  type FoundRule,
   listRoutes,
   listRules,
+  type PolicyRule,
+  policyRules,
   readRouteTables,
   readRules,
 } from './routing.ts'
 import { type CommandResult, type RunCommand, runCommand } from './run-command.ts'
 
-/** Rules, policy rule and route in the kernel. What stands there of an earlier run, killed or with other settings, is replaced. */
+/** Rules, policy rules and route in the kernel. What stands there of an earlier run, killed or with other settings, is replaced. */
 export class Installer {
   readonly #run: RunCommand
   readonly #families: readonly Family[]
@@ -50,7 +51,8 @@ export class Installer {
     const { code, stdout } = await this.#run(['nft', 'list', 'table', 'inet', TABLE])
     if (code !== 0 || !rulesStand(stdout, plan)) return false
     for (const family of this.#families) {
-      if (!(await this.#rules(family)).some(({ mark }) => mark === plan.mark)) return false
+      const rules = await this.#rules(family)
+      if (!policyRules(plan).every((wanted) => has(rules, wanted))) return false
       if (!(await this.#tables(family)).includes(String(plan.routeTable))) return false
     }
     return true
@@ -72,11 +74,13 @@ export class Installer {
 
   async #route(family: Family, plan: CapturePlan): Promise<void> {
     await this.#must(addRoute(family, plan))
-    if (!(await this.#rules(family)).some((rule) => isOf(plan, rule))) await this.#must(addRule(family, plan))
+    const rules = await this.#rules(family)
+    for (const wanted of policyRules(plan)) if (!has(rules, wanted)) await this.#must(addRule(family, wanted))
   }
 
   async #tidy(family: Family, plan: CapturePlan): Promise<void> {
-    for (const rule of await this.#rules(family)) if (!isOf(plan, rule)) await this.#must(deleteRule(family, rule))
+    const wanted = policyRules(plan)
+    for (const rule of await this.#rules(family)) if (!has(wanted, rule)) await this.#must(deleteRule(family, rule))
     for (const table of await this.#tables(family)) {
       if (table !== String(plan.routeTable)) await this.#must(deleteRoutes(family, table))
     }
@@ -99,15 +103,18 @@ export class Installer {
   }
 }
 
-function isOf({ mark, routeTable }: CapturePlan, rule: FoundRule): boolean {
-  return rule.mark === mark && String(rule.table) === String(routeTable) && rule.priority === RULE_PRIORITY
+function has(rules: readonly PolicyRule[], wanted: PolicyRule): boolean {
+  return rules.some((rule) => rule.join(' ') === wanted.join(' '))
 }
 
 const NFT: Command = ['nft', '-f', '-']
 
 /** What `capture --dry-run` prints: the very commands, in their order. */
 export function renderInstallation(plan: CapturePlan, families: readonly Family[]): string {
-  const commands = families.flatMap((family) => [addRoute(family, plan), addRule(family, plan)])
+  const commands = families.flatMap((family) => [
+    addRoute(family, plan),
+    ...policyRules(plan).map((rule) => addRule(family, rule)),
+  ])
   return `${commands.map((command) => command.join(' ')).join('\n')}\n\n${NFT.join(' ')} <<'EOF'\n${nftScript(plan)}EOF\n`
 }
 
