@@ -8,6 +8,7 @@ import { describeRefusal, hasTextBody, offeredSchemes, REFUSAL_BODY_LIMIT_BYTES 
 import { type ConnectReply, createConnectReplyParser, formatConnectRequest } from '../wire/http-connect.ts'
 import { GIVE_CREDENTIALS_HINT } from '../wire/proxy-refusal.ts'
 import { formatAuthority } from '../wire/target.ts'
+import { basicAuthorization } from './basic-authorization.ts'
 import { type HandshakeContext, shakeHands } from './handshake.ts'
 import { describeHop, failedHop, failedToReach } from './hop-error.ts'
 
@@ -23,10 +24,12 @@ const REFUSAL_BODY_MS = 200
 
 /** A dialer through an HTTP proxy (RFC 9110 §9.3.6), over the dialer that reaches the proxy. */
 export function overHttpConnect(hop: Hop, inner: StreamDialer, options: HttpConnectOptions): StreamDialer {
+  const hasColon = hop.credentials?.username.includes(':') === true
+  // Made once: the same for every dial.
   const authorization = basicAuthorization(hop)
   return {
     async dial(target, { signal }) {
-      if (authorization instanceof GatewayError) throw authorization
+      if (hasColon) throw colonInUserName(hop)
       const conn = await inner.dial(hop, { signal }).catch((error: unknown) => {
         throw failedToReach(hop, error)
       })
@@ -39,17 +42,11 @@ export function overHttpConnect(hop: Hop, inner: StreamDialer, options: HttpConn
   }
 }
 
-/** RFC 7617. Made once: the same for every dial. It leaves in CONNECT to this hop and nowhere else. */
-function basicAuthorization(hop: Hop): string | GatewayError | undefined {
-  if (hop.credentials === undefined) return undefined
-  const { username, password } = hop.credentials
-  if (username.includes(':')) {
-    return new GatewayError('PROXY_AUTH_FAILED', `the user name for ${describeHop(hop)} has a colon in it`, {
-      hop: failedHop(hop),
-      hint: 'Basic authentication (RFC 7617) has no way to send a colon in a user name.',
-    })
-  }
-  return `Basic ${Buffer.from(`${username}:${password.reveal()}`, 'utf8').toString('base64')}`
+function colonInUserName(hop: Hop): GatewayError {
+  return new GatewayError('PROXY_AUTH_FAILED', `the user name for ${describeHop(hop)} has a colon in it`, {
+    hop: failedHop(hop),
+    hint: 'Basic authentication (RFC 7617) has no way to send a colon in a user name.',
+  })
 }
 
 function readReply(hop: Hop): {

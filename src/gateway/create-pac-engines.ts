@@ -1,8 +1,9 @@
 import type { Clock } from '../contracts/clock.ts'
 import type { Resolver } from '../contracts/resolver.ts'
-import { chain } from '../dialers/chain.ts'
-import { createDirectDialer } from '../dialers/direct.ts'
-import { createTrust, systemAuthorities } from '../dialers/tls-trust.ts'
+import { basicAuthorization } from '../dialers/basic-authorization.ts'
+import { createDialers } from '../dialers/create-dialers.ts'
+import { describeHop } from '../dialers/hop-error.ts'
+import { systemAuthorities } from '../dialers/tls-trust.ts'
 import type { Log } from '../observe/log.ts'
 import { createPacEngine } from '../pac-engine/create-pac-engine.ts'
 import type { PacSource } from '../pac-engine/script-source.ts'
@@ -33,23 +34,32 @@ export function createPacEngines(options: PacEnginesOptions): PacEngines {
   const { clock, resolver, log, env, ownEndpoints, state = 'write' } = options
   const judge = () => undefined
   const isOwnEndpoint = createOwnEndpoints({ endpoints: ownEndpoints, clock })
-  const direct = createDirectDialer({ clock, resolver, judge, isOwnEndpoint })
   const cacheDir = stateFolder(env)
 
   const sourceOf = (source: PacSettings, { trust, pac, timeouts }: Settings): PacSource => {
     if (source.kind !== 'url') return source
     const extra = trust.ca.map(({ pem }) => pem)
     const ca = [...systemAuthorities(env), ...extra].join('\n')
-    if (pac.via.length === 0) return { ...source, dialer: direct, ca }
-    const dialer = chain(pac.via, direct, {
+    const dialers = createDialers({
       clock,
       resolver,
       judge,
+      isOwnEndpoint,
       handshakeMs: timeouts.handshake,
       userAgent: USER_AGENT,
-      trust: createTrust(extra),
+      ca: extra,
     })
-    return { ...source, dialer, ca, via: describeChain(pac.via) }
+    const candidate = { hops: pac.via }
+    const way = { ...source, dialer: dialers.dialerFor(candidate), ca }
+    const last = pac.via.at(-1)
+    if (!last) return way
+    const isHttp = last.kind === 'http' || last.kind === 'https'
+    const httpProxy = {
+      name: describeHop(last),
+      dial: (signal: AbortSignal) => dialers.dialLastHop(candidate, signal),
+      authorization: () => basicAuthorization(last),
+    }
+    return { ...way, ...(isHttp ? { httpProxy } : {}), via: describeChain(pac.via) }
   }
 
   let zoneWarning = timeZoneWarning(env.TZ, zoneInUse())

@@ -1,8 +1,11 @@
 import http from 'node:http'
 import https from 'node:https'
+import type { Duplex } from 'node:stream'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import type { Conn } from '../contracts/conn.ts'
 import type { StreamDialer } from '../contracts/dialer.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
+import { proxyRefusal } from '../wire/proxy-refusal.ts'
 import { decodeContent } from './content-coding.ts'
 import { MAX_SCRIPT_BYTES } from './limits.ts'
 import { clean } from './script-failure.ts'
@@ -20,9 +23,23 @@ export interface FetchedScript {
   readonly lastModified?: string
 }
 
-export interface FetchOptions {
-  /** The way to the server. Never one that the script itself decides about. */
+/** The way to the server. Never one that the script itself decides about. */
+export interface ScriptWay {
   readonly dialer: StreamDialer
+  /** The last proxy on it, where that speaks HTTP. It is asked for `http` URLs as any client asks it, in absolute-form: many refuse tunnels to port 80. */
+  readonly httpProxy?: HttpProxy
+}
+
+export interface HttpProxy {
+  /** For people. */
+  readonly name: string
+  /** Rejects with a `GatewayError`. */
+  dial(signal: AbortSignal): Promise<Conn>
+  /** Value of Proxy-Authorization. */
+  authorization(): string | undefined
+}
+
+export interface FetchOptions extends ScriptWay {
   readonly signal: AbortSignal
   /** PEM, in place of the system's authorities. */
   readonly ca?: string
@@ -61,6 +78,10 @@ async function get(url: URL, options: FetchOptions): Promise<FetchedScript | 'un
   if (!secure && url.protocol !== 'http:') {
     throw new GatewayError('PAC_FAILED', `cannot fetch a PAC script by ${url.protocol} expected http, https or file`)
   }
+  if (!secure && options.httpProxy) {
+    const conn = await options.httpProxy.dial(options.signal)
+    return request(url, options, conn, options.httpProxy).finally(() => conn.destroy())
+  }
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const family = url.hostname.startsWith('[') ? 6 : /^[0-9.]+$/.test(host) ? 4 : 0
   const conn = await options.dialer.dial(
@@ -70,7 +91,7 @@ async function get(url: URL, options: FetchOptions): Promise<FetchedScript | 'un
   const tls: ConnectionOptions = { socket: conn, ...(options.ca ? { ca: options.ca } : {}) }
   const socket = secure ? connectTls(family === 0 ? { ...tls, servername: host } : { ...tls, host }) : conn
   try {
-    return await request(url, options, () => socket)
+    return await request(url, options, socket)
   } finally {
     socket.destroy()
     conn.destroy()
@@ -80,11 +101,13 @@ async function get(url: URL, options: FetchOptions): Promise<FetchedScript | 'un
 function request(
   url: URL,
   options: FetchOptions,
-  createConnection: NonNullable<http.RequestOptions['createConnection']>,
+  socket: Duplex,
+  proxy?: HttpProxy,
 ): Promise<FetchedScript | 'unchanged' | URL> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) => reject(asFailure(url, error))
     const headers: http.OutgoingHttpHeaders = {
+      host: url.host, // Node would add the port, also where it goes without saying
       accept: 'application/x-ns-proxy-autoconfig, */*;q=0.1',
       'accept-encoding': 'identity',
       connection: 'close',
@@ -92,34 +115,43 @@ function request(
     }
     if (options.etag) headers['if-none-match'] = options.etag
     if (options.lastModified) headers['if-modified-since'] = options.lastModified
+    const authorization = proxy?.authorization()
+    if (authorization !== undefined) headers['proxy-authorization'] = authorization
     const make = url.protocol === 'https:' ? https.request : http.request
     // No `agent: false`: with it Node makes an agent that opens a connection of its own, past the dialer.
     // Lines that end with a bare LF, names with a blank: servers that browsers put up with. One answer, and the connection is closed behind it: nothing can be smuggled.
     const lenient = { insecureHTTPParser: true, maxHeaderSize: MAX_HEAD_BYTES }
+    const form = proxy ? { path: `http://${url.host}${url.pathname}${url.search}` } : {}
     let broken: Error | undefined
-    const outgoing = make(url, { createConnection, headers, signal: options.signal, ...lenient }, (reply) => {
-      reply.on('error', () => {}) // whoever reads the body is told
-      const status = reply.statusCode ?? 0
-      if (status === 304 && (options.etag || options.lastModified)) return resolve('unchanged')
-      if ([301, 302, 303, 307, 308].includes(status) && reply.headers.location) {
-        if (!URL.canParse(reply.headers.location, url.href)) return fail(new Error(`bad redirect from ${url.host}`))
-        return resolve(new URL(reply.headers.location, url))
-      }
-      if (status !== 200) return fail(new Error(`the server answered ${status}, expected 200`))
-      outgoing.off('error', fail).on('error', (error) => {
-        broken ??= error
-      })
-      readBody(reply)
-        .then((bytes) => {
-          // What is given up is read to nobody's ear, and seems complete.
-          options.signal.throwIfAborted()
-          return decodeContent(bytes, reply.headers['content-encoding'])
+    const outgoing = make(
+      url,
+      { ...form, createConnection: () => socket, headers, signal: options.signal, ...lenient },
+      (reply) => {
+        reply.on('error', () => {}) // whoever reads the body is told
+        const status = reply.statusCode ?? 0
+        const refusal = proxy && refusedBy(proxy, reply)
+        if (refusal) return fail(refusal)
+        if (status === 304 && (options.etag || options.lastModified)) return resolve('unchanged')
+        if ([301, 302, 303, 307, 308].includes(status) && reply.headers.location) {
+          if (!URL.canParse(reply.headers.location, url.href)) return fail(new Error(`bad redirect from ${url.host}`))
+          return resolve(new URL(reply.headers.location, url))
+        }
+        if (status !== 200) return fail(new Error(`the server answered ${status}, expected 200`))
+        outgoing.off('error', fail).on('error', (error) => {
+          broken ??= error
         })
-        .then(
-          (bytes) => resolve({ bytes, ...described(reply.headers) }),
-          (error: unknown) => fail(options.signal.aborted ? options.signal.reason : (broken ?? error)),
-        )
-    })
+        readBody(reply)
+          .then((bytes) => {
+            // What is given up is read to nobody's ear, and seems complete.
+            options.signal.throwIfAborted()
+            return decodeContent(bytes, reply.headers['content-encoding'])
+          })
+          .then(
+            (bytes) => resolve({ bytes, ...described(reply.headers) }),
+            (error: unknown) => fail(options.signal.aborted ? options.signal.reason : (broken ?? error)),
+          )
+      },
+    )
     outgoing.on('error', fail)
     outgoing.on('information', ({ statusCode }) => {
       if (statusCode === 101) fail(new Error('the server answered 101, expected 200'))
@@ -129,6 +161,16 @@ function request(
     outgoing.once('socket', (socket) => socket.resume())
     outgoing.end()
   })
+}
+
+/** What the proxy itself has answered, and not the server. */
+function refusedBy(proxy: HttpProxy, { statusCode = 0, statusMessage = '', rawHeaders }: http.IncomingMessage) {
+  if (statusCode === 407) {
+    const had = proxy.authorization() !== undefined
+    return new Error(`${proxy.name} ${had ? 'does not accept the credentials' : 'asks for credentials'} of \`pac.via\``)
+  }
+  const words = proxyRefusal(statusCode, statusMessage, rawHeaders)
+  return words === undefined ? undefined : new Error(`${proxy.name} refused: ${words}`)
 }
 
 /**

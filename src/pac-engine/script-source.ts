@@ -2,22 +2,20 @@ import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import type { StreamDialer } from '../contracts/dialer.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import { decodeScript, withoutNulAtEnd } from './decode-script.ts'
-import { fetchScript } from './fetch-script.ts'
+import { fetchScript, type ScriptWay } from './fetch-script.ts'
 import { MAX_SCRIPT_BYTES } from './limits.ts'
 
 export type PacSource =
   | { readonly kind: 'file'; readonly path: string }
   /** `dialer` leads there, `via` says in words by what way if not directly; `ca` is PEM, in place of the system's authorities. */
-  | {
+  | (Partial<ScriptWay> & {
       readonly kind: 'url'
       readonly url: string
-      readonly dialer?: StreamDialer
       readonly via?: string
       readonly ca?: string
-    }
+    })
   | { readonly kind: 'embedded'; readonly script: string }
 
 /** One version of a script. */
@@ -56,6 +54,7 @@ export async function readScript(
   if (!source.dialer) throw new GatewayError('INTERNAL', 'a PAC URL needs a dialer that leads to it')
   const fetched = await fetchScript(url, {
     dialer: source.dialer,
+    ...(source.httpProxy ? { httpProxy: source.httpProxy } : {}),
     signal,
     ...(source.ca === undefined ? {} : { ca: source.ca }),
     ...(known?.etag === undefined ? {} : { etag: known.etag }),

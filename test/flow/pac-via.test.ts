@@ -27,13 +27,29 @@ async function serve(t: Test, server: Server): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-t.test('http through an HTTP proxy with credentials; said in explain, status and log', async (t) => {
-  const wpad = await serve(t, createServer())
-  const proxy = await startHttpProxy({
-    credentials: { username: 'u', password: 'secret' },
-    map: () => ({ host: '127.0.0.1', port: wpad }),
+/** An HTTP proxy as squid is when it comes: it asks for Basic, and refuses tunnels to port 80. */
+async function startPlainProxy(t: Test): Promise<{ port: number; requests: string[] }> {
+  const requests: string[] = []
+  const server = createServer((request, response) => {
+    requests.push(`${request.method} ${request.url}`, `host: ${request.headers.host}`)
+    const basic = `Basic ${Buffer.from('u:secret').toString('base64')}`
+    if (request.headers['proxy-authorization'] !== basic) {
+      return response.writeHead(407, { 'proxy-authenticate': 'Basic realm="corp"' }).end()
+    }
+    if (request.url?.includes('denied'))
+      return response.writeHead(403, { 'x-squid-error': 'ERR_ACCESS_DENIED 0' }).end()
+    return response.writeHead(200, { 'content-type': 'application/x-ns-proxy-autoconfig' }).end(SCRIPT)
   })
-  t.teardown(() => proxy.close())
+  server.on('connect', (_, socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.closeAllConnections())
+  t.teardown(() => server.close())
+  return { port: (server.address() as AddressInfo).port, requests }
+}
+
+t.test('http through an HTTP proxy with credentials; said in explain, status and log', async (t) => {
+  const proxy = await startPlainProxy(t)
   const settings = {
     upstreams: { edge: `http://u:secret@127.0.0.1:${proxy.port}` },
     proxy: { pac: 'http://wpad.only-inside.test/proxy.pac?token=hidden' },
@@ -42,9 +58,9 @@ t.test('http through an HTTP proxy with credentials; said in explain, status and
   const { port, gateway, lines, settings: load } = await startTestGateway(t, settings)
   t.equal((await getThrough(port, 'http://stop.test/')).status, 403)
   t.same(
-    [...new Set(proxy.requests.map(({ authority }) => authority))],
-    ['wpad.only-inside.test:80'],
-    'the name goes to the proxy, and the proxy only',
+    [...new Set(proxy.requests)],
+    ['GET http://wpad.only-inside.test/proxy.pac?token=hidden', 'host: wpad.only-inside.test'],
+    'in absolute-form, to the proxy only',
   )
   const [pac] = gateway.status().pac
   t.match(pac, {
@@ -83,6 +99,23 @@ t.test('https with an authority of its own, through SOCKS and through a chain', 
     t.equal((await getThrough(port, 'http://stop.test/')).status, 403, what)
   }
   t.equal(first.requests.length, 1)
+})
+
+t.test('an HTTP proxy that says no: who, and why', async (t) => {
+  const { port: proxy } = await startPlainProxy(t)
+  for (const [user, path, said] of [
+    ['u:wrong@', 'proxy.pac', 'does not accept the credentials'],
+    ['', 'proxy.pac', 'asks for credentials'],
+    ['u:secret@', 'denied', 'refused: 403 Forbidden; X-Squid-Error: ERR_ACCESS_DENIED 0'],
+  ] as const) {
+    const { port, lines } = await startTestGateway(t, {
+      proxy: { pac: `http://wpad.test/${path}`, onPacFailure: 'block' },
+      pac: { via: `http://${user}127.0.0.1:${proxy}` },
+    })
+    const { body } = await getThrough(port, 'http://a.test/')
+    t.match(body, `from wpad.test: HTTP proxy 127.0.0.1:${proxy} ${said}`)
+    t.notMatch(JSON.stringify([body, lines]), /wrong|secret|u:/)
+  }
 })
 
 t.test('an upstream that is down: a PAC failure like any other, and the reason says which', async (t) => {

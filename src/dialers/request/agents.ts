@@ -4,6 +4,7 @@ import { HttpProxyAgent } from 'http-proxy-agent'
 import type { Conn } from '../../contracts/conn.ts'
 import type { Hop } from '../../contracts/route.ts'
 import { formatAuthority } from '../../wire/target.ts'
+import { basicAuthorization } from '../basic-authorization.ts'
 
 /** What our agents find among a request's options: the connection to use, and what becomes of it afterwards. */
 export interface ConnOptions {
@@ -78,9 +79,7 @@ export class UpstreamProxyAgent extends HttpProxyAgent<string> {
   }
 }
 
-/** Basic (RFC 7617), in UTF-8, for this hop and no other. */
-function authorization({ credentials }: Hop): http.OutgoingHttpHeaders {
-  if (!credentials) return {}
-  const pair = Buffer.from(`${credentials.username}:${credentials.password.reveal()}`, 'utf8')
-  return { 'Proxy-Authorization': `Basic ${pair.toString('base64')}` }
+function authorization(proxy: Hop): http.OutgoingHttpHeaders {
+  const basic = basicAuthorization(proxy)
+  return basic === undefined ? {} : { 'Proxy-Authorization': basic }
 }
