@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import { asBrowserSees } from '../../../src/pac-engine/browser-url.ts'
 import { pacQuery } from '../../../src/router/pac-query.ts'
 import { queryFor } from '../../fixtures/route-query.ts'
 
@@ -29,4 +30,32 @@ test('what the script sees', async (t) => {
     t.same(pacQuery(queryFor(text, 'containers')), { url: containersUrl, host }, `${text} of containers`)
   }
   t.equal(pacQuery({ ...queryFor('http://a.example/'), path: '*' }).url, 'http://a.example/', 'OPTIONS *')
+})
+
+test('the path is what a browser’s URL parser makes of it', (t) => {
+  const rows: [path: string, seen: string][] = [
+    ['/public/../private', '/private'],
+    ['/public/%2e%2E/private/x', '/private/x'],
+    ['/public/.%2e/private', '/private'],
+    ['/public\\..\\private', '/private'],
+    ['/a/./b/..', '/a/'],
+    ['/../../x', '/x'],
+    ['/a/...', '/a/...'],
+    ['/a/.hidden?x=/../y', '/a/.hidden?x=/../y'],
+    ['//other.example/a/../b', '//other.example/b'],
+    ['/b|c"<>', '/b|c%22%3C%3E'],
+    ['/caf\xc3\xa9?q=\xc3\xa9', '/caf%C3%A9?q=%C3%A9'],
+    ['/%70rivate/%2F%c3%a9%zz', '/%70rivate/%2F%c3%a9%zz'],
+    ['/p?q=a"b\'c', '/p?q=a%22b%27c'],
+    ['/a;b=1,2/(c)!*~$&@:+_-', '/a;b=1,2/(c)!*~$&@:+_-'],
+    ['/?', '/?'],
+    ['/a/../?', '/?'],
+  ]
+  for (const [path, seen] of rows) {
+    const { url } = pacQuery({ ...queryFor('http://a.example/'), path })
+    t.equal(url, `http://a.example${seen}`, path)
+    t.equal(asBrowserSees(url)?.url, url, `${path}: nothing is left for a browser to change`)
+    if (!/[^!-~]/.test(path)) t.equal(asBrowserSees(`http://a.example${path}`)?.url, url, `${path}: as pac eval has it`)
+  }
+  t.end()
 })
