@@ -15,9 +15,6 @@ import { PacEngines } from './pac-engines.ts'
 import { stateFolder } from './state-folder.ts'
 import { USER_AGENT } from './version.ts'
 
-/** `off`: however old. Ten years. */
-const NO_LIMIT_MS = 10 * 365 * 86_400_000
-
 export interface PacEnginesOptions {
   readonly clock: Clock
   readonly resolver: Resolver
@@ -66,14 +63,16 @@ export function createPacEngines(options: PacEnginesOptions): PacEngines {
   return new PacEngines(async ({ source, onFailure, settings }) => {
     if (zoneWarning !== undefined) log.warn(zoneWarning)
     zoneWarning = undefined
+    const { lastGoodFor } = settings.pac
     const engine = createPacEngine({
       source: sourceOf(source, settings),
       resolver,
       clock,
-      onPacFailure: onFailure,
+      // `off`: no version outlives the failure of its successor, in memory or on disk.
+      onPacFailure: lastGoodFor === 0 && onFailure === 'lastGood' ? 'block' : onFailure,
       ...(cacheDir ? { cacheDir, cacheWrites: state === 'write' } : {}),
       ...(source.kind === 'url' ? { refreshMs: settings.pac.refresh } : {}),
-      lastGoodMs: settings.pac.lastGoodFor || NO_LIMIT_MS,
+      lastGoodMs: lastGoodFor,
       readMs: settings.pac.fetchTimeout,
       limits: { evaluateMs: settings.pac.evaluationTimeout },
       log: (level, message) => log[level](message),

@@ -150,7 +150,7 @@ export const pacSchema = section({
     '24h',
     { min: 0, max: 30 * DAY, off: true },
     {
-      help: 'How old the last PAC file that worked may be under `onPacFailure: lastGood`.',
+      help: 'How old the last PAC file that worked may be under `onPacFailure: lastGood`. `off`, or 0: it is not used, as under `block`.',
       why: 'a working day off the VPN',
     },
   ),
