@@ -9,7 +9,10 @@ function dnsResolve(host) {
 function firstIPv4(host) {
   if (typeof host !== 'string' || host.length === 0) return null
   const found = lookup(host)
-  if (found === null) return null
+  return found === null ? null : firstIPv4Of(found)
+}
+
+function firstIPv4Of(found) {
   let start = 0
   while (start < found.length) {
     let end = found.indexOf(';', start)

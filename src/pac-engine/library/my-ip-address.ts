@@ -5,7 +5,7 @@ function myIpAddress() {
   let answer = '127.0.0.1'
   if (all !== null) {
     const end = all.indexOf(';', 0)
-    answer = end < 0 ? all : all.slice(0, end)
+    answer = firstIPv4Of(all) ?? (end < 0 ? all : all.slice(0, end))
   }
   if (room > 0) note('myIpAddress', [], answer)
   return answer
