@@ -26,8 +26,10 @@ export interface AnswererOptions {
   /** Whether containers' names are answered. */
   readonly containerNames: boolean
   readonly names?: AnsweredNames | undefined
-  /** Families not to be given now; waits for the first look at the network. */
+  /** Families not to be given now of what others answer; waits for the first look at the network. */
   readonly dropped: () => Promise<ReadonlySet<4 | 6>>
+  /** And of what is answered here: special names and containers, which lead nowhere but here whatever the network is like. */
+  readonly droppedHere: ReadonlySet<4 | 6>
   /** Questions that wait for an answer, over all clients and for one. */
   readonly maxWaiting: number
   readonly maxWaitingPerClient: number
@@ -110,9 +112,9 @@ export class Answerer {
     who: string,
     signal: AbortSignal,
   ): Promise<Buffer> {
-    const dropped = await this.#options.dropped()
-    const found =
-      this.#localAnswer(message, question, client) ?? (await this.#options.lookups.find(message, question, who, signal))
+    const local = this.#localAnswer(message, question, client)
+    const dropped = local ? this.#options.droppedHere : await this.#options.dropped()
+    const found = local ?? (await this.#options.lookups.find(message, question, who, signal))
     if (dropped.size === 0) return found
     const answer = readMessage(found)
     const filtered = withoutFamilies(answer, dropped)

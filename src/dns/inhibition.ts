@@ -31,6 +31,11 @@ export function droppedFamilies(
   }
 }
 
+/** The same for names that lead to this machine and its containers: what the host reaches says nothing of them, and what a person set holds. */
+export function droppedHere(mode: NetworkingMode, inhibition: Inhibition): ReadonlySet<4 | 6> {
+  return droppedFamilies(mode, inhibition, undefined)
+}
+
 const NONE: ReadonlySet<4 | 6> = new Set()
 const IPV4: ReadonlySet<4 | 6> = new Set([4])
 const IPV6: ReadonlySet<4 | 6> = new Set([6])

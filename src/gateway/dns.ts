@@ -10,6 +10,7 @@ import { AnswerCache } from '../dns/answer-cache.ts'
 import { Answerer, type DnsClient, type Outcome } from '../dns/answerer.ts'
 import { type DnsDoor, openDnsDoor, type TcpAddress } from '../dns/dns-door.ts'
 import { createHostServers } from '../dns/host-servers.ts'
+import { droppedHere } from '../dns/inhibition.ts'
 import { Lookups } from '../dns/lookups.ts'
 import { ReachProbe } from '../dns/reach-probe.ts'
 import { Upstream } from '../dns/upstream.ts'
@@ -222,6 +223,7 @@ export class DnsService {
         await probe?.ready
         return droppedBy(dns, probe?.reach)
       },
+      droppedHere: droppedHere(dns.mode, dns.inhibition),
       maxWaiting: dns.questions,
       maxWaitingPerClient: Math.max(LEAST_PER_CLIENT, Math.floor(dns.questions / 10)),
       ownerOf,

@@ -141,7 +141,7 @@ export async function createGeneration(number: number, settings: Settings, world
       dialers,
       world,
       generation: number,
-      leadsTo: special.dialled,
+      special,
     }),
     doorPlans: [
       ...settings.listen.mixed.map((door) => doorPlan(door, settings)),

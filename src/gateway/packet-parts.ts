@@ -1,10 +1,11 @@
 import { randomInt } from 'node:crypto'
-import type { RouteQuery, Router } from '../contracts/route.ts'
+import type { Router } from '../contracts/route.ts'
 import type { Scope } from '../contracts/target.ts'
 import type { AllDialers } from '../dialers/create-dialers.ts'
 import { createPacketDialer } from '../dialers/packet-dialer.ts'
 import type { Access } from '../router/access.ts'
 import type { ContainerRules } from '../router/container-rules.ts'
+import type { SpecialAddresses } from '../router/special-addresses.ts'
 import { createUdpRouter } from '../router/udp.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { World } from './generation.ts'
@@ -19,12 +20,12 @@ export interface PacketPartsOptions {
   readonly world: Pick<World, 'clock' | 'resolver'>
   readonly generation: number
   /** As for streams: where the host's own names lead. */
-  readonly leadsTo: (query: RouteQuery) => readonly string[] | undefined
+  readonly special: SpecialAddresses
 }
 
 /** What one version of the settings means for datagrams. */
 export function createPacketParts(options: PacketPartsOptions): PacketParts {
-  const { settings, router, access, containerRules, dialers, world, generation, leadsTo } = options
+  const { settings, router, access, containerRules, dialers, world, generation, special } = options
   return {
     router: createUdpRouter({
       scopes: {
@@ -33,13 +34,14 @@ export function createPacketParts(options: PacketPartsOptions): PacketParts {
       },
       router,
       access,
+      special,
       containerRules,
       generation,
     }),
     packets: createPacketDialer({
       resolver: world.resolver,
       judge: access.judgeAddress,
-      leadsTo,
+      leadsTo: special.dialled,
       clock: world.clock,
       handshakeMs: settings.timeouts.handshake,
       walk: dialers.walk,

@@ -4,6 +4,7 @@ import type { Access } from './access.ts'
 import type { ContainerRules } from './container-rules.ts'
 import { type Decision, describeChain, direct, reject, throughChain } from './decision.ts'
 import { stopAtOwnHop } from './own-hop.ts'
+import type { SpecialAddresses } from './special-addresses.ts'
 
 /** What a scope's datagrams may do. `auto`: what the scope's policy says of the same target, as far as that way carries UDP. */
 export type UdpRule =
@@ -21,6 +22,8 @@ export interface UdpRouterOptions {
   /** Decides streams, and datagrams under `auto`. */
   readonly router: Router
   readonly access: Access
+  /** What containers call the host and the gateway: the router decides, whatever the rule, unless that is `deny`. */
+  readonly special?: Pick<SpecialAddresses, 'decide'>
   /** What one of these refuses goes nowhere, wherever the others' datagrams go. */
   readonly containerRules?: ContainerRules
   readonly generation: number
@@ -30,7 +33,8 @@ export interface UdpRouterOptions {
 const QUIC_PORT = 443
 
 /** Decides flows of datagrams. Who may reach what holds for them as for streams. */
-export function createUdpRouter({ scopes, router, access, containerRules, generation }: UdpRouterOptions): Router {
+export function createUdpRouter(options: UdpRouterOptions): Router {
+  const { scopes, router, access, special, containerRules, generation } = options
   async function decide(query: RouteQuery, signal: AbortSignal): Promise<Decision> {
     const refused = access.judgeTarget(query)
     if (refused) return { decision: 'reject', candidates: [], because: refused }
@@ -39,6 +43,7 @@ export function createUdpRouter({ scopes, router, access, containerRules, genera
     if (refusesQuic && query.target.port === QUIC_PORT) {
       return reject('udp', 'QUIC is refused (udp.quic): browsers then use TCP, where the policy sees names')
     }
+    if (rule.kind !== 'deny' && special?.decide(query)) return router.route(query, signal)
     const ruled = rule.kind === 'auto' ? undefined : containerRules?.(query)
     if (ruled?.decision === 'reject') return ruled
     switch (rule.kind) {

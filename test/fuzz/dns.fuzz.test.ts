@@ -37,6 +37,7 @@ t.test(`${ROUNDS} damaged queries: an answer with the query's id, or silence, an
     ipv6ForAll: false,
     containerNames: false,
     dropped: async () => new Set<4 | 6>([6]),
+    droppedHere: new Set(),
     maxWaiting: 1000,
     maxWaitingPerClient: 1000,
   })

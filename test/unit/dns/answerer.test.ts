@@ -109,7 +109,13 @@ t.test('special names', async (t) => {
       `${name} ${type} from ${client}`,
     )
   }
-  const filtered = testAnswerer({ drop: [4] })
+  const unreached = testAnswerer({ drop: [4] })
+  t.match(
+    seen(await unreached.ask(dnsQuery('host.docker.internal', 'A'))),
+    { rcode: 0, answers: ['A 192.0.2.254'] },
+    'it leads here, whatever the host reaches outside',
+  )
+  const filtered = testAnswerer({ dropHere: [4] })
   t.match(seen(await filtered.ask(dnsQuery('host.docker.internal', 'A'))), {
     rcode: 0,
     answers: [],
@@ -146,6 +152,8 @@ t.test('container names, by the networks of whoever asks', async (t) => {
     t.same(seen(await ask(dnsQuery(name, 'A'), 'udp', client))?.answers, answers, `${name} from ${client}`)
   }
   t.match(seen(await ask(dnsQuery('db', 'AAAA'))), { rcode: 0, answers: [] }, 'NODATA')
+  const unreached = testAnswerer({ directory, drop: [4] })
+  t.same(seen(await unreached.ask(dnsQuery('db', 'A')))?.answers, ['A 10.0.1.2'], 'whatever the host reaches outside')
 })
 
 t.test('what was answered is remembered for the client, under the name it asked for', async (t) => {

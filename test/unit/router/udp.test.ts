@@ -22,6 +22,8 @@ interface Row {
   readonly target?: string
   /** Whether a rule for containers refuses it. */
   readonly ruledOut?: boolean
+  /** Whether it is the host or the gateway. */
+  readonly special?: boolean
   /** What a stream would do. */
   readonly stream?: readonly (readonly Hop[])[]
   readonly is: string
@@ -59,6 +61,37 @@ const rows: readonly Row[] = [
     ruledOut: true,
     is: 'reject',
   },
+  { name: 'the host: auto', special: true, stream: [direct], is: 'direct direct' },
+  {
+    name: 'the host: no upstream has it',
+    special: true,
+    rule: { kind: 'chain', hops: socks },
+    stream: [direct],
+    is: 'direct direct',
+  },
+  {
+    name: 'a port of the host that is left out: an upstream',
+    special: true,
+    rule: { kind: 'chain', hops: socks },
+    stream: [],
+    is: 'reject',
+  },
+  {
+    name: 'a port of the host that is left out: direct',
+    special: true,
+    rule: { kind: 'direct' },
+    stream: [],
+    is: 'reject',
+  },
+  { name: 'the host: deny', special: true, rule: { kind: 'deny' }, stream: [direct], is: 'reject' },
+  {
+    name: 'the host, whatever a rule for containers says, as for streams',
+    special: true,
+    rule: { kind: 'direct' },
+    ruledOut: true,
+    stream: [direct],
+    is: 'direct direct',
+  },
   {
     name: 'what access refuses, even where all is direct',
     rule: { kind: 'direct' },
@@ -82,6 +115,7 @@ for (const row of rows) {
         judgeAddress: () => undefined,
         isOwnEndpoint: () => false,
       },
+      special: { decide: () => (row.special ? directly('special-name', 'the host') : undefined) },
       containerRules: () =>
         row.ruledOut ? reject('container-rule', 'containerRules[0]') : directly('container-rule', 'x'),
       generation: 7,
