@@ -23,7 +23,7 @@ const matchSchema = section({
   container: patterns('any', 'Name of the container.'),
   image: patterns(
     'any',
-    'Its image as it was asked for; the tag, the digest and Docker Hub’s own name may be left out.',
+    'Its image as it was asked for when it was made, whatever that name leads to now. The tag and the digest may be left out, and Docker Hub’s own name: `nginx`, `library/nginx` and `docker.io/library/nginx:latest` are the same. Who asks for an id gets no name: `docker run 0eefb17b7da1` is no `nginx`.',
   ),
   project: patterns('any', 'Its compose project.'),
   service: patterns('any', 'Its compose service.'),
