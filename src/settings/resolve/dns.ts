@@ -5,6 +5,8 @@ import type { WrittenSettings } from '../schema.ts'
 import type { DnsSettings } from '../settings.ts'
 import { isLocalOnly } from '../values/listen-address.ts'
 import type { ResolveContext } from './context.ts'
+import { checkTwice } from './given-twice.ts'
+import { refuseOneForBoth, refuseOwnServers } from './own-dns-addresses.ts'
 
 /** The DNS server's settings, its doors' safety judged and its zones made canonical. */
 export function resolveDns(written: WrittenSettings, context: ResolveContext): DnsSettings {
@@ -16,6 +18,9 @@ export function resolveDns(written: WrittenSettings, context: ResolveContext): D
       hint: 'Where networks have one family only, auto leaves the other out.',
     })
   }
+  refuseOwnServers(dns, context)
+  refuseOneForBoth(dns, context)
+  const taken = new Map<string, string>()
   /** As written, by canonical name. */
   const zones = new Map<string, string>()
   return {
@@ -28,6 +33,7 @@ export function resolveDns(written: WrittenSettings, context: ResolveContext): D
         context.problem(path, { message: 'DNS is not spoken over UNIX sockets', expected: 'ADDRESS:PORT' })
         return []
       }
+      checkTwice(address, ['dns', 'listen', index], taken, context)
       if (!isLocalOnly(address) && from.length === 0) {
         context.problem(path, {
           message: 'anybody who reaches this address would be answered',

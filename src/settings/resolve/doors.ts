@@ -5,6 +5,7 @@ import type { WrittenSettings } from '../schema.ts'
 import type { DoorSettings, Settings, TlsDoorSettings } from '../settings.ts'
 import { isLocalOnly } from '../values/listen-address.ts'
 import type { ResolveContext } from './context.ts'
+import { checkTwice } from './given-twice.ts'
 import { readCertificate } from './pem.ts'
 import { absolutePath, readSecret } from './read-reference.ts'
 
@@ -80,19 +81,6 @@ function resolveAddress({ address, mode, from }: WrittenDoor, path: KeyPath, con
   }
   const socket = context.platform === 'win32' ? address.path : absolutePath(address.path, [...path, 'address'], context)
   return { kind: 'unix', path: socket, mode: mode ?? address.mode }
-}
-
-function checkTwice(address: ListenAddress, path: KeyPath, taken: Map<string, string>, context: ResolveContext): void {
-  if (address.kind === 'tcp' && address.port === 0) return
-  const name = formatListenAddress(address)
-  const other = taken.get(name)
-  if (other !== undefined) {
-    context.problem([...path, 'address'], {
-      message: `${name} is given twice, here and at ${other}`,
-      expected: 'one door for each address',
-    })
-  }
-  taken.set(name, `${String(path[0])}.${String(path[1])}[${String(path[2])}]`)
 }
 
 /** Bytes of a user name or password: RFC 1929 §2 counts them in one byte. */

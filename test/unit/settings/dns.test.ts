@@ -25,12 +25,36 @@ t.test('zones and doors that cannot be', async (t) => {
     ['dns: { gatewayAddress: [192.168.65.1, 224.0.0.1] }', 'gatewayAddress[1]'],
     ['dns: { hostAddress: "::" }', 'such as 192.168.65.254'],
     ['dns: { hostAddress: gateway }', '"gateway" is not an address'],
+    ['dns: { hostAddress: 192.168.65.1 }', '192.168.65.1 is dns.gatewayAddress as well'],
+    ['dns: { gatewayAddress: [10.9.9.9, "FDC4:f303:9324:0::254"] }', 'is dns.hostAddress as well'],
+    ['dns: { hostAddress: 10.9.9.9, gatewayAddress: 10.9.9.9 }', 'dns.gatewayAddress'],
+    ['dns: { listen: [5353, "127.0.0.1:5353"] }', '127.0.0.1:5353 is given twice, here and at dns.listen[0]'],
+    ['dns: { listen: 5353, servers: [192.0.2.1, "127.0.0.1:5353"] }', 'servers[1]'],
+    [
+      'dns: { listen: 5353, servers: "127.0.0.1:5353" }',
+      'this is the gateway itself, which answers there (dns.listen[0])',
+    ],
+    ['dns: { listen: 53, zones: { corp.test: [192.0.2.1, 127.0.0.1] } }', 'which answers there'],
+    ['dns: { listen: { address: "[::]:53", from: 10.0.0.0/8 }, servers: ["::1"] }', 'which answers there'],
     ['dns: { listen: "172.17.0.1:53" }', 'anybody who reaches this address would be answered'],
   ]
   for (const [text, expected] of table) {
     const { problems, printed } = await loadText(text)
     t.equal(problems.length, 1, text)
     t.match(printed, expected)
+  }
+})
+
+t.test('servers that are not this one, and doors that are two', async (t) => {
+  for (const text of [
+    'dns: { listen: 5353, servers: 127.0.0.1 }',
+    'dns: { listen: 53, servers: 127.0.0.53 }',
+    'dns: { listen: { address: "0.0.0.0:53", from: 10.0.0.0/8 }, servers: [127.0.0.53, "::1", 192.0.2.1] }',
+    'dns: { listen: [53, "[::1]:53", "127.0.0.1:0", "127.0.0.1:0"], zones: { corp.test: 192.0.2.1 } }',
+    'dns: { servers: 127.0.0.1 }',
+  ]) {
+    const { printed } = await loadText(text)
+    t.equal(printed, '', text)
   }
 })
 
