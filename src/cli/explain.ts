@@ -36,7 +36,14 @@ A door that containers are to use with the host's policy stands under listen.mix
 `)
     return EXIT.usage
   }
-  const client = container === undefined ? undefined : await clientOfContainer(container, loaded.settings.engine)
+  const asked = container === undefined ? undefined : await clientOfContainer(container, loaded.settings.engine)
+  const client = asked?.client
+  if (asked?.goesAs !== undefined) {
+    const owner = asked.client.container?.name
+    io.err(
+      `container ${asked.goesAs} has the network of ${owner}: nothing tells them apart, and what ${owner} may holds for both\n`,
+    )
+  }
   const explainer = await createExplainer(loaded.settings, io.env, (note) => io.err(`${note}\n`))
   const explanation = await explainer.explain({ ...query, scope, ...(client ? { client } : {}) })
   explainer.close()

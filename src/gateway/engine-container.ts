@@ -1,5 +1,5 @@
 import { systemClock } from '../contracts/clock.ts'
-import type { ContainerView } from '../contracts/containers.ts'
+import type { Container, ContainerView } from '../contracts/containers.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { Client } from '../contracts/route.ts'
 import { createEngineDirectory } from '../engine/create-engine-directory.ts'
@@ -10,16 +10,44 @@ import { containerNamed } from './container-named.ts'
 /** Milliseconds until an engine that neither answers nor refuses is taken to be away. */
 const ASK_MS = 10_000
 
-/** The client that a container of the engine would be. Rejects when the engine is away, and when it has no such container. */
-export async function clientOfContainer(name: string, engine: EngineSettings | undefined): Promise<Client> {
+export interface ContainerClient {
+  readonly client: Client
+  /** The container that was asked for, where it goes as another one: the client is that one. */
+  readonly goesAs?: string
+}
+
+/**
+ * The client that a container of the engine would be. Rejects when the engine is away, when it has no such container, and when that one has no address,
+ * as in the host's network: it then goes out as the host, of which no rule for containers is asked.
+ */
+export async function clientOfContainer(name: string, engine: EngineSettings | undefined): Promise<ContainerClient> {
   if (!engine) {
     throw new GatewayError('RESOLVE_FAILED', 'no container can be looked up: no engine is followed', {
       hint: 'Set engine.socket in the settings.',
     })
   }
-  const container = containerNamed(name, await viewOf(engine))
-  const address = container.endpoints.flatMap(({ addresses }) => addresses)[0]
-  return { local: false, container, ...(address === undefined ? {} : { address }) }
+  const view = await viewOf(engine)
+  const asked = containerNamed(name, view)
+  const container = whoseNetwork(asked, view)
+  const [address] = [...container.endpoints.flatMap(({ addresses }) => addresses), ...(container.outward ?? [])]
+  if (address === undefined) {
+    throw new GatewayError('RESOLVE_FAILED', `container ${asked.name} ${whyWithoutAddress(asked)}`, {
+      hint: 'Nothing of it is captured, and no rule for containers holds for it. For a program in the host’s network ask without --container.',
+    })
+  }
+  return { client: { local: false, container, address }, ...(container === asked ? {} : { goesAs: asked.name }) }
+}
+
+/** One network, one address: nothing tells its containers apart. The engine lets nobody join one that has joined another itself. */
+function whoseNetwork(container: Container, { containers }: ContainerView): Container {
+  return containers.find(({ id }) => id === container.networkOf) ?? container
+}
+
+function whyWithoutAddress({ networkOf, endpoints }: Container): string {
+  if (networkOf !== undefined) return 'has the network of another one, which has no address or does not run'
+  if (endpoints.some(({ network }) => network === 'host'))
+    return 'has the network of the host, and no address of its own'
+  return 'has no address in any network'
 }
 
 /** What the engine says now; it is not followed further. */

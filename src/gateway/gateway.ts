@@ -126,7 +126,7 @@ export class Gateway {
       this.#parts.front?.decideAnew()
       ready.commit()
       this.#parts.engine.configure(settings.engine)
-      this.#parts.tellMissingNetworks(settings, this.#parts.engine)
+      this.#parts.tellVain(settings)
       await this.#parts.front?.settled()
       previous.retire()
       this.#parts.metrics.reloaded(true)

@@ -37,6 +37,7 @@ import { PacketSessions } from './packet-sessions.ts'
 import { Relays } from './relay.ts'
 import { resolverByOwner } from './resolver-by-owner.ts'
 import { Reverse } from './reverse.ts'
+import { tellRulesForNobody } from './rules-for-nobody.ts'
 import { StatusDoors } from './status-doors.ts'
 
 /** What was told to clients that the engine does not know, all together: half of what there is for containers. */
@@ -81,7 +82,8 @@ export class Parts {
   readonly relays: Relays
   readonly packets: PacketSessions
   readonly capture: Capture
-  readonly tellMissingNetworks: ReturnType<typeof tellMissingNetworks>
+  /** Says what the settings name and the engine does not have, or has to no effect. */
+  readonly tellVain: (settings: Settings) => void
   readonly dns: DnsService
   readonly engine: Engine
   readonly reverse: Reverse
@@ -134,8 +136,9 @@ export class Parts {
         createNetworkWatch({ clock, changed: (what) => this.log.info({ changed: what }, 'the network has changed') }),
       warn,
     }
-    this.tellMissingNetworks = tellMissingNetworks(warn)
-    this.engine.onChange(() => this.tellMissingNetworks(current().settings, this.engine))
+    const tellers = [tellMissingNetworks(warn), tellRulesForNobody(warn)]
+    this.tellVain = (settings) => tellers.forEach((tell) => void tell(settings, this.engine))
+    this.engine.onChange(() => this.tellVain(current().settings))
     const dropped = tellDropped(clock, (reason, count) => this.metrics.packetDropped(reason, count), warn)
     this.packets = new PacketSessions({
       clock,

@@ -24,9 +24,13 @@ t.test('explain --container', async (t) => {
       labels: compose('shop', 'web'),
       networks: { shop_default: { ip: '172.18.0.3' } },
     },
+    { name: 'side', image: 'sniffer', networkMode: `container:${idOf('shop-web-1')}`, networks: {} },
+    { name: 'beside', image: 'sniffer', networkMode: `container:${idOf('gone')}`, networks: {} },
+    { name: 'hosty', image: 'sniffer', networkMode: 'host', networks: { host: {} } },
+    { name: 'nowhere', image: 'sniffer', networkMode: 'none', networks: { none: {} } },
   ]
   const settings = `engine: { socket: "unix://${engine.path}" }
-containerRules: [{ match: { service: db }, to: "*.corp.example", use: "http://proxy.example:8080" }, { match: { service: db }, use: reject }]
+containerRules: [{ match: { service: db }, to: "*.corp.example", use: "http://proxy.example:8080" }, { match: { service: db }, use: reject }, { match: { image: sniffer }, use: reject }]
 `
   const folder = t.testdir({
     'fairlead.yaml': settings,
@@ -73,6 +77,22 @@ ${settings}`,
     ...{ id: idOf('shop-db-1'), name: 'shop-db-1', image: 'postgres:16', project: 'shop', service: 'db' },
   })
   t.match((await run('--container', 'db', 'a.corp.example:443')).out, 'for container shop-db-1 of image postgres:16')
+
+  const joined = await run('--json', '--container', 'side', 'other.example:443')
+  t.match(JSON.parse(joined.out), { decision: 'direct', container: { name: 'shop-web-1' } }, 'as whose network it has')
+  t.equal(
+    joined.err,
+    'container side has the network of shop-web-1: nothing tells them apart, and what shop-web-1 may holds for both\n',
+  )
+  for (const [name, why] of [
+    ['beside', 'has the network of another one, which has no address or does not run'],
+    ['hosty', 'has the network of the host, and no address of its own'],
+    ['nowhere', 'has no address in any network'],
+  ] as const) {
+    const { code, out, err } = await run('--container', name, 'other.example:443')
+    t.strictSame([code, out], [1, ''], name)
+    t.match(err, `container ${name} ${why}\nNothing of it is captured, and no rule for containers holds for it.`)
+  }
 
   t.match((await run(...open, '--container', 'db', 'http.docker.internal:3128')).out, 'the door 127.0.0.1:3129')
 
