@@ -127,6 +127,7 @@ export class Direction {
           : this.#fromPipe()
         if (sent >= 0) this.#delivered(sent)
         else if (errno() === EAGAIN) to.writable = false
+        // No want of memory is among the errors: to TCP that does not wait it is EAGAIN, and epoll says when there is some (sk_stream_wait_memory).
         else if (errno() !== EINTR) return 'to-broke'
         continue
       }
