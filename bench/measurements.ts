@@ -68,10 +68,11 @@ const turns: Measurement = {
   metrics: [
     metric('turn-p50', 'round trip on an open tunnel, p50', 'µs', 'less', 1),
     metric('turn-p99', 'round trip on an open tunnel, p99', 'µs', 'less', 1),
+    metric('cpu-turn', 'CPU per round trip', 'µs', 'less', 1),
   ],
   async run(ask, way, ms) {
-    const { micros } = await ask({ kind: 'turns', way, ms })
-    return [quantile(micros!, 0.5), quantile(micros!, 0.99)]
+    const { micros, cpu, count } = await ask({ kind: 'turns', way, ms })
+    return [quantile(micros!, 0.5), quantile(micros!, 0.99), (cpu * 1e6) / count]
   },
 }
 
