@@ -21,6 +21,9 @@ export async function readPacFile(path: string): Promise<string> {
   return decodeScript(await readScriptFile(path))
 }
 
+/** Milliseconds that names of global code may take here, which nobody waits for but who asked: as many as it may ask for, as slow as they may be. */
+const NAMES_MS = 120_000
+
 /**
  * What is wrong with the PAC scripts that the settings hold or name by path: they are compiled, and their global code is run. A script behind a URL
  * is left to the gateway: checking settings asks nothing of the network.
@@ -33,7 +36,7 @@ export async function findPacFaults({ proxy, containersProxy }: Settings): Promi
   const resolver = createSystemResolver({ clock: systemClock })
   const faults: string[] = []
   for (const source of sources.values()) {
-    const engine = createPacEngine({ source, resolver, onPacFailure: 'block' })
+    const engine = createPacEngine({ source, resolver, onPacFailure: 'block', startNamesMs: NAMES_MS })
     await engine.ready
     const { failure } = engine.status()
     if (failure !== undefined) faults.push(failure)

@@ -9,9 +9,13 @@ import { PacDns } from './pac-dns.ts'
 import { ScriptInUse, type Version } from './script-in-use.ts'
 import { LAST_GOOD_MS, ScriptKeeper } from './script-keeper.ts'
 import { originOf, type PacSource, type Script } from './script-source.ts'
+import { StartNames } from './start-names.ts'
 
 /** How long `ready`, and a decision before the first version is there, wait for the script's server. Loading what it sent has its own limit. */
 export const START_WAIT_MS = 5_000
+/** How long it waits, after that, for names that global code asks for. It asks for them one after the other, and each may take its whole time; the script is loaded behind then. */
+export const START_NAMES_MS = 5_000
+
 export interface PacEngineOptions {
   readonly source: PacSource
   readonly resolver: Resolver
@@ -28,6 +32,8 @@ export interface PacEngineOptions {
   readonly lastGoodMs?: number
   /** Reading the script, redirects and body included. */
   readonly readMs?: number
+  /** In place of `START_NAMES_MS`. */
+  readonly startNamesMs?: number
   readonly limits?: Partial<PacLimits>
   /** The machine's own addresses, best first. */
   readonly myAddresses?: () => Promise<readonly string[]>
@@ -49,7 +55,7 @@ export interface PacStatus {
 }
 
 export interface RunningPacEngine extends PacEngine {
-  /** Settles when the first version is in use, has failed, or its server kept silent for `START_WAIT_MS`. Never rejects. */
+  /** Settles when the first version is in use, has failed, its server kept silent for `START_WAIT_MS`, or names that it needs for `START_NAMES_MS`. Never rejects. */
   readonly ready: Promise<void>
   refresh(): Promise<void>
   /** The machine has other addresses or another resolver: nothing remembered holds. Never rejects. */
@@ -78,6 +84,7 @@ class Engine implements RunningPacEngine {
   /** Settled when the source has been read for the first time, well or not. */
   readonly #read: Promise<void>
   #wasRead = () => {}
+  readonly #startNames: StartNames
   #failure: GatewayError | undefined
   #notKept: GatewayError | undefined
   /** What was logged last about it. */
@@ -92,6 +99,7 @@ class Engine implements RunningPacEngine {
     this.#lastGood = (options.onPacFailure ?? 'lastGood') === 'lastGood'
     this.#lastGoodMs = options.lastGoodMs ?? LAST_GOOD_MS
     this.#log = options.log ?? (() => {})
+    this.#startNames = new StartNames(this.#clock, options.startNamesMs ?? START_NAMES_MS)
     const limits = { ...DEFAULT_LIMITS, ...options.limits }
     const common = { origin: this.#origin, way: this.#way, clock: this.#clock, limits, log: this.#log }
     this.#dns = new PacDns({
@@ -101,7 +109,12 @@ class Engine implements RunningPacEngine {
       limits,
       onChange: (changes) => this.#inUse.learn(changes),
     })
-    this.#inUse = new ScriptInUse({ ...common, dns: this.#dns, changed: () => this.#decisions.forget() })
+    this.#inUse = new ScriptInUse({
+      ...common,
+      dns: this.#dns,
+      changed: () => this.#decisions.forget(),
+      waits: (names) => this.#startNames.waits(names),
+    })
     this.#decisions = new Decisions({
       ...common,
       dns: this.#dns,
@@ -190,12 +203,23 @@ class Engine implements RunningPacEngine {
     const settledOnce = this.#keeper.refresh()
     const tooLong = new Promise<false>((resolve) => this.#clock.after(START_WAIT_MS, () => resolve(false)))
     const inTime = await Promise.race([this.#read.then(() => true), tooLong])
-    if (inTime) await settledOnce
-    if (!this.#inUse.version && this.#lastGood && !this.#closed && (await this.#keeper.useStored())) {
-      const why = inTime ? 'could not be read' : `did not answer within ${START_WAIT_MS / 1000} s`
-      this.#log('warn', `PAC ${this.#origin} ${why}; the last good version is in use`)
+    if (inTime) await this.#startNames.limit(settledOnce)
+    if (!this.#inUse.version && this.#lastGood && !this.#closed) {
+      await this.#startNames.limit(this.#useStored(inTime))
     }
+    const { late } = this.#startNames
+    if (!this.#inUse.version && !this.#closed && late) this.#log('warn', `PAC ${this.#origin} ${late}`)
     this.#started = true
+  }
+
+  async #useStored(inTime: boolean): Promise<void> {
+    if (!(await this.#keeper.useStored())) return
+    const why = !inTime
+      ? `did not answer within ${START_WAIT_MS / 1000} s`
+      : this.#failure
+        ? 'could not be read'
+        : 'is not loaded yet'
+    this.#log('warn', `PAC ${this.#origin} ${why}; the last good version is in use`)
   }
 
   async #use(script: Script): Promise<void> {
@@ -236,11 +260,15 @@ class Engine implements RunningPacEngine {
     if (!this.#started) await this.ready
     if (this.#inUse.version) return this.#inUse.version
     if (this.#closed) return new GatewayError('SHUTTING_DOWN', 'the gateway is shutting down')
-    return (
-      this.#failure ??
-      new GatewayError('PAC_FAILED', `PAC ${this.#origin} has not been read yet`, {
-        hint: 'Its server has not answered so far; it is being tried again.',
+    if (this.#failure) return this.#failure
+    const { late } = this.#startNames
+    if (late) {
+      return new GatewayError('PAC_FAILED', `PAC ${this.#origin} ${late}`, {
+        hint: 'It is used as soon as they have been answered, or have taken 5 s each. Names are better looked up in FindProxyForURL, where they are needed.',
       })
-    )
+    }
+    return new GatewayError('PAC_FAILED', `PAC ${this.#origin} has not been read yet`, {
+      hint: 'Its server has not answered so far; it is being tried again.',
+    })
   }
 }

@@ -3,6 +3,7 @@ import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import type { PacAnswer, PacQuery, PacTrace } from '../contracts/pac.ts'
 import { asItStands, queryHider } from '../wire/query-hider.ts'
 import { type Decision, DecisionCache } from './decision-cache.ts'
+import { HeldAnswers } from './held-answers.ts'
 import type { PacLimits } from './limits.ts'
 import { logAlerts } from './log-alerts.ts'
 import { ExecutionsAsked } from './names-asked.ts'
@@ -49,6 +50,8 @@ interface Evaluation {
   rounds: number
   /** Names looked up for it so far. */
   asked: ExecutionsAsked | undefined
+  /** What it was told of names so far. */
+  held: HeldAnswers | undefined
 }
 
 /** Questions to a script and their answers: remembered ones at once, the same question once, names looked up in between. */
@@ -134,6 +137,7 @@ export class Decisions {
       others: undefined,
       rounds: 0,
       asked: undefined,
+      held: undefined,
     }
     this.#underWay.add(evaluation)
     const version = this.#options.version()
@@ -150,7 +154,9 @@ export class Decisions {
   #ask(evaluation: Evaluation, version: Version): void {
     this.#options.dns.sweep()
     const trace = evaluation.query.trace === true || version.pool.pending < TRACE_WHILE_PENDING
-    version.pool.run(evaluation.query, trace, (outcome) => {
+    const { query, held } = evaluation
+    const told = held ? { ...query, held: held.entries(this.#network) } : query
+    version.pool.run(told, trace, (outcome) => {
       const newest = this.#options.version()
       if (outcome.is === 'missing') this.#lookUp(evaluation, version, outcome)
       // The threads of a version that another has replaced are gone, and its evaluations with them.
@@ -168,9 +174,16 @@ export class Decisions {
       return
     }
     evaluation.rounds++
+    evaluation.held ??= new HeldAnswers(HELD_TIMES * limits.dnsNames)
+    const { held } = evaluation
+    held.add(dns.answersTo(missing.used), this.#network)
+    dns.noteUsed(missing.used)
     dns.resolve(missing.names).then(
-      // A newer version may have come meanwhile, and the threads of this one be gone.
-      () => this.#ask(evaluation, this.#options.version() ?? version),
+      (answers) => {
+        held.add(answers, this.#network)
+        // A newer version may have come meanwhile, and the threads of this one be gone.
+        this.#ask(evaluation, this.#options.version() ?? version)
+      },
       (error) => this.#fail(evaluation, toGatewayError(error)),
     )
   }
@@ -181,6 +194,7 @@ export class Decisions {
     const now = clock.monotonic()
     const hide = query.trace === true ? asItStands : queryHider(query.url)
     const notes = shownOf(outcome.notes, hide)
+    dns.noteUsed(notes.used)
     logAlerts(this.#options, notes)
     const trace = this.#trace(version, notes, rounds, now - evaluation.began)
     const fresh =
@@ -265,6 +279,9 @@ function shownOf(notes: Notes, hide: (text: string) => string): Notes {
 }
 
 const NO_CALLS: PacTrace['calls'] = []
+
+/** Names whose answers are held for an evaluation, times those that one execution may ask for: its own, and those of the global code of a VM that had to be loaded for it. */
+const HELD_TIMES = 2
 
 function asRemembered(error: GatewayError): GatewayError {
   const { code, message, hint, pac } = error

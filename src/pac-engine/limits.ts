@@ -60,6 +60,10 @@ export interface PacLimits {
   /** How long an answer is believed: getaddrinfo tells no TTL. */
   readonly dnsGoodMs: number
   readonly dnsBadMs: number
+  /** A name that takes longer than this not to resolve is asked again behind: otherwise all wait for it every few seconds. */
+  readonly dnsSlowMs: number
+  /** How long it is believed meanwhile not to resolve, after `dnsBadMs`. */
+  readonly dnsStaleMs: number
   /** Own addresses change with the network; asking costs no packet. */
   readonly myAddressesMs: number
   /** Names remembered. */
@@ -107,6 +111,8 @@ export const DEFAULT_LIMITS: PacLimits = {
   dnsTurnMs: 9_000,
   dnsGoodMs: 60_000,
   dnsBadMs: 10_000,
+  dnsSlowMs: 1_000,
+  dnsStaleMs: 60_000,
   myAddressesMs: 10_000,
   dnsEntries: 4_096,
   cacheEntries: 10_000,

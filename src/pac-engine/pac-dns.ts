@@ -15,7 +15,11 @@ const NO_TURN_HINT = 'The DNS servers of this machine are slow or gone.'
 interface Known {
   readonly addresses: string | null
   /** By `clock.monotonic()`. */
-  readonly expires: number
+  expires: number
+  /** By `clock.monotonic()`: until when it is believed while it is asked again, if scripts still ask for it. Later than `expires` where it took long not to resolve. */
+  readonly staleUntil: number
+  /** A script was told it since. */
+  used: boolean
 }
 
 /**
@@ -24,7 +28,7 @@ interface Known {
  */
 export class PacDns {
   readonly #known = new Map<string, Known>()
-  readonly #underWay = new Map<string, Promise<void>>()
+  readonly #underWay = new Map<string, Promise<DnsEntry | undefined>>()
   readonly #resolver: Resolver
   readonly #myAddresses: () => Promise<readonly string[]>
   readonly #clock: Clock
@@ -61,25 +65,46 @@ export class PacDns {
     return earliest
   }
 
-  /**
-   * Looks up what is not known yet. A name that is not answered in its time does not resolve; rejects with `GatewayError` LIMIT_REACHED when its turn
-   * did not come, behind lookups that take long: that says nothing about the name, and must not decide.
-   */
-  async resolve(names: readonly string[]): Promise<void> {
-    await Promise.all(names.filter((name) => !this.#known.has(name)).map((name) => this.#lookUpOnce(name)))
+  /** What is known of these, as long as it is. */
+  answersTo(names: readonly string[]): DnsEntry[] {
+    return names.flatMap((name) => {
+      const known = this.#known.get(name)
+      return known ? [[name, known.addresses] as const] : []
+    })
   }
 
-  /** Forgets what is too old. */
+  /** Scripts were told these. */
+  noteUsed(names: readonly string[]): void {
+    for (const name of names) {
+      const known = this.#known.get(name)
+      if (known) known.used = true
+    }
+  }
+
+  /**
+   * Looks up what is not known yet, and tells the answers, but for those that the network before gave. A name that is not answered in its time does not resolve; rejects with `GatewayError` LIMIT_REACHED when its turn
+   * did not come, behind lookups that take long: that says nothing about the name, and must not decide.
+   */
+  async resolve(names: readonly string[]): Promise<DnsEntry[]> {
+    const known = this.answersTo(names)
+    const unknown = names.filter((name) => !this.#known.has(name))
+    const found = await Promise.all(unknown.map((name) => this.#lookUpOnce(name)))
+    return [...known, ...found.filter((entry) => entry !== undefined)]
+  }
+
+  /**
+   * Forgets what is too old. A name that takes long not to resolve, and that scripts still ask for, is asked again behind, so that not every few seconds all wait for it.
+   */
   sweep(): void {
     const now = this.#clock.monotonic()
     if (now < this.#nextExpiry) return
     const gone: DnsEntry[] = []
     this.#nextExpiry = Number.POSITIVE_INFINITY
-    for (const [name, { expires }] of this.#known) {
-      if (expires <= now) {
+    for (const [name, known] of this.#known) {
+      if (known.expires <= now && !this.#askBehind(name, known, now)) {
         this.#known.delete(name)
         gone.push([name])
-      } else this.#nextExpiry = Math.min(this.#nextExpiry, expires)
+      } else this.#nextExpiry = Math.min(this.#nextExpiry, known.expires)
     }
     if (gone.length > 0) this.#onChange(gone)
   }
@@ -94,7 +119,15 @@ export class PacDns {
     if (gone.length > 0) this.#onChange(gone)
   }
 
-  #lookUpOnce(name: string): Promise<void> {
+  #askBehind(name: string, known: Known, now: number): boolean {
+    if (!known.used || known.staleUntil <= now) return false
+    known.expires = Math.min(now + this.#limits.dnsNameMs, known.staleUntil)
+    // Where its turn does not come it is forgotten when it is too old.
+    this.#lookUpOnce(name).catch(() => {})
+    return true
+  }
+
+  #lookUpOnce(name: string): Promise<DnsEntry | undefined> {
     let lookup = this.#underWay.get(name)
     if (!lookup) {
       lookup = this.#lookUp(name).finally(() => {
@@ -105,25 +138,32 @@ export class PacDns {
     return lookup
   }
 
-  async #lookUp(name: string): Promise<void> {
+  async #lookUp(name: string): Promise<DnsEntry | undefined> {
     const network = this.#network
+    const began = this.#clock.monotonic()
     const addresses = await (name === OWN ? this.#inTime(this.#ownAddresses()) : this.#addressesOf(name))
-    const { myAddressesMs, dnsGoodMs, dnsBadMs, dnsEntries } = this.#limits
+    const { myAddressesMs, dnsGoodMs, dnsBadMs, dnsSlowMs, dnsStaleMs, dnsEntries } = this.#limits
     // Answered by the network before: whoever waits for it asks again.
-    if (network !== this.#network) return
+    if (network !== this.#network) return undefined
     const lifetime = name === OWN ? myAddressesMs : addresses === null ? dnsBadMs : dnsGoodMs
-    const expires = this.#clock.monotonic() + lifetime
-    const changes: DnsEntry[] = [[name, addresses]]
-    if (this.#known.size >= dnsEntries) {
+    const now = this.#clock.monotonic()
+    const slow = name !== OWN && addresses === null && now - began >= dnsSlowMs
+    const expires = now + lifetime
+    const staleUntil = slow ? expires + dnsStaleMs : expires
+    const entry = [name, addresses] as const
+    const changes: DnsEntry[] = [entry]
+    // To the end of the row, if it was known.
+    if (!this.#known.delete(name) && this.#known.size >= dnsEntries) {
       const [oldest] = this.#known.keys()
       if (oldest !== undefined) {
         this.#known.delete(oldest)
         changes.push([oldest])
       }
     }
-    this.#known.set(name, { addresses, expires })
+    this.#known.set(name, { addresses, expires, staleUntil, used: false })
     this.#nextExpiry = Math.min(this.#nextExpiry, expires)
     this.#onChange(changes)
+    return entry
   }
 
   async #ownAddresses(): Promise<string | null> {

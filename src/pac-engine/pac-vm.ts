@@ -36,6 +36,8 @@ export class PacVm {
   #control!: JSValueHandle
   #find!: (url: URL, host: string) => Promise<unknown>
   readonly #time: VmTime
+  /** Something was told that holds for one run. */
+  #holding = false
 
   constructor(wasm: WebAssembly.Module, limits: PacLimits, events: VmEvents = {}) {
     this.#wasm = wasm
@@ -51,7 +53,7 @@ export class PacVm {
   /** Runs the script's global code. */
   async load(
     script: string,
-    { now, dns, frozen }: Omit<Circumstances, 'trace'> & { readonly dns: readonly DnsEntry[] },
+    { now, dns, frozen, held }: Omit<Circumstances, 'trace'> & { readonly dns: readonly DnsEntry[] },
   ): Promise<VmOutcome> {
     this.usable = false
     this.evaluations = 0
@@ -59,6 +61,7 @@ export class PacVm {
     const anew = this.mustBeMade
     if (before?.image && !anew) {
       before.image.restore()
+      this.#holding = false
       this.#seed()
       this.replaceDns(dns)
       this.#loadedBytes = bytesOf(this.#vm)
@@ -70,6 +73,8 @@ export class PacVm {
     else this.#blank?.restore()
     this.#seed()
     this.learn(dns)
+    this.#holding = false
+    this.#hold(held)
     this.#time.beginLoad(now, frozen)
     try {
       this.#call('begin', mayGoOn(script) ? 'tries' : '')
@@ -81,6 +86,7 @@ export class PacVm {
       if (this.#time.wasCut) throw new Error('it went on')
       this.#loadedBytes = bytesOf(this.#vm)
       if (outcome.is !== 'answer') return { ...outcome, loading: true }
+      this.#hold(undefined)
       this.usable = true
       this.#loaded = { script, outcome, image: before ? this.#imageAfter(outcome) : undefined }
       return outcome
@@ -131,6 +137,13 @@ export class PacVm {
     if (entries.length > 0) this.#call('learn', JSON.stringify(entries))
   }
 
+  /** What holds for the next run only, above what is known. */
+  #hold(entries: readonly DnsEntry[] = []): void {
+    if (entries.length === 0 && !this.#holding) return
+    this.#holding = entries.length > 0
+    this.#call('hold', this.#holding ? JSON.stringify(entries) : '')
+  }
+
   /** In place of all that was known. */
   replaceDns(entries: readonly DnsEntry[]): void {
     this.#call('replace', JSON.stringify(entries))
@@ -147,8 +160,9 @@ export class PacVm {
    * All in one call, for going into the VM and out of it costs as much as a short evaluation does. Each query has the whole time limit. Not for
    * scripts that take long: nothing is known before the last one is done.
    */
-  async evaluateRow(queries: readonly Query[], { now, frozen, trace }: Circumstances): Promise<RowOutcome> {
+  async evaluateRow(queries: readonly Query[], { now, frozen, trace, held }: Circumstances): Promise<RowOutcome> {
     this.evaluations += queries.length
+    this.#hold(held)
     this.#time.beginRow(queries.length, now, frozen)
     try {
       // Not a URL: pac-resolver would write it anew, and it must arrive as it stands.

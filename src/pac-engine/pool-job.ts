@@ -1,4 +1,4 @@
-import type { VmOutcome } from './vm-outcome.ts'
+import type { DnsEntry, VmOutcome } from './vm-outcome.ts'
 import type { Job } from './vm-thread.ts'
 import type { MadeWay } from './worker-protocol.ts'
 
@@ -16,6 +16,7 @@ export class PoolJob implements Job {
     readonly host: string,
     readonly trace: boolean,
     readonly wasSlow: boolean,
+    readonly held: readonly DnsEntry[] | undefined,
     readonly whenSettled: (outcome: VmOutcome) => void,
   ) {}
 

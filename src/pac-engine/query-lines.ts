@@ -1,7 +1,11 @@
+import type { DnsEntry } from './vm-outcome.ts'
+
 /** In the form the script should see. */
 export interface Query {
   readonly url: string
   readonly host: string
+  /** It begins again: what it was told of names before, which holds for it. */
+  readonly held?: readonly DnsEntry[] | undefined
 }
 
 /** How a script is run. */
@@ -12,6 +16,8 @@ export interface Circumstances {
   readonly frozen?: boolean
   /** Record the helper calls: a trace costs more than most decisions. */
   readonly trace: boolean
+  /** What is known of names for this run only. */
+  readonly held?: readonly DnsEntry[] | undefined
 }
 
 /** Url, host, url, host …: what `find` in the VM takes apart, with a function that runs nothing of the script's. */

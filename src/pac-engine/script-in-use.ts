@@ -27,6 +27,8 @@ export interface ScriptInUseOptions {
   readonly log: (level: 'info' | 'warn', message: string) => void
   /** Another version, or none, is in use. */
   readonly changed: () => void
+  /** A version cannot be loaded before these names are known; each time. */
+  readonly waits?: (names: readonly string[]) => void
 }
 
 /** The version that decides. A newer one is loaded beside it and takes its place only when that went well. */
@@ -103,7 +105,9 @@ export class ScriptInUse {
         if (loaded.is === 'ready') return loaded.notes
         if (loaded.is === 'failed') throw scriptFailure(loaded.failure, origin, script.text, { during: 'the script' })
         if (!asked.add(loaded.names)) throw tooManyNames(origin, limits.dnsNames)
-        await dns.resolve(loaded.names)
+        this.#options.waits?.(loaded.names)
+        pool.hold(dns.answersTo(loaded.used))
+        pool.hold(await dns.resolve(loaded.names))
       }
     } catch (error) {
       await pool.close()

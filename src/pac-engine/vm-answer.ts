@@ -10,10 +10,12 @@ import { type Failure, NO_NOTES, type Notes, type VmOutcome } from './vm-outcome
 export function readAnswer(packed: string, clock: number | undefined, limits: PacLimits, ms: number): VmOutcome {
   const body = packed.slice(1)
   if (packed[0] === '=') return asAscii(body, clock === undefined ? NO_NOTES : { ...NO_NOTES, clock }, limits, ms)
-  if (packed[0] === 'm' || packed[0] === 'M')
-    return { is: 'missing', names: texts(JSON.parse(body), limits.dnsNames, MAX_NAME) }
   const report: unknown = JSON.parse(body)
   const [first, second] = Array.isArray(report) ? report : []
+  if (packed[0] === 'm' || packed[0] === 'M') {
+    const names = (value: unknown) => texts(value, limits.dnsNames, MAX_NAME)
+    return { is: 'missing', names: names(first), used: names(second) }
+  }
   const notes = readNotes(second, clock, limits)
   if (packed[0] === 'r') return asAscii(String(first), notes, limits, ms)
   return { is: 'failed', failure: describe(first, limits), notes }

@@ -32,7 +32,13 @@ export interface Failure {
 /** How one evaluation, or the loading of a script, came out. `missing`: look these names up and start again. `loading`: it was the script's global code, before it was asked anything. */
 export type VmOutcome =
   | { readonly is: 'answer'; readonly answer: string; readonly notes: Notes; readonly ms: number }
-  | { readonly is: 'missing'; readonly names: readonly string[]; readonly loading?: boolean }
+  | {
+      readonly is: 'missing'
+      readonly names: readonly string[]
+      /** Those whose answers it was given before. */
+      readonly used: readonly string[]
+      readonly loading?: boolean
+    }
   | { readonly is: 'failed'; readonly failure: Failure; readonly notes: Notes; readonly loading?: boolean }
 
 /** How a row of queries came out: all of them, or the one that broke the VM; of those before it nothing is known then, those behind were not run. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../contracts/clock.ts'
 import { Crowd } from './crowd.ts'
 import { FirstTurns } from './first-turns.ts'
+import { HeldAnswers } from './held-answers.ts'
 import type { PacLimits } from './limits.ts'
 import { PoolJob } from './pool-job.ts'
 import type { Query } from './query-lines.ts'
@@ -31,6 +32,8 @@ export class VmPool {
   readonly #second: SecondTurns
   readonly #crowd: Crowd
   readonly #budget: TurnBudget
+  /** What the global code was told, in all its VMs. */
+  readonly #held: HeldAnswers
   readonly #now: () => number
   /** Since when somebody waits and no thread serves, by the clock. */
   #heldSince: number | undefined
@@ -54,6 +57,7 @@ export class VmPool {
     this.#limits = options.limits
     this.#clock = options.clock
     this.#second = new SecondTurns(options.limits)
+    this.#held = new HeldAnswers(options.limits.dnsNames)
     this.#crowd = new Crowd(options.clock)
     this.#budget = new TurnBudget(options.limits.turnAnswers)
     this.#now = () => options.clock.monotonic()
@@ -86,20 +90,26 @@ export class VmPool {
     for (const thread of this.#threads) thread.learn(changes)
   }
 
-  /** What runs from now on sees nothing of what evaluations before left in the script's variables. */
+  /** What the script's global code is told, whatever becomes of it, when it begins again, or another VM is loaded. */
+  hold(entries: readonly DnsEntry[]): void {
+    this.#held.add(entries)
+  }
+
+  /** What runs from now on sees nothing of what evaluations before left in the script's variables, nor of what its global code was told. */
   beginAnew(): void {
+    this.#held.clear()
     for (const thread of this.#threads) thread.beginAnew()
   }
 
   /** `settle` is called once, never before this returns. */
-  run({ url, host }: Query, trace: boolean, settle: (outcome: VmOutcome) => void): void {
+  run({ url, host, held }: Query, trace: boolean, settle: (outcome: VmOutcome) => void): void {
     if (this.#closed) {
       queueMicrotask(() => settle(CLOSED))
       return
     }
     this.#pending++
     const wasSlow = this.#second.isSlow(host, this.#now)
-    const job = new PoolJob(this, url, host, trace, wasSlow, settle)
+    const job = new PoolJob(this, url, host, trace, wasSlow, held, settle)
     if (wasSlow) this.#queue.addLast(job)
     else this.#queue.add(job)
     this.#flushSoon()
@@ -213,7 +223,7 @@ export class VmPool {
   }
 
   async #load(thread: VmThread): Promise<Loaded> {
-    const loaded = await thread.load(this.#known())
+    const loaded = await thread.load(this.#known(), this.#held.entries())
     if (loaded.is === 'failed') this.#end(thread, loaded)
     else {
       this.#failedStarts = 0

@@ -123,8 +123,8 @@ export class VmThread {
     return this.ready && !this.slow && this.#jobs.size === 0
   }
 
-  /** Runs the script's global code there. Can be asked again after `missing`. */
-  load(known: readonly DnsEntry[]): Promise<Loaded> {
+  /** Runs the script's global code there. Can be asked again after `missing`. `held` is what it was told before. */
+  load(known: readonly DnsEntry[], held: readonly DnsEntry[] = []): Promise<Loaded> {
     return new Promise((resolve) => {
       const { loadMs, graceMs, threadStartMs } = this.#limits
       const giveUp = (message: string) => () => {
@@ -143,7 +143,7 @@ export class VmThread {
         resolve(loaded)
       }
       // What it was told before may have been forgotten since.
-      this.#send({ do: 'load', dns: [...this.#takeDns(), ...known], now: this.#clock.wall() })
+      this.#send({ do: 'load', dns: [...this.#takeDns(), ...known], now: this.#clock.wall(), held })
     })
   }
 

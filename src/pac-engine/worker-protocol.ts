@@ -37,7 +37,13 @@ export type ToWorker =
   | { readonly do: 'learn'; readonly dns: readonly DnsEntry[] }
   /** What comes next is to find the script as it is after loading. */
   | { readonly do: 'begin anew'; readonly dns: readonly DnsEntry[] }
-  | { readonly do: 'load'; readonly dns: readonly DnsEntry[]; readonly now: number }
+  | {
+      readonly do: 'load'
+      readonly dns: readonly DnsEntry[]
+      readonly now: number
+      /** What the script's global code was told of names before: where no more is known of them, it is told the same again, also when a VM is put back. */
+      readonly held: readonly DnsEntry[]
+    }
   | { readonly do: 'run'; readonly dns: readonly DnsEntry[]; readonly now: number; readonly batch: Batch }
 
 /**
@@ -49,6 +55,8 @@ export interface Batch {
   readonly first: number
   readonly trace: boolean
   readonly lines: string
+  /** Of those that begin again: what holds for each, by its place in the row. */
+  readonly held?: ReadonlyMap<number, readonly DnsEntry[]>
 }
 
 export type Loaded = { readonly is: 'ready'; readonly notes: Notes } | Exclude<VmOutcome, { is: 'answer' }>
@@ -71,18 +79,26 @@ export type Done =
 export type MadeWay = 'others waited' | 'there was room'
 
 export function packBatch(first: number, trace: boolean, queries: readonly Query[]): Batch {
-  return { first, trace, lines: packLines(queries) }
+  let held: Map<number, readonly DnsEntry[]> | undefined
+  for (let i = 0; i < queries.length; i++) {
+    const told = queries[i]?.held
+    if (!told) continue
+    held ??= new Map()
+    held.set(i, told)
+  }
+  return { first, trace, lines: packLines(queries), ...(held ? { held } : {}) }
 }
 
 export interface NumberedQuery extends Query {
   readonly number: number
 }
 
-export function unpackBatch({ first, lines }: Batch): NumberedQuery[] {
+export function unpackBatch({ first, lines, held }: Batch): NumberedQuery[] {
   const cells = lines.split('\n')
   const queries: NumberedQuery[] = []
   for (let i = 0; i + 1 < cells.length; i += 2) {
-    queries.push({ number: first + i / 2, url: cells[i] as string, host: cells[i + 1] as string })
+    const query = { number: first + i / 2, url: cells[i] as string, host: cells[i + 1] as string }
+    queries.push(held?.has(i / 2) ? { ...query, held: held.get(i / 2) } : query)
   }
   return queries
 }

@@ -33,6 +33,8 @@ const ROW_MS = 1
 
 /** All that the script may know of DNS, for the next VM. */
 const known = new Map<string, DnsEntry>()
+/** What the script's global code was told, where that is known no more. */
+let heldAtLoad: readonly DnsEntry[] = []
 /** The row that the VM works on. */
 let row: readonly NumberedQuery[] = []
 let done: Done[] = []
@@ -76,8 +78,11 @@ port.on('message', (message: ToWorker) => {
   turn = turn.then(async () => {
     remember(message.dns)
     if (message.do === 'run') await run(message.batch, message.now)
-    else if (message.do === 'begin anew') vm.usable = false
-    else if (message.do === 'load') {
+    else if (message.do === 'begin anew') {
+      vm.usable = false
+      heldAtLoad = []
+    } else if (message.do === 'load') {
+      heldAtLoad = message.held
       send({ is: 'begun' })
       send({ is: 'loaded', loaded: await load(message.now) })
     }
@@ -102,16 +107,17 @@ function remember(entries: readonly DnsEntry[]): void {
   if (vm.usable) vm.learn(entries)
 }
 
-async function load(now: number): Promise<Loaded> {
-  const loaded = await vm.load(script, { now, dns: [...known.values()] })
+async function load(now: number, heldForJob: readonly DnsEntry[] = []): Promise<Loaded> {
+  const held = [...heldAtLoad.filter(([name]) => !known.has(name)), ...heldForJob]
+  const loaded = await vm.load(script, { now, dns: [...known.values()], held })
   return loaded.is === 'answer' ? { is: 'ready', notes: loaded.notes } : loaded
 }
 
 /** `job` is what the main thread sees us at meanwhile, so that it does not wait for longer than a load may take. */
-async function reload(job: number, now: number): Promise<Loaded> {
+async function reload(job: number, now: number, held?: readonly DnsEntry[]): Promise<Loaded> {
   Atomics.store(state, CURRENT_JOB, job)
   Atomics.store(state, RELOADING, 1)
-  const loaded = await load(now)
+  const loaded = await load(now, held)
   Atomics.store(state, RELOADING, 0)
   return loaded
 }
@@ -123,19 +129,19 @@ async function run(batch: Batch, now: number): Promise<void> {
   let handedOver = performance.now()
   while (queries.length > 0 && Atomics.load(state, LEAVE_REST) === 0) {
     const [first] = queries as [NumberedQuery]
-    const loaded = vm.usable ? undefined : await reload(first.number, now)
+    const loaded = vm.usable ? undefined : await reload(first.number, now, first.held)
     if (loaded && loaded.is !== 'ready') {
       done.push({ number: first.number, outcome: loaded })
       queries = queries.slice(1)
       continue
     }
-    row = queries.slice(0, alone > 0 ? 1 : Math.max(1, Math.floor(ROW_MS / usualMs)))
+    row = queries.slice(0, alone > 0 ? 1 : rowOf(queries))
     alone = Math.max(0, alone - 1)
     const began = performance.now()
     // Whatever happens before the first of them begins happens to it.
     Atomics.store(state, CURRENT_JOB, first.number)
     madeWay = undefined
-    const outcome = await vm.evaluateRow(row, { now, trace: batch.trace })
+    const outcome = await vm.evaluateRow(row, { now, trace: batch.trace, held: first.held })
     const ended = performance.now()
     if (outcome.is === 'broken') {
       const broken = row[outcome.at] ?? first
@@ -166,6 +172,13 @@ async function run(batch: Batch, now: number): Promise<void> {
   row = []
   Atomics.store(state, CURRENT_JOB, 0)
   handOver(true)
+}
+
+/** How many go in one: what is held is so for all of a row, so one that has something held goes alone. */
+function rowOf(queries: readonly NumberedQuery[]): number {
+  const most = Math.max(1, Math.floor(ROW_MS / usualMs))
+  const holder = queries.findIndex(({ held }) => held !== undefined)
+  return holder < 0 ? most : Math.max(1, Math.min(most, holder))
 }
 
 /** Looks at the time, each after ten thousand jumps or so: one that had little of its time, because the thread waited for a processor, is not the slow one, nor one that ends by itself at the end of its stack. */

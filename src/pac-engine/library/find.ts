@@ -31,9 +31,9 @@ function findOne(url, host, traced) {
     answer = apply(entryPoint(), global, [url, host])
   } catch (error) {
     if (missing.length === 0) return failure(describe(error))
-    return (tries || missing.length > 1 || error !== MISS ? 'M' : 'm') + list(missing)
+    return (tries || missing.length > 1 || error !== MISS ? 'M' : 'm') + names()
   }
-  if (missing.length > 0) return 'M' + list(missing)
+  if (missing.length > 0) return 'M' + names()
   if (typeof answer !== 'string') return failure(['type', typeOf(answer)])
   // What a script answers it mostly has answered before, and looking through a text costs more than comparing it.
   if (answer !== lastAnswer) {
@@ -49,6 +49,11 @@ function findOne(url, host, traced) {
 
 // A good one, and whether it has no line break.
 var lastAnswer = '', oneLine = true
+
+// Those that are missing, and those whose answers it was given before.
+function names() {
+  return '[' + list(missing) + ',' + list(used) + ']'
+}
 
 function failure(what) {
   return 'e[' + list(what) + ',' + notes() + ']'
@@ -106,6 +111,14 @@ function describe(error) {
   }
 }
 
+function learn(table, entries) {
+  for (let i = 0; i < entries.length; i++) {
+    if (entries[i].length === 1) delete table[entries[i][0]]
+    else table[entries[i][0]] = entries[i][1]
+  }
+  return table
+}
+
 // The host's side of the session.
 function control(operation, argument) {
   switch (operation) {
@@ -113,14 +126,12 @@ function control(operation, argument) {
       turn = argument
       for (let i = 0; i < bridgeNames.length; i++) delete global[bridgeNames[i]]
       return ''
-    case 'learn': {
-      const entries = parse(argument)
-      for (let i = 0; i < entries.length; i++) {
-        if (entries[i].length === 1) delete answers[entries[i][0]]
-        else answers[entries[i][0]] = entries[i][1]
-      }
+    case 'learn':
+      learn(answers, parse(argument))
       return ''
-    }
+    case 'hold':
+      held = argument === '' ? null : learn(dictionary(null), parse(argument))
+      return ''
     case 'replace':
       answers = dictionary(null)
       return control('learn', argument)
@@ -134,9 +145,9 @@ function control(operation, argument) {
     case 'notes':
       return 'r["",' + notes() + ']'
     case 'missing':
-      return missing.length > 0 ? 'm' + list(missing) : '='
+      return missing.length > 0 ? 'm' + names() : '='
     case 'loaded':
-      if (missing.length > 0) return 'm' + list(missing)
+      if (missing.length > 0) return 'm' + names()
       lexicalEx = lexical('FindProxyForURLEx')
       try { entryPoint() } catch (error) { return failure(describe(error)) }
       return 'r["",' + notes() + ']'

@@ -13,6 +13,7 @@ var text = String
 
 // Name -> addresses joined with ';', or null: does not resolve. The own addresses stand under ''. Filled by the host.
 var answers = dictionary(null)
+var held = null     // the same of what begins again: what it was told before, which holds for it
 
 var missing = []     // names asked for that no one has looked up yet
 var used = []        // names whose answers the script has seen
@@ -44,7 +45,8 @@ var tries = false
 function lookup(name) {
   // Longer than any name (RFC 1035 §2.3.4); no such text may leave the VM.
   if (name.length > 255) return null
-  const answer = answers[name]
+  let answer = held === null ? undefined : held[name]
+  if (answer === undefined) answer = answers[name]
   if (answer === undefined) {
     if (isAddress(name)) return name
     if (used.length + missing.length >= limits.names) return null

@@ -214,7 +214,7 @@ t.test('second turns: in order, bounded in number and in time; slow hosts are re
   t.same(ended, ['d time'])
   turns.expire(101)
   t.same(ended, ['d time', 'b time'], 'who has waited too long ends')
-  turns.giveUp({ is: 'missing', names: [] })
+  turns.giveUp({ is: 'missing', names: [], used: [] })
   t.same(ended, ['d time', 'b time', 'c missing'])
   t.equal(turns.waiting, 0)
 

@@ -25,10 +25,12 @@ t.test('a version on disk that loads slowly does not replace the one that came m
     clock: systemClock,
     dns: {
       entries: () => [...answers],
+      answersTo: () => [],
       async resolve() {
         asked()
         await looked
         answers.set('wpad.test', '192.0.2.1')
+        return [['wpad.test', '192.0.2.1']]
       },
     } as unknown as PacDns,
     log: () => {},
@@ -59,6 +61,7 @@ t.test('a name that is forgotten while a version loads is asked for again; no ch
         copies++
         return [...table]
       },
+      answersTo: () => [],
       async resolve([name]: [string]) {
         asked.push(name)
         // Another network: the name before is known no more.
@@ -67,6 +70,7 @@ t.test('a name that is forgotten while a version loads is asked for again; no ch
           inUse.learn([['a.test']])
         }
         table.set(name, `192.0.2.${asked.length}`)
+        return []
       },
     } as unknown as PacDns,
     log: () => {},
@@ -99,6 +103,7 @@ t.test('a script whose names are not looked up leaves no thread behind', async (
     clock: systemClock,
     dns: {
       entries: () => [],
+      answersTo: () => [],
       async resolve() {
         throw new GatewayError('LIMIT_REACHED', 'its turn did not come')
       },
