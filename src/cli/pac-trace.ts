@@ -1,4 +1,4 @@
-import type { Evaluation, EvaluationRequest, Notes } from '../gateway/pac.ts'
+import { type Evaluation, type EvaluationRequest, type Notes, TRACE_LIMITS } from '../gateway/pac.ts'
 import { parsePacResult } from '../wire/pac-result.ts'
 
 /** How an answer came about, for a person. */
@@ -36,11 +36,15 @@ function stepsOf({ origin, url, host }: EvaluationRequest, load: Notes, notes: N
   ]
 }
 
-function notesOf(call: string, said: string, { calls, alerts }: Notes): string[] {
+function notesOf(call: string, said: string, { calls, moreCalls, alerts, dropped }: Notes): string[] {
+  const shown = calls.map(
+    ([name, args, answer]) => `${call}${name}(${args.map((arg) => JSON.stringify(arg)).join(', ')}) = ${answer}`,
+  )
+  // The first ones, what is left out, the last ones.
+  if (moreCalls > 0) shown.splice(TRACE_LIMITS.tracedCalls, 0, `${call}… ${moreCalls} more calls are not shown`)
   return [
-    ...calls.map(
-      ([name, args, answer]) => `${call}${name}(${args.map((arg) => JSON.stringify(arg)).join(', ')}) = ${answer}`,
-    ),
+    ...shown,
     ...alerts.map((alert) => `${said}${JSON.stringify(alert)}`),
+    ...(dropped > 0 ? [`${said}… ${dropped} more alerts are not shown`] : []),
   ]
 }

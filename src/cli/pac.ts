@@ -52,6 +52,8 @@ export async function runPacEval(options: PacEvalOptions, io: Io): Promise<numbe
     const request: EvaluationRequest = { script, origin: file, ...query, trace }
     const tellAlerts = (load: Notes, notes: Notes) => {
       for (const alert of [...load.alerts, ...notes.alerts]) io.err(`alert: ${alert}\n`)
+      const more = load.dropped + notes.dropped
+      if (more > 0) io.err(`${more} more alerts are not shown\n`)
     }
     const failed = (load: Notes, notes: Notes) => {
       if (trace) io.out(renderFailedPacTrace(request, load, notes))

@@ -25,6 +25,9 @@ export interface PacTrace {
   /** How often the evaluation stopped for names to be looked up. */
   readonly dnsRounds?: number
   readonly alerts?: readonly string[] | undefined
+  /** How many helper calls and alerts there were beyond those that are shown. Absent: none. */
+  readonly moreCalls?: number
+  readonly moreAlerts?: number
   /** The answer as it stood, and the ways out that were read from it; the router adds them. Absent where there was no answer. */
   readonly answer?: string
   readonly understood?: readonly string[]

@@ -11,9 +11,12 @@ import type { Settings } from '../settings/settings.ts'
 export type { Evaluation, EvaluationRequest, Notes } from '../pac-engine/pac-evaluator.ts'
 export { asBrowserSees, timeZoneWarning, zoneInUse }
 
+/** Helper calls shown of one evaluation at a terminal, the first and the last, and alerts: a large script makes thousands, and the call that decided is among the last. */
+export const TRACE_LIMITS = { tracedCalls: 1_000, tracedLast: 1_000, alerts: 1_000 }
+
 /** Runs PAC scripts outside a gateway, with the machine's own resolver where the request brings no answers. */
 export function createPacEvaluator(): PacEvaluator {
-  return new PacEvaluator({ resolver: createSystemResolver({ clock: systemClock }) })
+  return new PacEvaluator({ resolver: createSystemResolver({ clock: systemClock }), limits: TRACE_LIMITS })
 }
 
 /** A script from a file, in whatever encoding. Rejects with `GatewayError` PAC_FAILED. */

@@ -264,6 +264,8 @@ export class Decisions {
       dnsRounds,
       calls,
       alerts: notes.alerts.length > 0 ? notes.alerts : undefined,
+      ...(notes.moreCalls > 0 ? { moreCalls: notes.moreCalls } : NOTHING),
+      ...(notes.dropped > 0 ? { moreAlerts: notes.dropped } : NOTHING),
     }
   }
 
@@ -279,6 +281,7 @@ function shownOf(notes: Notes, hide: (text: string) => string): Notes {
 }
 
 const NO_CALLS: PacTrace['calls'] = []
+const NOTHING = {}
 
 /** Names whose answers are held for an evaluation, times those that one execution may ask for: its own, and those of the global code of a VM that had to be loaded for it. */
 const HELD_TIMES = 2

@@ -75,6 +75,8 @@ export interface PacLimits {
   readonly cacheMs: number
   /** Helper calls and alerts kept of one evaluation, and characters of each. */
   readonly tracedCalls: number
+  /** Calls kept besides, of the last ones: for a person who looks at one evaluation. */
+  readonly tracedLast: number
   readonly alerts: number
   readonly tracedChars: number
 }
@@ -119,6 +121,7 @@ export const DEFAULT_LIMITS: PacLimits = {
   cacheChars: 16_000_000,
   cacheMs: 300_000,
   tracedCalls: 32,
+  tracedLast: 0,
   alerts: 20,
   tracedChars: 200,
 }

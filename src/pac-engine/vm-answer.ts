@@ -22,19 +22,19 @@ export function readAnswer(packed: string, clock: number | undefined, limits: Pa
 }
 
 function readNotes(value: unknown, clock: number | undefined, limits: PacLimits): Notes {
-  const { used, calls, alerts, dropped, random } = (typeof value === 'object' && value !== null ? value : {}) as Record<
-    string,
-    unknown
-  >
-  const { dnsNames, tracedCalls } = limits
+  const { used, calls, alerts, moreCalls, dropped, random } = (
+    typeof value === 'object' && value !== null ? value : {}
+  ) as Record<string, unknown>
+  const { dnsNames, tracedCalls, tracedLast } = limits
   const shown = limits.tracedChars + 1 // and the mark that it was longer
   return {
     used: texts(used, dnsNames, MAX_NAME),
     alerts: texts(alerts, limits.alerts, shown).map(clean),
-    calls: (Array.isArray(calls) ? calls : []).slice(0, tracedCalls).map((call: unknown) => {
+    calls: (Array.isArray(calls) ? calls : []).slice(0, tracedCalls + tracedLast).map((call: unknown) => {
       const [name, args, answer]: unknown[] = Array.isArray(call) ? call : []
       return [cut(name, shown), texts(args, MAX_ARGUMENTS, shown), cut(answer, shown)] as const
     }),
+    moreCalls: typeof moreCalls === 'number' ? moreCalls : 0,
     dropped: typeof dropped === 'number' ? dropped : 0,
     random: random !== false,
     clock,

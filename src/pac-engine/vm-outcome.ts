@@ -9,6 +9,8 @@ export interface Notes {
   /** Names whose answers it was given; '' for the own addresses. */
   readonly used: readonly string[]
   readonly calls: readonly TracedCall[]
+  /** Calls beyond the limit, left out behind the first `tracedCalls`. */
+  readonly moreCalls: number
   readonly alerts: readonly string[]
   /** Alerts beyond the limit. */
   readonly dropped: number
@@ -49,4 +51,12 @@ export type RowOutcome =
   | { readonly is: 'mixed'; readonly outcomes: readonly VmOutcome[] }
   | { readonly is: 'broken'; readonly at: number; readonly outcome: VmOutcome }
 
-export const NO_NOTES: Notes = { used: [], calls: [], alerts: [], dropped: 0, random: false, clock: undefined }
+export const NO_NOTES: Notes = {
+  used: [],
+  calls: [],
+  moreCalls: 0,
+  alerts: [],
+  dropped: 0,
+  random: false,
+  clock: undefined,
+}

@@ -67,12 +67,17 @@ export function renderExplanation(explanation: Explanation): string {
   ].join('\n')
 }
 
-function renderTrace({ source, via, sha256, ageSeconds = 0, milliseconds, calls, alerts = [] }: PacTrace): string[] {
+function renderTrace(trace: PacTrace): string[] {
+  const { source, via, sha256, ageSeconds = 0, milliseconds, calls, moreCalls, alerts = [], moreAlerts } = trace
   const script = `  script: ${source}${via === undefined ? '' : ` through ${via}`}, sha256 ${sha256.slice(0, 12)}, read ${ageSeconds} s ago; ran ${milliseconds.toFixed(1)} ms`
   return [
     script,
     ...calls.map(({ name, args, answer }) => `    ${name}(${args.join(', ')}) → ${answer}`),
+    ...(moreCalls
+      ? [`    ${moreCalls} more calls are not shown; \`fairlead pac eval --trace\` shows the last ones`]
+      : []),
     ...alerts.map((alert) => `    alert: ${alert}`),
+    ...(moreAlerts ? [`    ${moreAlerts} more alerts are not shown`] : []),
   ]
 }
 

@@ -62,11 +62,11 @@ function failure(what) {
 function notes() {
   let traced = ''
   for (let i = 0; i < calls.length; i++) {
-    const call = calls[i]
+    const call = calls[i < limits.calls ? i : limits.calls + (i - limits.calls + more) % limits.lastCalls]
     traced += (i > 0 ? ',[' : '[') + stringify(call.name) + ',' + list(call.args) + ',' + stringify(call.answer) + ']'
   }
   return '{"used":' + list(used) + ',"calls":[' + traced + '],"alerts":' + list(alerts) +
-    ',"dropped":' + dropped + ',"random":' + random + '}'
+    ',"moreCalls":' + more + ',"dropped":' + dropped + ',"random":' + random + '}'
 }
 
 // Of texts only: those have no toJSON.

@@ -35,6 +35,7 @@ export function librarySource(limits: PacLimits, bridged: readonly string[]): st
   const bounds = {
     names: limits.dnsNames,
     calls: limits.tracedCalls,
+    lastCalls: limits.tracedLast,
     alerts: limits.alerts,
     chars: limits.tracedChars,
     answer: limits.answerChars,

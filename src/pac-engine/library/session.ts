@@ -18,8 +18,9 @@ var held = null     // the same of what begins again: what it was told before, w
 var missing = []     // names asked for that no one has looked up yet
 var used = []        // names whose answers the script has seen
 var usedSet = dictionary(null)
-var calls = []       // helper calls, the first few
-var room = 0         // how many more of them are kept
+var calls = []       // helper calls: the first, and behind them the last, in a ring
+var more = 0         // calls beyond what is kept
+var room = 0         // 1: they are kept
 var fast = 'string'  // what typeof says of a string; while calls are kept, something it never says
 var alerts = []
 var dropped = 0      // alerts beyond the limit
@@ -30,9 +31,9 @@ var MISS = { toString() { return 'a name is being looked up' } }
 function reset(traced) {
   if (missing.length > 0) missing = []
   if (used.length > 0) { used = []; usedSet = dictionary(null) }
-  if (calls.length > 0) calls = []
+  if (calls.length > 0) { calls = []; more = 0 }
   if (alerts.length > 0) { alerts = []; dropped = 0 }
-  room = traced ? limits.calls : 0
+  room = traced ? 1 : 0
   fast = room > 0 ? '' : 'string'
   random = false
 }
@@ -78,9 +79,9 @@ function shown(value) {
 }
 
 function note(name, args, answer) {
-  if (--room === 0) fast = 'string'
+  if (calls.length >= limits.calls + limits.lastCalls && (more++, limits.lastCalls === 0)) return
   const texts = []
   for (let i = 0; i < args.length && i < 8; i++) texts[i] = shown(args[i])
-  calls[calls.length] = { name, args: texts, answer: shown(answer) }
+  calls[more === 0 ? calls.length : limits.calls + (more - 1) % limits.lastCalls] = { name, args: texts, answer: shown(answer) }
 }
 `

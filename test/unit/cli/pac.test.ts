@@ -171,6 +171,28 @@ test('pac eval: what global code did and said', async (t) => {
   }
 })
 
+test('pac eval --trace: the calls before the decision, and how many are left out', async (t) => {
+  const { cwd, io, written } = await setUp(t)
+  const calls = (count: number) =>
+    `for (var i = 1; i <= ${count}; i++) if (shExpMatch(host, i === ${count} ? "*" : "*.r" + i)) return "PROXY p:" + i`
+  const ask = { file: 'a.pac', url: 'http://www.example/' }
+  await writeFile(join(cwd, 'a.pac'), find(calls(77)))
+  t.equal(await runPacEval({ ...ask, trace: true }, io), 0)
+  t.equal(written.out.match(/^call /gm)?.length, 77)
+  t.match(written.out, /call {8}shExpMatch\("www\.example", "\*"\) = true\nanswer/)
+  written.out = ''
+  await writeFile(join(cwd, 'a.pac'), find(`for (var n = 0; n < 1010; n++) alert(n); ${calls(2345)}`))
+  t.equal(await runPacEval({ ...ask, trace: true }, io), 0)
+  t.match(
+    written.out,
+    /"\*\.r1000"\) = false\ncall {8}… 345 more calls are not shown\ncall {8}shExpMatch\("www\.example", "\*\.r1346"\) = false\n/,
+  )
+  t.match(written.out, /"\*\.r2344"\) = false\ncall {8}shExpMatch\("www\.example", "\*"\) = true\n/)
+  t.match(written.out, /alert {7}"999"\nalert {7}… 10 more alerts are not shown\n/)
+  t.equal(await runPacEval(ask, io), 0)
+  t.match(written.err, /alert: 999\n10 more alerts are not shown\n/)
+})
+
 test('pac eval: a file that cannot be read, in words', async (t) => {
   const { cwd, io, written } = await setUp(t)
   t.equal(await runPacEval({ file: '.', url: 'http://a/' }, io), 1)

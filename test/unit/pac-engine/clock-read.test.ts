@@ -22,7 +22,7 @@ t.test('a decision holds for the second that the script read, not for the one it
     way: {},
     limits: DEFAULT_LIMITS,
     clock: { ...manualClock(), wall: () => wall },
-    dns: { sweep() {}, expiryOf: () => Number.POSITIVE_INFINITY } as unknown as PacDns,
+    dns: { sweep() {}, noteUsed() {}, expiryOf: () => Number.POSITIVE_INFINITY } as unknown as PacDns,
     log: () => {},
     version: () => version,
     firstVersion: async () => version,
