@@ -1,8 +1,8 @@
-import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import type { Clock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { Resolver } from '../contracts/resolver.ts'
+import { addressLiteral } from './address-literal.ts'
 import type { PacLimits } from './limits.ts'
 import type { DnsEntry } from './vm-outcome.ts'
 
@@ -183,7 +183,8 @@ export class PacDns {
   }
 
   async #addressesOf(name: string): Promise<string | null> {
-    if (isIP(name) !== 0) return name.includes('%') ? null : name
+    const literal = addressLiteral(name)
+    if (literal !== undefined) return literal
     const ascii = /^[\x21-\x7e]*$/.test(name) ? name : domainToASCII(name)
     // RFC 1035 §2.3.4, with a trailing dot.
     if (ascii === '' || ascii.length > 254) return null

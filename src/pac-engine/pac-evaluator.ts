@@ -1,8 +1,8 @@
-import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import type { Worker } from 'node:worker_threads'
 import { systemClock } from '../contracts/clock.ts'
 import type { Resolver } from '../contracts/resolver.ts'
+import { addressLiteral } from './address-literal.ts'
 import { withoutNulAtEnd } from './decode-script.ts'
 import type { EvaluatorJob, EvaluatorOutcome, EvaluatorReply, EvaluatorSetup } from './evaluator-worker.ts'
 import { DEFAULT_LIMITS, type PacLimits } from './limits.ts'
@@ -147,7 +147,8 @@ export class PacEvaluator {
 
 /** DNS knows no case and no difference between a name and its absolute form; an address is its own answer. */
 function lookUp(table: EvaluationRequest['dns'], name: string): string | null {
-  if (isIP(name) !== 0) return name
+  const literal = addressLiteral(name)
+  if (literal !== undefined) return literal
   const wanted = plain(name)
   for (const [known, addresses] of table ?? []) {
     if (plain(known) === wanted) return addresses.length > 0 ? addresses.join(';') : null

@@ -4,6 +4,7 @@ import type { ResolvedAddress, Resolver } from '../../../src/contracts/resolver.
 import { createSystemResolver } from '../../../src/dialers/resolver.ts'
 import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
 import { PacDns } from '../../../src/pac-engine/pac-dns.ts'
+import { PacEvaluator } from '../../../src/pac-engine/pac-evaluator.ts'
 import { manualClock } from '../../fixtures/manual-clock.ts'
 import { until } from '../../fixtures/until.ts'
 import { ask, engineFor, tableResolver } from './engine-under-test.ts'
@@ -85,4 +86,19 @@ function FindProxyForURL(url, host) {
     resolver.asked.filter((name) => name.length > 255),
     [],
   )
+})
+
+// Chromium: net/base/ip_address.cc, AssignFromIPLiteral, before any resolver is asked.
+t.test('IPv4 in every spelling that a URL may have is an address, and nobody is asked', async (t) => {
+  const spellings = ['0xa.1', '010.1.2.3', '127.1', '2130706433', '10.1.2.3.']
+  const usual = ['10.0.0.1', '8.1.2.3', '127.0.0.1', '127.0.0.1', '10.1.2.3']
+  const script = `function FindProxyForURL() { return ${JSON.stringify(spellings)}.map(function (s) { return dnsResolve(s) }).join() }`
+  const resolver = tableResolver({})
+  const evaluator = new PacEvaluator({ resolver })
+  t.teardown(() => evaluator.close())
+  const query = { script, origin: 'test', url: 'http://a/', host: 'a' }
+  t.equal((await evaluator.evaluate(query)).result, usual.join())
+  t.equal((await evaluator.evaluate({ ...query, dns: new Map() })).result, usual.join(), 'with made-up answers too')
+  t.equal(await ask(engineFor(t, script, { resolver }), 'a'), usual.join())
+  t.same(resolver.asked, [])
 })
