@@ -36,12 +36,14 @@ export class PacVm {
   #control!: JSValueHandle
   #find!: (url: URL, host: string) => Promise<unknown>
   readonly #time: VmTime
+  readonly #events: VmEvents
   /** Something was told that holds for one run. */
   #holding = false
 
   constructor(wasm: WebAssembly.Module, limits: PacLimits, events: VmEvents = {}) {
     this.#wasm = wasm
     this.#limits = limits
+    this.#events = events
     this.#time = new VmTime(limits, events)
   }
 
@@ -75,6 +77,7 @@ export class PacVm {
     this.learn(dns)
     this.#holding = false
     this.#hold(held)
+    this.#events.loads?.()
     this.#time.beginLoad(now, frozen)
     try {
       this.#call('begin', mayGoOn(script) ? 'tries' : '')

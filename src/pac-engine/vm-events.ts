@@ -6,4 +6,6 @@ export interface VmEvents {
   readonly slow?: () => void
   /** Whether the one that runs, and has run for so many milliseconds, is to end before its time. */
   readonly makeWay?: (ms: number) => boolean
+  /** The VM is made, and the script's global code begins. */
+  readonly loads?: () => void
 }

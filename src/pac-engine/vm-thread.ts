@@ -80,7 +80,7 @@ export class VmThread {
   readonly #clock: Clock
   readonly #events: ThreadEvents
   #loading: ((loaded: Loaded) => void) | undefined
-  /** The thread runs and turns to the script. */
+  /** The thread runs, its VM is made, and it turns to the script: on a busy machine that alone may take longer than a script may. */
   #begun: (() => void) | undefined
   /** The job seen running at the last look, and when it was first seen. */
   #seen = { job: 0, since: 0 }

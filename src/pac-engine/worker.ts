@@ -42,6 +42,9 @@ let done: Done[] = []
 let looks = 0
 let madeWay: MadeWay | undefined
 const vm = new PacVm(wasm, limits, {
+  loads() {
+    if (Atomics.load(state, RELOADING) === 0) send({ is: 'begun' })
+  },
   turn(index) {
     looks = 0
     Atomics.store(state, CURRENT_JOB, row[index]?.number ?? 0)
@@ -83,7 +86,6 @@ port.on('message', (message: ToWorker) => {
       heldAtLoad = []
     } else if (message.do === 'load') {
       heldAtLoad = message.held
-      send({ is: 'begun' })
       send({ is: 'loaded', loaded: await load(message.now) })
     }
   })
