@@ -14,7 +14,7 @@ export interface CaptureSurroundings {
 
 /** The settings, and the engine's networks as they are now, as one plan for the kernel. */
 export function planCapture(settings: Settings, around: CaptureSurroundings): CapturePlan {
-  const { capture, containersProxy } = settings
+  const { capture, containersProxy, dns } = settings
   return {
     mark: capture.mark,
     routeTable: capture.table,
@@ -23,6 +23,7 @@ export function planCapture(settings: Settings, around: CaptureSurroundings): Ca
     otherPorts: capture.otherPorts,
     udp: around.udp,
     special: around.special,
+    hosts: unique([...dns.hostAddress, ...dns.gatewayAddress]),
     ...(around.hold ? { hold: around.hold } : {}),
   }
 }

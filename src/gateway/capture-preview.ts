@@ -49,11 +49,7 @@ export function renderCapture(settings: Settings): CapturePreview {
 }
 
 function portsOf({ tcp, udp, special }: CapturePlan): number[] {
-  return [
-    ...Object.values(tcp.to),
-    ...(udp.kind === 'take' ? Object.values(udp.to) : []),
-    ...(special[0] ? Object.values(special[0].to) : []),
-  ]
+  return [...Object.values(tcp.to), ...Object.values(udp.to ?? {}), ...(special[0] ? Object.values(special[0].to) : [])]
 }
 
 /** Takes away the rules, policy rules and routes of a gateway that was killed. Rejects with what is missing, and beside a gateway that runs. */

@@ -66,7 +66,7 @@ export class CaptureRules {
     if (!this.#installed) return
     const { hold: _, ...plan } = this.#installed
     const tcp = { ...plan.tcp, ports: [] }
-    await this.#put({ ...plan, tcp, otherPorts: 'bypass', udp: { kind: 'bypass' }, special: [] })
+    await this.#put({ ...plan, tcp, otherPorts: 'bypass', udp: { kind: 'bypass' }, special: [], hosts: [] })
   }
 
   /** Whoever loads another firewall may flush every table, ours among them. Whether something was missing. */

@@ -1,34 +1,47 @@
+import { toGatewayError } from '../contracts/gateway-error.ts'
 import type { CapturePlan } from '../passthrough/rules/capture-plan.ts'
 import { UdpDoor, type UdpDoorOptions } from '../passthrough/udp/udp-door.ts'
 import type { Settings } from '../settings/settings.ts'
 import { isQuicRefused } from './packet-parts.ts'
 
-/** The door for containers' datagrams as the settings want it: open while they are to be taken in, and the rules that lead them there. */
+/**
+ * The door for containers' datagrams as the settings want it, and the rules that lead them there. Open while capture is on: what goes to the host itself
+ * (`host.docker.internal`) is taken in, also where `capture.udp` leaves other UDP alone or refuses it; not so where `udp.containers` denies all.
+ */
 export class CapturedDatagrams {
   readonly #options: UdpDoorOptions
   #door: UdpDoor | undefined
   #hasWarned = false
+  #isTaken = false
 
   constructor(options: UdpDoorOptions) {
     this.#options = options
   }
 
-  /** Opens what these settings need and is not there yet. Rejects with a `GatewayError` where this system cannot do it. */
+  /** Opens what these settings need and is not there yet. Rejects with a `GatewayError` where this system cannot do it; only warns where it is for the host alone. */
   async open(settings: Settings): Promise<void> {
-    if (!isTaken(settings) || this.#door) return
-    this.#door = await UdpDoor.open(this.#options)
-    if (this.isMute && !this.#hasWarned) this.#options.warn(MUTE)
+    this.#isTaken = isTaken(settings)
+    if (!isWanted(settings)) return
+    try {
+      this.#door ??= await UdpDoor.open(this.#options)
+    } catch (thrown) {
+      if (this.#isTaken) throw thrown
+      this.#options.warn(`${toGatewayError(thrown).message}; UDP to host.docker.internal is treated as any other`)
+    }
+    if (!this.isMute || this.#hasWarned) return
+    this.#options.warn(MUTE)
     this.#hasWarned = true
   }
 
   /** Closes what these settings do not need. */
   async settle(settings: Settings | undefined): Promise<void> {
-    if (!settings || !isTaken(settings)) await this.close()
+    this.#isTaken = settings !== undefined && isTaken(settings)
+    if (!settings || !isWanted(settings)) await this.close()
   }
 
   /** Whether clients whose datagrams are refused are not told. */
   get isMute(): boolean {
-    return this.#door?.tellsUnreachable === false
+    return this.#isTaken && this.#door?.tellsUnreachable === false
   }
 
   /** For the kernel; what is refused whatever its target is refused there already, and told to the client at once. */
@@ -54,7 +67,7 @@ export class CapturedDatagrams {
 
 export function planDatagrams(settings: Settings, to: Readonly<Partial<Record<4 | 6, number>>>): CapturePlan['udp'] {
   const kind = planOf(settings)
-  if (kind !== 'take') return { kind }
+  if (kind !== 'take') return isWanted(settings) ? { kind, to } : { kind }
   return { kind, to, refused: isQuicRefused(settings, 'containers') ? [QUIC] : [] }
 }
 
@@ -62,6 +75,11 @@ const MUTE =
   'capture: the capability CAP_NET_RAW is missing: programs whose UDP the policy refuses flow by flow are not told ("port unreachable") and wait until they give up, and nobody hears answers from UDP ports that programs of this host have at every address. Give it to the gateway (AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW, or --cap-add NET_RAW), or set udp.containers: deny, which the kernel answers by itself'
 
 const QUIC = { from: 443, to: 443 }
+
+/** Whether the door is to be open. */
+function isWanted(settings: Settings): boolean {
+  return settings.capture.enabled && !(planOf(settings) === 'deny' && settings.udp.containers.kind === 'deny')
+}
 
 function isTaken(settings: Settings): boolean {
   return settings.capture.enabled && planOf(settings) === 'take'

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { BOX, BRIDGE, startBox } from './harness/box.ts'
+import { BOX, BRIDGE, BRIDGE_ADDRESS, startBox } from './harness/box.ts'
 import { aptFolders } from './harness/clients/apt.ts'
 import { launchGateway, type Policy, startGateway } from './harness/gateway.ts'
 import { CORP, CORP_IPV6, GATEWAY_FOR_CORP } from './harness/lab.ts'
@@ -41,6 +41,23 @@ setInterval(() => {
   socket.on('data', (data) => process.stdout.write(data, () => process.exit(0)))
   socket.write('GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n')
 }, 20)`
+
+/** Something bound to the host's loopback: says hello by TCP, and what it has heard by UDP. */
+const SERVICE = `
+const tcp = require('node:net').createServer((socket) => socket.on('error', () => {}).end('hello'))
+const udp = require('node:dgram').createSocket('udp4', (data, { port, address }) => udp.send('heard ' + data, port, address))
+tcp.listen(0, '127.0.0.1', () => udp.bind(0, '127.0.0.1', () => {
+  console.log(JSON.stringify({ tcp: tcp.address().port, udp: udp.address().port }))
+}))`
+
+/** One question, and its answer or error. */
+const ASK_BY_UDP = `
+const [address, port] = process.argv.slice(1)
+const socket = require('node:dgram').createSocket('udp4')
+const told = (text) => process.stdout.write(text, () => process.exit())
+socket.on('error', ({ code }) => told(code)).on('message', (data) => told(String(data)))
+socket.connect(Number(port), address, () => socket.send('x'))
+setTimeout(() => told('silence'), 3_000)`
 
 /** Connections that are reset as soon as they stand, twenty at a time. */
 const RESETS = `
@@ -418,6 +435,42 @@ await t.test('transparentPorts, and what becomes of the others', async (t) => {
   const flows = gateway.flows().filter((flow) => flow.target.endsWith(`:${origins.ports.banner}`))
   t.equal(flows.length, 0, 'neither was a flow')
   await gateway.running.stop()
+})
+
+await t.test('the host itself, on every port, whatever holds for what leaves', async (t) => {
+  const service = scenario.start('gateway', 'service', [process.execPath, '-e', SERVICE])
+  await service.until('its ports', () => service.stdout.endsWith('\n'))
+  const { tcp, udp } = JSON.parse(service.stdout) as { tcp: number; udp: number }
+  const address = `${BRIDGE_ADDRESS}:${takePort()}`
+  const listen = { mixed: { address, scope: 'containers', from: ['10.77.5.0/24'] } }
+  const policy = { containersProxy: { mode: 'none', transparentPorts: '443' } }
+  const gateway = await startGateway(scenario, { ...policy, capture: captured }, { listen })
+  const ask = async (address: string, port: number) =>
+    (await box.run(['node', '-e', ASK_BY_UDP, address, String(port)])).stdout
+  for (const [title, capture, udpPolicy] of [
+    ['other ports and UDP refused', { otherPorts: 'refuse', udp: 'deny' }, {}],
+    ['other ports and UDP the system’s own', { udp: 'bypass' }, {}],
+    ['UDP taken, and sent to an upstream', {}, { udp: { containers: DANTE } }],
+    ['UDP taken, and refused by the policy', {}, { udp: { containers: 'deny' } }],
+  ] as const) {
+    await t.test(title, async (t) => {
+      await gateway.reload({ ...policy, ...udpPolicy, capture: { ...captured, ...capture } })
+      t.match(await box.talk('192.168.65.254', tcp, { enough: 5 }), { heard: 'hello' }, 'TCP')
+      const isDenied = 'udp' in udpPolicy && udpPolicy.udp.containers === 'deny'
+      t.equal(await ask('192.168.65.254', udp), isDenied ? 'ECONNREFUSED' : 'heard x', 'UDP')
+      const url = `http://${origins.address}:${origins.ports.http}/`
+      const curl = ['curl', '-q', '-sS', '-m', '5', '-x', 'http://192.168.65.1:3128', url]
+      t.match((await box.run(curl)).stdout, '"from"', 'the proxy at the gateway’s address')
+    })
+  }
+  await t.test('dns.hostPorts says which', async (t) => {
+    await gateway.reload({ ...policy, dns: { hostPorts: '1' }, capture: captured })
+    t.match(await box.talk('192.168.65.254', tcp, {}), { error: 'ECONNREFUSED', connectMs: undefined })
+    t.equal(await ask('192.168.65.254', udp), 'ECONNREFUSED')
+  })
+  await gateway.running.stop()
+  service.signal('SIGTERM')
+  await service.exited
 })
 
 await t.test('behaviour §8.9: IPv6', async (t) => {

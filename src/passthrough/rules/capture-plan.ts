@@ -30,13 +30,16 @@ export interface CapturePlan {
   readonly tcp: { readonly ports: readonly Ports[]; readonly to: LocalPorts }
   /** TCP to other ports: left to the system's own forwarding, or refused. */
   readonly otherPorts: 'bypass' | 'refuse'
+  /** `to`: also of what goes to `hosts`. */
   readonly udp:
-    | { readonly kind: 'bypass' }
+    | { readonly kind: 'bypass'; readonly to?: LocalPorts }
     /** ICMP port unreachable, on which browsers fall back from QUIC to TCP at once. */
-    | { readonly kind: 'deny' }
+    | { readonly kind: 'deny'; readonly to?: LocalPorts }
     /** `refused`: ports that are answered as with `deny` all the same. */
     | { readonly kind: 'take'; readonly to: LocalPorts; readonly refused: readonly Ports[] }
   readonly special: readonly SpecialCapture[]
+  /** What containers have the host and the gateway by: TCP and UDP to these is taken, whatever holds for what leaves. Canonical. */
+  readonly hosts: readonly string[]
   /** Connection attempts wait in this queue of the kernel until the way out stands. Absent: they are taken at once. */
   readonly hold?: {
     readonly queue: number
@@ -45,9 +48,17 @@ export interface CapturePlan {
   }
 }
 
-/** Which datagrams are taken: all, or those to these ports. */
-export function takenUdp({ udp, special }: Pick<CapturePlan, 'udp' | 'special'>): 'all' | readonly number[] {
-  return udp.kind === 'take' ? 'all' : special.filter(({ proto }) => proto === 'udp').map(({ port }) => port)
+/** Which datagrams are taken: all, or those to these ports, and those to these addresses. */
+export function takenUdp({ udp, special, hosts }: Pick<CapturePlan, 'udp' | 'special' | 'hosts'>): TakenUdp {
+  if (udp.kind === 'take') return 'all'
+  const ports = special.filter(({ proto }) => proto === 'udp').map(({ port }) => port)
+  return { ports, addresses: isAnywhere(udp.to) ? hosts : [] }
+}
+export type TakenUdp = 'all' | { readonly ports: readonly number[]; readonly addresses: readonly string[] }
+
+/** Whether a socket of ours stands for any family. */
+export function isAnywhere(to: LocalPorts | undefined): boolean {
+  return to !== undefined && (to[4] !== undefined || to[6] !== undefined)
 }
 
 /** What the gateway says about a held packet, as the mark it goes through the rules with again; added to the plan's mark. */

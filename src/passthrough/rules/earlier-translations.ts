@@ -30,13 +30,13 @@ const ENOENT = -2
  */
 export async function forgetTranslations(plan: CapturePlan): Promise<void> {
   const taken = takenUdp(plan)
-  if (taken.length === 0) return
+  if (taken !== 'all' && taken.ports.length + taken.addresses.length === 0) return
   const clients = blocks([...plan.sources, ...plan.own, ...blocksOf(plan.interfaces)])
   const own = blocks(plan.own)
   const isTaken = ({ source, target, port }: Translation) =>
     clients.check(source, family(source)) &&
     !own.check(target, family(target)) &&
-    (taken === 'all' || taken.includes(port))
+    (taken === 'all' || taken.ports.includes(port) || taken.addresses.includes(target))
   // One to list and one to delete: what is said about a deletion would come between two parts of a list.
   await withSocket((lists) =>
     withSocket(async (deletions) => {

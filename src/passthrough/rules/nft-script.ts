@@ -2,9 +2,11 @@ import {
   type CapturePlan,
   HELD_MARK,
   HOLD_CHAIN,
+  isAnywhere,
   type LocalPorts,
   type Ports,
   TABLE,
+  type TakenUdp,
   takenUdp,
 } from './capture-plan.ts'
 
@@ -110,6 +112,8 @@ function client(plan: CapturePlan): string[] {
     'ip6 saddr fe80::/10 drop',
     ...underTranslation(plan),
     ...plan.special.map(({ proto, port }) => `${proto} dport ${port} goto deliver`),
+    ...toHosts(plan.hosts, 'meta l4proto tcp goto take_tcp'),
+    ...(isAnywhere(udp.to) ? toHosts(plan.hosts, 'meta l4proto udp goto deliver') : []),
     ...(plan.tcp.ports.length > 0 ? [`tcp dport ${portSet(plan.tcp.ports)} goto take_tcp`] : []),
     ...(plan.otherPorts === 'refuse' ? ['meta l4proto tcp reject with tcp reset'] : []),
     ...(udp.kind === 'deny' ? ['meta l4proto udp reject with icmpx port-unreachable'] : []),
@@ -122,13 +126,25 @@ function client(plan: CapturePlan): string[] {
 
 /** What is taken never comes to where sources are translated, but a translation of before lives on: see `earlier-translations.ts`. */
 function underTranslation(plan: CapturePlan): string[] {
-  const taken = takenUdp(plan)
-  if (taken.length === 0) return []
-  const ports = taken === 'all' ? [] : taken.map((port) => ({ from: port, to: port }))
-  const match = taken === 'all' ? 'meta l4proto udp' : `udp dport ${portSet(ports)}`
+  const lines = snatDrops(takenUdp(plan))
+  if (lines.length === 0) return []
+  return ['# Under a translation that began before these rules: it would come in this host’s name.', ...lines]
+}
+
+function snatDrops(taken: TakenUdp): string[] {
+  if (taken === 'all') return ['meta l4proto udp ct status snat drop']
+  const ports = taken.ports.map((port) => ({ from: port, to: port }))
   return [
-    '# Under a translation that began before these rules: it would come in this host’s name.',
-    `${match} ct status snat drop`,
+    ...(ports.length > 0 ? [`udp dport ${portSet(ports)} ct status snat drop`] : []),
+    ...toHosts(taken.addresses, 'meta l4proto udp ct status snat drop'),
+  ]
+}
+
+function toHosts(hosts: readonly string[], statement: string): string[] {
+  const [ipv4, ipv6] = [hosts.filter(isIpv4), hosts.filter(isIpv6)]
+  return [
+    ...(ipv4.length > 0 ? [`ip daddr { ${ipv4.join(', ')} } ${statement}`] : []),
+    ...(ipv6.length > 0 ? [`ip6 daddr { ${ipv6.join(', ')} } ${statement}`] : []),
   ]
 }
 
@@ -145,7 +161,7 @@ function deliver({ special, tcp, udp, mark }: CapturePlan): string[] {
   return [
     ...special.flatMap(({ proto, port, to }) => rules(`${proto} dport ${port}`, to)),
     ...rules('meta l4proto tcp', tcp.to),
-    ...(udp.kind === 'take' ? rules('meta l4proto udp', udp.to) : []),
+    ...rules('meta l4proto udp', udp.to ?? {}),
     '# Nobody listens: the gateway has gone, or has no socket of this family. Closed, not open.',
     'meta l4proto tcp reject with tcp reset',
     'reject with icmpx port-unreachable',

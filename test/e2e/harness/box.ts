@@ -7,7 +7,8 @@ import type { Scenario } from './scenario.ts'
 
 export const BRIDGE = 'boxes'
 export const BOX = { ipv4: '10.77.5.2', ipv6: 'fd77:5::2' } as const
-const BRIDGE_ADDRESSES = ['10.77.5.1/24', 'fd77:5::1/64'] as const
+export const BRIDGE_ADDRESS = '10.77.5.1'
+const BRIDGE_ADDRESSES = [`${BRIDGE_ADDRESS}/24`, 'fd77:5::1/64'] as const
 
 /**
  * A container in all that counts here: a network namespace behind a bridge of the gateway's host, which does not forward. It knows names, has a

@@ -13,6 +13,7 @@ const plan = (hold: CapturePlan['hold'], mark = 1): CapturePlan => ({
   otherPorts: 'refuse',
   udp: { kind: 'take', to: { 4: 40_005 }, refused: [] },
   special: [{ proto: 'udp', port: 53, to: { 4: 40_006 } }],
+  hosts: [],
   ...(hold ? { hold } : {}),
 })
 
@@ -120,6 +121,7 @@ t.test('switched off: only what brings packets of standing connections', async (
     tcp: { ports: [], to: { 4: 40_004 } },
     udp: { kind: 'bypass' },
     special: [],
+    hosts: [],
     otherPorts: 'bypass',
   })
   t.equal(rules.installed?.hold, undefined)

@@ -17,6 +17,7 @@ const PLAN: CapturePlan = {
   otherPorts: 'bypass',
   udp: { kind: 'bypass' },
   special: [],
+  hosts: [],
 }
 const OURS = [
   '7765: from all fwmark 0xf1a000 iif lo goto 7767 proto 166',

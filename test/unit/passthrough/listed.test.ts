@@ -21,6 +21,7 @@ const PLAN: CapturePlan = {
   otherPorts: 'refuse',
   udp: { kind: 'take', to: { 4: 41_004, 6: 41_006 }, refused: [{ from: 443, to: 443 }] },
   special: [{ proto: 'udp', port: 53, to: { 4: 42_004, 6: 42_006 } }],
+  hosts: [],
 }
 
 t.test('as it was written', async (t) => {

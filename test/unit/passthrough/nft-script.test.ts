@@ -14,6 +14,7 @@ const PLAN: CapturePlan = {
   otherPorts: 'bypass',
   udp: { kind: 'bypass' },
   special: [],
+  hosts: [],
   hold: { queue: 7766, by: 'nft' },
 }
 
@@ -167,6 +168,29 @@ const rows: readonly {
     ],
   },
   {
+    title: 'the host and the gateway themselves, whatever holds for what leaves',
+    plan: {
+      tcp: { ports: [{ from: 443, to: 443 }], to: { 4: 1, 6: 2 } },
+      otherPorts: 'refuse',
+      udp: { kind: 'deny', to: { 4: 5 } },
+      hosts: ['192.168.65.254', '192.168.65.1', 'fd99::1'],
+    },
+    has: [
+      'ip daddr { 192.168.65.254, 192.168.65.1 } meta l4proto udp ct status snat drop',
+      'ip daddr { 192.168.65.254, 192.168.65.1 } meta l4proto tcp goto take_tcp',
+      'ip6 daddr { fd99::1 } meta l4proto tcp goto take_tcp',
+      'ip daddr { 192.168.65.254, 192.168.65.1 } meta l4proto udp goto deliver',
+      'meta l4proto udp meta mark set 0x00f1a000 tproxy ip to 127.0.0.1:5 accept',
+    ],
+    not: ['meta l4proto udp meta mark set 0x00f1a000 tproxy ip6', 'udp dport'],
+  },
+  {
+    title: 'the host, where no socket takes datagrams',
+    plan: { udp: { kind: 'bypass' }, hosts: ['192.168.65.254'] },
+    has: ['ip daddr { 192.168.65.254 } meta l4proto tcp goto take_tcp'],
+    not: ['meta l4proto udp goto', 'ct status snat'],
+  },
+  {
     title: 'by address, and without holding',
     plan: { interfaces: [], sources: ['10.0.0.0/8', '10.1.0.0/16', 'fd00::/8'], hold: undefined },
     has: ['elements = { 10.0.0.0/8, 10.1.0.0/16 }', 'elements = { fd00::/8 }'],
@@ -184,6 +208,10 @@ for (const { title, plan, has, not = [] } of rows) {
   t.test(title, async (t) => {
     const script = nftScript({ ...PLAN, ...plan } as CapturePlan)
     const lines = script.split('\n').map((line) => line.trim())
+    const isBefore = (one: string, other: string) => script.indexOf(one) < script.indexOf(other)
+    if (script.includes('reject with tcp reset\n') && script.includes('goto take_tcp')) {
+      t.ok(isBefore('goto take_tcp', '    meta l4proto tcp reject with tcp reset'), 'taken before the rest is refused')
+    }
     for (const line of has)
       t.ok(
         lines.some((one) => one.includes(line)),
