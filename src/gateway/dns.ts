@@ -19,6 +19,7 @@ import type { Metrics } from '../observe/metrics.ts'
 import type { Settings } from '../settings/settings.ts'
 import { formatListenAddress } from '../wire/listen-address.ts'
 import { admitsFrom } from './admits-from.ts'
+import { AwaitedDoors, canCome } from './awaited-doors.ts'
 import { droppedBy, LAST_RESORT, needsProbe, probeTargets } from './dns-settings.ts'
 import { seldom } from './seldom.ts'
 
@@ -73,6 +74,8 @@ export class DnsService {
   #doors = new Map<string, OpenDoor>()
   /** Of earlier settings, while they answer what they were asked. */
   readonly #leaving = new Map<string, OpenDoor>()
+  /** At addresses that this machine does not have yet. */
+  readonly #awaited: AwaitedDoors<OpenDoor>
   #serving: Serving | undefined
 
   constructor(parts: DnsParts) {
@@ -84,6 +87,15 @@ export class DnsService {
     this.#stranger = seldom(parts.clock, STRANGER_LOG_MS, (who, more) =>
       parts.log.warn({ ...who, alike: more }, 'asks DNS and gets no answer: dns.listen does not name it under from'),
     )
+    this.#awaited = new AwaitedDoors({
+      clock: parts.clock,
+      opened: (key, open) => {
+        this.#doors.set(key, open)
+        parts.log.info(`dns.listen: DNS is answered on ${formatListenAddress(open.door.address)} now`)
+      },
+      close: ({ door }) => door.close(),
+      warn: (message) => parts.log.warn(message),
+    })
     parts.networkWatch.onChange(() => this.#serving?.lookups.forget())
   }
 
@@ -93,7 +105,8 @@ export class DnsService {
   }
 
   get names(): string[] {
-    return this.addresses.map((address) => `dns ${formatListenAddress(address)}`)
+    const awaited = this.#awaited.keys.map((key) => `dns ${key.split(' ')[0]} (waits for the address)`)
+    return [...this.addresses.map((address) => `dns ${formatListenAddress(address)}`), ...awaited]
   }
 
   get status(): DnsStatus | undefined {
@@ -116,32 +129,43 @@ export class DnsService {
   /** As `Doors.prepare`: opens what is missing; `commit` puts the settings in force, `abandon` leaves everything as it was. */
   async prepare(settings: Settings): Promise<{ commit(): void; abandon(): void }> {
     const opened = new Map<string, OpenDoor>()
+    const awaited = new Map<string, () => Promise<OpenDoor>>()
     const abandon = () => {
       for (const [key, door] of opened) this.#leave(key, door)
     }
     try {
       for (const [key, { address, from }] of keyed(settings)) {
         if (this.#doors.has(key)) continue
-        opened.set(key, this.#return(key) ?? (await this.#open(address, admitsFrom(from))))
+        const open = () => this.#open(address, admitsFrom(from))
+        const door = this.#return(key) ?? (await open().catch((thrown) => awaits(address, thrown)))
+        if (door) opened.set(key, door)
+        else awaited.set(key, open)
       }
     } catch (thrown) {
       abandon()
       throw thrown
     }
-    return { abandon, commit: () => this.#commit(settings, opened) }
+    return { abandon, commit: () => this.#commit(settings, opened, awaited) }
   }
 
   close(): void {
+    this.#awaited.close()
     for (const { door } of [...this.#doors.values(), ...this.#leaving.values()]) door.close()
     this.#doors.clear()
     this.#leaving.clear()
     this.#serving?.probe?.close()
   }
 
-  #commit(settings: Settings, opened: ReadonlyMap<string, OpenDoor>): void {
+  #commit(
+    settings: Settings,
+    opened: ReadonlyMap<string, OpenDoor>,
+    awaited: ReadonlyMap<string, () => Promise<OpenDoor>>,
+  ): void {
+    this.#await(awaited)
     const next = new Map<string, OpenDoor>()
     for (const [key, { from }] of keyed(settings)) {
-      const door = this.#doors.get(key) ?? opened.get(key)!
+      const door = this.#doors.get(key) ?? opened.get(key)
+      if (!door) continue
       door.admits = admitsFrom(from)
       next.set(key, door)
     }
@@ -151,6 +175,20 @@ export class DnsService {
     if (previous && isSame(previous.settings, settings)) return
     this.#serving = this.#build(settings)
     previous?.probe?.close()
+  }
+
+  #await(awaited: ReadonlyMap<string, () => Promise<OpenDoor>>): void {
+    const before = new Set(this.#awaited.keys)
+    // One whose address has come since it was looked for.
+    const wanted = new Map([...awaited].filter(([key]) => !this.#doors.has(key)))
+    this.#awaited.set(wanted)
+    for (const key of wanted.keys()) {
+      if (before.has(key)) continue
+      const where = key.split(' ')[0]
+      this.#parts.log.warn(
+        `dns.listen: this machine has no address for ${where} yet; it is waited for, and DNS is answered there as soon as it comes. The bridge of an engine comes with the engine; a mistyped address never does`,
+      )
+    }
   }
 
   #leave(key: string, open: OpenDoor): void {
@@ -247,6 +285,10 @@ export class DnsService {
 
 /** Questions of one client that may wait, however few are allowed in all. */
 const LEAST_PER_CLIENT = 50
+
+function awaits({ host }: TcpAddress, thrown: unknown): undefined {
+  if (!canCome(host, thrown)) throw thrown
+}
 
 function keyed({ dns }: Settings): [key: string, plan: Settings['dns']['listen'][number]][] {
   const seen = new Map<string, number>()

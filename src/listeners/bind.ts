@@ -45,7 +45,10 @@ function cannotListen(address: ListenAddress, cause: NodeJS.ErrnoException): Gat
       case 'EACCES':
         return ['not permitted', 'Ports below 1024 need a privilege; a socket path needs a writable directory.']
       case 'EADDRNOTAVAIL':
-        return ['this machine has no such address', 'Listen on an address of this machine.']
+        return [
+          'this machine has no such address',
+          'Listen on an address of this machine. That of an engine’s bridge is there once the engine runs: start the gateway after it (After=docker.service).',
+        ]
       case 'ENOENT':
         return ['the directory does not exist', 'Create it, or choose another path.']
       default:

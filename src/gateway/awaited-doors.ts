@@ -1,0 +1,86 @@
+import type { Clock } from '../contracts/clock.ts'
+import { toGatewayError } from '../contracts/gateway-error.ts'
+import { isLoopback, isUnspecified } from '../wire/address.ts'
+import { every } from './every.ts'
+
+export interface AwaitedDoorsParts<Door> {
+  readonly clock: Clock
+  opened(key: string, door: Door): void
+  /** One that has come too late to be wanted. */
+  close(door: Door): void
+  warn(message: string): void
+}
+
+/** Milliseconds between tries. Asking for an address that is not there costs some microseconds. */
+const AGAIN_MS = 1_000
+
+/**
+ * Doors at addresses that this machine does not have yet: a bridge's, before the engine has made it, or an IPv6 address that is still being verified.
+ * Tried again every second until the settings want others; as many as the settings name.
+ */
+export class AwaitedDoors<Door> {
+  readonly #parts: AwaitedDoorsParts<Door>
+  #wanted = new Map<string, () => Promise<Door>>()
+  #cancel: (() => void) | undefined
+  #isTrying = false
+  #told: string | undefined
+
+  constructor(parts: AwaitedDoorsParts<Door>) {
+    this.#parts = parts
+  }
+
+  get keys(): readonly string[] {
+    return [...this.#wanted.keys()]
+  }
+
+  /** In the place of all that were awaited before. */
+  set(wanted: ReadonlyMap<string, () => Promise<Door>>): void {
+    this.#wanted = new Map(wanted)
+    this.#settle()
+  }
+
+  close(): void {
+    this.set(new Map())
+  }
+
+  #settle(): void {
+    if (this.#wanted.size > 0) {
+      this.#cancel ??= every(AGAIN_MS, this.#parts.clock, () => void this.#tryAll())
+      return
+    }
+    this.#cancel?.()
+    this.#cancel = undefined
+  }
+
+  async #tryAll(): Promise<void> {
+    if (this.#isTrying) return
+    this.#isTrying = true
+    for (const [key, open] of [...this.#wanted]) await this.#try(key, open)
+    this.#isTrying = false
+    this.#settle()
+  }
+
+  async #try(key: string, open: () => Promise<Door>): Promise<void> {
+    try {
+      const door = await open()
+      if (this.#wanted.get(key) !== open) return this.#parts.close(door)
+      this.#wanted.delete(key)
+      this.#parts.opened(key, door)
+    } catch (thrown) {
+      const { message } = toGatewayError(thrown)
+      // Another program may have come first to the address; it may leave again.
+      if (!isNotThere(thrown) && message !== this.#told) this.#parts.warn(message)
+      this.#told = message
+    }
+  }
+}
+
+/** Whether an address can come: not so where this system has no such family. */
+export function canCome(host: string, thrown: unknown): boolean {
+  return isNotThere(thrown) && !isLoopback(host) && !isUnspecified(host)
+}
+
+function isNotThere(thrown: unknown): boolean {
+  const cause = thrown instanceof Error ? (thrown.cause as NodeJS.ErrnoException | undefined) : undefined
+  return cause?.code === 'EADDRNOTAVAIL'
+}
