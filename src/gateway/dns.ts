@@ -1,38 +1,18 @@
-import { randomInt } from 'node:crypto'
-import type { AnsweredNames } from '../contracts/answered-names.ts'
-import type { Clock } from '../contracts/clock.ts'
-import type { ContainerDirectory } from '../contracts/containers.ts'
-import type { NetworkWatch } from '../contracts/network-watch.ts'
 import type { DropReason } from '../contracts/packet.ts'
-import type { Resolver } from '../contracts/resolver.ts'
 import type { Client } from '../contracts/route.ts'
-import { AnswerCache } from '../dns/answer-cache.ts'
-import { Answerer, type DnsClient, type Outcome } from '../dns/answerer.ts'
+import type { DnsClient, Outcome } from '../dns/answerer.ts'
 import { type DnsDoor, openDnsDoor, type TcpAddress } from '../dns/dns-door.ts'
 import { createHostServers } from '../dns/host-servers.ts'
-import { droppedHere } from '../dns/inhibition.ts'
-import { Lookups } from '../dns/lookups.ts'
-import { ReachProbe } from '../dns/reach-probe.ts'
-import { Upstream } from '../dns/upstream.ts'
-import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Settings } from '../settings/settings.ts'
 import { formatListenAddress } from '../wire/listen-address.ts'
 import { admitsFrom } from './admits-from.ts'
 import { AwaitedDoors, canCome } from './awaited-doors.ts'
-import { droppedBy, LAST_RESORT, needsProbe, probeTargets } from './dns-settings.ts'
+import { isSame, type Serving, type ServingParts, startServing } from './dns-serving.ts'
 import { seldom } from './seldom.ts'
 
-export interface DnsParts {
-  readonly clock: Clock
-  readonly resolver: Resolver
-  readonly networkWatch: NetworkWatch
-  readonly log: Log
+export interface DnsParts extends ServingParts {
   readonly metrics: Metrics
-  readonly names?: AnsweredNames | undefined
-  readonly directory: () => ContainerDirectory | undefined
-  /** As of `Newcomers`. */
-  ownerOf(address: string): string
   /** See `UdpQuestionsOptions`. */
   dropped(reason: DropReason, count: number): void
 }
@@ -45,14 +25,6 @@ export interface DnsStatus {
   readonly tcpConnections: number
   /** What the host reaches; absent where that decides nothing. */
   readonly reach?: { readonly ipv4: boolean; readonly ipv6: boolean }
-}
-
-/** Everything that one version of the settings becomes. */
-interface Serving {
-  readonly settings: Settings
-  readonly answerer: Answerer
-  readonly lookups: Lookups
-  readonly probe?: ReachProbe
 }
 
 interface OpenDoor {
@@ -173,7 +145,7 @@ export class DnsService {
     this.#doors = next
     const previous = this.#serving
     if (previous && isSame(previous.settings, settings)) return
-    this.#serving = this.#build(settings)
+    this.#serving = startServing(settings, this.#parts, this.#hostServers, (outcome) => this.#answered(outcome))
     previous?.probe?.close()
   }
 
@@ -220,56 +192,6 @@ export class DnsService {
     return Object.assign(open, { door })
   }
 
-  #build(settings: Settings): Serving {
-    const { clock, resolver, networkWatch, log, names, directory, ownerOf } = this.#parts
-    const { dns } = settings
-    const servers = () => (dns.servers.length > 0 ? dns.servers : this.#hostServers())
-    const lookups = new Lookups({
-      clock,
-      resolver,
-      upstream: new Upstream({ clock, randomId: () => randomInt(65_536) }),
-      cache: new AnswerCache({
-        clock,
-        maxEntries: dns.cacheEntries,
-        maxTtl: dns.maxTtl / 1000,
-        maxNegativeTtl: dns.negativeTtl / 1000,
-      }),
-      servers,
-      zones: dns.zones,
-      hostTtl: Math.max(1, Math.floor(dns.hostTtl / 1000)),
-      maxRunning: dns.questions,
-    })
-    const probe = needsProbe(dns)
-      ? new ReachProbe({
-          clock,
-          networkWatch,
-          targets: () => probeTargets(settings, this.#hostServers()),
-          ...(dns.probe.length > 0 ? {} : { lastResort: LAST_RESORT }),
-          changed: (reach) => log.info(reach, 'where the host reaches anything has changed (dnsInhibition: auto)'),
-        })
-      : undefined
-    const answerer = new Answerer({
-      clock,
-      lookups,
-      timeoutMs: dns.timeout,
-      specialAddresses: { host: dns.hostAddress, gateway: dns.gatewayAddress },
-      ipv6ForAll: dns.hostAddressIsGiven,
-      containers: directory,
-      containerNames: dns.containerNames,
-      names,
-      dropped: async () => {
-        await probe?.ready
-        return droppedBy(dns, probe?.reach)
-      },
-      droppedHere: droppedHere(dns.mode, dns.inhibition),
-      maxWaiting: dns.questions,
-      maxWaitingPerClient: Math.max(LEAST_PER_CLIENT, Math.floor(dns.questions / 10)),
-      ownerOf,
-      answered: (outcome) => this.#answered(outcome),
-    })
-    return { settings, answerer, lookups, ...(probe ? { probe } : {}) }
-  }
-
   #answered({ transport, rcode, failure }: Outcome): void {
     this.#parts.metrics.dnsAnswered(transport, rcode)
     if (failure !== undefined) this.#failed(failure)
@@ -283,9 +205,6 @@ export class DnsService {
   }
 }
 
-/** Questions of one client that may wait, however few are allowed in all. */
-const LEAST_PER_CLIENT = 50
-
 function awaits({ host }: TcpAddress, thrown: unknown): undefined {
   if (!canCome(host, thrown)) throw thrown
 }
@@ -298,17 +217,4 @@ function keyed({ dns }: Settings): [key: string, plan: Settings['dns']['listen']
     seen.set(name, place)
     return [`${name} ${place}`, plan]
   })
-}
-
-/** Whether nothing has changed that the answers hang on. */
-function isSame(one: Settings, other: Settings): boolean {
-  const relevant = ({ dns, proxy, containersProxy }: Settings) =>
-    JSON.stringify([
-      dns,
-      [...dns.zones],
-      [proxy.http, proxy.https, containersProxy.http, containersProxy.https].map((hops) =>
-        hops.map(({ host, port }) => [host, port]),
-      ),
-    ])
-  return relevant(one) === relevant(other)
 }
