@@ -70,6 +70,8 @@ export class Direction {
   /** Bytes that may still be thrown away, once that is all that can be done with them. */
   #discards: number | undefined
   done = false
+  /** With `to-broke`: what the kernel said to the write. */
+  brokeBy = 0
 
   constructor(from: End, to: End, early: Uint8Array | undefined, pool: PipePool, tally: Tally) {
     this.#from = from
@@ -128,7 +130,10 @@ export class Direction {
         if (sent >= 0) this.#delivered(sent)
         else if (errno() === EAGAIN) to.writable = false
         // No want of memory is among the errors: to TCP that does not wait it is EAGAIN, and epoll says when there is some (sk_stream_wait_memory).
-        else if (errno() !== EINTR) return 'to-broke'
+        else if (errno() !== EINTR) {
+          this.brokeBy = errno()
+          return 'to-broke'
+        }
         continue
       }
       if (this.#sawEnd) return 'done'
@@ -156,7 +161,10 @@ export class Direction {
       return got
     }
     const error = sent < 0 ? errno() : 0
-    if (error !== 0 && error !== EAGAIN && error !== EINTR) return NOWHERE
+    if (error !== 0 && error !== EAGAIN && error !== EINTR) {
+      this.brokeBy = error
+      return NOWHERE
+    }
     if (sent > 0) this.#tally.moved(this, sent)
     this.#early = Uint8Array.prototype.slice.call(scratch.bytes, Math.max(0, sent), got)
     return got

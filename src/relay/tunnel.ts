@@ -1,3 +1,4 @@
+import { EPIPE } from '../system/linux/libc.ts'
 import { SHUT_WR } from '../system/linux/socket-numbers.ts'
 import { shutdown } from '../system/linux/sockets.ts'
 import { Direction, type End, type Tally, type Turn } from './direction.ts'
@@ -33,6 +34,8 @@ export class Tunnel implements Tally {
   #broken: Side | undefined
   /** Has an error behind what it said before. */
   #failing: Side | undefined
+  /** Of the failing side: its error was told to a write, and no FIN had come before it. The end that its reads come to is that error. */
+  #isCutOff = false
   ended = false
   /** In the worker's list of those that have work; the worker's own mark. */
   queued = false
@@ -98,6 +101,18 @@ export class Tunnel implements Tally {
     if (!towards.done) towards.discard()
   }
 
+  /**
+   * A write heard of the error before epoll did, and took it away: reads then end as behind a FIN. Whether there was one is in what the write was told: the kernel says
+   * EPIPE of a reset that came behind a FIN (tcp_reset), ECONNRESET of one that cut off.
+   */
+  #refused(side: Side): void {
+    const [own, towards] = side === 'client' ? [this.#up, this.#down] : [this.#down, this.#up]
+    if (!own.done && this.#failing === undefined && this.#broken === undefined) {
+      this.#isCutOff = towards.brokeBy !== EPIPE
+      this.failed(side)
+    } else this.broke(side)
+  }
+
   /** Nothing more comes from a side, or goes to it. */
   broke(side: Side): void {
     if (this.ended || side === this.#broken) return
@@ -122,12 +137,16 @@ export class Tunnel implements Tally {
   }
 
   #settle(turn: Turn, from: Side, to: Side): boolean {
+    if (turn === 'done' && from === this.#failing && this.#isCutOff) {
+      this.end(`${from}-reset`)
+      return false
+    }
     if (turn === 'done') {
       this.#passEnd(to)
       if (from === this.#failing) this.broke(from)
     }
     if (turn === 'from-broke') this.broke(from)
-    if (turn === 'to-broke') this.broke(to)
+    if (turn === 'to-broke') this.#refused(to)
     // The other direction goes on, but not for ever: whoever is not read may not read either.
     if (turn === 'unwanted' && this.#broken === undefined) this.#reports.lingering(this, to)
     return turn === 'goes-on' || (turn === 'to-broke' && !this.ended)

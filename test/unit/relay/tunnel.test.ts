@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import t from 'tap'
 import { borrow, canBorrow } from '../../../src/relay/borrow.ts'
@@ -16,7 +17,10 @@ else {
   const { Tunnel } = await import('../../../src/relay/tunnel.ts')
   const { PipePool } = await import('../../../src/relay/pipe-pool.ts')
   const { ROW } = await import('../../../src/relay/worker-protocol.ts')
-  const { setSocketOption } = await import('../../../src/system/linux/sockets.ts')
+  const { receive, setSocketOption } = await import('../../../src/system/linux/sockets.ts')
+  const { MSG_DONTWAIT } = await import('../../../src/system/linux/socket-numbers.ts')
+  const MSG_PEEK = 2
+  const room = Buffer.alloc(65_536)
   const SOL_SOCKET = 1
   const SO_SNDBUF = 7
   const descriptorOf = (socket: Socket) => {
@@ -70,4 +74,64 @@ else {
     })
     t.same(ends, ['lingering'], 'it was complete: only what the client still says has nowhere to go')
   })
+
+  for (const [what, breaks] of [
+    ['behind its end', 'finished'],
+    ['without an end', 'cut off'],
+  ] as const) {
+    t.test(`a write that hears of a reset first, ${what}: what came before it arrives`, async (t) => {
+      const [a, b] = await Promise.all([tcpPair(), tcpPair()])
+      t.teardown(() => {
+        for (const socket of [a.near, a.far, b.near, b.far]) socket.destroy()
+      })
+      const [client, upstream] = [descriptorOf(a.near), descriptorOf(b.near)]
+      const ends: string[] = []
+      const pool = new PipePool(8)
+      t.teardown(() => pool.close())
+      const reports = { ended: (_: unknown, how: string) => ends.push(how), lingering: () => ends.push('lingering') }
+      const lent = (fd: number) => ({ fd, early: undefined })
+      const tunnel = new Tunnel(0, lent(client), lent(upstream), new Float64Array(ROW), pool, reports as never)
+      const answer = randomBytes(10_000)
+      const got: Buffer[] = []
+      let hasEnded = false
+      a.far
+        .on('data', (chunk: Buffer) => got.push(chunk))
+        .on('end', () => {
+          hasEnded = true
+        })
+      a.far.on('error', () => {})
+      const says = async (bytes: string) => {
+        a.far.write(bytes)
+        await until('it has come', () => receive(client, room, room.length, MSG_DONTWAIT | MSG_PEEK) > 0)
+        tunnel.client.readable = true
+        tunnel.move()
+      }
+
+      // What stays unread makes the kernel answer with a reset when its reader closes.
+      b.far.pause()
+      await says('unread')
+      await new Promise((resolve) =>
+        breaks === 'finished' ? b.far.end(answer, () => resolve(true)) : b.far.write(answer, () => resolve(true)),
+      )
+      await until(
+        'the answer has come',
+        () => receive(upstream, room, room.length, MSG_DONTWAIT | MSG_PEEK) === answer.length,
+      )
+      const closed = once(b.far, 'close')
+      if (breaks === 'finished') b.far.destroy()
+      else b.far.resetAndDestroy()
+      await closed
+      await says('more, for nobody')
+      t.same(ends, [], 'there is still something to be read')
+      await until('all that it said', () => {
+        tunnel.upstream.readable = true
+        tunnel.move()
+        return Buffer.concat(got).length >= answer.length && ends.length > 0
+      })
+      t.ok(Buffer.concat(got).equals(answer))
+      t.same(ends, [breaks === 'finished' ? 'lingering' : 'upstream-reset'])
+      if (breaks === 'finished') await until('its end', () => hasEnded)
+      else t.notOk(hasEnded, 'which is not told as an end')
+    })
+  }
 }
