@@ -38,6 +38,8 @@ export class ViewReader {
   #inspected = new Map<string, InspectedContainer>()
   /** By the container's id, for it never changes. */
   #images = new Map<string, string>()
+  /** What was said last of who is in the network of outward addresses, which has this id. */
+  #toldOutward: { readonly network: string; readonly told: Outward } | undefined
 
   constructor(client: EngineClient, prefix: string) {
     this.#client = client
@@ -64,16 +66,21 @@ export class ViewReader {
     }
   }
 
-  /** Undefined: there is such a network, and the engine does not say who is in it. */
+  /**
+   * Undefined: there is such a network, and the engine has not said who is in it. Where it has before, its silence is no word of nobody: what it said last holds for those
+   * who still run, and who has come since cannot be told.
+   */
   async #outward(networks: readonly ContainerNetwork[], signal: AbortSignal): Promise<Outward | undefined> {
     const network = networks.find(isOutward)
     if (!network) return new Map()
     try {
-      return readOutward(await this.#client.get(`${this.#prefix}/networks/${network.id}`, signal, OUTWARD))
+      const told = readOutward(await this.#client.get(`${this.#prefix}/networks/${network.id}`, signal, OUTWARD))
+      this.#toldOutward = { network: network.id, told }
+      return told
     } catch (error) {
       signal.throwIfAborted()
-      if (error instanceof EngineError) return undefined
-      throw error
+      if (!(error instanceof EngineError)) throw error
+      return this.#toldOutward?.network === network.id ? this.#toldOutward.told : undefined
     }
   }
 

@@ -47,7 +47,9 @@ export class FrontDoor implements Watcher {
 
   /** Takes clients from here on. */
   resume(): void {
-    if (this.paused && this.#watch()) this.paused = false
+    if (!this.paused) return
+    if (this.#watch()) this.paused = false
+    else this.#host.trouble(this, errno()) // which has it tried again
   }
 
   /**

@@ -23,7 +23,8 @@ export class AwaitedDoors<Door> {
   #wanted = new Map<string, () => Promise<Door>>()
   #cancel: (() => void) | undefined
   #isTrying = false
-  #told: string | undefined
+  /** What was said last, by key. */
+  readonly #told = new Map<string, string>()
 
   constructor(parts: AwaitedDoorsParts<Door>) {
     this.#parts = parts
@@ -36,6 +37,7 @@ export class AwaitedDoors<Door> {
   /** In the place of all that were awaited before. */
   set(wanted: ReadonlyMap<string, () => Promise<Door>>): void {
     this.#wanted = new Map(wanted)
+    for (const key of this.#told.keys()) if (!wanted.has(key)) this.#told.delete(key)
     this.#settle()
   }
 
@@ -69,8 +71,8 @@ export class AwaitedDoors<Door> {
     } catch (thrown) {
       const { message } = toGatewayError(thrown)
       // Another program may have come first to the address; it may leave again.
-      if (!isNotThere(thrown) && message !== this.#told) this.#parts.warn(message)
-      this.#told = message
+      if (!isNotThere(thrown) && message !== this.#told.get(key)) this.#parts.warn(message)
+      this.#told.set(key, message)
     }
   }
 }

@@ -5,7 +5,7 @@ import { createDialers } from '../dialers/create-dialers.ts'
 import { describeHop } from '../dialers/hop-error.ts'
 import { systemAuthorities } from '../dialers/tls-trust.ts'
 import type { Log } from '../observe/log.ts'
-import { createPacEngine } from '../pac-engine/create-pac-engine.ts'
+import { ALL_NAMES_MS, createPacEngine } from '../pac-engine/create-pac-engine.ts'
 import type { PacSource } from '../pac-engine/script-source.ts'
 import { timeZoneWarning, zoneInUse } from '../pac-engine/time-zone.ts'
 import { describeChain } from '../router/decision.ts'
@@ -22,6 +22,11 @@ export interface PacEnginesOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Where the gateway listens now: a script is never fetched through its own doors, for they would ask that script. */
   ownEndpoints(): readonly Endpoint[]
+  /**
+   * Whether somebody waits for doors to open. Otherwise a script is waited for however long its names take: what was in force before serves meanwhile, or a person
+   * wants to know what the script says.
+   */
+  isStarting(): boolean
   /** `read`: what others have left is used, and nothing is left. */
   readonly state?: 'read' | 'write'
 }
@@ -74,6 +79,7 @@ export function createPacEngines(options: PacEnginesOptions): PacEngines {
       ...(source.kind === 'url' ? { refreshMs: settings.pac.refresh } : {}),
       lastGoodMs: lastGoodFor,
       readMs: settings.pac.fetchTimeout,
+      ...(options.isStarting() ? {} : { startNamesMs: ALL_NAMES_MS }),
       limits: { evaluateMs: settings.pac.evaluationTimeout },
       log: (level, message) => log[level](message),
     })

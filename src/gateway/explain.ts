@@ -39,7 +39,7 @@ export async function createExplainer(
     resolver,
     env,
     ownEndpoints,
-    pacEngines: createPacEngines({ clock, resolver, log, env, ownEndpoints, state: 'read' }),
+    pacEngines: createPacEngines({ clock, resolver, log, env, ownEndpoints, isStarting: () => false, state: 'read' }),
     networkWatch: unchangingNetwork,
     warn,
   })

@@ -1,7 +1,7 @@
 import { systemClock } from '../contracts/clock.ts'
 import { createSystemResolver } from '../dialers/resolver.ts'
 import { asBrowserSees } from '../pac-engine/browser-url.ts'
-import { createPacEngine } from '../pac-engine/create-pac-engine.ts'
+import { ALL_NAMES_MS, createPacEngine } from '../pac-engine/create-pac-engine.ts'
 import { decodeScript } from '../pac-engine/decode-script.ts'
 import { PacEvaluator } from '../pac-engine/pac-evaluator.ts'
 import { type PacSource, readScriptFile } from '../pac-engine/script-source.ts'
@@ -24,9 +24,6 @@ export async function readPacFile(path: string): Promise<string> {
   return decodeScript(await readScriptFile(path))
 }
 
-/** Milliseconds that names of global code may take here, which nobody waits for but who asked: as many as it may ask for, as slow as they may be. */
-const NAMES_MS = 120_000
-
 /**
  * What is wrong with the PAC scripts that the settings hold or name by path: they are compiled, and their global code is run. A script behind a URL
  * is left to the gateway: checking settings asks nothing of the network.
@@ -39,7 +36,7 @@ export async function findPacFaults({ proxy, containersProxy }: Settings): Promi
   const resolver = createSystemResolver({ clock: systemClock })
   const faults: string[] = []
   for (const source of sources.values()) {
-    const engine = createPacEngine({ source, resolver, onPacFailure: 'block', startNamesMs: NAMES_MS })
+    const engine = createPacEngine({ source, resolver, onPacFailure: 'block', startNamesMs: ALL_NAMES_MS })
     await engine.ready
     const { failure } = engine.status()
     if (failure !== undefined) faults.push(failure)

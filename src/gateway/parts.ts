@@ -130,6 +130,7 @@ export class Parts {
         log: options.log,
         env: options.env,
         ownEndpoints: () => this.#ownEndpoints(),
+        isStarting: () => (current() as Generation | undefined) === undefined,
       }),
       networkWatch:
         options.networkWatch ??

@@ -121,7 +121,12 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     keep: () => lent.keep(),
     leaveTo: (front) => lent.leaveTo(front),
     takeBack: (descriptor) => lent.takeBack(descriptor),
-    adopt: onConnection,
+    adopt(socket, first, answered) {
+      // Others may have come while this one was on its way from the front, where it gave up its place.
+      if (lent.connections < maxConnections) return onConnection(socket, first, answered)
+      onDrop(socket.remoteAddress)
+      socket.on('error', () => {}).destroy()
+    },
     droppedElsewhere: onDrop,
     troubledElsewhere: (errno) => onTrouble(new Error(`accept: ${getSystemErrorName(-errno)}`)),
   }

@@ -15,6 +15,8 @@ import { StartNames } from './start-names.ts'
 export const START_WAIT_MS = 5_000
 /** How long it waits, after that, for names that global code asks for. It asks for them one after the other, and each may take its whole time; the script is loaded behind then. */
 export const START_NAMES_MS = 5_000
+/** In its place where nobody waits for a door to open: as many names as global code may ask for, as slow as they may be. */
+export const ALL_NAMES_MS = 120_000
 
 export interface PacEngineOptions {
   readonly source: PacSource

@@ -117,6 +117,8 @@ function request(
     if (options.lastModified) headers['if-modified-since'] = options.lastModified
     const authorization = proxy?.authorization()
     if (authorization !== undefined) headers['proxy-authorization'] = authorization
+    // What the proxy remembers may be days old, and would count as the server's word (RFC 9111 §5.2.1.4).
+    if (proxy) Object.assign(headers, { 'cache-control': 'no-cache', pragma: 'no-cache' })
     const make = url.protocol === 'https:' ? https.request : http.request
     // No `agent: false`: with it Node makes an agent that opens a connection of its own, past the dialer.
     // Lines that end with a bare LF, names with a blank: servers that browsers put up with. One answer, and the connection is closed behind it: nothing can be smuggled.

@@ -48,7 +48,7 @@ export function createRouter(options: RouterOptions): Router {
       }
       const policy = query.scope === 'containers' ? containers : host
       const decision = stopAtRejectName(containerRules?.(query) ?? (await decide(policy, query, signal)))
-      return { ...stopAtOwnHop(decision, query.client), generation }
+      return { ...stopAtOwnHop(decision, query), generation }
     },
   }
 }

@@ -52,7 +52,7 @@ export function createUdpRouter(options: UdpRouterOptions): Router {
       case 'deny':
         return reject('udp', `${key} is deny`)
       case 'chain':
-        return stopAtOwnHop(throughChain(rule.hops, 'udp', `${key} is ${describeChain(rule.hops)}`), query.client)
+        return stopAtOwnHop(throughChain(rule.hops, 'udp', `${key} is ${describeChain(rule.hops)}`), query)
       case 'auto':
         return asFarAsItCarries(await router.route(query, signal))
     }

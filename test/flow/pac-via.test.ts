@@ -32,6 +32,7 @@ async function startPlainProxy(t: Test): Promise<{ port: number; requests: strin
   const requests: string[] = []
   const server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url}`, `host: ${request.headers.host}`)
+    requests.push(`cache-control: ${request.headers['cache-control']}`)
     const basic = `Basic ${Buffer.from('u:secret').toString('base64')}`
     if (request.headers['proxy-authorization'] !== basic) {
       return response.writeHead(407, { 'proxy-authenticate': 'Basic realm="corp"' }).end()
@@ -59,8 +60,12 @@ t.test('http through an HTTP proxy with credentials; said in explain, status and
   t.equal((await getThrough(port, 'http://stop.test/')).status, 403)
   t.same(
     [...new Set(proxy.requests)],
-    ['GET http://wpad.only-inside.test/proxy.pac?token=hidden', 'host: wpad.only-inside.test'],
-    'in absolute-form, to the proxy only',
+    [
+      'GET http://wpad.only-inside.test/proxy.pac?token=hidden',
+      'host: wpad.only-inside.test',
+      'cache-control: no-cache',
+    ],
+    'in absolute-form, to the proxy only, which is to ask the server',
   )
   const [pac] = gateway.status().pac
   t.match(pac, {

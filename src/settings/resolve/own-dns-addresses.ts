@@ -32,7 +32,8 @@ export function refuseOwnServers(dns: WrittenDns, context: ResolveContext): void
 function isHeardAt(host: string, address: string): boolean {
   const heard = parseAddress(host)?.address ?? host
   if (heard === '0.0.0.0') return address === '127.0.0.1'
-  return heard === address || (heard === '::' && (address === '::1' || address === '127.0.0.1'))
+  // A door at `::` takes no IPv4: another server may have 127.0.0.1.
+  return heard === address || (heard === '::' && address === '::1')
 }
 
 /** Refuses an address that is to be both the host and the gateway. */

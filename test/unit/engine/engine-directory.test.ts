@@ -359,13 +359,26 @@ t.test('containers of an overlay network are known by the address they go out by
   ])
   t.notOk(directory.view().networks.some(({ untold }) => untold))
 
+  let refused = 0
   engine.intercept = (path, response) => {
     if (!path.startsWith('/networks/')) return false
+    refused += 1
     response.writeHead(500).end('{"message":"no"}')
     return true
   }
+  engine.containers.push({ name: 'late', networks: { swarm: { ip: '10.0.1.4' } } })
   engine.emit()
-  await until('a view without', () => directory.byAddress('172.18.0.3') === undefined)
+  await until('a view without a word of it', () => directory.byAddress('10.0.1.4') !== undefined)
+  t.ok(refused > 0)
   t.ok(directory.connected)
-  t.match(directory.view().networks, [{ untold: undefined }, { name: 'docker_gwbridge', untold: true }])
+  t.equal(directory.byAddress('172.18.0.3')?.name, 'task', 'what it has said holds')
+  t.notOk(
+    directory.view().networks.some(({ untold }) => untold),
+    'and who is not known there may be anybody',
+  )
+
+  const another = await follow(t, engine)
+  await until('a first view', () => another.directory.connected)
+  t.equal(another.directory.byAddress('172.18.0.3'), undefined)
+  t.match(another.directory.view().networks, [{ untold: undefined }, { name: 'docker_gwbridge', untold: true }])
 })

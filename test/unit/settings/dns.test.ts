@@ -51,6 +51,7 @@ t.test('servers that are not this one, and doors that are two', async (t) => {
     'dns: { listen: 53, servers: 127.0.0.53 }',
     'dns: { listen: { address: "0.0.0.0:53", from: 10.0.0.0/8 }, servers: [127.0.0.53, "::1", 192.0.2.1] }',
     'dns: { listen: [53, "[::1]:53", "127.0.0.1:0", "127.0.0.1:0"], zones: { corp.test: 192.0.2.1 } }',
+    'dns: { listen: { address: "[::]:53", from: 10.0.0.0/8 }, servers: 127.0.0.1 }',
     'dns: { servers: 127.0.0.1 }',
   ]) {
     const { printed } = await loadText(text)

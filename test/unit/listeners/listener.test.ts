@@ -1,0 +1,36 @@
+import { once } from 'node:events'
+import t from 'tap'
+import { systemClock } from '../../../src/contracts/clock.ts'
+import { openListener } from '../../../src/listeners/listener.ts'
+import { tcpPair } from '../../fixtures/socket-pair.ts'
+
+t.test('who comes from the front finds the limit too: others may have come meanwhile', async (t) => {
+  const taken: number[] = []
+  const refused: string[] = []
+  const listener = await openListener({
+    address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
+    clock: systemClock,
+    ...{ maxConnections: 2, firstByteMs: 5_000, tlsHandshakeMs: 5_000 },
+    admits: () => true,
+    onClient: (_, first) => taken.push(first.length),
+    onRefused: (_, { code }) => refused.push(code),
+  })
+  t.teardown(() => {
+    listener.close()
+    listener.destroyConnections()
+  })
+  const pairs = await Promise.all([tcpPair(), tcpPair(), tcpPair(), tcpPair()])
+  t.teardown(() => {
+    for (const { far } of pairs) far.destroy()
+  })
+  const [a, b, c, d] = pairs
+  for (const { near } of [a, b, c]) listener.adopt(near, Buffer.from('first'), 0)
+  await once(c.far.resume(), 'end')
+  t.same(refused, ['LIMIT_REACHED'])
+  t.equal(taken.length, 2)
+  t.equal(listener.connections, 2)
+  a.near.destroy()
+  await once(a.near, 'close')
+  listener.adopt(d.near, Buffer.from('first'), 0)
+  t.equal(taken.length, 3, 'and there is room again when one has gone')
+})
