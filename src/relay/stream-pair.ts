@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import type { Clock } from '../contracts/clock.ts'
 import type { Conn } from '../contracts/conn.ts'
 import type { RelayEnd } from '../contracts/relay.ts'
-import { endedByReset } from '../system/ended-by-reset.ts'
+import { behindEnd } from '../system/ended-by-reset.ts'
 import type { Expiry, LimitSweep, Swept } from './limit-sweep.ts'
 import { LINGER_BYTES, LINGER_MS, MAX_QUEUED_BYTES } from './limits.ts'
 import { type Pair, settle } from './pair.ts'
@@ -88,13 +88,17 @@ export class StreamPair implements Swept {
     }
     if (this.#successor && this.progress() > this.#successor.after && this.#passOn(this.#successor, from, to, chunk))
       return
+    if (!this.#deliver(from, to, chunk) && to.writableLength > MAX_QUEUED_BYTES) from.pause()
+  }
+
+  #deliver(from: Conn, to: Conn, chunk: Buffer): boolean {
     const { counts } = this.#pair
     if (from === this.#client) counts.bytesUp += chunk.length
     else {
       this.#pair.firstByteMs ??= this.#clock.monotonic() - this.#pair.startedAt
       counts.bytesDown += chunk.length
     }
-    if (!to.write(chunk) && to.writableLength > MAX_QUEUED_BYTES) from.pause()
+    return to.write(chunk)
   }
 
   /** Only in a moment when nothing waits to be written, for the successor writes past Node. What has been read and not written goes with it. */
@@ -121,12 +125,14 @@ export class StreamPair implements Swept {
 
   passEnd(from: Conn): void {
     if (this.#ended) return
-    if (endedByReset(from)) {
+    const to = this.#other(from)
+    const { bytes, byReset } = behindEnd(from)
+    if (!to.destroyed && !to.writableEnded) for (const chunk of bytes) this.#deliver(from, to, chunk)
+    if (byReset) {
       this.#end(from === this.#client ? 'client-reset' : 'upstream-reset')
       return
     }
     this.#fins += 1
-    const to = this.#other(from)
     if (to.destroyed || to.writableEnded) this.#finishIfDone()
     else to.end(() => this.#endPassed(from))
   }

@@ -4,6 +4,9 @@ import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 
 const byte = Buffer.alloc(1)
+const room = Buffer.alloc(64 * 1024)
+/** Bytes behind an end that are read at most: more than the kernel keeps for one socket, however much it is allowed to (`net.ipv4.tcp_rmem`). */
+const MOST_BYTES = 64 * 1024 * 1024
 
 /**
  * Whether the `end` of a socket was a reset: to be asked in its `end` event. libuv does not read to the end where a read came short and epoll has
@@ -13,12 +16,37 @@ const byte = Buffer.alloc(1)
  * Under TLS an end is the peer's close_notify, of which the kernel knows nothing: false, as for what has no descriptor.
  */
 export function endedByReset(conn: Duplex): boolean {
-  if (!(conn instanceof Socket) || conn instanceof TLSSocket) return false
-  const { fd = -1 } = (conn as unknown as { _handle?: { fd?: number } | null })._handle ?? {}
-  if (fd < 0) return false
+  const fd = descriptorOf(conn)
+  if (fd === undefined) return false
   try {
     return readSync(fd, byte) > 0
   } catch (thrown) {
-    return (thrown as NodeJS.ErrnoException).code !== 'EAGAIN'
+    return isReset(thrown)
   }
 }
+
+/** The same, for who can still use them with the bytes that libuv has left unread: before an urgent byte a read comes short, and more stands behind it (tcp(7)). */
+export function behindEnd(conn: Duplex): { readonly bytes: readonly Buffer[]; readonly byReset: boolean } {
+  const bytes: Buffer[] = []
+  const fd = descriptorOf(conn)
+  if (fd === undefined) return { bytes, byReset: false }
+  try {
+    for (let left = MOST_BYTES; left > 0; ) {
+      const got = readSync(fd, room)
+      if (got === 0) return { bytes, byReset: false }
+      bytes.push(Buffer.from(room.subarray(0, got)))
+      left -= got
+    }
+    return { bytes, byReset: true }
+  } catch (thrown) {
+    return { bytes, byReset: isReset(thrown) }
+  }
+}
+
+function descriptorOf(conn: Duplex): number | undefined {
+  if (!(conn instanceof Socket) || conn instanceof TLSSocket) return undefined
+  const { fd = -1 } = (conn as unknown as { _handle?: { fd?: number } | null })._handle ?? {}
+  return fd < 0 ? undefined : fd
+}
+
+const isReset = (thrown: unknown) => (thrown as NodeJS.ErrnoException).code !== 'EAGAIN'
