@@ -103,12 +103,11 @@ export class Tunnel implements Tally {
 
   /**
    * A write heard of the error before epoll did, and took it away: reads then end as behind a FIN. Whether there was one is in what the write was told: the kernel says
-   * EPIPE of a reset that came behind a FIN (tcp_reset), ECONNRESET of one that cut off.
+   * EPIPE of a reset that came behind a FIN (tcp_reset), ECONNRESET of one that cut off. A client that takes no more is another matter: its origin is told at once.
    */
   #refused(side: Side): void {
-    const [own, towards] = side === 'client' ? [this.#up, this.#down] : [this.#down, this.#up]
-    if (!own.done && this.#failing === undefined && this.#broken === undefined) {
-      this.#isCutOff = towards.brokeBy !== EPIPE
+    if (side === 'upstream' && !this.#down.done && this.#failing === undefined && this.#broken === undefined) {
+      this.#isCutOff = this.#up.brokeBy !== EPIPE
       this.failed(side)
     } else this.broke(side)
   }
