@@ -15,11 +15,14 @@ export interface TimedTunnel extends Running {
 /** Bytes of an answer: several times what arrives at a program that does not read, and less than the gateway's kernel takes at once on loopback. */
 const ANSWER_BYTES = 1_000_000
 
+/** Beyond what is thrown away: more than the last read of it may take along (16 KiB), and so little that it fits into a receive queue in which a half-read segment of loopback (64 KiB) still counts. */
+const UNREAD_BYTES = 20_000
+
 /** Pieces said too late, in bytes. Node's streams learn of a reset by writing once more; of what comes last, some stays unread in the gateway's receive queue. */
 const LITTLE: readonly number[] = [1, 1, 1]
 const LATE: readonly [what: string, pieces: readonly number[]][] = [
   ['little is said too late', LITTLE],
-  ['more is said too late than is thrown away', [...LITTLE, LINGER_BYTES + 40_000]],
+  ['more is said too late than is thrown away', [...LITTLE, LINGER_BYTES + UNREAD_BYTES]],
 ]
 
 /** What every tunnel does for a side that reads slowly, when the other has said everything and then broken off. On Linux, which can be asked for what has arrived. */
