@@ -248,8 +248,8 @@ await t.test('the thread in front dies: what is held is answered all the same, b
     await box.talk(origins.address, origins.ports.banner, { enough: 10 })
     return (await served()) > 0
   })
-  const standing = box.talk(origins.address, origins.ports.banner, { limitMs: 20_000 })
   const before = await served()
+  const standing = box.talk(origins.address, origins.ports.banner, { limitMs: 20_000 })
   await gateway.running.until('one more stands', async () => (await served()) > before)
   gateway.running.signal('SIGUSR2')
   await gateway.running.until('the loss in the log', () =>
