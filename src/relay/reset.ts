@@ -2,6 +2,7 @@ import { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Conn } from '../contracts/conn.ts'
 import { discardReceived } from '../system/discard-received.ts'
+import { streamDescriptor } from '../system/stream-descriptor.ts'
 import { LINGER_BYTES } from './limits.ts'
 
 /** Closes a Conn so that its peer sees a broken connection and not an orderly end: a TCP reset where there is TCP to send one. */
@@ -23,7 +24,7 @@ export function reset(conn: Conn): void {
 /** Closes a Conn that has been sent FIN, so that all that was sent before still arrives, whatever it has said meanwhile. */
 export function closeInOrder(conn: Conn): void {
   if (conn.destroyed) return
-  const { fd = -1 } = (conn as unknown as { _handle?: { fd?: number } | null })._handle ?? {}
+  const fd = streamDescriptor(conn)
   if (fd >= 0) discardReceived(fd, LINGER_BYTES)
   conn.destroy()
 }

@@ -61,7 +61,7 @@ export class StreamPair implements Swept {
   }
 
   expire(reason: Expiry): void {
-    this.#end(reason === 'linger' ? this.#brokenEnd() : reason)
+    this.#end(reason === 'linger' ? this.#resetBy(this.#broken) : reason)
   }
 
   #attach(conn: Conn): void {
@@ -129,7 +129,7 @@ export class StreamPair implements Swept {
     const { bytes, byReset } = behindEnd(from)
     if (!to.destroyed && !to.writableEnded) for (const chunk of bytes) this.#deliver(from, to, chunk)
     if (byReset) {
-      this.#end(from === this.#client ? 'client-reset' : 'upstream-reset')
+      this.#end(this.#resetBy(from))
       return
     }
     this.#fins += 1
@@ -158,7 +158,7 @@ export class StreamPair implements Swept {
     if (this.#ended || conn === this.#broken || isDone(conn)) return
     conn.destroy()
     if (!conn.readableEnded || this.#broken) {
-      this.#end(conn === this.#client ? 'client-reset' : 'upstream-reset')
+      this.#end(this.#resetBy(conn))
       return
     }
     this.#broken = conn
@@ -176,8 +176,8 @@ export class StreamPair implements Swept {
     this.#sweep.linger(this, LINGER_MS)
   }
 
-  #brokenEnd(): RelayEnd {
-    return this.#broken === this.#client ? 'client-reset' : 'upstream-reset'
+  #resetBy(side: Conn | undefined): RelayEnd {
+    return side === this.#client ? 'client-reset' : 'upstream-reset'
   }
 
   closed(conn: Conn): void {

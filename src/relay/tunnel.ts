@@ -136,13 +136,11 @@ export class Tunnel implements Tally {
   }
 
   #settle(turn: Turn, from: Side, to: Side): boolean {
-    if (turn === 'done' && from === this.#failing && this.#isCutOff) {
-      this.end(`${from}-reset`)
-      return false
-    }
     if (turn === 'done') {
-      this.#passEnd(to)
-      if (from === this.#failing) this.broke(from)
+      const hasFailed = from === this.#failing
+      if (hasFailed && this.#isCutOff) this.end(`${from}-reset`)
+      else this.#passEnd(to)
+      if (hasFailed) this.broke(from)
     }
     if (turn === 'from-broke') this.broke(from)
     if (turn === 'to-broke') this.#refused(to)

@@ -2,6 +2,7 @@ import { readSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
+import { streamDescriptor } from './stream-descriptor.ts'
 
 const byte = Buffer.alloc(1)
 const room = Buffer.alloc(64 * 1024)
@@ -45,7 +46,7 @@ export function behindEnd(conn: Duplex): { readonly bytes: readonly Buffer[]; re
 
 function descriptorOf(conn: Duplex): number | undefined {
   if (!(conn instanceof Socket) || conn instanceof TLSSocket) return undefined
-  const { fd = -1 } = (conn as unknown as { _handle?: { fd?: number } | null })._handle ?? {}
+  const fd = streamDescriptor(conn)
   return fd < 0 ? undefined : fd
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { borrow, canBorrow } from '../../../src/relay/borrow.ts'
 import { LINGER_BYTES } from '../../../src/relay/limits.ts'
 import { tcpPair } from '../../fixtures/socket-pair.ts'
@@ -28,20 +28,25 @@ else {
     return borrow(socket, () => {}).fd
   }
 
-  t.test('behind a reset: all that came before it, and its end, however slow the reader', async (t) => {
+  /** A tunnel of two connections, `a` to the client and `b` to the upstream, and what it has reported. */
+  const rig = async (t: Test) => {
     const [a, b] = await Promise.all([tcpPair(), tcpPair()])
+    const pool = new PipePool(8)
     t.teardown(() => {
       for (const socket of [a.near, a.far, b.near, b.far]) socket.destroy()
+      pool.close()
     })
     const [client, upstream] = [descriptorOf(a.near), descriptorOf(b.near)]
-    setSocketOption(client, SOL_SOCKET, SO_SNDBUF, SMALL, SMALL.byteLength)
     const ends: string[] = []
-    const pool = new PipePool(8)
-    t.teardown(() => pool.close())
     const reports = { ended: (_: unknown, how: string) => ends.push(how), lingering: () => ends.push('lingering') }
     const lent = (fd: number) => ({ fd, early: undefined })
     const tunnel = new Tunnel(0, lent(client), lent(upstream), new Float64Array(ROW), pool, reports as never)
+    return { a, b, client, upstream, tunnel, ends }
+  }
 
+  t.test('behind a reset: all that came before it, and its end, however slow the reader', async (t) => {
+    const { a, b, client, tunnel, ends } = await rig(t)
+    setSocketOption(client, SOL_SOCKET, SO_SNDBUF, SMALL, SMALL.byteLength)
     const answer = randomBytes(ANSWER_BYTES)
     b.far.end(answer)
     await until('the client is full', () => {
@@ -80,17 +85,7 @@ else {
     ['without an end', 'cut off'],
   ] as const) {
     t.test(`a write that hears of a reset first, ${what}: what came before it arrives`, async (t) => {
-      const [a, b] = await Promise.all([tcpPair(), tcpPair()])
-      t.teardown(() => {
-        for (const socket of [a.near, a.far, b.near, b.far]) socket.destroy()
-      })
-      const [client, upstream] = [descriptorOf(a.near), descriptorOf(b.near)]
-      const ends: string[] = []
-      const pool = new PipePool(8)
-      t.teardown(() => pool.close())
-      const reports = { ended: (_: unknown, how: string) => ends.push(how), lingering: () => ends.push('lingering') }
-      const lent = (fd: number) => ({ fd, early: undefined })
-      const tunnel = new Tunnel(0, lent(client), lent(upstream), new Float64Array(ROW), pool, reports as never)
+      const { a, b, client, upstream, tunnel, ends } = await rig(t)
       const answer = randomBytes(10_000)
       const got: Buffer[] = []
       let hasEnded = false
