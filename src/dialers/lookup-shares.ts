@@ -15,6 +15,7 @@ export interface RunningLookup {
   readonly zone: string
   readonly client: string
   readonly since: number
+  readonly network: number
 }
 
 /**
@@ -27,6 +28,8 @@ export class LookupShares {
   readonly #slots: number
   readonly #running = new Set<RunningLookup>()
   readonly #slowUntil = new Map<string, number>()
+  /** Counted up with each network. */
+  #network = 0
 
   constructor(clock: Clock, slots: number) {
     this.#clock = clock
@@ -36,7 +39,7 @@ export class LookupShares {
   /** Undefined where none is to be had, or not for this name and client. To be ended with `end`. */
   begin(name: string, client: string): RunningLookup | undefined {
     const since = this.#clock.monotonic()
-    const lookup = { zone: zoneOf(name), client, since }
+    const lookup = { zone: zoneOf(name), client, since, network: this.#network }
     if (this.#running.size >= this.#slots || !this.#hasShare(client) || !this.#zoneHasShare(lookup)) return undefined
     this.#running.add(lookup)
     return lookup
@@ -44,6 +47,7 @@ export class LookupShares {
 
   end(lookup: RunningLookup): void {
     this.#running.delete(lookup)
+    if (lookup.network !== this.#network) return
     const now = this.#clock.monotonic()
     this.#slowUntil.delete(lookup.zone)
     if (now - lookup.since < SLOW_MS) return
@@ -52,9 +56,10 @@ export class LookupShares {
     this.#slowUntil.set(lookup.zone, now + SLOW_ZONE_MS)
   }
 
-  /** Another network, where other zones are slow. */
+  /** Another network, where other zones are slow. What runs keeps its thread, and says nothing of them. */
   forget(): void {
     this.#slowUntil.clear()
+    this.#network++
   }
 
   #hasShare(client: string): boolean {
@@ -64,11 +69,12 @@ export class LookupShares {
   }
 
   #zoneHasShare({ zone, since }: RunningLookup): boolean {
+    const here = [...this.#running].filter(({ network }) => network === this.#network)
     const slow = new Set<string>()
-    for (const running of this.#running) if (this.#isSlow(running, since)) slow.add(running.zone)
+    for (const running of here) if (this.#isSlow(running, since)) slow.add(running.zone)
     if (!slow.has(zone) && !((this.#slowUntil.get(zone) ?? 0) > since)) return true
     let together = 0
-    for (const running of this.#running) {
+    for (const running of here) {
       if (slow.has(running.zone) || running.zone === zone) together++
     }
     return together < Math.max(1, Math.floor(this.#slots * SLOW_SHARE))

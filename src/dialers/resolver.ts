@@ -59,7 +59,9 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
   const { clock, lookup = systemLookup, maxRunning = SYSTEM_LOOKUPS, maxQueued = 1024, cacheMs = 1000 } = options
   const queue = new Map<string, Pending>()
   const queuedBy = new Map<string, number>()
-  const running = new Map<string, Pending>()
+  const running = new Set<Pending>()
+  /** Of those that run, whom who asks now may join. */
+  const joinable = new Map<string, Pending>()
   const shares = new LookupShares(clock, maxRunning)
   const cache = new Map<string, { readonly addresses: readonly ResolvedAddress[]; readonly until: number }>()
 
@@ -77,7 +79,8 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
       cache.clear()
       shares.forget()
       // Asked in the old network: whoever waits gets the answer, nobody after them.
-      for (const pending of running.values()) pending.stale = true
+      for (const pending of running) pending.stale = true
+      joinable.clear()
     },
   }
 
@@ -87,7 +90,7 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
     { client = '', progress }: LookupOptions = {},
   ): Promise<readonly ResolvedAddress[]> {
     return new Promise((resolve, reject) => {
-      const pending = running.get(name) ?? queue.get(name) ?? enqueue(name, client)
+      const pending = joinable.get(name) ?? queue.get(name) ?? enqueue(name, client)
       if (pending === undefined) return reject(tooManyLookups(name, maxQueued))
       const onAbort = (): void => {
         pending.waiters.delete(waiter)
@@ -108,7 +111,7 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
       }
       pending.waiters.add(waiter)
       signal.addEventListener('abort', onAbort)
-      if (running.get(name) !== pending) progress?.queued()
+      if (!running.has(pending)) progress?.queued()
       startQueued()
     })
   }
@@ -144,7 +147,8 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
       const turn = begin(pending)
       if (!turn) continue
       leaveQueue(pending)
-      running.set(pending.name, pending)
+      running.add(pending)
+      joinable.set(pending.name, pending)
       for (const { progress } of pending.waiters) progress?.started()
       lookup(pending.name).then(
         (addresses) => finish(pending, turn, addresses),
@@ -154,7 +158,8 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
   }
 
   function finish(pending: Pending, turn: RunningLookup, outcome: readonly ResolvedAddress[] | GatewayError): void {
-    running.delete(pending.name)
+    running.delete(pending)
+    if (joinable.get(pending.name) === pending) joinable.delete(pending.name)
     shares.end(turn)
     const result =
       outcome instanceof GatewayError || outcome.length > 0

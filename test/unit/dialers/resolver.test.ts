@@ -76,6 +76,23 @@ t.test('another network: answers of the old one are not used again, those still 
   for (const name of ['a.example', 'b.example']) answer(name).resolve(FIRST)
 })
 
+t.test('who asks in another network does not join a lookup that the old one answers', async (t) => {
+  const { resolver, asked, answer, settle } = scripted({ maxRunning: 4 })
+  const before = resolver.resolve('a.example', signal)
+  const old = answer('a.example')
+  resolver.forget?.()
+  const now: readonly ResolvedAddress[] = [{ address: '198.51.100.1', family: 4 }]
+  const after = [resolver.resolve('a.example', signal), resolver.resolve('a.example', signal)]
+  t.same(asked, ['a.example', 'a.example'], 'asked anew, once for both')
+  old.resolve(FIRST)
+  t.same(await before, FIRST)
+  await settle()
+  after.push(resolver.resolve('a.example', signal))
+  t.equal(asked.length, 2, 'the late answer is neither remembered nor the end of the new lookup')
+  answer('a.example').resolve(now)
+  t.same(await Promise.all(after), [now, now, now])
+})
+
 t.test('failures are told apart in words and are not kept', async (t) => {
   for (const [code, words] of [
     ['ENOTFOUND', /does not exist in DNS/],
@@ -205,6 +222,18 @@ t.test('a zone is slow no longer once it has answered soon, and in another netwo
   clock.advance(29_000)
   answer(first!).resolve(FIRST)
   await settle()
+})
+
+t.test('what the old network keeps says nothing of the zones of the new one', async (t) => {
+  const made = scripted({ maxRunning: 16 })
+  const ask = asker(made)
+  const old = ask('corp.example', 2, 'a')
+  made.clock.advance(5_000)
+  made.resolver.forget?.()
+  t.equal(ask('corp.example', 8, 'b').length, 7, 'half of what the two leave that still hang')
+  for (const name of old) made.answer(name).resolve(FIRST)
+  await made.settle()
+  t.equal(ask('corp.example', 8, 'c').length, 4, 'nor does their end')
 })
 
 t.test('one client does not fill the line of those who wait', async (t) => {
