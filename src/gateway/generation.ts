@@ -207,9 +207,10 @@ async function within<T>(
   const passOn = () => controller.abort(outer.reason)
   const cancel = clock.after(ms, () =>
     controller.abort(
-      new GatewayError('PAC_FAILED', `the PAC script has not decided within ${ms / 1000} s`, {
-        hint: 'It probably waits for names that do not resolve. timeouts.decision is the limit.',
-      }),
+      new GatewayError(
+        'PAC_FAILED',
+        `the PAC script has not decided within ${ms / 1000} s (timeouts.decision); it probably waits for names that do not resolve`,
+      ),
     ),
   )
   outer.addEventListener('abort', passOn)

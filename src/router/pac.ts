@@ -25,8 +25,9 @@ export async function decideByPac(policy: PacPolicy, query: RouteQuery, signal: 
   let answer: PacAnswer
   try {
     answer = await engine.find(asked, signal)
-  } catch (error) {
-    signal.throwIfAborted()
+  } catch (thrown) {
+    // One that takes too long has failed like one that throws; whoever has gone, or is ended, is told nothing of policy.
+    const error: unknown = signal.aborted ? signal.reason : thrown
     if (error instanceof GatewayError && error.code === 'PAC_FAILED') return failed(policy, error.message, error.pac)
     throw error
   }

@@ -85,6 +85,22 @@ test('a URL’s query is shown to nobody who did not type it', async (t) => {
   t.match(pac, { answer: '"PROXY x-…:80; PROXY …:1"', understood: ['http://x-…:80'] })
 })
 
+test('a script that has not decided in time has failed', async (t) => {
+  const late = new GatewayError('PAC_FAILED', 'the PAC script has not decided within 10 s')
+  for (const [onFailure, decision] of [
+    ['block', 'reject'],
+    ['direct', 'direct'],
+  ] as const) {
+    const abort = new AbortController()
+    const waiting = () => {
+      abort.abort(late)
+      throw late
+    }
+    const decided = await decideByPac(policy(waiting, onFailure), query, abort.signal)
+    t.match(decided, { decision, because: { source: 'pac-failure', detail: /has not decided within 10 s/ } })
+  }
+})
+
 test('aborts and internal faults are thrown', async (t) => {
   const reason = new GatewayError('CLIENT_GONE', 'the client has gone')
   const abort = new AbortController()
