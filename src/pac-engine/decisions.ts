@@ -1,8 +1,9 @@
 import type { Clock } from '../contracts/clock.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
-import type { PacAnswer, PacQuery, PacTrace } from '../contracts/pac.ts'
+import type { PacAnswer, PacQuery } from '../contracts/pac.ts'
 import { asItStands, queryHider } from '../wire/query-hider.ts'
 import { type Decision, DecisionCache } from './decision-cache.ts'
+import { asRemembered, shownOf, traceOf } from './decision-trace.ts'
 import { HeldAnswers } from './held-answers.ts'
 import type { PacLimits } from './limits.ts'
 import { logAlerts } from './log-alerts.ts'
@@ -52,7 +53,11 @@ interface Evaluation {
   asked: ExecutionsAsked | undefined
   /** What it was told of names so far. */
   held: HeldAnswers | undefined
+  /** The last answer of the table that it was last sent off with. */
+  sent: number
 }
+
+type Settled = Exclude<VmOutcome, { is: 'missing' }>
 
 /** Questions to a script and their answers: remembered ones at once, the same question once, names looked up in between. */
 export class Decisions {
@@ -138,6 +143,7 @@ export class Decisions {
       rounds: 0,
       asked: undefined,
       held: undefined,
+      sent: 0,
     }
     this.#underWay.add(evaluation)
     const version = this.#options.version()
@@ -152,7 +158,9 @@ export class Decisions {
   }
 
   #ask(evaluation: Evaluation, version: Version): void {
-    this.#options.dns.sweep()
+    const { dns } = this.#options
+    dns.sweep()
+    evaluation.sent = dns.serial
     const trace = evaluation.query.trace === true || version.pool.pending < TRACE_WHILE_PENDING
     const { query, held } = evaluation
     const told = held ? { ...query, held: held.entries(this.#network) } : query
@@ -176,11 +184,13 @@ export class Decisions {
     evaluation.rounds++
     evaluation.held ??= new HeldAnswers(HELD_TIMES * limits.dnsNames)
     const { held } = evaluation
-    held.add(dns.answersTo(missing.used), this.#network)
+    const network = this.#network
+    held.add(dns.answersTo(missing.used), network)
     dns.noteUsed(missing.used)
     dns.resolve(missing.names).then(
       (answers) => {
-        held.add(answers, this.#network)
+        // Those that the network before gave are no answers in this one.
+        if (network === this.#network) held.add(answers, network)
         // A newer version may have come meanwhile, and the threads of this one be gone.
         this.#ask(evaluation, this.#options.version() ?? version)
       },
@@ -188,15 +198,22 @@ export class Decisions {
     )
   }
 
-  #decide(evaluation: Evaluation, version: Version, outcome: Exclude<VmOutcome, { is: 'missing' }>): void {
-    const { clock, dns, limits, origin } = this.#options
+  #decide(evaluation: Evaluation, version: Version, outcome: Settled): void {
+    const { clock, dns, limits, origin, way } = this.#options
     const { query, rounds } = evaluation
     const now = clock.monotonic()
     const hide = query.trace === true ? asItStands : queryHider(query.url)
     const notes = shownOf(outcome.notes, hide)
     dns.noteUsed(notes.used)
     logAlerts(this.#options, notes)
-    const trace = this.#trace(version, notes, rounds, now - evaluation.began)
+    const trace = traceOf(notes, {
+      source: origin,
+      via: way.via,
+      sha256: version.script.sha256,
+      ageSeconds: this.#ageOf(version),
+      milliseconds: now - evaluation.began,
+      dnsRounds: rounds,
+    })
     const fresh =
       outcome.is === 'answer'
         ? { result: outcome.answer, trace }
@@ -206,16 +223,23 @@ export class Decisions {
             hide,
           })
     const holds = version === this.#options.version() && evaluation.network === this.#network
-    if (!notes.random && holds && this.#cache.admits(evaluation.digest, fresh, now)) {
+    const until = this.#holdsUntil(evaluation, outcome, now)
+    if (!notes.random && holds && this.#cache.admits(evaluation.digest, fresh, now) && until > now) {
       this.#cache.set(query.url, {
         host: query.host,
         outcome: fresh,
         decided: now,
-        expires: Math.min(now + limits.cacheMs, dns.expiryOf(notes.used)),
+        expires: Math.min(now + limits.cacheMs, until),
         second: this.#secondOf(outcome, notes),
       })
     }
     this.#finish(evaluation, fresh)
+  }
+
+  /** By what it was told. A failure in any case for the second that it is kept for. */
+  #holdsUntil({ sent, held }: Evaluation, { is, notes }: Settled, now: number): number {
+    const until = this.#options.dns.expiryOf(notes.used, sent, held?.in(this.#network))
+    return is === 'failed' ? Math.max(until, now + 1_000) : until
   }
 
   /** The one that the script read, which may have passed; a failure is kept for the second too: what hangs is not run again for each connection of a page. */
@@ -250,48 +274,12 @@ export class Decisions {
     return Promise.resolve(known.answer)
   }
 
-  #trace(version: Version, notes: Notes, dnsRounds: number, milliseconds: number): PacTrace {
-    const { origin, way } = this.#options
-    const calls =
-      notes.calls.length === 0 ? NO_CALLS : notes.calls.map(([name, args, answer]) => ({ name, args, answer }))
-    return {
-      source: origin,
-      via: way.via,
-      sha256: version.script.sha256,
-      ageSeconds: this.#ageOf(version),
-      cached: false,
-      milliseconds,
-      dnsRounds,
-      calls,
-      alerts: notes.alerts.length > 0 ? notes.alerts : undefined,
-      ...(notes.moreCalls > 0 ? { moreCalls: notes.moreCalls } : NOTHING),
-      ...(notes.dropped > 0 ? { moreAlerts: notes.dropped } : NOTHING),
-    }
-  }
-
   #ageOf(version: Version): number {
     return Math.max(0, Math.round((this.#options.clock.monotonic() - version.readAt) / 1000))
   }
 }
 
-function shownOf(notes: Notes, hide: (text: string) => string): Notes {
-  if (notes.calls.length === 0 && notes.alerts.length === 0) return notes
-  const calls = notes.calls.map(([name, args, answer]) => [name, args.map(hide), hide(answer)] as const)
-  return { ...notes, calls, alerts: notes.alerts.map(hide) }
-}
-
-const NO_CALLS: PacTrace['calls'] = []
-const NOTHING = {}
-
 /** Names whose answers are held for an evaluation, times those that one execution may ask for: its own, and those of the global code of a VM that had to be loaded for it. */
 const HELD_TIMES = 2
-
-function asRemembered(error: GatewayError): GatewayError {
-  const { code, message, hint, pac } = error
-  return new GatewayError(code, message, {
-    ...(hint === undefined ? {} : { hint }),
-    ...(pac ? { pac: { ...pac, cached: true } } : {}),
-  })
-}
 
 const NOBODY: readonly Waiter[] = []

@@ -24,8 +24,13 @@ export class HeldAnswers {
     }
   }
 
+  /** What holds in that network. */
+  in(network: number): ReadonlyMap<string, string | null> | undefined {
+    return network === this.#network ? this.#answers : undefined
+  }
+
   entries(network = 0): DnsEntry[] {
-    return network === this.#network ? [...this.#answers] : []
+    return [...(this.in(network) ?? [])]
   }
 
   clear(): void {

@@ -20,6 +20,8 @@ interface Known {
   readonly staleUntil: number
   /** A script was told it since. */
   used: boolean
+  /** Counted up with each answer that says something else than the one before. */
+  readonly serial: number
 }
 
 /**
@@ -37,6 +39,7 @@ export class PacDns {
   #nextExpiry = Number.POSITIVE_INFINITY
   /** Counted up with each network. */
   #network = 0
+  #serial = 0
 
   constructor(options: {
     readonly resolver: Resolver
@@ -58,10 +61,24 @@ export class PacDns {
     return [...this.#known].map(([name, { addresses }]) => [name, addresses] as const)
   }
 
-  /** When an answer that hangs on these names must be asked for again, by `clock.monotonic()`. */
-  expiryOf(names: readonly string[]): number {
+  /** Of the answer that was learnt last. */
+  get serial(): number {
+    return this.#serial
+  }
+
+  /**
+   * When a decision that hangs on these names must be asked for again, by `clock.monotonic()`. `serial` was the last when the script was given what is known, and `told` is what
+   * it was told besides. 0: it hangs on something that holds no longer.
+   */
+  expiryOf(names: readonly string[], serial: number, told?: ReadonlyMap<string, string | null>): number {
     let earliest = Number.POSITIVE_INFINITY
-    for (const name of names) earliest = Math.min(earliest, this.#known.get(name)?.expires ?? 0)
+    for (const name of names) {
+      const known = this.#known.get(name)
+      if (!known) return 0
+      const held = told?.get(name)
+      if (held === undefined ? known.serial > serial : held !== known.addresses) return 0
+      earliest = Math.min(earliest, known.expires)
+    }
     return earliest
   }
 
@@ -86,9 +103,12 @@ export class PacDns {
    * did not come, behind lookups that take long: that says nothing about the name, and must not decide.
    */
   async resolve(names: readonly string[]): Promise<DnsEntry[]> {
+    const network = this.#network
     const known = this.answersTo(names)
     const unknown = names.filter((name) => !this.#known.has(name))
     const found = await Promise.all(unknown.map((name) => this.#lookUpOnce(name)))
+    // What was gathered before the network changed is nothing to whoever waits: it asks again.
+    if (network !== this.#network) return this.answersTo(names)
     return [...known, ...found.filter((entry) => entry !== undefined)]
   }
 
@@ -150,6 +170,8 @@ export class PacDns {
     const slow = name !== OWN && addresses === null && now - began >= dnsSlowMs
     const expires = now + lifetime
     const staleUntil = slow ? expires + dnsStaleMs : expires
+    const before = this.#known.get(name)
+    const serial = before && before.addresses === addresses ? before.serial : ++this.#serial
     const entry = [name, addresses] as const
     const changes: DnsEntry[] = [entry]
     // To the end of the row, if it was known.
@@ -160,7 +182,7 @@ export class PacDns {
         changes.push([oldest])
       }
     }
-    this.#known.set(name, { addresses, expires, staleUntil, used: false })
+    this.#known.set(name, { addresses, expires, staleUntil, used: false, serial })
     this.#nextExpiry = Math.min(this.#nextExpiry, expires)
     this.#onChange(changes)
     return entry

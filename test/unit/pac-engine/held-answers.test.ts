@@ -99,6 +99,7 @@ t.test('what holds for one evaluation is nothing to another', async (t) => {
   waiting[0]?.()
   t.equal(await held, 'PROXY 192.0.2.1:1')
   t.equal(await ask(engine, 'c'), 'PROXY 192.0.2.2:1')
+  t.equal(await ask(engine, 'a'), 'PROXY 192.0.2.2:1', 'and is not remembered as if it still held')
 })
 
 t.test('a name that takes its whole time is asked for again behind, while scripts ask for it', async (t) => {

@@ -55,6 +55,19 @@ t.test('a name whose turn does not come decides nothing, and is asked for again'
   t.same(new Map(dns.entries() as [string, string][]).get('other.test'), '192.0.2.2')
 })
 
+t.test('names asked for together: what the old network answered of them is nothing in the new one', async (t) => {
+  const answers = new Map<string, (addresses: ResolvedAddress[]) => void>()
+  const resolver: Resolver = { resolve: (name) => new Promise((resolve) => answers.set(name, resolve)) }
+  const clock = manualClock()
+  const dns = new PacDns({ resolver, myAddresses: async () => [], clock, limits: DEFAULT_LIMITS, onChange() {} })
+  const both = dns.resolve(['a.test', 'b.test'])
+  answers.get('a.test')?.([{ address: '192.0.2.1', family: 4 }])
+  await until('one is known', () => dns.entries().length > 0)
+  dns.forgetAll()
+  answers.get('b.test')?.([{ address: '192.0.2.2', family: 4 }])
+  t.same(await both, [])
+})
+
 t.test('a resolver that has too much to do has not said that there is no such name', async (t) => {
   const clock = manualClock()
   const resolver: Resolver = {

@@ -26,7 +26,7 @@ t.test('what waited for a version that is replaced is put to the new one; with n
     way: {},
     limits: DEFAULT_LIMITS,
     clock: manualClock(),
-    dns: { sweep() {}, noteUsed() {}, expiryOf: () => Number.POSITIVE_INFINITY } as unknown as PacDns,
+    dns: { serial: 0, sweep() {}, noteUsed() {}, expiryOf: () => Number.POSITIVE_INFINITY } as unknown as PacDns,
     log: () => {},
     version: () => inUse,
     firstVersion: async () => old.version,
