@@ -1,9 +1,10 @@
 import { type Clock, systemClock } from '../contracts/clock.ts'
-import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
+import { GatewayError } from '../contracts/gateway-error.ts'
 import type { PacAnswer, PacEngine, PacQuery } from '../contracts/pac.ts'
 import type { Resolver } from '../contracts/resolver.ts'
 import { Decisions } from './decisions.ts'
 import { DEFAULT_LIMITS, type PacLimits } from './limits.ts'
+import { LoadAnew, saysNothing } from './load-anew.ts'
 import { myAddresses } from './my-addresses.ts'
 import { PacDns } from './pac-dns.ts'
 import { ScriptInUse, type Version } from './script-in-use.ts'
@@ -82,6 +83,7 @@ class Engine implements RunningPacEngine {
   readonly #dns: PacDns
   readonly #keeper: ScriptKeeper
   readonly #inUse: ScriptInUse
+  readonly #anew: LoadAnew
   readonly #decisions: Decisions
   /** Settled when the source has been read for the first time, well or not. */
   readonly #read: Promise<void>
@@ -115,7 +117,10 @@ class Engine implements RunningPacEngine {
       ...common,
       dns: this.#dns,
       changed: () => this.#decisions.forget(),
-      waits: (names) => this.#startNames.waits(names),
+    })
+    this.#anew = new LoadAnew(this.#inUse, (error) => {
+      this.#failed(error)
+      if (!this.#inUse.version) void this.#keeper.again()
     })
     this.#decisions = new Decisions({
       ...common,
@@ -133,7 +138,12 @@ class Engine implements RunningPacEngine {
         ? {}
         : { cacheDir: options.cacheDir, cacheWrites: options.cacheWrites ?? true }),
       use: (script) => this.#use(script),
-      useStored: (script) => this.#inUse.use(script, (before) => before === undefined),
+      useStored: (script) =>
+        this.#inUse.use(
+          script,
+          (before) => before === undefined,
+          (names) => this.#startNames.waits('stored', names),
+        ),
       confirmed: (readAt) => {
         const { version } = this.#inUse
         if (!version) return false
@@ -167,22 +177,9 @@ class Engine implements RunningPacEngine {
   async networkChanged(): Promise<void> {
     this.#decisions.networkChanged()
     this.#dns.forgetAll()
-    // What the script learnt of the old network is in its variables: only a new VM forgets it. As in Chromium.
-    const { version } = this.#inUse
-    this.#inUse.beginAnew()
     // A server that only this network reaches may have the script, or a newer one.
     void this.#keeper.networkChanged()
-    // What its global code asks for is looked up before anybody waits for it.
-    if (version && version.loadNotes.used.length > 0) {
-      await this.#inUse
-        .use(version.script, (before) => before === version)
-        .catch((error) => {
-          // Another one has been read meanwhile.
-          if (this.#inUse.version !== version) return
-          this.#failed(toGatewayError(error))
-          if (!this.#inUse.version) void this.#keeper.again()
-        })
-    }
+    await this.#anew.networkChanged()
   }
 
   status(): PacStatus {
@@ -205,9 +202,9 @@ class Engine implements RunningPacEngine {
     const settledOnce = this.#keeper.refresh()
     const tooLong = new Promise<false>((resolve) => this.#clock.after(START_WAIT_MS, () => resolve(false)))
     const inTime = await Promise.race([this.#read.then(() => true), tooLong])
-    if (inTime) await this.#startNames.limit(settledOnce)
+    if (inTime) await this.#startNames.limit('fresh', settledOnce)
     if (!this.#inUse.version && this.#lastGood && !this.#closed) {
-      await this.#startNames.limit(this.#useStored(inTime))
+      await this.#startNames.limit('stored', this.#useStored(inTime))
     }
     const { late } = this.#startNames
     if (!this.#inUse.version && !this.#closed && late) this.#log('warn', `PAC ${this.#origin} ${late}`)
@@ -226,7 +223,11 @@ class Engine implements RunningPacEngine {
 
   async #use(script: Script): Promise<void> {
     this.#wasRead()
-    await this.#inUse.use(script)
+    await this.#inUse.use(
+      script,
+      () => true,
+      (names) => this.#startNames.waits('fresh', names),
+    )
     this.#recovered()
   }
 
@@ -240,8 +241,10 @@ class Engine implements RunningPacEngine {
     if (this.#closed) return
     this.#failure = error
     const { version } = this.#inUse
-    const old = version !== undefined && this.#clock.monotonic() - version.readAt > this.#lastGoodMs
-    const kept = version && this.#lastGood && !old
+    // `lastGoodFor: off` is for scripts that failed.
+    const most = this.#lastGoodMs === 0 && saysNothing(error) ? LAST_GOOD_MS : this.#lastGoodMs
+    const old = version !== undefined && this.#clock.monotonic() - version.readAt > most
+    const kept = version && !old && (this.#lastGood || saysNothing(error))
     const what = kept ? '; the version before stays in use' : old ? '; the version before is too old to be used' : ''
     const line = `${error.message}${what}`
     // A file that is gone is looked for every few seconds.

@@ -27,8 +27,6 @@ export interface ScriptInUseOptions {
   readonly log: (level: 'info' | 'warn', message: string) => void
   /** Another version, or none, is in use. */
   readonly changed: () => void
-  /** A version cannot be loaded before these names are known; each time. */
-  readonly waits?: (names: readonly string[]) => void
 }
 
 /** The version that decides. A newer one is loaded beside it and takes its place only when that went well. */
@@ -37,6 +35,8 @@ export class ScriptInUse {
   readonly #options: ScriptInUseOptions
   /** Of versions that are not in use yet. */
   readonly #loading = new Set<VmPool>()
+  /** Counted up with each network. */
+  #network = 0
   /** The script whose global code was heard last, and what it said. */
   #told = ''
   #closed = false
@@ -47,12 +47,16 @@ export class ScriptInUse {
 
   /**
    * Whether it is in use now. Rejects with `GatewayError` PAC_FAILED when it does not load. `mayReplace` is asked once it has loaded: another version may have come
-   * meanwhile, and be newer.
+   * meanwhile, and be newer. `waits` hears of names without which it cannot be loaded, each time.
    */
-  async use(script: Script, mayReplace: (before: Version | undefined) => boolean = () => true): Promise<boolean> {
+  async use(
+    script: Script,
+    mayReplace: (before: Version | undefined) => boolean = () => true,
+    waits: (names: readonly string[]) => void = () => {},
+  ): Promise<boolean> {
     const { origin, way, limits, clock, dns, log, changed } = this.#options
     const pool = new VmPool(script.text, { limits, clock, known: () => dns.entries() })
-    const loadNotes = await this.#load(pool, script)
+    const loadNotes = await this.#load(pool, script, waits)
     const before = this.version
     if (this.#closed || !mayReplace(before)) {
       await pool.close()
@@ -86,6 +90,7 @@ export class ScriptInUse {
 
   /** What a script has learnt is forgotten, also of one that is being loaded. */
   beginAnew(): void {
+    this.#network++
     this.version?.pool.beginAnew()
     for (const pool of this.#loading) pool.beginAnew()
   }
@@ -95,17 +100,21 @@ export class ScriptInUse {
     await this.version?.pool.close()
   }
 
-  async #load(pool: VmPool, script: Script): Promise<Notes> {
+  async #load(pool: VmPool, script: Script, waits: (names: readonly string[]) => void): Promise<Notes> {
     const { origin, limits, dns } = this.#options
     this.#loading.add(pool)
     try {
-      for (const asked = new NamesAsked(limits.dnsNames); ; ) {
+      let asked = new NamesAsked(limits.dnsNames)
+      for (let network = this.#network; ; ) {
         const loaded = await pool.start()
+        // In another network it begins from the start.
+        if (network !== this.#network) asked = new NamesAsked(limits.dnsNames)
+        network = this.#network
         if (loaded.is !== 'missing') this.#tellAlerts(script, loaded.notes)
         if (loaded.is === 'ready') return loaded.notes
         if (loaded.is === 'failed') throw scriptFailure(loaded.failure, origin, script.text, { during: 'the script' })
         if (!asked.add(loaded.names)) throw tooManyNames(origin, limits.dnsNames)
-        this.#options.waits?.(loaded.names)
+        waits(loaded.names)
         pool.hold(dns.answersTo(loaded.used))
         pool.hold(await dns.resolve(loaded.names))
       }

@@ -1,6 +1,9 @@
 import type { Clock } from '../contracts/clock.ts'
 import { clean } from './script-failure.ts'
 
+/** What the script's server sent, or the last good version on disk. */
+type Loading = 'fresh' | 'stored'
+
 /** How long a start waits for names that a script's global code asks for: from the first of them, for all of them. */
 export class StartNames {
   readonly #clock: Clock
@@ -8,6 +11,8 @@ export class StartNames {
   /** By `clock.monotonic()`. */
   #deadline: number | undefined
   #giveUp: (() => void) | undefined
+  /** What is waited for. */
+  #loading: Loading | undefined
   #late: string | undefined
 
   constructor(clock: Clock, ms: number) {
@@ -20,10 +25,10 @@ export class StartNames {
     return this.#late
   }
 
-  /** Something that is being loaded waits for these. */
-  waits(names: readonly string[]): void {
+  /** It waits for these. Nothing to whoever waits for the other one, which may need no name. */
+  waits(loading: Loading, names: readonly string[]): void {
     const giveUp = this.#giveUp
-    if (!giveUp) return
+    if (!giveUp || loading !== this.#loading) return
     const now = this.#clock.monotonic()
     this.#deadline ??= now + this.#ms
     this.#clock.after(Math.max(0, this.#deadline - now), () => {
@@ -34,8 +39,9 @@ export class StartNames {
   }
 
   /** Waits for it, but no longer than that. */
-  async limit(loading: Promise<unknown>): Promise<void> {
-    await Promise.race([loading, new Promise<void>((resolve) => (this.#giveUp = resolve))])
+  async limit(loading: Loading, loaded: Promise<unknown>): Promise<void> {
+    this.#loading = loading
+    await Promise.race([loaded, new Promise<void>((resolve) => (this.#giveUp = resolve))])
     this.#giveUp = undefined
   }
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { systemClock } from '../../../src/contracts/clock.ts'
+import { GatewayError } from '../../../src/contracts/gateway-error.ts'
 import type { ResolvedAddress } from '../../../src/contracts/resolver.ts'
 import { until } from '../../fixtures/until.ts'
 import { ask, engineFor } from './engine-under-test.ts'
@@ -106,6 +107,93 @@ t.test('a version that is loaded anew keeps its age, which counts from its last 
   t.match(engine.status().failure, /ENOENT/)
   t.equal(engine.status().fetchedAt, now)
   t.equal(await ask(engine, 'a'), 'PROXY 198.51.100.1:1', 'stays in use in the new network')
+})
+
+t.test('a name whose turn does not come in the new network decides nothing about the script', async (t) => {
+  for (const settings of [
+    { onPacFailure: 'block' },
+    { onPacFailure: 'direct' },
+    { onPacFailure: 'lastGood', lastGoodMs: 0 },
+  ] as const) {
+    let address: string | undefined = '192.0.2.1'
+    const script = `var office = dnsResolve("office.test")
+      function FindProxyForURL() { return "PROXY " + office + ":1" }`
+    const engine = engineFor(t, script, {
+      ...settings,
+      resolver: {
+        async resolve() {
+          if (!address) throw new GatewayError('LIMIT_REACHED', 'too many lookups wait')
+          return [{ address, family: 4 }]
+        },
+      },
+    })
+    t.equal(await ask(engine, 'a'), 'PROXY 192.0.2.1:1')
+    address = undefined
+    await engine.networkChanged()
+    t.match(engine.status(), { sha256: String, failure: undefined }, settings.onPacFailure)
+    t.match(await ask(engine, 'a'), { code: 'LIMIT_REACHED' })
+    address = '198.51.100.1'
+    t.equal(await ask(engine, 'a'), 'PROXY 198.51.100.1:1')
+  }
+})
+
+t.test('a network that flaps has one load of a script under way, not one for each change', async (t) => {
+  let threads = 0
+  const noteThread = () => threads++
+  process.on('worker', noteThread)
+  t.teardown(() => process.off('worker', noteThread))
+  const waiting: ((addresses: ResolvedAddress[]) => void)[] = []
+  const script = `var office = dnsResolve("office.test")
+    function FindProxyForURL() { return "PROXY " + office + ":1" }`
+  const engine = engineFor(t, script, {
+    onPacFailure: 'block',
+    limits: { dnsNames: 1 },
+    resolver: { resolve: () => new Promise((resolve) => waiting.push(resolve)) },
+  })
+  const answer = (address: string) => {
+    for (const resolve of waiting.splice(0)) resolve([{ address, family: 4 }])
+  }
+  await until('the name is asked for', () => waiting.length > 0)
+  answer('192.0.2.1')
+  t.equal(await ask(engine, 'a'), 'PROXY 192.0.2.1:1')
+  threads = 0
+  const changes = Array.from({ length: 10 }, () => engine.networkChanged())
+  let settled = false
+  void Promise.all(changes).then(() => {
+    settled = true
+  })
+  await until('the last network is known', () => {
+    answer('198.51.100.1')
+    return settled
+  })
+  t.equal(threads, 1)
+  t.equal(await ask(engine, 'a'), 'PROXY 198.51.100.1:1')
+})
+
+t.test('a newer script that cannot be loaded for a name without a turn leaves the one in use', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'fairlead-pac-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const path = join(folder, 'proxy.pac')
+  await writeFile(path, 'function FindProxyForURL() { return "PROXY old:1" }')
+  let busy = true
+  const engine = engineFor(t, '', {
+    source: { kind: 'file', path },
+    onPacFailure: 'block',
+    resolver: {
+      async resolve() {
+        if (busy) throw new GatewayError('LIMIT_REACHED', 'too many lookups wait')
+        return [{ address: '192.0.2.1', family: 4 }]
+      },
+    },
+  })
+  t.equal(await ask(engine, 'a'), 'PROXY old:1')
+  await writeFile(path, 'var office = dnsResolve("office.test"); function FindProxyForURL() { return "PROXY new:1" }')
+  await engine.refresh()
+  t.match(engine.status().failure, /waits behind others/)
+  t.equal(await ask(engine, 'b'), 'PROXY old:1')
+  busy = false
+  await engine.refresh()
+  t.equal(await ask(engine, 'c'), 'PROXY new:1')
 })
 
 t.test('a reading that the old network never answers begins anew in the new one', async (t) => {

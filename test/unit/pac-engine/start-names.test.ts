@@ -1,6 +1,8 @@
 import t from 'tap'
 import { GatewayError } from '../../../src/contracts/gateway-error.ts'
 import type { ResolvedAddress } from '../../../src/contracts/resolver.ts'
+import { StartNames } from '../../../src/pac-engine/start-names.ts'
+import { manualClock } from '../../fixtures/manual-clock.ts'
 import { until } from '../../fixtures/until.ts'
 import { ask, engineFor } from './engine-under-test.ts'
 
@@ -27,4 +29,25 @@ t.test('a start does not wait for all names of global code that are slow to reso
   }
   await until('it is in use', () => engine.status().sha256 !== undefined)
   t.equal(await ask(engine, 'b'), 'PROXY p:3')
+})
+
+t.test('further names of what came too late do not cut short the wait for the version on disk', async (t) => {
+  const clock = manualClock()
+  const names = new StartNames(clock, 5_000)
+  const fresh = names.limit('fresh', new Promise(() => {}))
+  names.waits('fresh', ['dead1.test'])
+  clock.advance(5_000)
+  await fresh
+  let over = false
+  const stored = names.limit('stored', new Promise(() => {})).then(() => {
+    over = true
+  })
+  names.waits('fresh', ['dead2.test'])
+  clock.advance(0)
+  await new Promise((resolve) => setImmediate(resolve))
+  t.notOk(over)
+  names.waits('stored', ['dead3.test'])
+  clock.advance(0)
+  await stored
+  t.match(names.late, /dead1\.test/, 'its own names do: the time is one for both')
 })
