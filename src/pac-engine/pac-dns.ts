@@ -31,6 +31,8 @@ interface Known {
 export class PacDns {
   readonly #known = new Map<string, Known>()
   readonly #underWay = new Map<string, Promise<DnsEntry | undefined>>()
+  /** What ends the wait for each lookup, without an answer. */
+  readonly #giveUps = new Set<() => void>()
   readonly #resolver: Resolver
   readonly #myAddresses: () => Promise<readonly string[]>
   readonly #clock: Clock
@@ -136,6 +138,8 @@ export class PacDns {
     this.#network++
     // Nobody who asks from now on shares a lookup that the old network answers.
     this.#underWay.clear()
+    // Nor does anybody wait for it to the end: a server that is there no more takes its whole time.
+    for (const giveUp of [...this.#giveUps]) giveUp()
     if (gone.length > 0) this.#onChange(gone)
   }
 
@@ -161,7 +165,12 @@ export class PacDns {
   async #lookUp(name: string): Promise<DnsEntry | undefined> {
     const network = this.#network
     const began = this.#clock.monotonic()
-    const addresses = await (name === OWN ? this.#inTime(this.#ownAddresses()) : this.#addressesOf(name))
+    const lookup = name === OWN ? this.#inTime(this.#ownAddresses()) : this.#addressesOf(name)
+    const addresses = await lookup.catch((error: unknown) => {
+      // A turn that did not come in the network before is nothing in this one.
+      if (network === this.#network) throw error
+      return null
+    })
     const { myAddressesMs, dnsGoodMs, dnsBadMs, dnsSlowMs, dnsStaleMs, dnsEntries } = this.#limits
     // Answered by the network before: whoever waits for it asks again.
     if (network !== this.#network) return undefined
@@ -195,12 +204,15 @@ export class PacDns {
 
   #inTime(lookup: Promise<string | null>): Promise<string | null> {
     return new Promise((resolve) => {
-      const cancel = this.#clock.after(this.#limits.dnsNameMs, () => resolve(null))
+      const giveUp = () => settle(null)
+      const cancel = this.#clock.after(this.#limits.dnsNameMs, giveUp)
       const settle = (addresses: string | null) => {
         cancel()
+        this.#giveUps.delete(giveUp)
         resolve(addresses)
       }
-      lookup.then(settle, () => settle(null))
+      this.#giveUps.add(giveUp)
+      lookup.then(settle, giveUp)
     })
   }
 
@@ -215,6 +227,7 @@ export class PacDns {
       const gaveUp = new AbortController()
       const giveUp = (settle: () => void) => () => {
         settle()
+        end()
         gaveUp.abort(new GatewayError('RESOLVE_FAILED', `${ascii} took too long to resolve`))
       }
       const noAnswer = giveUp(() => resolve(null))
@@ -224,13 +237,18 @@ export class PacDns {
         cancel()
         cancel = this.#clock.after(ms, task)
       }
+      const end = () => {
+        cancel()
+        this.#giveUps.delete(noAnswer)
+      }
+      this.#giveUps.add(noAnswer)
       const progress = { queued: waitFor(dnsTurnMs, noTurn), started: waitFor(dnsNameMs, noAnswer) }
       this.#resolver
         .resolve(ascii, gaveUp.signal, { progress })
         .then((found) => resolve(found.length > 0 ? found.map(({ address }) => address).join(';') : null))
         // A resolver that has too much to do has not said that there is no such name.
         .catch((thrown: unknown) => (isOverloaded(thrown) ? noTurn() : resolve(null)))
-        .finally(() => cancel())
+        .finally(end)
     })
   }
 }

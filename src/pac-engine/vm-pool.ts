@@ -35,6 +35,7 @@ export class VmPool {
   /** What the global code was told, in all its VMs. */
   readonly #held: HeldAnswers
   readonly #now: () => number
+  epoch = 0 // counted up with each network
   /** Since when somebody waits and no thread serves, by the clock. */
   #heldSince: number | undefined
   #wasm: WebAssembly.Module | undefined
@@ -97,6 +98,7 @@ export class VmPool {
 
   /** What runs from now on sees nothing of what evaluations before left in the script's variables, nor of what its global code was told. */
   beginAnew(): void {
+    this.epoch++
     this.#held.clear()
     for (const thread of this.#threads) thread.beginAnew()
   }

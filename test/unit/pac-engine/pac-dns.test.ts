@@ -3,7 +3,7 @@ import { GatewayError } from '../../../src/contracts/gateway-error.ts'
 import type { ResolvedAddress, Resolver } from '../../../src/contracts/resolver.ts'
 import { createSystemResolver } from '../../../src/dialers/resolver.ts'
 import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
-import { PacDns } from '../../../src/pac-engine/pac-dns.ts'
+import { OWN, PacDns } from '../../../src/pac-engine/pac-dns.ts'
 import { PacEvaluator } from '../../../src/pac-engine/pac-evaluator.ts'
 import { manualClock } from '../../fixtures/manual-clock.ts'
 import { until } from '../../fixtures/until.ts'
@@ -66,6 +66,38 @@ t.test('names asked for together: what the old network answered of them is nothi
   dns.forgetAll()
   answers.get('b.test')?.([{ address: '192.0.2.2', family: 4 }])
   t.same(await both, [])
+})
+
+t.test('nobody waits to the end for a server that the network before had', async (t) => {
+  const clock = manualClock()
+  const given: AbortSignal[] = []
+  const resolver: Resolver = {
+    resolve: (_name, signal) => {
+      given.push(signal)
+      return new Promise(() => {})
+    },
+  }
+  const own = () => new Promise<string[]>(() => {})
+  const dns = new PacDns({ resolver, myAddresses: own, clock, limits: DEFAULT_LIMITS, onChange() {} })
+  const waiting = [dns.resolve(['a.test', OWN]), dns.resolve(['b.test'])]
+  dns.forgetAll()
+  t.same(await Promise.all(waiting), [[], []])
+  t.same(
+    given.map(({ aborted }) => aborted),
+    [true, true],
+    'nor does its place in the line',
+  )
+  t.same([dns.entries(), clock.pending], [[], 0])
+})
+
+t.test('a turn that did not come in the network before is nothing in this one', async (t) => {
+  const { clock, dns } = oneAtATime()
+  const stuck = dns.resolve(['stuck.test'])
+  const other = dns.resolve(['other.test'])
+  dns.forgetAll()
+  t.same(await Promise.all([stuck, other]), [[], []])
+  clock.advance(DEFAULT_LIMITS.dnsTurnMs)
+  t.same(dns.entries(), [])
 })
 
 t.test('a resolver that has too much to do has not said that there is no such name', async (t) => {
