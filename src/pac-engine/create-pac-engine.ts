@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { PacAnswer, PacEngine, PacQuery } from '../contracts/pac.ts'
 import type { Resolver } from '../contracts/resolver.ts'
+import { AlertLog } from './alert-log.ts'
 import { Decisions } from './decisions.ts'
 import { DEFAULT_LIMITS, type PacLimits } from './limits.ts'
 import { LoadAnew, saysNothing } from './load-anew.ts'
@@ -105,7 +106,8 @@ class Engine implements RunningPacEngine {
     this.#log = options.log ?? (() => {})
     this.#startNames = new StartNames(this.#clock, options.startNamesMs ?? START_NAMES_MS)
     const limits = { ...DEFAULT_LIMITS, ...options.limits }
-    const common = { origin: this.#origin, way: this.#way, clock: this.#clock, limits, log: this.#log }
+    const said = { origin: this.#origin, clock: this.#clock, log: this.#log }
+    const common = { ...said, way: this.#way, limits, alerts: new AlertLog(said) }
     this.#dns = new PacDns({
       resolver: options.resolver,
       myAddresses: options.myAddresses ?? myAddresses,
@@ -263,8 +265,8 @@ class Engine implements RunningPacEngine {
 
   async #firstVersion(): Promise<Version | GatewayError> {
     if (!this.#started) await this.ready
-    if (this.#inUse.version) return this.#inUse.version
     if (this.#closed) return new GatewayError('SHUTTING_DOWN', 'the gateway is shutting down')
+    if (this.#inUse.version) return this.#inUse.version
     if (this.#failure) return this.#failure
     const { late } = this.#startNames
     if (late) {

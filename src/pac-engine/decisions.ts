@@ -2,11 +2,11 @@ import type { Clock } from '../contracts/clock.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import type { PacAnswer, PacQuery } from '../contracts/pac.ts'
 import { asItStands, queryHider } from '../wire/query-hider.ts'
+import type { AlertLog } from './alert-log.ts'
 import { type Decision, DecisionCache } from './decision-cache.ts'
 import { asRemembered, shownOf, traceOf } from './decision-trace.ts'
 import { HeldAnswers } from './held-answers.ts'
 import type { PacLimits } from './limits.ts'
-import { logAlerts } from './log-alerts.ts'
 import { ExecutionsAsked } from './names-asked.ts'
 import type { PacDns } from './pac-dns.ts'
 import { scriptFailure, tooManyNames } from './script-failure.ts'
@@ -15,7 +15,7 @@ import { digestOf } from './text-digest.ts'
 import { UnderWay } from './under-way.ts'
 import type { Notes, VmOutcome } from './vm-outcome.ts'
 import { CLOSED } from './vm-thread.ts'
-import { listen, settle, type Waiter } from './waiter.ts'
+import { listen, type Row, settle, type Waiter } from './waiter.ts'
 
 /** Jobs waiting beyond which helper calls are no longer recorded: a trace costs more than the decision. */
 const TRACE_WHILE_PENDING = 8
@@ -29,14 +29,15 @@ export interface DecisionsOptions {
   readonly limits: PacLimits
   readonly clock: Clock
   readonly dns: PacDns
-  readonly log: (level: 'info' | 'warn', message: string) => void
+  /** Hears what scripts say. */
+  readonly alerts: Pick<AlertLog, 'tell'>
   readonly version: () => Version | undefined
   /** Where there is none yet: waits for the first, or tells why there will be none. */
   readonly firstVersion: () => Promise<Version | GatewayError>
 }
 
 /** A question that is being answered, and everybody who asked it. On the path of every new decision, so made of callbacks and not of promises. */
-interface Evaluation {
+interface Evaluation extends Row {
   readonly query: PacQuery
   readonly key: string
   readonly digest: number
@@ -48,6 +49,7 @@ interface Evaluation {
   /** Most have one. */
   first: Waiter | undefined
   others: Waiter[] | undefined
+  gone: number
   rounds: number
   /** Names looked up for it so far. */
   asked: ExecutionsAsked | undefined
@@ -100,7 +102,7 @@ export class Decisions {
     }
     const joined = evaluation
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = { resolve, reject, signal, settled: false, aborted: undefined }
+      const waiter: Waiter = { resolve, reject, signal, row: joined, settled: false, aborted: undefined }
       if (!joined.first) joined.first = waiter
       else if (joined.others) joined.others.push(waiter)
       else joined.others = [waiter]
@@ -111,13 +113,13 @@ export class Decisions {
   /** Another version decides. */
   forget(): void {
     this.#cache.clear()
+    // Those who wait get what they waited for; who asks from now on does not join them.
+    this.#underWay.clear()
   }
 
-  /** Those who wait get what they waited for; who asks from now on does not join them. */
   networkChanged(): void {
     this.#network++
-    this.#cache.clear()
-    this.#underWay.clear()
+    this.forget()
   }
 
   #listenLater(waiter: Waiter): void {
@@ -140,6 +142,7 @@ export class Decisions {
       network: this.#network,
       first: undefined,
       others: undefined,
+      gone: 0,
       rounds: 0,
       asked: undefined,
       held: undefined,
@@ -148,13 +151,21 @@ export class Decisions {
     this.#underWay.add(evaluation)
     const version = this.#options.version()
     if (version) this.#ask(evaluation, version)
-    else {
-      this.#options.firstVersion().then(
-        (first) => (first instanceof GatewayError ? this.#fail(evaluation, first) : this.#ask(evaluation, first)),
-        (error) => this.#fail(evaluation, toGatewayError(error)),
-      )
-    }
+    else this.#askFirst(evaluation)
     return evaluation
+  }
+
+  /** Where no version is in use, or only one whose threads are gone. */
+  #askFirst(evaluation: Evaluation, gone?: Version): void {
+    this.#options.firstVersion().then(
+      (first) => {
+        if (first instanceof GatewayError) this.#fail(evaluation, first)
+        else if (first === gone)
+          this.#fail(evaluation, new GatewayError('SHUTTING_DOWN', 'the gateway is shutting down'))
+        else this.#ask(evaluation, first)
+      },
+      (error) => this.#fail(evaluation, toGatewayError(error)),
+    )
   }
 
   #ask(evaluation: Evaluation, version: Version): void {
@@ -165,10 +176,9 @@ export class Decisions {
     const { query, held } = evaluation
     const told = held ? { ...query, held: held.entries(this.#network) } : query
     version.pool.run(told, trace, (outcome) => {
-      const newest = this.#options.version()
       if (outcome.is === 'missing') this.#lookUp(evaluation, version, outcome)
-      // The threads of a version that another has replaced are gone, and its evaluations with them.
-      else if (outcome === CLOSED && newest && newest !== version) this.#ask(evaluation, newest)
+      // The threads of a version that is in use no more are gone, and its evaluations with them.
+      else if (outcome === CLOSED) this.#askFirst(evaluation, version)
       else this.#decide(evaluation, version, outcome)
     })
   }
@@ -199,13 +209,13 @@ export class Decisions {
   }
 
   #decide(evaluation: Evaluation, version: Version, outcome: Settled): void {
-    const { clock, dns, limits, origin, way } = this.#options
+    const { alerts, clock, dns, limits, origin, way } = this.#options
     const { query, rounds } = evaluation
     const now = clock.monotonic()
     const hide = query.trace === true ? asItStands : queryHider(query.url)
     const notes = shownOf(outcome.notes, hide)
     dns.noteUsed(notes.used)
-    logAlerts(this.#options, notes)
+    alerts.tell(notes)
     const trace = traceOf(notes, {
       source: origin,
       via: way.via,
@@ -242,10 +252,14 @@ export class Decisions {
     return is === 'failed' ? Math.max(until, now + 1_000) : until
   }
 
-  /** The one that the script read, which may have passed; a failure is kept for the second too: what hangs is not run again for each connection of a page. */
+  /**
+   * The one that the script read, which may have passed; a failure is kept for the second too: what hangs is not run again for each connection of a page. That took longer
+   * than what is left of the second it read.
+   */
   #secondOf(outcome: VmOutcome, { clock }: Notes): number | undefined {
-    if (clock !== undefined) return Math.floor(clock / 1000)
-    return outcome.is === 'failed' ? this.#second() : undefined
+    const failed = outcome.is === 'failed'
+    if (clock === undefined || (failed && outcome.failure.kind === 'time')) return failed ? this.#second() : undefined
+    return Math.floor(clock / 1000)
   }
 
   #fail(evaluation: Evaluation, error: GatewayError): void {

@@ -1,6 +1,6 @@
 import type { Clock } from '../contracts/clock.ts'
+import type { AlertLog } from './alert-log.ts'
 import type { PacLimits } from './limits.ts'
-import { logAlerts } from './log-alerts.ts'
 import { NamesAsked } from './names-asked.ts'
 import type { PacDns } from './pac-dns.ts'
 import { clean, scriptFailure, tooManyNames } from './script-failure.ts'
@@ -25,6 +25,8 @@ export interface ScriptInUseOptions {
   readonly clock: Clock
   readonly dns: PacDns
   readonly log: (level: 'info' | 'warn', message: string) => void
+  /** Hears what global code says. */
+  readonly alerts: Pick<AlertLog, 'tell'>
   /** Another version, or none, is in use. */
   readonly changed: () => void
 }
@@ -129,7 +131,7 @@ export class ScriptInUse {
   /** Once: one that does not load is tried every few seconds, and one that hangs on the network is loaded anew with each. */
   #tellAlerts({ sha256 }: Script, { alerts, dropped }: Notes): void {
     const told = JSON.stringify([sha256, alerts, dropped])
-    if (told !== this.#told) logAlerts(this.#options, { alerts, dropped })
+    if (told !== this.#told) this.#options.alerts.tell({ alerts, dropped })
     this.#told = told
   }
 

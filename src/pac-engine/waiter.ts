@@ -1,11 +1,22 @@
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { PacAnswer } from '../contracts/pac.ts'
 
+/** Those who wait for one answer, behind the first of them. */
+export interface Row {
+  others: Waiter[] | undefined
+  /** Who has given up since it was last cleared of such. */
+  gone: number
+}
+
+/** Of those who have given up, when a row is first cleared of them: fewer cost nothing. */
+const GONE = 64
+
 /** Somebody who asked. */
 export interface Waiter {
   readonly resolve: (answer: PacAnswer) => void
   readonly reject: (reason: unknown) => void
   readonly signal: AbortSignal
+  readonly row: Row
   settled: boolean
   /** Once it listens. */
   aborted: (() => void) | undefined
@@ -28,8 +39,17 @@ export function listen(waiter: Waiter): void {
   const aborted = () => {
     waiter.settled = true
     reject(signal.reason)
+    leave(waiter.row)
   }
   waiter.aborted = aborted
   if (signal.aborted) aborted()
   else signal.addEventListener('abort', aborted, { once: true })
+}
+
+/** What waits for slow names is there for minutes, and whoever asked for seconds. */
+function leave(row: Row): void {
+  row.gone++
+  if (!row.others || row.gone < GONE || 2 * row.gone < row.others.length) return
+  row.others = row.others.filter(({ settled }) => !settled)
+  row.gone = 0
 }

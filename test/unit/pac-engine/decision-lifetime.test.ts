@@ -29,7 +29,7 @@ function underTest() {
     limits: DEFAULT_LIMITS,
     clock,
     dns,
-    log: () => {},
+    alerts: { tell() {} },
     version: () => version,
     firstVersion: async () => version,
   })

@@ -266,3 +266,27 @@ t.test(
     t.equal(await ask(engine, 'a'), 'PROXY here:1')
   },
 )
+
+t.test('who waits for a name while the script is taken out of use hears why it was', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'fairlead-pac-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const path = join(folder, 'proxy.pac')
+  await writeFile(path, 'function FindProxyForURL() { return "PROXY " + dnsResolve("slow.test") + ":1" }')
+  let answer: ((addresses: ResolvedAddress[]) => void) | undefined
+  const engine = engineFor(t, '', {
+    source: { kind: 'file', path },
+    onPacFailure: 'block',
+    resolver: {
+      resolve: () =>
+        new Promise((resolve) => {
+          answer = resolve
+        }),
+    },
+  })
+  const waiting = ask(engine, 'a')
+  await until('the name is asked for', () => answer !== undefined)
+  await rm(path)
+  await engine.refresh()
+  answer?.([{ address: '192.0.2.1', family: 4 }])
+  t.match(await waiting, { code: 'PAC_FAILED', message: /cannot read the PAC file .*: ENOENT/ })
+})

@@ -34,6 +34,7 @@ t.test('a version on disk that loads slowly does not replace the one that came m
       },
     } as unknown as PacDns,
     log: () => {},
+    alerts: { tell() {} },
     changed: () => {},
   })
   t.teardown(() => inUse.close())
@@ -74,6 +75,7 @@ t.test('a name that is forgotten while a version loads is asked for again; no ch
       },
     } as unknown as PacDns,
     log: () => {},
+    alerts: { tell() {} },
     changed: () => {},
   })
   t.teardown(() => inUse.close())
@@ -109,6 +111,7 @@ t.test('a script whose names are not looked up leaves no thread behind', async (
       },
     } as unknown as PacDns,
     log: () => {},
+    alerts: { tell() {} },
     changed: () => {},
   })
   const text = 'var office = dnsResolve("wpad.test"); function FindProxyForURL() { return "DIRECT" }'
