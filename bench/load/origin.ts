@@ -19,7 +19,7 @@ const loop = new Readiness()
 const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
 /** Arguments: address and port; a free one of loopback without. */
 const [address, port] = process.argv.slice(2)
-const listener = listenOn(address, Number(port ?? 0))
+const listener = listenOn(address, port === undefined ? undefined : Number(port))
 
 loop.add(listener.fd, EPOLLIN, () => {
   for (let fd = accept(listener.fd); fd >= 0; fd = accept(listener.fd)) open(fd)

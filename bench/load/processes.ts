@@ -1,29 +1,20 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { setTimeout } from 'node:timers/promises'
 import type { Outcome, Task } from './tasks.ts'
 
 const execArgv = ['--import=tsx']
 
-/** Milliseconds in which ports come free again: as long as connections wait after their end (TIME_WAIT), and some. */
-const PORTS_FREE_MS = 90_000
-const AGAIN_MS = 2_000
-
-/** The far end, in a process of its own. Where idle tunnels have taken all ports, none is left to listen on: it is tried again until one is. */
+/** The far end, in a process of its own. */
 export async function startOrigin(): Promise<{ readonly port: number; stop(): void }> {
-  const until = performance.now() + PORTS_FREE_MS
-  for (;;) {
-    const origin = fork(new URL('./origin.ts', import.meta.url), { execArgv })
-    const done = new AbortController()
-    const port = await Promise.race([
-      once(origin, 'message', done).then(([message]) => (message as { port: number }).port),
-      once(origin, 'exit', done).then(() => undefined),
-    ])
-    done.abort()
-    if (port !== undefined) return { port, stop: () => origin.kill() }
-    if (performance.now() > until) throw new Error('the origin of the measurement could not be started')
-    await setTimeout(AGAIN_MS)
-  }
+  const origin = fork(new URL('./origin.ts', import.meta.url), { execArgv })
+  const done = new AbortController()
+  const port = await Promise.race([
+    once(origin, 'message', done).then(([message]) => (message as { port: number }).port),
+    once(origin, 'exit', done).then(() => undefined),
+  ])
+  done.abort()
+  if (port === undefined) throw new Error('the origin of the measurement could not be started')
+  return { port, stop: () => origin.kill() }
 }
 
 /** The near end, in a process of its own. After a failure a new one is started, for nobody knows what the old one still holds open. */

@@ -1,6 +1,7 @@
 import koffi from 'koffi'
 import { close, O_CLOEXEC, O_NONBLOCK } from '../../src/system/linux/descriptors.ts'
 import { errno } from '../../src/system/linux/libc.ts'
+import { listeningPort } from './ports.ts'
 
 /** Raw sockets for the load generator, so that it costs far less than what it measures: no stream, no object per chunk, no copy. */
 const libc = koffi.load(null)
@@ -13,9 +14,6 @@ const accept4: (fd: number, address: null, bytes: null, flags: number) => number
 )
 const connect: (fd: number, address: Uint8Array, bytes: number) => number = libc.func(
   'int connect(int, const void *, int)',
-)
-const getsockname: (fd: number, address: Uint8Array, bytes: Int32Array) => number = libc.func(
-  'int getsockname(int, void *, void *)',
 )
 const setsockopt: (fd: number, level: number, name: number, value: Int32Array, bytes: number) => number = libc.func(
   'int setsockopt(int, int, int, const void *, int)',
@@ -40,6 +38,7 @@ const IPPROTO_TCP = 6
 const TCP_NODELAY = 1
 const MSG_TRUNC = 0x20
 export const MSG_NOSIGNAL = 0x4000
+const EADDRINUSE = 98
 const EINPROGRESS = 115
 const ON = new Int32Array([1])
 
@@ -51,14 +50,18 @@ function socketAddress(port: number, host = '127.0.0.1'): Uint8Array {
   return address
 }
 
-export function listenOn(host?: string, port = 0): { fd: number; port: number } {
+/** Without a port: on any that is free. */
+export function listenOn(host?: string, wanted?: number): { fd: number; port: number } {
   const fd = must('socket', socket(AF_INET, SOCK_STREAM | O_NONBLOCK | O_CLOEXEC, 0))
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, ON, 4)
-  must('bind', bind(fd, socketAddress(port, host), 16))
-  must('listen', listen(fd, 4096))
-  const name = new Uint8Array(16)
-  must('getsockname', getsockname(fd, name, new Int32Array([16])))
-  return { fd, port: new DataView(name.buffer).getUint16(2, false) }
+  for (;;) {
+    const port = wanted ?? listeningPort()
+    const refused = bind(fd, socketAddress(port, host), 16) < 0 && errno()
+    if (refused === EADDRINUSE && wanted === undefined) continue
+    if (refused !== false) throw new Error(`bind: error ${refused}`)
+    must('listen', listen(fd, 4096))
+    return { fd, port }
+  }
 }
 
 /** A descriptor, or -1 where there is none to accept. */
