@@ -88,7 +88,7 @@ const reverse = (door: 'http' | 'socks5', title: string): Row =>
 /** It can only redirect, and only to a proxy. */
 const redsocks: Row = {
   name: 'redsocks, 1 hop',
-  packages: ['redsocks'],
+  packages: ['redsocks', 'nftables'],
   available: () => onPath('redsocks') && onPath('nft'),
   async start({ hosts, folder, hop, origin }) {
     const file = path.join(folder, 'redsocks.conf')
@@ -160,7 +160,7 @@ interface Recipe {
 function gateway(name: string, recipe: (place: CapturedPlace) => Recipe): Row {
   return {
     name,
-    packages: [],
+    packages: ['nftables'],
     available: () => existsSync(MAIN) && onPath('nft'),
     async start(place) {
       const { settings, engine, ready, row } = recipe(place)
