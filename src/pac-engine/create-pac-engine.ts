@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../contracts/clock.ts'
+import { type Clock, elapsed, systemClock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { PacAnswer, PacEngine, PacQuery } from '../contracts/pac.ts'
 import type { Resolver } from '../contracts/resolver.ts'
@@ -134,7 +134,7 @@ class Engine implements RunningPacEngine {
       source: options.source,
       clock: this.#clock,
       ...(options.refreshMs === undefined ? {} : { refreshMs: options.refreshMs }),
-      lastGoodMs: this.#lastGoodMs,
+      ...(this.#lastGood ? { lastGoodMs: this.#lastGoodMs } : {}),
       ...(options.readMs === undefined ? {} : { readMs: options.readMs }),
       ...(options.cacheDir === undefined || !this.#lastGood
         ? {}
@@ -173,7 +173,7 @@ class Engine implements RunningPacEngine {
   }
 
   async refresh(): Promise<void> {
-    await this.#keeper.refresh()
+    await this.#keeper.reload()
   }
 
   async networkChanged(): Promise<void> {
@@ -197,7 +197,7 @@ class Engine implements RunningPacEngine {
   }
 
   #dateOf({ readAt }: Version): number {
-    return Math.round(this.#clock.wall() - (this.#clock.monotonic() - readAt))
+    return Math.round(this.#clock.wall() - (elapsed(this.#clock) - readAt))
   }
 
   async #start(): Promise<void> {
@@ -245,7 +245,7 @@ class Engine implements RunningPacEngine {
     const { version } = this.#inUse
     // `lastGoodFor: off` is for scripts that failed.
     const most = this.#lastGoodMs === 0 && saysNothing(error) ? LAST_GOOD_MS : this.#lastGoodMs
-    const old = version !== undefined && this.#clock.monotonic() - version.readAt > most
+    const old = version !== undefined && elapsed(this.#clock) - version.readAt > most
     const kept = version && !old && (this.#lastGood || saysNothing(error))
     const what = kept ? '; the version before stays in use' : old ? '; the version before is too old to be used' : ''
     const line = `${error.message}${what}`

@@ -1,4 +1,4 @@
-import type { Clock } from '../contracts/clock.ts'
+import { type Clock, elapsed } from '../contracts/clock.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import type { PacAnswer, PacQuery } from '../contracts/pac.ts'
 import { asItStands, queryHider } from '../wire/query-hider.ts'
@@ -289,7 +289,7 @@ export class Decisions {
   }
 
   #ageOf(version: Version): number {
-    return Math.max(0, Math.round((this.#options.clock.monotonic() - version.readAt) / 1000))
+    return Math.max(0, Math.round((elapsed(this.#options.clock) - version.readAt) / 1000))
   }
 }
 

@@ -13,12 +13,21 @@ import { clean } from './script-failure.ts'
 const MAX_REDIRECTS = 5
 /** Bytes of an answer's head: Chromium's `kMaxHeaderBufSize`. */
 const MAX_HEAD_BYTES = 262_144
+/** Of a Content-Type, which goes into log lines and the status. */
+const MAX_TYPE_CHARS = 100
 
 export interface FetchedScript {
   readonly bytes: Uint8Array
   readonly charset?: string
   /** What the server calls it; anything is accepted. */
   readonly contentType?: string
+  readonly validators?: Validators
+}
+
+/** What a server says of its version, to be asked whether it still holds (RFC 9110 §8.8). */
+export interface Validators {
+  /** Of the answer, behind all redirects: another place knows other versions. */
+  readonly url: string
   readonly etag?: string
   readonly lastModified?: string
 }
@@ -44,8 +53,7 @@ export interface FetchOptions extends ScriptWay {
   /** PEM, in place of the system's authorities. */
   readonly ca?: string
   /** Of the version at hand: `unchanged` is the answer when it still holds. */
-  readonly etag?: string
-  readonly lastModified?: string
+  readonly validators?: Validators
 }
 
 /** GETs a script over http or https. Rejects with a `GatewayError`. */
@@ -113,8 +121,9 @@ function request(
       connection: 'close',
       'user-agent': 'fairlead',
     }
-    if (options.etag) headers['if-none-match'] = options.etag
-    if (options.lastModified) headers['if-modified-since'] = options.lastModified
+    const known = options.validators?.url === url.href ? options.validators : undefined
+    if (known?.etag !== undefined) headers['if-none-match'] = known.etag
+    if (known?.lastModified !== undefined) headers['if-modified-since'] = known.lastModified
     const authorization = proxy?.authorization()
     if (authorization !== undefined) headers['proxy-authorization'] = authorization
     // What the proxy remembers may be days old, and would count as the server's word (RFC 9111 §5.2.1.4).
@@ -133,7 +142,7 @@ function request(
         const status = reply.statusCode ?? 0
         const refusal = proxy && refusedBy(proxy, reply)
         if (refusal) return fail(refusal)
-        if (status === 304 && (options.etag || options.lastModified)) return resolve('unchanged')
+        if (status === 304 && known) return resolve('unchanged')
         if ([301, 302, 303, 307, 308].includes(status) && reply.headers.location) {
           if (!URL.canParse(reply.headers.location, url.href)) return fail(new Error(`bad redirect from ${url.host}`))
           return resolve(new URL(reply.headers.location, url))
@@ -149,7 +158,7 @@ function request(
             return decodeContent(bytes, reply.headers['content-encoding'])
           })
           .then(
-            (bytes) => resolve({ bytes, ...described(reply.headers) }),
+            (bytes) => resolve({ bytes, ...described(url, reply.headers) }),
             (error: unknown) => fail(options.signal.aborted ? options.signal.reason : (broken ?? error)),
           )
       },
@@ -190,15 +199,22 @@ async function readBody(reply: http.IncomingMessage): Promise<Uint8Array> {
   return Buffer.concat(parts)
 }
 
-function described(headers: http.IncomingHttpHeaders): Omit<FetchedScript, 'bytes'> {
+function described(url: URL, headers: http.IncomingHttpHeaders): Omit<FetchedScript, 'bytes'> {
   const contentType = headers['content-type']
   const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType ?? '')?.[1]
   return {
-    ...(contentType === undefined ? {} : { contentType: clean(contentType) }),
+    ...(contentType === undefined ? {} : { contentType: clean(contentType).slice(0, MAX_TYPE_CHARS) }),
     ...(charset === undefined ? {} : { charset }),
-    ...(isSendable(headers.etag) ? { etag: headers.etag } : {}),
-    ...(isSendable(headers['last-modified']) ? { lastModified: headers['last-modified'] } : {}),
+    ...validatorsOf(url, headers),
   }
+}
+
+function validatorsOf(url: URL, { etag, 'last-modified': lastModified }: http.IncomingHttpHeaders) {
+  const known = {
+    ...(isSendable(etag) ? { etag } : {}),
+    ...(isSendable(lastModified) ? { lastModified } : {}),
+  }
+  return Object.keys(known).length > 0 ? { validators: { url: url.href, ...known } } : {}
 }
 
 /** As the value of a field (RFC 9110 §5.5): what was read leniently may not be. */

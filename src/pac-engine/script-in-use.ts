@@ -14,7 +14,7 @@ export interface Version {
   readonly pool: VmPool
   /** What the script's global code asked for. */
   readonly loadNotes: Notes
-  /** When it was read or last confirmed, by `clock.monotonic()`. */
+  /** When it was read or last confirmed, by `elapsed(clock)`. */
   readAt: number
 }
 

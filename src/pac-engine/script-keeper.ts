@@ -1,12 +1,15 @@
-import type { Clock } from '../contracts/clock.ts'
+import { type Clock, elapsed } from '../contracts/clock.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import { originOf, type PacSource, readScript, type Script } from './script-source.ts'
 import { StoredScript } from './stored-script.ts'
 
 /** Reading a script, all redirects and the body included, unless settings say otherwise. */
 const READ_MS = 30_000
-/** After a failure: Chromium's steps, then the regular schedule. */
+/** After a failure: Chromium's steps, then this often, or as often as it is read anyway. Chromium's last step is hours, but it goes on without a script; here nothing may. */
 const RETRY_MS = [8_000, 32_000, 120_000]
+const RETRY_ON_MS = 300_000
+/** A script that could not be used, and still is the same, is tried again at the latest after this. Its file is looked at far oftener, and one that hangs costs seconds of a processor each time. */
+const REFUSED_AGAIN_MS = 30_000
 /** Readings given up in a row because the network changed. The next one comes to its end: a network that never settles must not keep a slow server from ever being read. */
 const MOST_GIVEN_UP = 3
 /** A version on disk older than this is none any more, unless settings say otherwise. */
@@ -20,6 +23,7 @@ export interface KeeperOptions {
   readonly source: PacSource
   readonly clock: Clock
   readonly refreshMs?: number
+  /** How old a version may be that cannot be read; absent or 0: none is used. It is looked at at least twice as often. */
   readonly lastGoodMs?: number
   readonly readMs?: number
   /** Where the last good version is kept; absent: not kept. */
@@ -45,12 +49,17 @@ export class ScriptKeeper {
   #reading: Promise<void> | undefined
   #cancelNext: (() => void) | undefined
   #failures = 0
-  /** When the version on disk was read or confirmed, by the monotonic clock, if this process wrote it. */
+  /** Whether the next reading takes nothing for known: in another network a server of the same name may be another. */
+  #anew = true
+  #refused:
+    | { readonly sha256: string; readonly error: unknown; readonly since: number; readonly times: number }
+    | undefined
+  /** When the version on disk was read or confirmed, as `readAt`, if this process wrote it. */
   #storedAt = Number.NEGATIVE_INFINITY
   #abort = new AbortController()
   /** Of the reading under way. */
   #outdated = new AbortController()
-  /** The network has changed since it began. */
+  /** The network has changed since it began, or somebody has said that the script has. */
   #changed = false
   #givenUp = 0
 
@@ -58,6 +67,12 @@ export class ScriptKeeper {
     this.#options = options
     const { source, cacheDir, clock } = options
     if (cacheDir && source.kind === 'url') this.#stored = new StoredScript(cacheDir, source.url, clock)
+  }
+
+  /** Reads all of it, also where the server would say that it is the same, and after what is being read now. Settles when it is done, well or not. */
+  reload(): Promise<void> {
+    this.#beginAnew()
+    return this.refresh()
   }
 
   /** Reads now, out of turn. Settles when it is done, well or not. */
@@ -78,23 +93,22 @@ export class ScriptKeeper {
   /** The same in another network: a reading under way, which the old one may never answer, begins anew; where several were given up before it, after it has ended. */
   networkChanged(): Promise<void> {
     this.#failures = 0
-    this.#changed = true
+    this.#beginAnew()
     if (this.#givenUp < MOST_GIVEN_UP) this.#outdated.abort(new GatewayError('PAC_FAILED', 'the network has changed'))
     return this.refresh()
   }
 
   /** Takes the version on disk into use, if there is one that is not too old. */
   async useStored(): Promise<boolean> {
-    const script = await this.#stored?.read()
-    if (
-      !script ||
-      this.#known ||
-      this.#options.clock.monotonic() - script.readAt > (this.#options.lastGoodMs ?? LAST_GOOD_MS)
-    )
-      return false
+    const stored = await this.#stored?.read()
+    const { clock, lastGoodMs = LAST_GOOD_MS } = this.#options
+    if (!stored || this.#known || elapsed(clock) - stored.script.readAt > lastGoodMs) return false
+    const { script, ahead } = stored
     try {
       if (!(await this.#options.useStored(script))) return false
       this.#known ??= script
+      // A date that lies in the future would count as now at each start, and the version never get too old.
+      if (ahead) await this.#store(script)
       return true
     } catch {
       return false
@@ -104,6 +118,12 @@ export class ScriptKeeper {
   close(): void {
     this.#cancelNext?.()
     this.#abort.abort(new GatewayError('SHUTTING_DOWN', 'the gateway is shutting down'))
+  }
+
+  #beginAnew(): void {
+    this.#anew = true
+    this.#changed = true
+    this.#refused = undefined
   }
 
   /** As often as the network changes meanwhile. */
@@ -116,7 +136,7 @@ export class ScriptKeeper {
   }
 
   async #read(outdated: AbortSignal): Promise<void> {
-    const { clock, source, use, confirmed, failed, readMs = READ_MS } = this.#options
+    const { clock, source, failed, readMs = READ_MS } = this.#options
     this.#cancelNext?.()
     const timeUp = new AbortController()
     const cancel = clock.after(readMs, () =>
@@ -126,19 +146,9 @@ export class ScriptKeeper {
     )
     try {
       const signal = AbortSignal.any([timeUp.signal, outdated, this.#abort.signal])
-      const script = await readScript(source, clock.monotonic(), signal, this.#known)
-      const now = clock.monotonic()
-      if (script !== 'unchanged') {
-        await use(script)
-        this.#known = script
-        await this.#store(script)
-      } else if (this.#known) {
-        const confirmedScript = { ...this.#known, readAt: now }
-        if (!confirmed(now)) await use(confirmedScript)
-        this.#known = confirmedScript
-        const { lastGoodMs = LAST_GOOD_MS } = this.#options
-        if (now - this.#storedAt >= Math.min(STORE_AGAIN_MS, lastGoodMs / 4)) await this.#store(confirmedScript)
-      }
+      const script = await readScript(source, elapsed(clock), signal, this.#anew ? undefined : this.#known)
+      await this.#takeIn({ ...script, readAt: elapsed(clock) })
+      if (!this.#changed) this.#anew = false
       this.#failures = 0
       this.#givenUp = 0
     } catch (error) {
@@ -155,6 +165,36 @@ export class ScriptKeeper {
     }
   }
 
+  /** What has been read: another version, or the one before again. */
+  async #takeIn(script: Script): Promise<void> {
+    const { confirmed, lastGoodMs = LAST_GOOD_MS } = this.#options
+    if (script.sha256 !== this.#known?.sha256) {
+      await this.#use(script)
+      this.#known = script
+      await this.#store(script)
+      return
+    }
+    if (!confirmed(script.readAt)) await this.#use(script)
+    this.#known = script
+    if (script.readAt - this.#storedAt >= Math.min(STORE_AGAIN_MS, lastGoodMs / 4)) await this.#store(script)
+  }
+
+  async #use(script: Script): Promise<void> {
+    const { clock, use } = this.#options
+    const refused = this.#refused?.sha256 === script.sha256 ? this.#refused : undefined
+    if (refused && clock.monotonic() - refused.since < Math.min(retryMs(refused.times), REFUSED_AGAIN_MS)) {
+      throw refused.error
+    }
+    try {
+      await use(script)
+      this.#refused = undefined
+    } catch (error) {
+      const times = (refused?.times ?? 0) + 1
+      this.#refused = { sha256: script.sha256, error, since: clock.monotonic(), times }
+      throw error
+    }
+  }
+
   async #store(script: Script): Promise<void> {
     this.#storedAt = script.readAt
     if (!this.#stored || this.#options.cacheWrites === false) return
@@ -166,12 +206,17 @@ export class ScriptKeeper {
   }
 
   #schedule(): void {
-    const { clock, source, refreshMs } = this.#options
+    const { clock, source, refreshMs, lastGoodMs } = this.#options
     if (this.#abort.signal.aborted) return
     // It cannot change, but what kept it from loading can: a machine too busy to run it in time, a resolver that was away.
     if (source.kind === 'embedded' && this.#failures === 0) return
-    const regular = refreshMs ?? REFRESH_MS[source.kind]
-    const wait = this.#failures === 0 ? regular : Math.min(regular, RETRY_MS[this.#failures - 1] ?? regular)
-    this.#cancelNext = clock.after(wait, () => void this.refresh())
+    const wanted = refreshMs ?? REFRESH_MS[source.kind]
+    const regular = lastGoodMs !== undefined && lastGoodMs > 0 ? Math.min(wanted, lastGoodMs / 2) : wanted
+    this.#cancelNext = clock.after(Math.min(regular, retryMs(this.#failures)), () => void this.refresh())
   }
+}
+
+/** How long after so many failures in a row the next try comes. */
+function retryMs(failures: number): number {
+  return failures === 0 ? Number.POSITIVE_INFINITY : (RETRY_MS[failures - 1] ?? RETRY_ON_MS)
 }

@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import { decodeScript, withoutNulAtEnd } from './decode-script.ts'
-import { fetchScript, type ScriptWay } from './fetch-script.ts'
+import { fetchScript, type ScriptWay, type Validators } from './fetch-script.ts'
 import { MAX_SCRIPT_BYTES } from './limits.ts'
 
 export type PacSource =
@@ -22,11 +22,10 @@ export type PacSource =
 export interface Script {
   readonly text: string
   readonly sha256: string
-  /** When it was read or last confirmed, by `clock.monotonic()`; of one from a run before, below what that begins with. */
+  /** When it was read or last confirmed, by `elapsed(clock)`; of one from a run before it may be negative. */
   readonly readAt: number
   readonly contentType?: string
-  readonly etag?: string
-  readonly lastModified?: string
+  readonly validators?: Validators
 }
 
 /** Where a script comes from, for people: no credentials, no query. */
@@ -38,41 +37,45 @@ export function originOf(source: PacSource): string {
   return url.protocol === 'file:' ? url.pathname : `${url.protocol}//${url.host}${url.pathname}`
 }
 
-/** Reads it anew, or says that `known` still is what stands there. `now` by `clock.monotonic()`. Rejects with `GatewayError`. */
-export async function readScript(
-  source: PacSource,
-  now: number,
-  signal: AbortSignal,
-  known?: Script,
-): Promise<Script | 'unchanged'> {
-  if (source.kind === 'embedded') return unlessSame(scriptOf(source.script, now), known)
-  if (source.kind === 'file') return unlessSame(scriptOf(decodeScript(await readScriptFile(source.path)), now), known)
+/** Reads it, or hears that `known` still is what stands there. `now` by `elapsed(clock)`. Rejects with `GatewayError`, and when `signal` says so. */
+export async function readScript(source: PacSource, now: number, signal: AbortSignal, known?: Script): Promise<Script> {
+  if (source.kind === 'embedded') return scriptOf(source.script, now)
+  if (source.kind === 'file') return readFrom(source.path, now, signal)
   const url = parseUrl(source.url)
-  if (url.protocol === 'file:') {
-    return unlessSame(scriptOf(decodeScript(await readScriptFile(fileURLToPath(url))), now), known)
-  }
+  if (url.protocol === 'file:') return readFrom(fileURLToPath(url), now, signal)
   if (!source.dialer) throw new GatewayError('INTERNAL', 'a PAC URL needs a dialer that leads to it')
   const fetched = await fetchScript(url, {
     dialer: source.dialer,
     ...(source.httpProxy ? { httpProxy: source.httpProxy } : {}),
     signal,
     ...(source.ca === undefined ? {} : { ca: source.ca }),
-    ...(known?.etag === undefined ? {} : { etag: known.etag }),
-    ...(known?.lastModified === undefined ? {} : { lastModified: known.lastModified }),
+    ...(known?.validators ? { validators: known.validators } : {}),
   })
-  if (fetched === 'unchanged') return fetched
+  // Only who names a version can be told that it holds.
+  if (fetched === 'unchanged') return { ...known!, readAt: now }
   const { bytes, charset, ...described } = fetched
-  return unlessSame({ ...scriptOf(decodeScript(bytes, charset), now), ...described }, known)
+  return { ...scriptOf(decodeScript(bytes, charset), now), ...described }
+}
+
+/** A folder of the network may keep who reads waiting for ever, and knows no signal. */
+async function readFrom(path: string, now: number, signal: AbortSignal): Promise<Script> {
+  let giveUp = () => {}
+  const gaveUp = new Promise<never>((_, reject) => {
+    giveUp = () => reject(signal.reason)
+  })
+  signal.addEventListener('abort', giveUp)
+  try {
+    signal.throwIfAborted()
+    return scriptOf(decodeScript(await Promise.race([readScriptFile(path), gaveUp])), now)
+  } finally {
+    signal.removeEventListener('abort', giveUp)
+  }
 }
 
 export function scriptOf(written: string, readAt: number): Script {
   const text = withoutNulAtEnd(written)
   if (Buffer.byteLength(text) > 2 * MAX_SCRIPT_BYTES) throw tooLarge('the PAC script')
   return { text, readAt, sha256: createHash('sha256').update(text).digest('hex') }
-}
-
-function unlessSame(script: Script, known: Script | undefined): Script | 'unchanged' {
-  return known && known.sha256 === script.sha256 ? 'unchanged' : script
 }
 
 function parseUrl(text: string): URL {

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Clock } from '../contracts/clock.ts'
+import { type Clock, elapsed } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import { MAX_SCRIPT_BYTES } from './limits.ts'
 import { type Script, scriptOf } from './script-source.ts'
+
+/** Files of this process: two engines may keep the same script, while one replaces the other. */
+let written = 0
 
 /**
  * The last version that worked, on disk, for the day on which its server does not answer. Named by a hash: a PAC URL can hold a secret. Its age is kept as a date, for no other clock outlives
@@ -21,33 +24,31 @@ export class StoredScript {
     this.#path = join(directory, `pac-${createHash('sha256').update(source).digest('hex').slice(0, 32)}.json`)
   }
 
-  /** Undefined when there is none, or nothing usable. */
-  async read(): Promise<Script | undefined> {
+  /** Undefined when there is none, or nothing usable: one that is not what was written, too. `ahead`: its date lies in the future. */
+  async read(): Promise<{ readonly script: Script; readonly ahead: boolean } | undefined> {
     try {
-      const text = await readFile(this.#path, 'utf8')
+      const json = await readFile(this.#path, 'utf8')
       // JSON escapes can make six characters of one.
-      if (text.length > 6 * MAX_SCRIPT_BYTES) return undefined
-      const stored: unknown = JSON.parse(text)
+      if (json.length > 6 * MAX_SCRIPT_BYTES) return undefined
+      const stored: unknown = JSON.parse(json)
       if (typeof stored !== 'object' || stored === null) return undefined
-      const { script, fetchedAt, etag, lastModified } = stored as Record<string, unknown>
-      if (typeof script !== 'string' || typeof fetchedAt !== 'number') return undefined
-      return {
-        ...scriptOf(script, this.#clock.monotonic() - Math.max(0, this.#clock.wall() - fetchedAt)),
-        ...(typeof etag === 'string' ? { etag } : {}),
-        ...(typeof lastModified === 'string' ? { lastModified } : {}),
-      }
+      const { script: text, sha256, fetchedAt } = stored as Record<string, unknown>
+      if (typeof text !== 'string' || typeof fetchedAt !== 'number') return undefined
+      const age = this.#clock.wall() - fetchedAt
+      const script = scriptOf(text, elapsed(this.#clock) - Math.max(0, age))
+      return script.sha256 === sha256 ? { script, ahead: age < 0 } : undefined
     } catch {
       return undefined
     }
   }
 
   /** Whole or not at all: written beside, then renamed. Rejects with `GatewayError` PAC_FAILED. */
-  async write({ text, readAt, etag, lastModified }: Script): Promise<void> {
-    const fetchedAt = Math.round(this.#clock.wall() - (this.#clock.monotonic() - readAt))
-    const beside = `${this.#path}.${process.pid}.new`
+  async write({ text, sha256, readAt }: Script): Promise<void> {
+    const fetchedAt = Math.round(this.#clock.wall() - (elapsed(this.#clock) - readAt))
+    const beside = `${this.#path}.${process.pid}.${++written}.new`
     try {
       await mkdir(this.#directory, { recursive: true, mode: 0o700 })
-      await writeFile(beside, JSON.stringify({ script: text, fetchedAt, etag, lastModified }), { mode: 0o600 })
+      await writeFile(beside, JSON.stringify({ script: text, sha256, fetchedAt }), { mode: 0o600 })
       await rename(beside, this.#path)
     } catch (error) {
       await rm(beside, { force: true }).catch(() => {})

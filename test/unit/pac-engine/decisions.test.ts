@@ -180,7 +180,7 @@ test('a script that fails is explained too: what it did until then, and its aler
 test('a remembered decision says how old its script is now', async (t) => {
   let wall = 1_000_000
   let monotonic = 0
-  const clock = { ...systemClock, wall: () => wall, monotonic: () => monotonic }
+  const clock = { ...systemClock, wall: () => wall, monotonic: () => monotonic, elapsed: () => monotonic }
   const engine = engineFor(t, 'function FindProxyForURL(url, host) { return host }', { clock })
   const trace = async () => (await engine.find({ url: 'http://a:80', host: 'a' }, new AbortController().signal)).trace
   t.match(await trace(), { cached: false, ageSeconds: 0 })

@@ -92,7 +92,7 @@ t.test('a version that is loaded anew keeps its age, which counts from its last 
   let mine = '192.0.2.1'
   const engine = engineFor(t, '', {
     source: { kind: 'file', path },
-    clock: { ...systemClock, wall: () => now, monotonic: () => now },
+    clock: { ...systemClock, wall: () => now, monotonic: () => now, elapsed: () => now },
     lastGoodMs: 60_000,
     myAddresses: async () => [mine],
   })

@@ -118,7 +118,7 @@ test('a URL: charset, redirect, conditional request, the version on disk', async
   t.equal(await ask(engine, 'a'), 'PROXY a:1')
   t.match(engine.status().contentType, /text\/plain/)
   await engine.refresh()
-  t.equal(seen.at(-1), '/proxy.pac?secret=1 "v1"', 'asked again with the validator')
+  t.equal(seen.at(-1), '/proxy.pac?secret=1 -', 'who reloads wants all of it')
   t.equal(await ask(engine, 'a'), 'PROXY a:1')
 
   const untouched = await directory(t)
@@ -152,7 +152,7 @@ test('a URL: a state folder that cannot be written is told with its path, and th
   const engine = engineFor(t, '', {
     source: { kind: 'url', url: `${base}/a`, dialer: directly },
     cacheDir: join(file, 'state'),
-    clock: { ...systemClock, wall: () => now, monotonic: () => now },
+    clock: { ...systemClock, wall: () => now, monotonic: () => now, elapsed: () => now },
     log: (_level, line) => lines.push(line),
   })
   await engine.ready
@@ -225,7 +225,7 @@ test('a version that could not be read again for too long is used no more, and c
   const lines: string[] = []
   const engine = engineFor(t, '', {
     source: { kind: 'url', url: `${server.base}/proxy.pac`, dialer: directly },
-    clock: { ...systemClock, wall: () => now, monotonic: () => now },
+    clock: { ...systemClock, wall: () => now, monotonic: () => now, elapsed: () => now },
     lastGoodMs: 10_000,
     log: (_level, line) => lines.push(line),
   })
@@ -252,7 +252,7 @@ test('the version on disk is as old as its last confirmation', async (t) => {
   const server = await versioned(t)
   const options = {
     source: { kind: 'url', url: `${server.base}/proxy.pac`, dialer: directly },
-    clock: { ...systemClock, wall: () => now, monotonic: () => now },
+    clock: { ...systemClock, wall: () => now, monotonic: () => now, elapsed: () => now },
     cacheDir: await directory(t),
     lastGoodMs: 40_000,
   } as const
@@ -274,7 +274,7 @@ test('a system clock that is set in between makes no version older or younger', 
   const server = await versioned(t)
   const engine = engineFor(t, '', {
     source: { kind: 'url', url: `${server.base}/proxy.pac`, dialer: directly },
-    clock: { ...systemClock, wall: () => wall, monotonic: () => monotonic },
+    clock: { ...systemClock, wall: () => wall, monotonic: () => monotonic, elapsed: () => monotonic },
     lastGoodMs: 10_000,
   })
   const ageOf = async (host: string) => {
@@ -305,7 +305,7 @@ test('a version on disk that a clock in the future has dated is new, and gets ol
   const lines: string[] = []
   const options = {
     source: { kind: 'url', url: `${server.base}/proxy.pac`, dialer: directly },
-    clock: { ...systemClock, wall: () => wall, monotonic: () => monotonic },
+    clock: { ...systemClock, wall: () => wall, monotonic: () => monotonic, elapsed: () => monotonic },
     cacheDir: await directory(t),
     lastGoodMs: 40_000,
     log: (_level: string, line: string) => lines.push(line),
@@ -428,4 +428,19 @@ test('a URL: answers that are none end the reading at once', async (t) => {
   t.teardown(() => half.close())
   const url = new URL(`http://127.0.0.1:${(half.address() as net.AddressInfo).port}/`)
   await t.rejects(fetchScript(url, { dialer: directly, signal: giveUp.signal }), { message: 'given up' })
+})
+
+test('what is as old as the world says: hours that the machine has slept count', async (t) => {
+  const path = join(await directory(t), 'proxy.pac')
+  await writeFile(path, script('PROXY a:1'))
+  let slept = 0
+  const clock = { ...systemClock, elapsed: () => systemClock.monotonic() + slept }
+  const engine = engineFor(t, '', { source: { kind: 'file', path }, clock, lastGoodMs: 3_600_000 })
+  t.equal(await ask(engine, 'a'), 'PROXY a:1')
+  await rm(path)
+  await engine.refresh()
+  t.equal(await ask(engine, 'a'), 'PROXY a:1', 'the last good version')
+  slept = 7_200_000
+  await engine.refresh()
+  t.match(message(await ask(engine, 'a')), /cannot read/, 'is too old now')
 })
