@@ -1,5 +1,3 @@
-import { uptime } from 'node:os'
-
 /** Time is an argument, so that tests do not sleep. */
 export interface Clock {
   /** Milliseconds since the epoch; may jump. For dates that people see. */
@@ -12,28 +10,12 @@ export interface Clock {
   after(ms: number, task: () => void): () => void
 }
 
-/** Milliseconds for which the answer of the system, which costs a file read, is used again. */
-const LOOK_AGAIN_MS = 1_000
-let lookedAt = Number.NEGATIVE_INFINITY
-/** What `performance.now()` lacks since the machine was started. */
-let lacking = 0
-
 export const systemClock: Clock = {
   wall: () => Date.now(),
   monotonic: () => performance.now(),
-  elapsed() {
-    const now = performance.now()
-    if (now - lookedAt >= LOOK_AGAIN_MS) {
-      lookedAt = now
-      lacking = Math.max(lacking, uptime() * 1_000 - now)
-    }
-    return now + lacking
-  },
   after(ms, task) {
     const timer = setTimeout(task, ms)
     timer.unref()
     return () => clearTimeout(timer)
   },
 }
-
-export const elapsed = (clock: Clock): number => clock.elapsed?.() ?? clock.monotonic()

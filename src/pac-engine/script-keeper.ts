@@ -1,5 +1,6 @@
-import { type Clock, elapsed } from '../contracts/clock.ts'
+import type { Clock } from '../contracts/clock.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
+import { elapsed } from './elapsed.ts'
 import { originOf, type PacSource, readScript, type Script } from './script-source.ts'
 import { StoredScript } from './stored-script.ts'
 

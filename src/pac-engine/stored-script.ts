@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Clock, elapsed } from '../contracts/clock.ts'
+import type { Clock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
+import { elapsed } from './elapsed.ts'
 import { MAX_SCRIPT_BYTES } from './limits.ts'
 import { type Script, scriptOf } from './script-source.ts'
 
