@@ -17,6 +17,8 @@ export interface DnsDoorOptions extends UdpQuestionsOptions {
   admits(client: Client): boolean
   /** Asked anew for each connection. */
   maxTcpConnections(): number
+  /** Connections cannot be taken for now: the process has run out of descriptors, for one. The door goes on by itself. */
+  troubled(cause: Error): void
 }
 
 export interface DnsDoor {
@@ -56,6 +58,7 @@ export async function openDnsDoor(options: DnsDoorOptions): Promise<DnsDoor> {
       tcp.server.listen({ host: options.address.host, port, ipv6Only: true })
       await once(tcp.server, 'listening')
       udp.on('error', () => {})
+      tcp.server.on('error', options.troubled)
       // After it is bound, so that it is told where somebody else has the port.
       if (isUnspecified(options.address.host) && port < FIRST_OPEN_PORT) sharePort(udp)
       const asked = takeQuestions(udp, counted)

@@ -22,7 +22,9 @@ export class AwaitedDoors<Door> {
   readonly #parts: AwaitedDoorsParts<Door>
   #wanted = new Map<string, () => Promise<Door>>()
   #cancel: (() => void) | undefined
-  #isTrying = false
+  /** The tries that are being made. */
+  #trying: Promise<void> | undefined
+  #isPaused = false
   /** What was said last, by key. */
   readonly #told = new Map<string, string>()
 
@@ -41,6 +43,16 @@ export class AwaitedDoors<Door> {
     this.#settle()
   }
 
+  /** Tries nothing until it goes on; resolves when nothing is being tried. Who opens doors meanwhile is not told that their addresses are taken. */
+  async pause(): Promise<void> {
+    this.#isPaused = true
+    await this.#trying
+  }
+
+  goOn(): void {
+    this.#isPaused = false
+  }
+
   close(): void {
     this.set(new Map())
   }
@@ -55,11 +67,18 @@ export class AwaitedDoors<Door> {
   }
 
   async #tryAll(): Promise<void> {
-    if (this.#isTrying) return
-    this.#isTrying = true
-    for (const [key, open] of [...this.#wanted]) await this.#try(key, open)
-    this.#isTrying = false
+    if (this.#trying || this.#isPaused) return
+    this.#trying = this.#tryEach()
+    await this.#trying
+    this.#trying = undefined
     this.#settle()
+  }
+
+  async #tryEach(): Promise<void> {
+    for (const [key, open] of [...this.#wanted]) {
+      if (this.#isPaused) return
+      await this.#try(key, open)
+    }
   }
 
   async #try(key: string, open: () => Promise<Door>): Promise<void> {

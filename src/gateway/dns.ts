@@ -8,6 +8,7 @@ import type { Settings } from '../settings/settings.ts'
 import { formatListenAddress } from '../wire/listen-address.ts'
 import { admitsFrom } from './admits-from.ts'
 import { AwaitedDoors, canCome } from './awaited-doors.ts'
+import { hears } from './dns-hears.ts'
 import { isSame, type Serving, type ServingParts, startServing } from './dns-serving.ts'
 import { seldom } from './seldom.ts'
 
@@ -36,6 +37,8 @@ interface OpenDoor {
 const FAILURE_LOG_MS = 10_000
 /** Milliseconds between lines about clients that are not answered: anybody can send. */
 const STRANGER_LOG_MS = 60_000
+/** And about connections that cannot be taken. */
+const TROUBLE_LOG_MS = 10_000
 
 /** The containers' DNS server: its doors live through reloads, and so does what it knows, unless its own settings change. */
 export class DnsService {
@@ -43,6 +46,7 @@ export class DnsService {
   readonly #hostServers: () => readonly { readonly address: string; readonly port: number }[]
   readonly #stranger: (who: { readonly door: string; readonly client: string | undefined }) => void
   readonly #failed: (failure: NonNullable<Outcome['failure']>) => void
+  readonly #troubled: (cause: Error) => void
   #doors = new Map<string, OpenDoor>()
   /** Of earlier settings, while they answer what they were asked. */
   readonly #leaving = new Map<string, OpenDoor>()
@@ -58,6 +62,9 @@ export class DnsService {
     )
     this.#stranger = seldom(parts.clock, STRANGER_LOG_MS, (who, more) =>
       parts.log.warn({ ...who, alike: more }, 'asks DNS and gets no answer: dns.listen does not name it under from'),
+    )
+    this.#troubled = seldom(parts.clock, TROUBLE_LOG_MS, (cause, more) =>
+      parts.log.warn({ error: cause.message, alike: more }, 'dns.listen: cannot take connections'),
     )
     this.#awaited = new AwaitedDoors({
       clock: parts.clock,
@@ -104,12 +111,18 @@ export class DnsService {
     const awaited = new Map<string, () => Promise<OpenDoor>>()
     const abandon = () => {
       for (const [key, door] of opened) this.#leave(key, door)
+      this.#awaited.goOn()
     }
+    await this.#awaited.pause()
+    const isAwaited = new Set(this.#awaited.keys)
     try {
       for (const [key, { address, from }] of keyed(settings)) {
         if (this.#doors.has(key)) continue
-        const open = () => this.#open(address, admitsFrom(from))
-        const door = this.#return(key) ?? (await open().catch((thrown) => awaits(address, thrown)))
+        const open = async () => this.#return(key, admitsFrom(from)) ?? this.#open(address, admitsFrom(from))
+        const door = await open().catch((thrown) => {
+          // Another program may have come first to an address that is waited for: that is no fault of these settings.
+          if (!isAwaited.has(key) && !canCome(address.host, thrown)) throw thrown
+        })
         if (door) opened.set(key, door)
         else awaited.set(key, open)
       }
@@ -134,6 +147,7 @@ export class DnsService {
     awaited: ReadonlyMap<string, () => Promise<OpenDoor>>,
   ): void {
     this.#await(awaited)
+    this.#awaited.goOn()
     const next = new Map<string, OpenDoor>()
     for (const [key, { from }] of keyed(settings)) {
       const door = this.#doors.get(key) ?? opened.get(key)
@@ -169,10 +183,12 @@ export class DnsService {
   }
 
   /** A door that is wanted again before it has closed: its address is still taken. */
-  #return(key: string): OpenDoor | undefined {
+  #return(key: string, admits: OpenDoor['admits']): OpenDoor | undefined {
     const open = this.#leaving.get(key)
+    if (!open) return undefined
     this.#leaving.delete(key)
-    open?.door.resume()
+    open.door.resume()
+    open.admits = admits
     return open
   }
 
@@ -187,6 +203,7 @@ export class DnsService {
         return admitted
       },
       answer: (query, client) => this.answer(query, client),
+      troubled: this.#troubled,
       maxTcpConnections: () => this.#serving?.settings.dns.tcpConnections ?? 0,
     })
     return Object.assign(open, { door })
@@ -199,14 +216,8 @@ export class DnsService {
 
   #isOwn(address: string, port: number): boolean {
     const leaving = [...this.#leaving.values()].map(({ door }) => door.address)
-    return [...this.addresses, ...leaving].some(
-      (own) => own.port === port && (own.host === address || /^(0\.0\.0\.0|::)$/.test(own.host)),
-    )
+    return [...this.addresses, ...leaving].some((door) => hears(door, { address, port }))
   }
-}
-
-function awaits({ host }: TcpAddress, thrown: unknown): undefined {
-  if (!canCome(host, thrown)) throw thrown
 }
 
 function keyed({ dns }: Settings): [key: string, plan: Settings['dns']['listen'][number]][] {

@@ -105,7 +105,7 @@ export class Parts {
       () => this.records.size,
       () => this.clientConnections,
     )
-    this.statusDoors = new StatusDoors(options.log, this.metrics)
+    this.statusDoors = new StatusDoors(options.log, this.metrics, clock)
     this.records = new FlowRecords(clock, options.log, this.metrics)
     const warn = (message: string) => this.log.warn(message)
     this.relays = new Relays(clock, warn)

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { dirname } from 'node:path'
+import type { Clock } from '../contracts/clock.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import { bind } from '../listeners/bind.ts'
 import { createAdminServer } from '../observe/admin-server.ts'
@@ -9,16 +10,24 @@ import type { Metrics } from '../observe/metrics.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { ListenAddress } from '../wire/listen-address.ts'
 import type { GatewayStatus } from './gateway-status.ts'
+import { seldom } from './seldom.ts'
+
+/** Milliseconds between two lines about connections that cannot be taken. */
+const TROUBLE_LOG_MS = 10_000
 
 /** Where `fairlead status` and scrapers of metrics look in. Opened once; a reload does not move them. */
 export class StatusDoors {
   readonly #log: Log
   readonly #metrics: Metrics
+  readonly #troubled: (cause: Error) => void
   readonly #open: { readonly server: Server; readonly address: ListenAddress }[] = []
 
-  constructor(log: Log, metrics: Metrics) {
+  constructor(log: Log, metrics: Metrics, clock: Clock) {
     this.#log = log
     this.#metrics = metrics
+    this.#troubled = seldom(clock, TROUBLE_LOG_MS, (cause, more) =>
+      log.warn({ error: cause.message, alike: more }, 'status.listen: cannot take connections'),
+    )
   }
 
   /** As bound. */
@@ -33,6 +42,8 @@ export class StatusDoors {
       try {
         if (address.kind === 'unix') await makeFolder(dirname(address.path))
         this.#open.push({ server, address: await bind(server, address) })
+        // Running out of descriptors shows here; the server goes on by itself when there are some again.
+        server.on('error', this.#troubled)
       } catch (thrown) {
         const error = toGatewayError(thrown)
         if (!auto) throw thrown

@@ -69,6 +69,34 @@ t.test('no longer wanted while it opens: closed', async (t) => {
   t.same(did, ['closed late'])
 })
 
+t.test('paused, it tries nothing, and what is being tried is waited for', async (t) => {
+  const { doors, did, state, open, pass } = machine()
+  state.fails = undefined
+  let opened = (_door: string) => {}
+  const slow = () => new Promise<string>((resolve) => (opened = resolve))
+  doors.set(
+    new Map([
+      ['a', slow],
+      ['b', open],
+    ]),
+  )
+  await pass(1_000)
+  let isPaused = false
+  const paused = doors.pause().then(() => {
+    isPaused = true
+  })
+  await pass(1_000)
+  t.notOk(isPaused)
+  opened('first')
+  await paused
+  await pass(5_000)
+  t.same(did, ['opened a first'])
+  t.equal(state.tries, 0)
+  doors.goOn()
+  await pass(1_000)
+  t.same(did, ['opened a first', 'opened b door'])
+})
+
 t.test('what can come', async (t) => {
   const absent = failed('EADDRNOTAVAIL')
   t.equal(canCome('172.17.0.1', absent), true)
