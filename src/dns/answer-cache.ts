@@ -23,8 +23,6 @@ interface Entry {
 
 /** Octets of all answers together: ten thousand of the size that DNSSEC makes usual. */
 const MAX_BYTES = 16 * 1024 * 1024
-/** RFC 9520 §3.2 asks for at least one second for failures, so that nobody's retries reach the servers again. */
-const FAILURE_SECONDS = 1
 
 /** Whole answers by question, as they came, with TTLs that count down (RFC 1035 §7.4). */
 export class AnswerCache {
@@ -67,7 +65,7 @@ export class AnswerCache {
   /** `ttl` in seconds where the answer itself does not say. `message` has no OPT. */
   put(key: string, message: DnsMessage, ttl = ttlOf(message)): void {
     const { clock, maxEntries } = this.#options
-    const seconds = Math.min(message.rcode === RCODE.SERVFAIL ? FAILURE_SECONDS : ttl, this.#limitOf(message))
+    const seconds = Math.min(ttl, this.#limitOf(message))
     if (seconds <= 0 || maxEntries === 0 || message.bytes.length > MAX_BYTES / 16) return
     const now = clock.monotonic()
     const old = this.#entries.get(key)
@@ -102,9 +100,11 @@ export class AnswerCache {
   }
 }
 
-/** NXDOMAIN, or NODATA: no record but what leads elsewhere (RFC 2308 §2). */
+/** NXDOMAIN, or NODATA: no record but what leads elsewhere (RFC 2308 §2), unless that is what was asked for. */
 export function isNegative(message: DnsMessage): boolean {
   if (message.rcode === RCODE.NXDOMAIN) return true
+  const asked = message.question?.type
+  if (asked === TYPE.CNAME || asked === TYPE.ANY) return !message.records.some(({ section }) => section === 'answer')
   return !message.records.some(({ section, type }) => section === 'answer' && type !== TYPE.CNAME)
 }
 

@@ -9,7 +9,7 @@ import { CLASS_IN, FLAG, MAX_MESSAGE, PLAIN_UDP_SIZE, RCODE, TYPE, UDP_SIZE } fr
 import { EDNS_SIZE, errorReply, localAnswer, questionBytes, truncated, withEdns } from '../wire/dns/reply.ts'
 import { withQuestion } from './answer-cache.ts'
 import { containerAnswer } from './container-names.ts'
-import type { Lookups } from './lookups.ts'
+import { type Lookups, NoAnswerInTime } from './lookups.ts'
 import { type SpecialAddresses, specialAnswer } from './special-names.ts'
 
 export type Transport = 'udp' | 'tcp'
@@ -178,7 +178,7 @@ export class Answerer {
     let cancel = () => {}
     const late = new Promise<never>((_, reject) => {
       cancel = clock.after(timeoutMs, () => {
-        const error = new Error(`no answer within ${timeoutMs} ms`)
+        const error = new NoAnswerInTime(`no answer within ${timeoutMs} ms`)
         controller.abort(error)
         reject(error)
       })

@@ -1,4 +1,6 @@
+import { domainToASCII } from 'node:url'
 import type { Clock } from '../contracts/clock.ts'
+import { GatewayError } from '../contracts/gateway-error.ts'
 import type { Resolver } from '../contracts/resolver.ts'
 import { type DnsMessage, type DnsQuestion, readMessage } from '../wire/dns/message.ts'
 import { nameKey, nameWire, plainName, readName } from '../wire/dns/name.ts'
@@ -8,6 +10,7 @@ import { localAnswer, questionBytes, withoutEdns } from '../wire/dns/reply.ts'
 import { endsInNumber } from '../wire/host.ts'
 import { type AnswerCache, isNegative, questionKey } from './answer-cache.ts'
 import type { DnsServerAddress } from './exchange.ts'
+import { Failures } from './failures.ts'
 import { hostAnswer } from './host-answers.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -29,22 +32,34 @@ export interface LookupsOptions {
 interface Running {
   readonly answer: Promise<Buffer>
   readonly stop: AbortController
+  /** What is asked of servers; undefined: it is asked of the host's own resolver. */
+  readonly servers: readonly DnsServerAddress[] | undefined
   waiters: number
 }
 
+/** `short`: for what is worth `SOA_MS` at most. */
+type Patience = 'usual' | 'short'
+
 /** Milliseconds spent on learning the SOA of a "no": it is a courtesy, and not worth a wait. */
 const SOA_MS = 1000
+
+/** Whoever waited for an answer has waited long enough: for others, too, there is none. */
+export class NoAnswerInTime extends Error {
+  override readonly name = 'NoAnswerInTime'
+}
 
 /** Finds answers: in the cache, from the host's own resolver, or from servers. Everybody who asks the same at the same time shares one look-up. */
 export class Lookups {
   readonly #options: LookupsOptions
   readonly #running = new Map<string, Running>()
   readonly #zones: ReadonlyMap<string, readonly DnsServerAddress[]>
+  readonly #failures: Failures
   /** Counts the networks: what was asked in the last one is not kept. */
   #network = 0
 
   constructor(options: LookupsOptions) {
     this.#options = options
+    this.#failures = new Failures(options.clock)
     this.#zones = new Map([...options.zones].map(([zone, servers]) => [nameKey(nameWire(zone)), servers]))
   }
 
@@ -56,22 +71,38 @@ export class Lookups {
   forget(): void {
     this.#network++
     this.#options.cache.clear()
+    this.#failures.clear()
     this.#running.clear()
   }
 
-  /** The whole answer without OPT, for the client of that address; rejects where there is none. The look-up ends when the last who waits for it has gone. */
-  async find(message: DnsMessage, question: DnsQuestion, client: string, signal: AbortSignal): Promise<Buffer> {
+  /**
+   * The whole answer without OPT, for the client of that address; rejects where there is none, or was none a moment ago. The look-up ends when the last
+   * who waits for it has gone.
+   */
+  async find(
+    message: DnsMessage,
+    question: DnsQuestion,
+    client: string,
+    signal: AbortSignal,
+    patience: Patience = 'usual',
+  ): Promise<Buffer> {
     const key = questionKey(message, question)
     const cached = this.#options.cache.get(key)
     if (cached) return cached
-    const running = this.#running.get(key) ?? this.#start(key, message, question, client)
+    this.#failures.throwIfKnown(key)
+    const running = this.#running.get(key) ?? this.#start(key, message, question, client, patience)
     running.waiters++
     try {
       return Buffer.from(await orAborted(running.answer, signal))
     } finally {
       if (--running.waiters === 0) {
         running.stop.abort(new Error('nobody waits any longer'))
-        if (this.#running.get(key) === running) this.#running.delete(key)
+        if (this.#running.get(key) === running) {
+          this.#running.delete(key)
+          // A name that the host is to look up may only have waited for its client's turn.
+          const isFailure = running.servers !== undefined && signal.reason instanceof NoAnswerInTime
+          if (isFailure) this.#failures.remember(key, signal.reason)
+        }
       }
     }
   }
@@ -89,7 +120,7 @@ export class Lookups {
     try {
       const found = readMessage(
         await this.#soon(signal, (soon) =>
-          this.find(readMessage(asked), { ...question, type: TYPE.SOA }, client, soon),
+          this.find(readMessage(asked), { ...question, type: TYPE.SOA }, client, soon, 'short'),
         ),
       )
       const soa = found.records.find(({ type }) => type === TYPE.SOA)
@@ -97,29 +128,37 @@ export class Lookups {
       const owner = readName(found.bytes, soa.start).wire
       const data = expandedData(found.bytes, soa)
       const fixed = Buffer.from(found.bytes.subarray(soa.dataAt - 10, soa.dataAt))
+      // RFC 2308 §3: what the "no" is good for. Of a zone's own name the record is an answer, with the TTL of one.
+      fixed.writeUInt32BE(Math.min(soa.ttl, data.readUInt32BE(data.length - 4)), 4)
       fixed.writeUInt16BE(data.length, 8)
       const whole = Buffer.concat([no, owner, fixed, data])
       whole.writeUInt16BE(1, 8)
-      return whole
+      return this.#options.cache.limited(readMessage(whole))
     } catch {
       return no
     }
   }
 
-  #start(key: string, message: DnsMessage, question: DnsQuestion, client: string): Running {
+  #start(key: string, message: DnsMessage, question: DnsQuestion, client: string, patience: Patience): Running {
     if (this.#running.size >= this.#options.maxRunning) throw new Error('too many names are being looked up')
     const stop = new AbortController()
     const network = this.#network
-    const answer = this.#lookUp(message, question, client, stop.signal).then(({ answer, ttl }) => {
+    const servers = this.#serversFor(question)
+    const found = servers
+      ? this.#ask(servers, message, stop.signal, patience).then((answer) => ({ answer, ttl: undefined }))
+      : this.#askHost(message, question, client, stop.signal)
+    const answer = found.then(({ answer, ttl }) => {
       if (network === this.#network) this.#keep(key, answer, ttl)
       return this.#options.cache.limited(answer)
     })
-    const running: Running = { answer, stop, waiters: 0 }
+    const running: Running = { answer, stop, servers, waiters: 0 }
     this.#running.set(key, running)
-    const done = () => {
-      if (this.#running.get(key) === running) this.#running.delete(key)
-    }
-    answer.then(done, done)
+    /** Not so where another network has come, or nobody waits any longer. */
+    const wasCurrent = () => this.#running.get(key) === running && this.#running.delete(key)
+    answer.then(
+      wasCurrent,
+      (reason) => wasCurrent() && !isForWantOfRoom(reason) && this.#failures.remember(key, reason),
+    )
     return running
   }
 
@@ -128,41 +167,49 @@ export class Lookups {
     else this.#options.cache.put(key, answer, ttl)
   }
 
-  async #lookUp(
+  #serversFor({ name, type }: DnsQuestion): readonly DnsServerAddress[] | undefined {
+    const ofZone = this.#zoneServers(name)
+    const isForHost = !ofZone && (type === TYPE.A || type === TYPE.AAAA) && isForTheHost(plainName(name))
+    return isForHost ? undefined : (ofZone ?? this.#options.servers())
+  }
+
+  async #askHost(
     message: DnsMessage,
     question: DnsQuestion,
     client: string,
     signal: AbortSignal,
-  ): Promise<{ answer: DnsMessage; ttl?: number }> {
-    const name = plainName(question.name)
-    const zoneServers = this.#zoneServers(question.name)
-    const isAddress = question.type === TYPE.A || question.type === TYPE.AAAA
-    const ask = (servers: readonly DnsServerAddress[], within: AbortSignal) => this.#ask(servers, message, within)
-    // To getaddrinfo such a name is an address in one of its old spellings.
-    if (zoneServers || !isAddress || name === undefined || endsInNumber(name)) {
-      return { answer: await ask(zoneServers ?? this.#options.servers(), signal) }
-    }
+  ): Promise<{ answer: DnsMessage; ttl: number | undefined }> {
+    const name = plainName(question.name)!
     const found = await hostAnswer(name, this.#options.resolver, this.#options.hostTtl, signal, client)
     const local = found[question.type === TYPE.A ? 'A' : 'AAAA']
     const answer = readMessage(localAnswer(questionBytes(message), name, local))
-    if (!isNegative(answer)) return { answer }
+    if (!isNegative(answer)) return { answer, ttl: undefined }
     // The host's resolver has decided; the servers' own words are taken where they say the same, for they have the SOA.
     const servers = this.#options.servers()
     const theirs =
-      servers.length === 0 ? undefined : await this.#soon(signal, (soon) => ask(servers, soon)).catch(() => undefined)
+      servers.length === 0
+        ? undefined
+        : await this.#soon(signal, (soon) => this.#ask(servers, message, soon, 'short')).catch(() => undefined)
     signal.throwIfAborted()
     if (theirs && isNegative(theirs) && theirs.rcode === answer.rcode && !leadsElsewhere(theirs))
-      return { answer: theirs }
+      return { answer: theirs, ttl: undefined }
     return { answer, ttl: NEGATIVE_TTL }
   }
 
-  async #ask(servers: readonly DnsServerAddress[], message: DnsMessage, signal: AbortSignal): Promise<DnsMessage> {
+  async #ask(
+    servers: readonly DnsServerAddress[],
+    message: DnsMessage,
+    signal: AbortSignal,
+    patience: Patience,
+  ): Promise<DnsMessage> {
     const asked = {
       question: Buffer.from(questionBytes(message)),
       dnssecOk: message.edns?.dnssecOk ?? false,
       checkingDisabled: (message.flags & FLAG.CD) !== 0,
     }
-    const answer = await this.#options.upstream.ask(servers, asked, signal)
+    // Of a short time each server has its share: behind one that is dead there may be one that answers, which is asked first from then on.
+    const tryMs = patience === 'short' ? SOA_MS / Math.max(1, servers.length) : undefined
+    const answer = await this.#options.upstream.ask(servers, asked, signal, tryMs)
     if (!answer.question) throw new Error('the answer has no question')
     const bytes = Buffer.from(withoutEdns(answer))
     // AA and RA of the server speak of itself.
@@ -194,6 +241,19 @@ export class Lookups {
 
 /** Seconds that a "no" of the host's resolver is kept here; the client is not told. */
 const NEGATIVE_TTL = 5
+
+/**
+ * Whether getaddrinfo takes the name for what it is: one that ends in a number is an address to it, in one of its old spellings, and one with a label
+ * that looks like IDNA and is not gets refused before anybody is asked (RFC 5890 §2.3.1: to DNS it is a name like any other).
+ */
+function isForTheHost(name: string | undefined): boolean {
+  return name !== undefined && !endsInNumber(name) && (!/(^|\.)xn--/.test(name) || domainToASCII(name) === name)
+}
+
+/** Of one client, perhaps: others may have room. */
+function isForWantOfRoom(reason: unknown): boolean {
+  return reason instanceof GatewayError && reason.code === 'LIMIT_REACHED'
+}
 
 function leadsElsewhere({ records }: DnsMessage): boolean {
   return records.some(({ section }) => section === 'answer')

@@ -41,8 +41,16 @@ export class Upstream {
     this.#options = options
   }
 
-  /** The answer with its OPT. Rejects with `NoUpstreamAnswer`, or with `signal.reason` on abort. */
-  async ask(servers: readonly DnsServerAddress[], asked: Asked, signal: AbortSignal): Promise<DnsMessage> {
+  /**
+   * The answer with its OPT. Rejects with `NoUpstreamAnswer`, or with `signal.reason` on abort. `tryMs`: for the first datagram to each server, where
+   * whoever asks waits for less time than usual.
+   */
+  async ask(
+    servers: readonly DnsServerAddress[],
+    asked: Asked,
+    signal: AbortSignal,
+    tryMs = TRY_MS,
+  ): Promise<DnsMessage> {
     const failures: string[] = []
     for (let round = 0; round < ROUNDS; round++) {
       const first = this.#preferred.get(servers) ?? 0
@@ -51,7 +59,7 @@ export class Upstream {
         const server = servers[place]!
         const isLast = round === ROUNDS - 1 && step === servers.length - 1
         try {
-          const answer = await this.#askOne(server, asked, isLast ? LAST_TRY_MS : TRY_MS << round, signal)
+          const answer = await this.#askOne(server, asked, isLast ? LAST_TRY_MS : tryMs << round, signal)
           if (isConclusive(answer.rcode)) {
             this.#preferred.set(servers, place)
             return answer
