@@ -4,12 +4,17 @@ import type { NetworkWatch } from '../contracts/network-watch.ts'
 import type { DnsServerAddress } from './exchange.ts'
 import type { Reach } from './inhibition.ts'
 
+export interface ProbeTarget extends DnsServerAddress {
+  /** On a cable of this machine: that it answers does not say that anything beyond it would. */
+  readonly isNeighbour?: boolean
+}
+
 export interface ReachProbeOptions {
   readonly clock: Clock
   readonly networkWatch: NetworkWatch
   /** Where to connect to; of both families, asked anew for each look. */
-  readonly targets: () => readonly DnsServerAddress[]
-  /** Farther away, for families whose `targets` do not answer: strangers' servers, which are not to be bothered often. */
+  readonly targets: () => readonly ProbeTarget[]
+  /** Farther away, for families for which no target beyond the neighbours answers: strangers' servers, which are not to be bothered often. */
   readonly lastResort?: readonly DnsServerAddress[]
   /** For tests: whether something answers there within so many milliseconds. */
   readonly reaches?: (target: DnsServerAddress, limitMs: number) => Promise<boolean>
@@ -26,6 +31,8 @@ const PROBE_MS = 1500
 const AGAIN_MS = 1000
 /** Looks in a row that must fail before a family that was there counts as gone. */
 const FAILURES = 2
+
+const FAMILIES = ['ipv4', 'ipv6'] as const
 
 /**
  * Tests by connecting whether the host really reaches anything by IPv4 and by IPv6: an address or a route alone says nothing. Looks at once, after each
@@ -72,9 +79,9 @@ export class ReachProbe {
     this.#cancel()
     const look = ++this.#look
     const targets = this.#options.targets()
-    const [ipv4, ipv6] = await Promise.all([this.#leads('ipv4', targets), this.#leads('ipv6', targets)])
+    const seen = await this.#see(targets)
     if (this.#isClosed || look !== this.#look) return
-    this.#judge({ ipv4, ipv6 })
+    this.#judge(seen)
     const unsure = Object.values(this.#failures).some((count) => count > 0 && count < FAILURES)
     this.#cancel = this.#options.clock.after(unsure ? AGAIN_MS : EVERY_MS, () => void this.#run())
   }
@@ -91,20 +98,42 @@ export class ReachProbe {
     this.#options.changed?.(reach)
   }
 
-  async #leads(family: keyof Reach, targets: readonly DnsServerAddress[]): Promise<boolean> {
+  /**
+   * A family leads somewhere where a target beyond the neighbours answers, or a last resort. Where no last resort answers for either family, nobody
+   * there is to be reached from here (a company's network), and the neighbours' word counts.
+   */
+  async #see(targets: readonly ProbeTarget[]): Promise<Reach> {
+    const beyond = targets.filter(({ isNeighbour }) => !isNeighbour)
+    const neighbours = targets.filter(({ isNeighbour }) => isNeighbour)
+    const [far, near] = await Promise.all([
+      this.#ofBoth((family) => this.#any(beyond, family)),
+      this.#ofBoth((family) => this.#any(neighbours, family)),
+    ])
+    const isInDoubt = FAMILIES.some((family) => near[family] && !far[family])
+    const strangers = await this.#ofBoth(async (family) => (isInDoubt || !far[family]) && this.#asksStrangers(family))
+    const word = strangers.ipv4 || strangers.ipv6 ? strangers : near
+    return { ipv4: far.ipv4 || word.ipv4, ipv6: far.ipv6 || word.ipv6 }
+  }
+
+  async #ofBoth(look: (family: keyof Reach) => Promise<boolean>): Promise<Reach> {
+    const [ipv4, ipv6] = await Promise.all([look('ipv4'), look('ipv6')])
+    return { ipv4, ipv6 }
+  }
+
+  async #asksStrangers(family: keyof Reach): Promise<boolean> {
     const { lastResort = [], clock } = this.#options
-    if (await this.#any(targets, family === 'ipv6')) return true
+    if (lastResort.length === 0) return false
     const known = this.#lastResort[family]
     // While unsure, the word of the last resort is asked for anew.
     if (known && clock.monotonic() < known.until && this.#failures[family] !== 1) return known.answered
-    const answered = await this.#any(lastResort, family === 'ipv6')
+    const answered = await this.#any(lastResort, family)
     this.#lastResort[family] = { answered, until: clock.monotonic() + LAST_RESORT_MS }
     return answered
   }
 
-  async #any(targets: readonly DnsServerAddress[], ipv6: boolean): Promise<boolean> {
+  async #any(targets: readonly DnsServerAddress[], family: keyof Reach): Promise<boolean> {
     const { reaches = answersTo } = this.#options
-    const ofFamily = targets.filter(({ address }) => address.includes(':') === ipv6)
+    const ofFamily = targets.filter(({ address }) => address.includes(':') === (family === 'ipv6'))
     return new Promise((resolve) => {
       let left = ofFamily.length
       if (left === 0) resolve(false)

@@ -7,7 +7,7 @@ import { manualClock } from '../../fixtures/manual-clock.ts'
 /** Everything that waits for nothing but promises has happened. */
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
-function probing(lastResort: readonly DnsServerAddress[] = []) {
+function probing(lastResort: readonly DnsServerAddress[] = [], neighbours: readonly string[] = []) {
   const clock = manualClock()
   const seen: Reach[] = []
   const asked: string[] = []
@@ -22,7 +22,11 @@ function probing(lastResort: readonly DnsServerAddress[] = []) {
       },
       close: () => {},
     },
-    targets: () => ['192.0.2.1', '2001:db8::1'].map((address) => ({ address, port: 53 })),
+    targets: () =>
+      ['192.0.2.1', '2001:db8::1', ...neighbours].map((address) => ({
+        ...{ address, port: 53 },
+        isNeighbour: neighbours.includes(address),
+      })),
     lastResort,
     reaches: async ({ address }) => {
       asked.push(address)
@@ -88,6 +92,37 @@ t.test('strangers are asked only where nothing nearer answers, and seldom', asyn
   t.equal(asked.filter((address) => address === '198.51.100.53').length, 1)
   t.same(probe.reach, { ipv4: true, ipv6: true })
   probe.close()
+})
+
+t.test('a neighbour that answers says nothing of what is beyond it, unless nobody there can be asked', async (t) => {
+  const near = ['192.168.1.1', 'fd00::1']
+  const strangers = ['198.51.100.53', '2001:db8:53::53']
+  for (const [answer, reach] of [
+    [[...near, strangers[0]], { ipv4: true, ipv6: false }],
+    [[...near, strangers[1]], { ipv4: false, ipv6: true }],
+    [[...near, ...strangers], { ipv4: true, ipv6: true }],
+    [near, { ipv4: true, ipv6: true }],
+    [[near[1]], { ipv4: false, ipv6: true }],
+    [[near[1], strangers[0]], { ipv4: true, ipv6: false }],
+    [[near[1], '192.0.2.1'], { ipv4: true, ipv6: true }],
+    [[near[1], '192.0.2.1', strangers[0]], { ipv4: true, ipv6: false }],
+    [[], { ipv4: false, ipv6: false }],
+  ] as const) {
+    const { clock, probe, up, asked } = probing(
+      strangers.map((address) => ({ address, port: 53 })),
+      near,
+    )
+    up.clear()
+    for (const address of answer) up.add(address!)
+    for (let look = 0; look < 3; look++) {
+      await settled()
+      clock.advance(3000)
+    }
+    await settled()
+    t.same(probe.reach, reach, JSON.stringify(answer))
+    for (const address of strangers) t.ok(asked.filter((one) => one === address).length <= 2, `${address}: seldom`)
+    probe.close()
+  }
 })
 
 t.test('closed, it looks no more', async (t) => {

@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import type { NetworkInterfaceInfo } from 'node:os'
 import t from 'tap'
 import { LAST_RESORT, needsProbe, probeTargets } from '../../../src/gateway/dns-settings.ts'
 import { loadText } from '../../fixtures/settings/load-text.ts'
@@ -35,6 +36,22 @@ t.test('where `auto` looks', async (t) => {
       title,
     )
   }
+})
+
+t.test('which of them are neighbours', async (t) => {
+  const own = (cidr: string) => ({ cidr, address: cidr.split('/')[0]! }) as NetworkInterfaceInfo
+  const interfaces = { eth0: [own('10.0.0.2/24'), own('fd00::2/64'), own('fe80::2/64')], wg0: [own('10.9.0.2/32')] }
+  const text =
+    'dns: { servers: [10.0.0.1, 10.0.1.1, 10.9.0.1, "fd00::1", "fd00:1::1"] }\nproxy: { mode: manual, http: "http://10.0.0.3:3128" }'
+  const { loaded } = await loadText(text)
+  t.same(
+    probeTargets(loaded!.settings, [], interfaces)
+      .filter(({ isNeighbour }) => isNeighbour)
+      .map(({ address }) => address),
+    ['10.0.0.1', 'fd00::1', '10.0.0.3'],
+  )
+  const given = await loadText('dns: { probe: "10.0.0.1:53" }')
+  t.notOk(probeTargets(given.loaded!.settings, [], interfaces)[0]?.isNeighbour, 'what the settings say is believed')
 })
 
 t.test('nothing is looked at where it decides nothing', async (t) => {
