@@ -3,7 +3,7 @@ import { EAGAIN, EINTR, errno } from '../system/linux/libc.ts'
 import type { Endpoint } from '../system/linux/socket-address.ts'
 import { MSG_DONTWAIT, MSG_NOSIGNAL } from '../system/linux/socket-numbers.ts'
 import { receive, send } from '../system/linux/sockets.ts'
-import { BROKEN, EVERYTHING, FrontClient, PATIENCE_MS } from './front-client.ts'
+import { BROKEN, EVERYTHING, FrontClient } from './front-client.ts'
 import type { FrontClientHost, Leaving } from './front-client-host.ts'
 import type { FrontDoor } from './front-door.ts'
 import type { KnownOpenings, Place } from './known-openings.ts'
@@ -86,7 +86,7 @@ export class AskingClient extends FrontClient {
     this.#wish = step.wish
     this.port = step.wish.target.port
     this.state = 'asked'
-    this.impatientAt = this.host.now() + PATIENCE_MS
+    this.impatientAt = this.host.now() + this.rules.patienceMs
     const peer = this.#peer!
     this.#peer = undefined
     this.host.asks(this, step.wish, peer)

@@ -12,13 +12,9 @@ import type { Ready } from './ready-list.ts'
 import type { Side, Tunnel, TunnelEnd } from './tunnel.ts'
 
 /**
- * Milliseconds that anything may take before a client is given to the doors, which have limits and words for everything: its first bytes, the
- * decision, the connection. An unanswered SYN is sent again after one second; where there is little time, the dialers begin anew a little before.
- */
-export const PATIENCE_MS = 900
-/**
- * The same for the last address, where there is that much time: one that is far away, or whose first SYN was lost, answers only then, be it with a
- * refusal, and the dialers would ask it anew and wait for all of that once more.
+ * Milliseconds before a client is given to the doors because the last address is silent, where there is that much time: one that is far away, or
+ * whose first SYN was lost, answers only then, be it with a refusal, and the dialers would ask it anew and wait for all of that once more. All else
+ * has `patienceMs`.
  */
 export const LAST_ADDRESS_MS = 3_500
 /** But no more than this part of what the dialers have for a way out, for they begin with all of it. */
@@ -70,7 +66,7 @@ export abstract class FrontClient implements Watcher, Ready {
     this.door = door
     this.rules = door.rules
     this.host = host
-    this.impatientAt = host.now() + PATIENCE_MS
+    this.impatientAt = host.now() + this.rules.patienceMs
   }
 
   abstract start(): void
@@ -151,7 +147,8 @@ export abstract class FrontClient implements Watcher, Ready {
   }
 
   get #lastAddressMs(): number {
-    return Math.max(PATIENCE_MS, Math.min(LAST_ADDRESS_MS, this.rules.dialMs * LAST_ADDRESS_PART))
+    const { dialMs, patienceMs } = this.rules
+    return Math.max(patienceMs, Math.min(LAST_ADDRESS_MS, dialMs * LAST_ADDRESS_PART))
   }
 
   /** Begins to connect. False: that can be known already not to work. */

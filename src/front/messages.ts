@@ -59,7 +59,15 @@ export interface DoorRules {
   readonly lifetimeMs: number
   /** What the dialers give a way out, all in all. */
   readonly dialMs: number
+  /** See `PATIENCE_MS`. */
+  readonly patienceMs: number
 }
+
+/**
+ * Milliseconds that anything may take before a client is given to the doors, which have limits and words for everything: its first bytes, the
+ * decision, the connection. An unanswered SYN is sent again after one second; where there is little time, the dialers begin anew a little before.
+ */
+export const PATIENCE_MS = 900
 
 export type FromFront =
   /** `clockOrigin`: see `clockOrigin()`, for the front's clock. */

@@ -63,6 +63,8 @@ export interface GatewayOptions {
   readonly front?: boolean | 'at-once'
   /** How many threads; default: as the cores allow. */
   readonly frontThreads?: number
+  /** For tests of what the threads do on a busy machine; default PATIENCE_MS. */
+  readonly frontPatienceMs?: number
 }
 
 function frontLost(reason: string, others: number): string {
@@ -253,7 +255,8 @@ export class Parts {
       ...doorParts,
       ...handlers,
       handlePackets: this.packets.open,
-      rules: (plan) => doorRules(plan, current().settings, this.#maxConnections, this.#pseudonym),
+      rules: (plan) =>
+        doorRules(plan, current().settings, this.#maxConnections, this.#pseudonym, options.frontPatienceMs),
       ...(this.front ? { front: this.front } : {}),
     })
     this.reverse = new Reverse({

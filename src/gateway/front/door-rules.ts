@@ -1,9 +1,15 @@
-import type { DoorRules } from '../../front/messages.ts'
+import { type DoorRules, PATIENCE_MS } from '../../front/messages.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { DoorPlan } from '../doors.ts'
 
 /** What the front must know of a door. Credentials are asked for by the doors themselves. */
-export function doorRules(plan: DoorPlan, settings: Settings, maxConnections: number, pseudonym: string): DoorRules {
+export function doorRules(
+  plan: DoorPlan,
+  settings: Settings,
+  maxConnections: number,
+  pseudonym: string,
+  patienceMs = PATIENCE_MS,
+): DoorRules {
   const { timeouts, limits, relay } = settings
   return {
     serves: plan.auth === undefined && relay.fastPath !== 'off',
@@ -15,6 +21,7 @@ export function doorRules(plan: DoorPlan, settings: Settings, maxConnections: nu
     idleMs: timeouts.idle,
     lifetimeMs: timeouts.lifetime,
     dialMs: timeouts.dial,
+    patienceMs,
   }
 }
 
@@ -30,5 +37,6 @@ export function captureRules({ timeouts, relay }: Settings, maxConnections: numb
     idleMs: timeouts.idle,
     lifetimeMs: timeouts.lifetime,
     dialMs: timeouts.dial,
+    patienceMs: PATIENCE_MS,
   }
 }

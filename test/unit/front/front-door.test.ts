@@ -18,6 +18,7 @@ const RULES: DoorRules = {
   idleMs: 0,
   lifetimeMs: 0,
   dialMs: 30_000,
+  patienceMs: 900,
 }
 
 t.test('what a client is sent waits for no acknowledgement of what went before', { skip }, async (t) => {

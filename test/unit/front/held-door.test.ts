@@ -7,6 +7,7 @@ import type { FrontClientHost, Leaving } from '../../../src/front/front-client-h
 import type { FrontDoor } from '../../../src/front/front-door.ts'
 import { HeldDoor } from '../../../src/front/held-door.ts'
 import type { HeldSyn, HoldQueue } from '../../../src/front/hold-queue.ts'
+import { PATIENCE_MS } from '../../../src/front/messages.ts'
 import { EPOLLERR, EPOLLOUT } from '../../../src/system/linux/epoll.ts'
 import { unusedPort } from '../../fixtures/upstreams/listen.ts'
 
@@ -66,7 +67,9 @@ function rig({ serves = true, hasShare = (_client: string): boolean => true, dia
     {
       loop: host.loop,
       enter: (number, make) =>
-        serves && number === 4 ? make(++id, 0, { rules: { dialMs } } as FrontDoor, host) : undefined,
+        serves && number === 4
+          ? make(++id, 0, { rules: { dialMs, patienceMs: PATIENCE_MS } } as FrontDoor, host)
+          : undefined,
       hasShare,
       giveHeld: ({ packet, hold }) => log.push(`given ${packet}${hold === 0 ? '' : ` of ${hold}`}`),
       holdLost: (hold, code) => log.push(`lost ${hold}: ${code}`),

@@ -26,6 +26,7 @@ const RULES = {
   idleMs: 0,
   lifetimeMs: 0,
   dialMs: 30_000,
+  patienceMs: 15_000,
 }
 const WORKER = new URL('../../../src/gateway/front/front-worker.ts', import.meta.url).href
 

@@ -14,6 +14,7 @@ const RULES: DoorRules = {
   maxHeadBytes: 8_192,
   pseudonym: 'test',
   dialMs: 0,
+  patienceMs: 0,
   idleMs: 0,
   lifetimeMs: 0,
 }
