@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
 import type { RelayCounts, RelayResult } from '../../src/contracts/relay.ts'
+import { until } from '../fixtures/until.ts'
 import { closed, failure, hash, read, rest, restBytes, sendUrgent, standstill, write } from './far-ends.ts'
 
 /** In milliseconds; 0 for none. */
@@ -177,12 +178,25 @@ export function tunnelContract(t: Test, make: MakeTunnels): void {
     { idleMs: 1_000, lifetimeMs: 2_500 },
     async (t, open) => {
       const { client, origin, result } = await open()
-      client.on('data', () => client.write('y'))
+      let [last, longest] = [performance.now(), 0]
+      const noted = () => {
+        const now = performance.now()
+        longest = Math.max(longest, now - last)
+        last = now
+      }
+      client.on('data', () => {
+        noted()
+        client.write('y')
+      })
       origin.on('data', () => setTimeout(() => origin.writable && origin.write('x'), 50))
       client.write('y')
       const [a, b] = await Promise.all([failure(client), failure(origin)])
+      noted()
       t.same([a, b], ['ECONNRESET', 'ECONNRESET'])
-      t.equal((await result).ended, 'lifetime')
+      const { ended } = await result
+      // Where the machine stood still, nothing moved.
+      if (longest < 500) t.equal(ended, 'lifetime')
+      else t.match(ended, /^(lifetime|idle)$/, `nothing moved for ${Math.round(longest)} ms`)
     },
   )
 
@@ -285,7 +299,9 @@ export function tunnelContract(t: Test, make: MakeTunnels): void {
       const all = await Promise.all(pairs.map((pair, way) => endInWay(way, pair)))
       await Promise.all(all.map(({ result, client, origin }) => Promise.all([result, closed(client), closed(origin)])))
     }
-    t.equal(readdirSync('/proc/self/fd').length, before)
+    // Others of this process may have one open for a moment.
+    await until('no descriptor is left', () => readdirSync('/proc/self/fd').length <= before)
+    t.pass()
   })
 }
 

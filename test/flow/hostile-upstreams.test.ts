@@ -7,6 +7,7 @@ import { makeAuthority } from '../../certs/make-certs.ts'
 import { getThrough, openConnect } from '../fixtures/clients.ts'
 import { everythingIsLoopback, startTestGateway } from '../fixtures/gateway.ts'
 import { testAuthority } from '../fixtures/test-authority.ts'
+import { until } from '../fixtures/until.ts'
 import { type ListenOptions, linger, listen } from '../fixtures/upstreams/listen.ts'
 import { startEcho } from '../fixtures/upstreams/origins.ts'
 
@@ -109,12 +110,22 @@ const PROXIES: ReadonlyArray<readonly [kind: string, what: string, play: Play, c
   ['https', 'sends an alert', says(bytes('15030300020228')), 'TLS_FAILED'],
 ] // biome-ignore format: one proxy a line
 
-t.setTimeout(280_000)
+t.setTimeout(550_000)
+
+/** Times that a case is tried again: limits are a second here, and a machine that stands still for as long meets them in place of the proxy. */
+const AGAIN = 2
+
+/** What came of it, tried again until it is as it should be. */
+async function tried<Seen>(once: () => Promise<Seen>, isRight: (seen: Seen) => boolean): Promise<Seen> {
+  let seen = await once()
+  for (let again = 0; again < AGAIN && !isRight(seen); again += 1) seen = await once()
+  return seen
+}
 
 t.test('a hostile proxy gets its own error that names it, and a neighbour notices nothing', async (t) => {
   const echo = await startEcho()
   t.teardown(() => echo.close())
-  for (const [kind, what, play, code] of PROXIES) {
+  const meet = async (kind: string, play: Play) => {
     const proxy = await listen(play)
     const gateway = await startTestGateway(
       t,
@@ -127,24 +138,32 @@ t.test('a hostile proxy gets its own error that names it, and a neighbour notice
       openConnect(gateway.port, `127.0.0.1:${echo.port}`),
     ])
     const took = performance.now() - start
-    const line = (await gateway.flowCount(1)).find(({ target }) => target === 'a.test:443')
+    const lineOf = () => gateway.flows().find(({ target }) => target === 'a.test:443')
+    await until('its line', () => lineOf() !== undefined)
+    refused.socket.destroy()
+    neighbour.socket.destroy()
+    await gateway.gateway.close()
+    await proxy.close()
+    return { port: proxy.port, line: lineOf(), refused, neighbour, took }
+  }
+  for (const [kind, what, play, code] of PROXIES) {
+    const { port, line, refused, neighbour, took } = await tried(
+      () => meet(kind, play),
+      (seen) => seen.line?.error?.code === code && seen.neighbour.status === 200 && seen.took < REFUSED_MS,
+    )
     t.same(
       [line?.error?.code, line?.error?.hop],
-      [code, { kind, host: '127.0.0.1', port: proxy.port }],
+      [code, { kind, host: '127.0.0.1', port }],
       `${kind} proxy that ${what}: ${code}`,
     )
     t.match(refused.status, code === 'UPSTREAM_TIMEOUT' ? 504 : 502, `${kind} proxy that ${what}: the client is told`)
     t.match(
       refused.reason,
-      new RegExp(`${/^[a-z]+/.exec(kind)?.[0]}[45]?a? proxy 127\\.0\\.0\\.1:${proxy.port}`, 'i'),
+      new RegExp(`${/^[a-z]+/.exec(kind)?.[0]}[45]?a? proxy 127\\.0\\.0\\.1:${port}`, 'i'),
       `${kind} proxy that ${what}: by name`,
     )
     t.ok(took < REFUSED_MS, `${kind} proxy that ${what}: after ${took.toFixed(0)} ms`)
     t.equal(neighbour.status, 200)
-    refused.socket.destroy()
-    neighbour.socket.destroy()
-    await gateway.gateway.close()
-    await proxy.close()
   }
 })
 
@@ -168,7 +187,7 @@ t.test('certificates of every wrong kind are explained', async (t) => {
     ],
     ['of tomorrow', await good.issue({ names, notBefore: tomorrow }), /not.*valid|yet/i],
   ]
-  for (const [what, tls, says] of cases) {
+  const meet = async (tls: ListenOptions['tls']) => {
     const proxy = await listen(silent, { tls: tls! })
     const gateway = await startTestGateway(t, {
       ...LIMITS,
@@ -177,11 +196,18 @@ t.test('certificates of every wrong kind are explained', async (t) => {
     })
     const { status, reason, socket } = await openConnect(gateway.port, 'a.test:443')
     const [line] = await gateway.flowCount(1)
-    t.same([status, line?.error?.code], [502, 'TLS_FAILED'], what)
-    t.match(reason, says, `${what}: ${reason}`)
     socket.destroy()
     await gateway.gateway.close()
     await proxy.close()
+    return { status, reason, code: line?.error?.code }
+  }
+  for (const [what, tls, says] of cases) {
+    const { status, reason, code } = await tried(
+      () => meet(tls),
+      (seen) => seen.code === 'TLS_FAILED',
+    )
+    t.same([status, code], [502, 'TLS_FAILED'], what)
+    t.match(reason, says, `${what}: ${reason}`)
   }
 })
 
@@ -196,17 +222,25 @@ const ORIGINS: ReadonlyArray<readonly [what: string, play: Play, code: string]> 
 ] // biome-ignore format: one origin a line
 
 t.test('a hostile origin gets its own error', async (t) => {
-  for (const [what, play, code] of ORIGINS) {
+  const meet = async (play: Play) => {
     const origin = await listen(play)
     const gateway = await startTestGateway(t, LIMITS)
     const start = performance.now()
     const answer = await getThrough(gateway.port, `http://127.0.0.1:${origin.port}/`)
+    const took = performance.now() - start
     const [line] = await gateway.flowCount(1)
-    t.equal(line?.error?.code, code, `an origin that ${what}: ${line?.error?.message}`)
-    t.equal(line?.error?.hop?.port, origin.port)
-    t.equal(answer.status, code === 'UPSTREAM_TIMEOUT' ? 504 : 502)
-    t.ok(performance.now() - start < REFUSED_MS)
     await gateway.gateway.close()
     await origin.close()
+    return { port: origin.port, error: line?.error, status: answer.status, took }
+  }
+  for (const [what, play, code] of ORIGINS) {
+    const { port, error, status, took } = await tried(
+      () => meet(play),
+      (seen) => seen.error?.code === code && seen.took < REFUSED_MS,
+    )
+    t.equal(error?.code, code, `an origin that ${what}: ${error?.message}`)
+    t.equal(error?.hop?.port, port)
+    t.equal(status, code === 'UPSTREAM_TIMEOUT' ? 504 : 502)
+    t.ok(took < REFUSED_MS)
   }
 })
