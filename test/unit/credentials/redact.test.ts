@@ -45,8 +45,9 @@ t.test('text that need not be a URL', async (t) => {
 
 t.test('long hostile text takes linear time', async (t) => {
   const text = 'a://'.repeat(250_000)
-  const start = performance.now()
+  const before = process.cpuUsage()
   redact(text)
   maskAnyUserInfo(text)
-  t.ok(performance.now() - start < 2000)
+  const { user, system } = process.cpuUsage(before)
+  t.ok((user + system) / 1000 < 2_000)
 })

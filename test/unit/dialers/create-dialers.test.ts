@@ -64,7 +64,7 @@ t.test('a proxy that hangs leaves time for the next, and nothing open', async (t
   const origin = await startEcho()
   const silent = await startHttpProxy({ silent: true })
   t.teardown(() => Promise.all([origin.close(), silent.close()]))
-  const dialers = await make({ dialDeadlineMs: 5000, attemptMs: 50 })
+  const dialers = await make({ dialDeadlineMs: 15_000, attemptMs: 1_000 })
   const dialed = await dialers.dial(route({ hops: [hopTo('http', silent)] }, { hops: [] }), query(origin), signal)
   t.same(dialed.candidate.hops, [])
   t.equal(dialed.failed[0]?.error.code, 'UPSTREAM_TIMEOUT')
@@ -77,7 +77,7 @@ t.test('the overall deadline names the hop that hangs in a chain', async (t) => 
   const silent = await startHttpProxy({ silent: true })
   const socks = await startSocksProxy()
   t.teardown(() => Promise.all([silent.close(), socks.close()]))
-  const dialers = await make({ dialDeadlineMs: 60 })
+  const dialers = await make({ dialDeadlineMs: 2_000 })
   const error = await failure(
     dialers.dial(route({ hops: [hopTo('socks5', socks), hopTo('http', silent)] }), query(silent), signal),
   )

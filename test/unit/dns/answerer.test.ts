@@ -54,7 +54,7 @@ t.test('A and AAAA as the host resolves them', async (t) => {
     'none.test': 'no-data',
     'broken.test': 'fails',
   } as const
-  const { ask } = testAnswerer({ hosts, servers: [server] })
+  const { ask } = testAnswerer({ hosts, servers: [server], clock: manualClock() })
   const cases: readonly [name: string, type: string, rcode: number, answers: string[], authorities: string[]][] = [
     ['both.test', 'A', 0, ['A 192.0.2.1'], []],
     ['both.test', 'AAAA', 0, ['AAAA 2001:db8::1'], []],
@@ -78,7 +78,7 @@ t.test('a dropped family is NODATA with the SOA of the zone, and a name that doe
     [[4], 'A', []],
     [[4], 'AAAA', ['AAAA 2001:db8::1']],
   ] as const) {
-    const { ask } = testAnswerer({ hosts, servers: [server], drop: [...drop] })
+    const { ask } = testAnswerer({ hosts, servers: [server], drop: [...drop], clock: manualClock() })
     const answer = seen(await ask(dnsQuery('both.test', type)))
     t.match(
       answer,
@@ -228,7 +228,7 @@ t.test('large answers: TC over UDP, whole over TCP', async (t) => {
   const server = await fakeDnsServer(t, (query, over) => [
     over === 'udp' ? dnsResponse(query, { flags: 0x200 } as never) : dnsResponse(query, { answers: [txt] } as never),
   ])
-  const { ask } = testAnswerer({ zones: { corp: [server] } })
+  const { ask } = testAnswerer({ zones: { corp: [server] }, clock: manualClock() })
   for (const edns of [undefined, 512, 1232, 65_535]) {
     const answer = await ask(dnsQuery('big.corp', 'TXT', edns === undefined ? {} : { edns }))
     t.match(seen(answer), { truncated: true, answers: [] }, `UDP, ${edns ?? 'no EDNS'}`)
@@ -289,7 +289,7 @@ t.test('the same question at the same time is asked once', async (t) => {
   const server = await fakeDnsServer(t, (query) => [
     dnsResponse(query, { answers: [{ type: 'A', name: 'x.corp', ttl: 60, data: '192.0.2.1' }] } as never),
   ])
-  const { ask } = testAnswerer({ zones: { corp: [server] } })
+  const { ask } = testAnswerer({ zones: { corp: [server] }, clock: manualClock() })
   const answers = await Promise.all([1, 2, 3, 4].map((id) => ask(dnsQuery(id % 2 ? 'x.corp' : 'X.CORP', 'A', { id }))))
   t.same(
     answers.map((answer) => [answer?.readUInt16BE(0), seen(answer)?.question]),

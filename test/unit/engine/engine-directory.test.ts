@@ -6,20 +6,17 @@ import { until } from '../../fixtures/until.ts'
 
 const SHOP = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web' }
 
-/** A clock whose waits are a hundred times shorter, so that back-off and rest take no time in a test. */
-const hurried = { ...systemClock, after: (ms: number, task: () => void) => systemClock.after(ms / 100, task) }
-
-/** The same where answers take their time. */
-const patient = {
+/** A clock whose waits are a hundred times shorter, so that back-off and rest take no time in a test; but not those after which an answer is too late. */
+const hurried = {
   ...systemClock,
   after: (ms: number, task: () => void) => systemClock.after(ms < 15_000 ? ms / 100 : ms, task),
 }
 
-async function follow(t: Test, engine: FakeEngine, clock = hurried) {
+async function follow(t: Test, engine: FakeEngine) {
   const states: EngineState[] = []
   const directory = createEngineDirectory({
     address: engine.address,
-    clock,
+    clock: hurried,
     onState: (state) => states.push(state),
   })
   t.teardown(() => directory.close())
@@ -94,7 +91,7 @@ t.test('an image’s labels push out neither compose’s nor what is known of ot
     { name: 'bad9', networks: { apps: { ip: '172.20.0.9' } } },
   ]
   await engine.start()
-  const { directory, states } = await follow(t, engine, patient)
+  const { directory, states } = await follow(t, engine)
   await until('a view', () => directory.connected || states.length > 0, 20_000)
   t.match(states, [{ connected: true }])
   t.equal(directory.byAddress('172.20.0.9')?.name, 'bad9')

@@ -11,13 +11,13 @@ const ENDED = 400
 const FIRST_WORD = 2_000
 const MINUTE = 60_000
 
-/** Waits are a hundred times shorter, but for these, which end when the test says so. */
+/** Waits are a hundred times shorter, but for those after which an answer is too late, and for `endless`, which end when the test says so. */
 function follow(t: Test, endless = [ENDED, MINUTE]) {
   const held = new Set<{ readonly ms: number; readonly task: () => void }>()
   const clock = {
     ...systemClock,
     after(ms: number, task: () => void) {
-      if (!endless.includes(ms)) return systemClock.after(ms / 100, task)
+      if (!endless.includes(ms)) return systemClock.after(ms < 15_000 ? ms / 100 : ms, task)
       const own = { ms, task }
       held.add(own)
       return () => void held.delete(own)

@@ -35,9 +35,10 @@ t.test('prose can not', async (t) => {
 
 t.test('takes no longer for a hostile text than for another', async (t) => {
   for (const piece of ['try ', 'try/', 'try\n', 'try <!-', 'try --']) {
-    const began = performance.now()
+    const before = process.cpuUsage()
     mayGoOn(piece.repeat(200_000))
     mayGoOn(`try${' '.repeat(1_000_000)}`.concat(piece.repeat(1_000)))
-    t.ok(performance.now() - began < 2_000, JSON.stringify(piece))
+    const { user, system } = process.cpuUsage(before)
+    t.ok((user + system) / 1000 < 2_000, JSON.stringify(piece))
   }
 })

