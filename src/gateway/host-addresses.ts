@@ -1,9 +1,7 @@
-import { networkInterfaces } from 'node:os'
-import { parseAddress } from '../wire/address.ts'
+import { interfaceAddresses } from '../system/interface-addresses.ts'
+import { isLoopback } from '../wire/address.ts'
 
 /** This machine's own, canonical, without loopback, which everybody has. */
 export function hostAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap((addresses = []) =>
-    addresses.flatMap(({ address, internal }) => (internal ? [] : (parseAddress(address)?.address ?? []))),
-  )
+  return interfaceAddresses().flatMap(({ address }) => (isLoopback(address) ? [] : address))
 }

@@ -39,6 +39,8 @@ export function readNetworkState(platform = process.platform): NetworkState {
 }
 
 /**
+ * As Node lists them, which leaves out interfaces without carrier: a cable that is pulled out is another network, though the address stays.
+ *
  * A container that starts brings an interface with a link-local address only, and must not look like another network. A bridge that a new container
  * network brings does have an address; forgetting too much is cheap.
  */

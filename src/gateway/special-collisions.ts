@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { networkInterfaces } from 'node:os'
 import type { Settings } from '../settings/settings.ts'
-import { parseAddress } from '../wire/address.ts'
+import { interfaceAddresses } from '../system/interface-addresses.ts'
+import { isLoopback, parseAddress } from '../wire/address.ts'
 import { IpBlockTable, parseIpBlock } from '../wire/ip-block.ts'
 
 /** One network that this machine is in: `192.168.65.7/24` of `eth0`; or one that it has a route to. */
@@ -38,8 +38,8 @@ export function specialCollisions(
 }
 
 function ownNetworks(): OwnNetwork[] {
-  return Object.entries(networkInterfaces()).flatMap(([device, addresses = []]) =>
-    addresses.flatMap(({ cidr, internal }) => (cidr === null || internal ? [] : [{ device, cidr }])),
+  return interfaceAddresses().flatMap(({ device, address, bits }) =>
+    isLoopback(address) ? [] : [{ device, cidr: `${address}/${bits}` }],
   )
 }
 

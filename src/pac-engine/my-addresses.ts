@@ -8,7 +8,7 @@ import { networkInterfaces } from 'node:os'
 export async function myAddresses(): Promise<string[]> {
   const routed = await Promise.all([sourceFor('udp4', '8.8.8.8'), sourceFor('udp6', '2001:4860:4860::8888')])
   const found = routed.filter((address) => address !== undefined).filter(isUsable)
-  return found.length > 0 ? found : interfaceAddresses()
+  return found.length > 0 ? found : interfacesInUse()
 }
 
 /** Where DNS would be; any port does. */
@@ -29,7 +29,8 @@ function sourceFor(type: 'udp4' | 'udp6', destination: string): Promise<string |
   })
 }
 
-function interfaceAddresses(): string[] {
+/** As Chromium, those of interfaces that are in use: Node leaves out the others. */
+function interfacesInUse(): string[] {
   const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
   return all
     .filter(({ internal, address }) => !internal && isUsable(address))

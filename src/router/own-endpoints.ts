@@ -1,5 +1,5 @@
-import { networkInterfaces } from 'node:os'
 import type { Clock } from '../contracts/clock.ts'
+import { interfaceAddresses } from '../system/interface-addresses.ts'
 import { isLoopback, isUnspecified, parseAddress } from '../wire/address.ts'
 
 export interface Endpoint {
@@ -19,7 +19,7 @@ const ADDRESSES_MAX_AGE = 2000
 
 /** Tells whether a connection to this canonical address and port would come back to the gateway itself. */
 export function createOwnEndpoints(options: OwnEndpointOptions): (address: string, port: number) => boolean {
-  const { endpoints, clock, localAddresses = interfaceAddresses } = options
+  const { endpoints, clock, localAddresses = addressesNow } = options
   let known: { readonly addresses: ReadonlySet<string>; readonly readAt: number } | undefined
   const isLocal = (address: string) => {
     const now = clock.monotonic()
@@ -44,11 +44,6 @@ function destinationOf(address: string): string {
   return address === '::' ? '::1' : address
 }
 
-function interfaceAddresses(): string[] {
-  const addresses: string[] = []
-  for (const { address } of Object.values(networkInterfaces()).flatMap((list) => list ?? [])) {
-    const parsed = parseAddress(address.replace(/%.*$/, ''))
-    if (parsed) addresses.push(parsed.address)
-  }
-  return addresses
+function addressesNow(): string[] {
+  return interfaceAddresses().map(({ address }) => address)
 }

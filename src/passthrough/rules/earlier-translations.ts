@@ -1,7 +1,7 @@
 import { BlockList } from 'node:net'
-import { networkInterfaces } from 'node:os'
 import { setImmediate } from 'node:timers/promises'
 import { GatewayError } from '../../contracts/gateway-error.ts'
+import { interfaceAddresses } from '../../system/interface-addresses.ts'
 import { close } from '../../system/linux/descriptors.ts'
 import { errno } from '../../system/linux/libc.ts'
 import {
@@ -105,8 +105,9 @@ function blocks(texts: readonly string[]): BlockList {
 
 /** The networks that an interface has an address of. */
 function blocksOf(interfaces: readonly string[]): string[] {
-  const all = networkInterfaces()
-  return interfaces.flatMap((name) => (all[name] ?? []).flatMap(({ cidr }) => cidr ?? []))
+  return interfaceAddresses().flatMap(({ device, address, bits }) =>
+    interfaces.includes(device) ? `${address}/${bits}` : [],
+  )
 }
 
 const family = (address: string): 'ipv4' | 'ipv6' => (address.includes(':') ? 'ipv6' : 'ipv4')
