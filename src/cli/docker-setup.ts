@@ -35,9 +35,12 @@ export async function runDockerSetup(flags: DockerSetupFlags, io: Io): Promise<n
       bypass: bypass.split(/[\s,;]+/).filter((entry) => entry !== ''),
       env: io.env,
     })
-    io.out(`${results.map((result) => render(result, action)).join('\n')}\n${nextSteps(results, action)}`)
+    const done = results.filter(({ failure }) => !failure)
+    if (done.length > 0)
+      io.out(`${done.map((result) => render(result, action)).join('\n')}\n${nextSteps(done, action)}`)
+    io.err(failures(results, action))
     const isNothing = action !== 'remove' && results.every(({ skipped }) => skipped)
-    return isNothing ? EXIT.failed : EXIT.done
+    return isNothing || done.length < results.length ? EXIT.failed : EXIT.done
   } catch (thrown) {
     if (!(thrown instanceof DockerSetupError)) throw thrown
     io.err(`${thrown.message}\n${thrown.hint ? `${thrown.hint}\n` : ''}`)
@@ -50,14 +53,28 @@ const FOR_WHOM = {
   client: 'clients of the engine: the environment of new containers and builds',
 }
 
-function render({ part, file, changes, skipped, refusal }: SetupResult, action: string): string {
-  const title = `${file} (${FOR_WHOM[part]})\n`
-  if (skipped) return `${title}  not told: ${skipped.reason}\n  ${skipped.hint}\n`
-  if (changes.length === 0) return `${title}  ${action === 'remove' ? 'nothing of ours is there' : 'nothing to do'}\n`
-  const width = Math.max(...changes.map(({ path }) => path.join('.').length))
-  const lines = changes.map((change) => `  ${change.path.join('.').padEnd(width)}  ${describe(change)}\n`)
-  const note = refusal ? `  --apply would refuse: ${refusal.reason}\n  ${refusal.hint}\n` : ''
-  return title + lines.join('') + note
+function render({ part, file, changes, skipped, refusal, note }: SetupResult, action: string): string {
+  const width = Math.max(0, ...changes.map(({ path }) => path.join('.').length))
+  const lines = [
+    `${file} (${FOR_WHOM[part]})`,
+    ...(skipped ? [`  not told: ${skipped.reason}`, `  ${skipped.hint}`] : []),
+    ...changes.map((change) => `  ${change.path.join('.').padEnd(width)}  ${describe(change)}`),
+    ...(skipped || changes.length > 0
+      ? []
+      : [`  ${action === 'remove' ? 'nothing of ours is there' : 'nothing to do'}`]),
+    ...(refusal ? [`  --apply would refuse: ${refusal.reason}`, `  ${refusal.hint}`] : []),
+    ...(note ? [`  ${note.reason}`, `  ${note.hint}`] : []),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/** What was not done, and what was all the same. */
+function failures(results: readonly SetupResult[], action: string): string {
+  const failed = results.flatMap(({ failure }) => (failure ? `${failure.reason}\n${failure.hint}\n` : []))
+  if (failed.length === 0) return ''
+  const others = results.filter(({ isChanged }) => isChanged).map(({ file }) => file)
+  const isWritten = action !== 'print' && others.length > 0
+  return `${failed.join('')}${isWritten ? `Written all the same: ${others.join(', ')}\n` : ''}`
 }
 
 /** Proxies have passwords in their URLs. */

@@ -9,3 +9,6 @@ export class DockerSetupError extends Error {
     this.hint = hint
   }
 }
+
+/** It is another user's to read. The other file is not concerned. */
+export class NotPermittedError extends DockerSetupError {}

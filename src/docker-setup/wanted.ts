@@ -18,7 +18,13 @@ export interface Wanted {
 
 export type WantedPart =
   | { readonly values: JsonObject; readonly reason?: undefined }
-  | { readonly values?: undefined; readonly reason: string; readonly hint: string }
+  | {
+      readonly values?: undefined
+      readonly reason: string
+      readonly hint: string
+      /** A door is there, and cannot be named as this machine is now: what was told of it before may well be right. */
+      readonly isForNow?: true
+    }
 
 export interface WantedOptions {
   /** Doors of scope `containers`, in the order of the settings. */
@@ -38,13 +44,19 @@ export function wantedSettings({ doors, bridgeAddress, noProxy }: WantedOptions)
   const open = doors.filter(({ address, needsUser }) => address.kind === 'tcp' && address.port !== 0 && !needsUser)
   const engine = first(open, (host) => (isUnspecified(host) ? loopbackLike(host) : host))
   const client = first(open, (host) => (isUnspecified(host) ? bridgeAddress : isLoopback(host) ? undefined : host))
+  const awaitsBridge = open.some(({ address }) => address.kind === 'tcp' && isUnspecified(address.host))
   return {
     engine: engine
       ? { values: { proxies: { 'http-proxy': engine, 'https-proxy': engine, 'no-proxy': list } } }
       : { reason: whyNone(doors), hint: ENGINE_HINT },
     client: client
       ? { values: { proxies: { default: { httpProxy: client, httpsProxy: client, noProxy: list } } } }
-      : { reason: open.length > 0 ? 'containers cannot reach a door on loopback' : whyNone(doors), hint: CLIENT_HINT },
+      : awaitsBridge
+        ? { reason: NO_BRIDGE, hint: NO_BRIDGE_HINT, isForNow: true }
+        : {
+            reason: open.length > 0 ? 'containers cannot reach a door on loopback' : whyNone(doors),
+            hint: CLIENT_HINT,
+          },
   }
 }
 
@@ -52,6 +64,11 @@ const ENGINE_HINT =
   'Give the gateway one, such as listen: { mixed: [ 127.0.0.1:3128, { address: "127.0.0.1:3129", scope: containers } ] }.'
 const CLIENT_HINT =
   'Capture needs no settings in containers. To tell them all the same, add a door at the address of the engine’s bridge: { address: "172.17.0.1:3128", scope: containers, from: [172.16.0.0/12] }.'
+
+const NO_BRIDGE =
+  'the door is on all addresses, and containers reach it at that of docker0, of which this machine has none'
+const NO_BRIDGE_HINT =
+  'Start the engine first; where it has no docker0, give the door the address of a bridge: { address: "172.18.0.1:3128", scope: containers, from: [172.16.0.0/12] }.'
 
 function whyNone(doors: readonly DoorChoice[]): string {
   if (doors.length === 0) return 'no door of the settings has scope: containers'

@@ -160,6 +160,35 @@ t.test('a file that cannot be read keeps both as they are', async (t) => {
   t.notOk(existsSync(at('daemon.json.fairlead-undo')))
 })
 
+t.test('a second file that cannot be written: what was done to the first is said', async (t) => {
+  const { run, read, at } = home(t)
+  // A name with which the record's has 255 octets, and what it is written as before has more than a file system takes. It stops root too.
+  const name = 'c'.repeat(255 - '.fairlead-undo'.length)
+  const client = ['--client-config', at(name)]
+  const { code, out, err } = await run('--apply', ...client)
+  t.equal(code, 1)
+  t.match(read('daemon.json'), '10.9.8.7')
+  t.match(out, /~\/daemon\.json \(the engine.*\n {2}proxies/)
+  t.match(out, 'Restart the engine')
+  t.notMatch(out, name)
+  t.match(err, `cannot write ~/${name}: ENAMETOOLONG\n`)
+  t.match(err, /\nWritten all the same: ~\/daemon\.json\n$/)
+  t.notOk(readdirSync(at('.')).some((found) => found.startsWith('cc')))
+  t.equal((await run('--remove')).code, 0)
+  t.strictSame([read('daemon.json'), existsSync(at('daemon.json.fairlead-undo'))], [DAEMON, false])
+})
+
+t.test('a door that has gone: what was told of it is taken back', async (t) => {
+  const { run, read, at } = home(t)
+  await run('--apply', '--only', 'client')
+  writeFileSync(at('fairlead.yaml'), 'listen: { mixed: 127.0.0.1:3128 }\n')
+  const { code, out } = await run('--apply', '--only', 'client')
+  t.equal(code, 1, 'nobody is told')
+  t.match(out, 'not told: no door of the settings has scope: containers')
+  t.match(out, /\n {2}proxies\.default\.httpProxy +removed\n/)
+  t.equal(read('.docker/config.json'), CLIENT)
+})
+
 t.test('what --remove cannot take back it names', async (t) => {
   const { run, read, at } = home(t)
   await run('--apply', '--only', 'engine')

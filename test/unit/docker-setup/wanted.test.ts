@@ -9,6 +9,8 @@ const door = (host: string, port = 3129, more: Partial<DoorChoice> = {}): DoorCh
   ...more,
 })
 const socket: DoorChoice = { address: { kind: 'unix', path: '/x', mode: 0o600 }, scheme: 'http', needsUser: false }
+const NO_BRIDGE =
+  'the door is on all addresses, and containers reach it at that of docker0, of which this machine has none'
 
 t.test('which door the engine and its containers are told of', (t) => {
   const rows: readonly (readonly [doors: DoorChoice[], bridge: string | undefined, engine: string, client: string])[] =
@@ -16,7 +18,8 @@ t.test('which door the engine and its containers are told of', (t) => {
       [[], undefined, 'no door of the settings has scope: containers', 'no door of the settings has scope: containers'],
       [[door('127.0.0.1')], '172.17.0.1', 'http://127.0.0.1:3129', 'containers cannot reach a door on loopback'],
       [[door('0.0.0.0')], '172.17.0.1', 'http://127.0.0.1:3129', 'http://172.17.0.1:3129'],
-      [[door('0.0.0.0')], undefined, 'http://127.0.0.1:3129', 'containers cannot reach a door on loopback'],
+      [[door('0.0.0.0')], undefined, 'http://127.0.0.1:3129', NO_BRIDGE],
+      [[door('127.0.0.1'), door('::', 3130)], undefined, 'http://127.0.0.1:3129', NO_BRIDGE],
       [[door('::')], '172.17.0.1', 'http://[::1]:3129', 'http://172.17.0.1:3129'],
       [[door('172.17.0.1')], '172.17.0.1', 'http://172.17.0.1:3129', 'http://172.17.0.1:3129'],
       [[door('127.0.0.1', 1), door('fd00::1', 2)], undefined, 'http://127.0.0.1:1', 'http://[fd00::1]:2'],
