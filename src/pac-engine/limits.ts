@@ -2,7 +2,7 @@
 export interface PacLimits {
   /** Running time of one evaluation, without waiting for DNS. A large real script takes a few milliseconds. */
   readonly evaluateMs: number
-  /** Running time of the script's global code, which may build large tables. */
+  /** Running time of the script's global code, which may build large tables. Processor time where the system tells that. */
   readonly loadMs: number
   /** How far past its limit a script that no interrupt reaches (a built-in's own loop) may run before its thread is ended. */
   readonly graceMs: number

@@ -3,6 +3,7 @@ import type { Clock } from '../contracts/clock.ts'
 import type { PacLimits } from './limits.ts'
 import { NumberedJobs } from './numbered-jobs.ts'
 import type { Query } from './query-lines.ts'
+import { processorMs, whenSpent } from './running-time.ts'
 import { startPacThread } from './start-thread.ts'
 import type { TurnBudget } from './turn-budget.ts'
 import { type DnsEntry, NO_NOTES, type VmOutcome } from './vm-outcome.ts'
@@ -81,7 +82,7 @@ export class VmThread {
   readonly #events: ThreadEvents
   #loading: ((loaded: Loaded) => void) | undefined
   /** The thread runs, its VM is made, and it turns to the script: on a busy machine that alone may take longer than a script may. */
-  #begun: (() => void) | undefined
+  #begun: ((place: string | undefined) => void) | undefined
   /** The job seen running at the last look, and when it was first seen. */
   #seen = { job: 0, since: 0 }
   #ended = false
@@ -131,9 +132,10 @@ export class VmThread {
         this.#loading?.({ is: 'failed', failure: { kind: 'time', message }, notes: NO_NOTES })
       }
       let cancel = this.#clock.after(threadStartMs, giveUp(`its thread did not start within ${threadStartMs} ms`))
-      this.#begun = () => {
+      this.#begun = (place) => {
         cancel()
-        cancel = this.#clock.after(loadMs + graceMs, giveUp(`loading was stopped after ${loadMs} ms`))
+        const stopped = giveUp(`loading was stopped after ${loadMs} ms`)
+        cancel = whenSpent(this.#clock, loadMs + graceMs, () => processorMs(place), stopped)
       }
       this.#loading = (loaded) => {
         this.#loading = undefined
@@ -218,7 +220,7 @@ export class VmThread {
     if (this.#ended) return
     switch (message.is) {
       case 'begun':
-        this.#begun?.()
+        this.#begun?.(message.place)
         return
       case 'loaded':
         this.#loading?.(message.loaded)

@@ -1,11 +1,15 @@
 import type { PacLimits } from './limits.ts'
+import { processorMs, RunningTime } from './running-time.ts'
 import type { VmEvents } from './vm-events.ts'
 
 /** The time of what runs in a VM: when it is to stop, what its clock says, and which queries have read that. */
 export class VmTime {
   readonly #limits: PacLimits
   readonly #events: VmEvents
+  readonly #processorMs: () => number | undefined
   #deadline = Number.POSITIVE_INFINITY
+  /** Of global code that runs. */
+  #load: RunningTime | undefined
   #timedOut = false
   /** It was told to stop, which it may not have done at once. */
   #cut = false
@@ -21,9 +25,11 @@ export class VmTime {
   #begun = 0
   readonly #readers = new Map<number, number>()
 
-  constructor(limits: PacLimits, events: VmEvents) {
+  /** `hadMs`: what this thread has had of a processor, in ms. */
+  constructor(limits: PacLimits, events: VmEvents, hadMs = () => processorMs('thread-self')) {
     this.#limits = limits
     this.#events = events
+    this.#processorMs = hadMs
   }
 
   /** Since the query, or the script's global code, began. */
@@ -71,6 +77,7 @@ export class VmTime {
   beginLoad(now: number, frozen = false): void {
     this.#cut = false
     this.#begin(this.#limits.loadMs, now, frozen)
+    this.#load = new RunningTime(this.#limits.loadMs, this.#began, this.#processorMs)
   }
 
   beginRow(length: number, now: number, frozen = false): void {
@@ -109,9 +116,17 @@ export class VmTime {
       this.#events.slow?.()
     }
     const running = this.#begun > 0
-    this.#timedOut = now >= this.#deadline || (running && this.#events.makeWay?.(now - this.#began) === true)
+    this.#timedOut =
+      (now >= this.#deadline && !this.#goesOn(now)) || (running && this.#events.makeWay?.(now - this.#began) === true)
     this.#cut ||= this.#timedOut
     return this.#timedOut
+  }
+
+  /** Global code whose thread had no processor has its time all the same. */
+  #goesOn(now: number): boolean {
+    const left = this.#load?.left(now) ?? 0
+    if (left > 0) this.#deadline = now + left
+    return left > 0
   }
 
   /** What the script's clock says, in ms since the epoch. */
@@ -123,6 +138,7 @@ export class VmTime {
 
   end(): void {
     this.#begun = 0
+    this.#load = undefined
     this.#deadline = Number.POSITIVE_INFINITY
     this.#slowAt = Number.POSITIVE_INFINITY
   }
@@ -130,6 +146,7 @@ export class VmTime {
   /** So many milliseconds more, for what is none of the row's. */
   extend(ms: number): void {
     this.#begun = 0
+    this.#load = undefined
     this.#deadline = performance.now() + ms
   }
 
@@ -148,6 +165,7 @@ export class VmTime {
     this.#frozen = frozen
     this.#began = performance.now()
     this.#deadline = this.#began + limitMs
+    this.#load = undefined
     this.#now = now
     this.#read = undefined
     this.#timedOut = false

@@ -1,6 +1,7 @@
 import { constants, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { PacVm } from './pac-vm.ts'
+import { placeOfThread } from './running-time.ts'
 import type { DnsEntry } from './vm-outcome.ts'
 import {
   type Batch,
@@ -43,7 +44,7 @@ let looks = 0
 let madeWay: MadeWay | undefined
 const vm = new PacVm(wasm, limits, {
   loads() {
-    if (Atomics.load(state, RELOADING) === 0) send({ is: 'begun' })
+    if (Atomics.load(state, RELOADING) === 0) send({ is: 'begun', place: placeOfThread() })
   },
   turn(index) {
     looks = 0

@@ -1,0 +1,64 @@
+import { readFileSync, readlinkSync } from 'node:fs'
+import type { Clock } from '../contracts/clock.ts'
+
+/** How much later than its limit something is ended whose thread got no processor: a machine may have so much to do, and whoever waits for the script shall not wait for ever. */
+const STARVED_TIMES = 4
+/** Milliseconds of processor time that are as good as none: the system counts by ticks. */
+const A_TICK = 1
+
+/** Where the system has this thread, below /proc; undefined where it tells nothing of it. */
+export function placeOfThread(): string | undefined {
+  try {
+    return readlinkSync('/proc/thread-self')
+  } catch {
+    return undefined
+  }
+}
+
+/** Milliseconds that a thread has had a processor for, where that can be told. */
+export function processorMs(place: string | undefined): number | undefined {
+  if (place === undefined) return undefined
+  try {
+    const ms = Number(readFileSync(`/proc/${place}/schedstat`, 'latin1').split(' ', 1)[0]) / 1e6
+    return ms > 0 ? ms : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The time of something that may run for so long: processor time, for on a busy machine a script that is quick takes long. Where nobody knows it, time as it passes. */
+export class RunningTime {
+  readonly #limitMs: number
+  readonly #began: number
+  readonly #hadMs: () => number | undefined
+  readonly #hadBefore: number | undefined
+
+  /** Times by one clock. `hadMs`: what its thread has had of a processor. */
+  constructor(limitMs: number, began: number, hadMs: () => number | undefined) {
+    this.#limitMs = limitMs
+    this.#began = began
+    this.#hadMs = hadMs
+    this.#hadBefore = hadMs()
+  }
+
+  /** Milliseconds that it may run on; 0: it is to be ended. To be asked when that time has passed. */
+  left(now: number): number {
+    const had = this.#hadBefore === undefined ? undefined : this.#hadMs()
+    if (had === undefined) return 0
+    const most = this.#began + STARVED_TIMES * this.#limitMs - now
+    const left = Math.min(this.#limitMs - (had - this.#hadBefore!), most)
+    return left > A_TICK ? left : 0
+  }
+}
+
+/** Runs `end` when so much time is up. The returned function cancels it. */
+export function whenSpent(clock: Clock, limitMs: number, hadMs: () => number | undefined, end: () => void): () => void {
+  const time = new RunningTime(limitMs, clock.monotonic(), hadMs)
+  const look = () => {
+    const left = time.left(clock.monotonic())
+    if (left > 0) cancel = clock.after(left, look)
+    else end()
+  }
+  let cancel = clock.after(limitMs, look)
+  return () => cancel()
+}

@@ -1,0 +1,74 @@
+import t from 'tap'
+import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
+import { placeOfThread, processorMs, RunningTime, whenSpent } from '../../../src/pac-engine/running-time.ts'
+import { VmTime } from '../../../src/pac-engine/vm-time.ts'
+import { manualClock } from '../../fixtures/manual-clock.ts'
+
+t.test('what has its own time is not ended for time that others had', async (t) => {
+  let had = 500
+  const time = new RunningTime(3_000, 10_000, () => had)
+  had += 1_000
+  t.equal(time.left(13_000), 2_000)
+  had += 1_999.5
+  t.equal(time.left(15_000), 0, 'within a tick')
+  const starved = new RunningTime(3_000, 10_000, () => 500)
+  t.equal(starved.left(13_000), 3_000)
+  t.equal(starved.left(21_000), 1_000, 'four times as long at most')
+  t.equal(starved.left(22_000), 0)
+  const unknown = new RunningTime(3_000, 10_000, () => undefined)
+  t.equal(unknown.left(13_000), 0, 'where nobody knows it, the clock counts')
+})
+
+t.test('it is looked at again when it could be up', async (t) => {
+  const clock = manualClock()
+  let [had, ended] = [500, 0]
+  whenSpent(
+    clock,
+    3_000,
+    () => had,
+    () => {
+      ended = clock.monotonic()
+    },
+  )
+  clock.advance(2_000)
+  had += 2_500
+  clock.advance(1_499)
+  t.equal(ended, 0)
+  had += 500
+  clock.advance(1)
+  t.equal(ended, 3_500)
+  t.equal(clock.pending, 0)
+})
+
+t.test('global code whose thread stood still goes on; an evaluation is stopped by the clock', async (t) => {
+  let [now, had] = [1_000, 500]
+  t.intercept(performance, 'now', { value: () => now })
+  const time = new VmTime(DEFAULT_LIMITS, {}, () => had)
+  const { loadMs, evaluateMs } = DEFAULT_LIMITS
+  time.beginLoad(0)
+  now += loadMs
+  had += 100
+  t.notOk(time.interrupts())
+  now += loadMs - 101
+  t.notOk(time.interrupts())
+  now += 1
+  had += loadMs - 100
+  t.ok(time.interrupts())
+  t.ok(time.timedOut)
+  time.beginRow(1, 0)
+  time.turn()
+  now += evaluateMs
+  t.ok(time.interrupts())
+})
+
+const skip = process.platform === 'linux' ? false : 'the system does not tell'
+t.test('what the system says of this thread', { skip }, async (t) => {
+  const place = placeOfThread()
+  t.match(place, /^\d+\/task\/\d+$/)
+  const before = processorMs(place)!
+  // To look takes processor time as well.
+  while (processorMs('thread-self') === before);
+  t.ok(processorMs('thread-self')! > before)
+  t.equal(processorMs('1/task/none'), undefined)
+  t.equal(processorMs(undefined), undefined)
+})
