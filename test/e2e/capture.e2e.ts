@@ -59,6 +59,12 @@ socket.on('error', ({ code }) => told(code)).on('message', (data) => told(String
 socket.connect(Number(port), address, () => socket.send('x'))
 setTimeout(() => told('silence'), 3_000)`
 
+/** Says a word to whoever comes, and ends the connection first, over both families; at a port that it is told, or any. */
+const FAREWELL = `
+const [port, word] = process.argv.slice(1)
+const server = require('node:net').createServer((socket) => socket.on('error', () => {}).end(word))
+server.listen(Number(port), '::', () => console.log('at', server.address().port))`
+
 /** Connections that are reset as soon as they stand, twenty at a time. */
 const RESETS = `
 const [host, port, count] = process.argv.slice(1)
@@ -507,6 +513,84 @@ await t.test('dns.listen at the address of a bridge that comes later', async (t)
   await gateway.running.stop()
 })
 
+await t.test('a client comes again by the port of a connection that has just ended', async (t) => {
+  const counter = `add table inet resets
+    add chain inet resets out { type filter hook output priority 0; }
+    add rule inet resets out tcp flags & rst == rst counter`
+  await box.run(['nft', counter])
+  t.teardown(() => box.run(['nft', 'delete table inet resets']).then(() => {}))
+  const resets = async () => (await box.run(['nft', 'list table inet resets'])).stdout
+  const bridged = (value: number) =>
+    scenario.run('gateway', [
+      'sysctl',
+      '-qw',
+      ...['iptables', 'ip6tables'].map((tables) => `net.bridge.bridge-nf-call-${tables}=${value}`),
+    ])
+  t.teardown(() => bridged(1).then(() => {}))
+  for (const [hold, isBridged] of [
+    ['auto', 0],
+    ['auto', 1],
+    ['off', 0],
+    ['off', 1],
+  ] as const) {
+    const gateway = await start({}, { hold })
+    for (const [family, address] of [
+      ['IPv4', origins.address],
+      ['IPv6', CORP_IPV6['origin.test']],
+    ] as const) {
+      await t.test(`hold: ${hold}, ${family}, ${isBridged ? 'with' : 'without'} br_netfilter`, async (t) => {
+        await bridged(isBridged)
+        const farewell = scenario.start('corp', 'farewell', [process.execPath, '-e', FAREWELL, '0', 'origin'])
+        await farewell.until('its port', () => farewell.stdout.endsWith('\n'))
+        const port = Number(/at (\d+)/.exec(farewell.stdout)?.[1])
+        // Whoever has the same port on this host must not be taken for it.
+        const host = scenario.start('gateway', 'host', [process.execPath, '-e', FAREWELL, String(port), 'host'])
+        await host.until('its port', () => host.stdout.endsWith('\n'))
+        const localPort = takePort()
+        const talk = () => box.talk(address, port, { localPort, limitMs: 10_000 })
+        const ended = ['ss', '-tnH', 'state', 'time-wait', 'sport', '=', `:${port}`, 'dport', '=', `:${localPort}`]
+        const hasEnded = async () => (await scenario.run('gateway', ended)).stdout !== ''
+        const before = await resets()
+        t.match(await talk(), { heard: 'origin' })
+        await gateway.running.until('the end of it', hasEnded)
+        t.match(await talk(), { heard: 'origin' }, 'once more')
+        t.equal(await resets(), before, 'and the client has not been told anything of the one before')
+        await gateway.running.until('the end of that', hasEnded)
+        await farewell.stop()
+        const refused = await talk()
+        if (hold === 'off') t.match(refused, { heard: '', error: 'ECONNRESET' })
+        else t.match(refused, { heard: '', error: 'ECONNREFUSED', connectMs: undefined }, 'refused while it is held')
+        await host.stop()
+      })
+    }
+    await gateway.running.stop()
+  }
+})
+
+await t.test('a SYN that is sent again, for its answer was lost, is the same attempt', async (t) => {
+  // The first answer of each family is shorter than that, and two are longer.
+  const loss = `add table inet loss
+    add chain inet loss in { type filter hook input priority 0; }
+    add rule inet loss in tcp flags & (syn | ack) == (syn | ack) quota until 100 bytes drop`
+  for (const hold of ['auto', 'off'] as const) {
+    await t.test(`hold: ${hold}`, async (t) => {
+      const gateway = await start({}, { hold })
+      const count = await countAttempts(t, origins.ports.banner)
+      await box.run(['nft', loss])
+      try {
+        const talked = await box.talk(origins.address, origins.ports.banner, { enough: 10, limitMs: 20_000 })
+        t.match(talked.heard, GATEWAY_FOR_CORP)
+      } finally {
+        await box.run(['nft', 'delete table inet loss'])
+      }
+      t.equal(await count(), 1, 'the target is asked once')
+      await gateway.flow('it', ({ target }) => target.endsWith(`:${origins.ports.banner}`))
+      await gateway.running.stop()
+      t.equal(gateway.flows().length, 1)
+    })
+  }
+})
+
 await t.test('behaviour §8.12: a ping to a dead address does not succeed', async (t) => {
   const gateway = await start()
   for (const address of [NOBODY, NO_ROUTE, CORP['origin.test']]) {
@@ -665,6 +749,24 @@ await t.test('a second gateway: refused, and the rules of the first stay', async
   t.match((await request(origins.address, origins.ports.http)).heard, '"from"', 'captured as before')
   await first.flow('the first gateway’s', ({ door }) => door === 'capture')
   await first.running.stop()
+})
+
+await t.test('a second gateway beside a capture that was switched off: it is not replaced', async (t) => {
+  const first = await start()
+  const standing = dialogue(origins.ports.banner, 100)
+  await first.running.until('it stands', async () => (await first.status()).liveFlows > 0)
+  await first.reload({ capture: { ...captured, enabled: false } })
+  const second = await start({}, { mark: 0xf1b000, table: 7788 })
+  const before = second.flows().length
+  await first.reload({ capture: captured })
+  const line = first.log().findLast(({ msg }) => msg?.startsWith('settings not reloaded'))
+  t.match(JSON.stringify(line), /a gateway runs here: the rules lead to port \d+, which is open/)
+  t.match((await request(origins.address, origins.ports.http)).heard, '"from"')
+  await second.flow('the second gateway’s', ({ door }) => door === 'capture', before)
+  await standing
+  await first.running.stop()
+  t.match((await request(origins.address, origins.ports.http)).heard, '"from"', 'nor when the first ends')
+  await second.running.stop()
 })
 
 await t.test('a second gateway, while the first still drains, holds attempts as soon as that has gone', async (t) => {

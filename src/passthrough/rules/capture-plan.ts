@@ -16,6 +16,9 @@ export interface SpecialCapture {
 /** Where taken traffic is delivered: loopback ports of transparent sockets, by family. */
 export type LocalPorts = Readonly<Partial<Record<4 | 6, number>>>
 
+/** What changes while the rules stand: the members of their sets. */
+export type NetworkMembers = Pick<CapturePlan, 'interfaces' | 'sources' | 'own'>
+
 /** All that the rules in the kernel depend on. Names and numbers are checked before they come here: they go into a script as they are. */
 export interface CapturePlan {
   /** Of captured packets; the next few numbers are verdicts on held ones (`HeldMark`). */

@@ -4,6 +4,7 @@ import {
   HOLD_CHAIN,
   isAnywhere,
   type LocalPorts,
+  type NetworkMembers,
   type Ports,
   TABLE,
   type TakenUdp,
@@ -61,7 +62,7 @@ export function nftRemoval(): string {
 }
 
 /** New members for the sets of a table that stands; connections and rules are not touched. */
-export function nftMembers(plan: Pick<CapturePlan, 'interfaces' | 'sources' | 'own'>): string {
+export function nftMembers(plan: NetworkMembers): string {
   const members: [string, readonly string[]][] = [
     ['interfaces', plan.interfaces.map(quoted)],
     ['sources4', plan.sources.filter(isIpv4)],
@@ -92,8 +93,9 @@ function heldAnswers({ hold, mark }: CapturePlan): string[] {
 function client(plan: CapturePlan): string[] {
   const { mark, udp } = plan
   return [
-    '# Packets of connections that the gateway holds already. Not so for datagrams: the sockets that their replies leave by are not read.',
-    `meta l4proto tcp socket transparent 1 meta mark set ${hex(mark)} accept`,
+    '# Packets of connections that the gateway holds already. Not so for datagrams: the sockets that their replies leave by are not read. Nor for a',
+    '# SYN: one with the ports of a connection that has just ended is a new attempt, to be held, and only the listener below opens what is left of that one.',
+    `tcp flags & (fin | syn | rst | ack) != syn socket transparent 1 meta mark set ${hex(mark)} accept`,
     '# What answers somebody who came in from outside: by a published port, or routed here. TCP that begins here begins with a SYN. Not so for',
     '# datagrams without a translation: one that our own late answer has begun anew would go past the policy.',
     'ct direction reply ct status dnat return',

@@ -26,6 +26,8 @@ export interface Talk {
   readonly pauseMs?: number
   /** Send FIN after that. */
   readonly end?: boolean
+  /** The client's own; default: any. */
+  readonly localPort?: number
   /** Stop listening after this much, ms. Default 3000. */
   readonly limitMs?: number
   /** Enough when this many bytes have come. */
@@ -74,9 +76,9 @@ export async function startBox(scenario: Scenario): Promise<Box> {
     scenario.run('gateway', argv, { env, wrap: (inner) => ['ip', 'netns', 'exec', name, ...inner] })
   return {
     run,
-    async talk(host, port, { say = [], pauseMs = 0, end = false, limitMs = 3_000, enough = 0 }) {
+    async talk(host, port, { say = [], pauseMs = 0, end = false, limitMs = 3_000, enough = 0, localPort }) {
       const parts = say.map((part) => Buffer.from(part).toString('base64'))
-      const options = JSON.stringify({ host, port, parts, pauseMs, end, limitMs, enough })
+      const options = JSON.stringify({ host, port, localPort, parts, pauseMs, end, limitMs, enough })
       const done = await run(['node', '-e', TALK, options])
       if (done.code !== 0) throw new Error(done.stderr)
       return JSON.parse(done.stdout) as Talked
@@ -86,12 +88,12 @@ export async function startBox(scenario: Scenario): Promise<Box> {
 
 /** Runs in the box: everything in one line, for `node -e` starts quickly. */
 const TALK = `
-const { host, port, parts, pauseMs, end, limitMs, enough } = JSON.parse(process.argv[1])
+const { host, port, localPort, parts, pauseMs, end, limitMs, enough } = JSON.parse(process.argv[1])
 const began = performance.now()
 const told = { heard: '', ended: false }
 const heard = []
 let length = 0
-const socket = require('node:net').connect({ host, port, allowHalfOpen: true })
+const socket = require('node:net').connect({ host, port, localPort, allowHalfOpen: true })
 const finish = () => {
   told.heard = Buffer.concat(heard).subarray(0, 4096).toString('latin1')
   process.stdout.write(JSON.stringify(told), () => process.exit(0))

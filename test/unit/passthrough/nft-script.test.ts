@@ -68,8 +68,9 @@ table inet fairlead {
     ip6 saddr @sources6 goto client
   }
   chain client {
-    # Packets of connections that the gateway holds already. Not so for datagrams: the sockets that their replies leave by are not read.
-    meta l4proto tcp socket transparent 1 meta mark set 0x00f1a000 accept
+    # Packets of connections that the gateway holds already. Not so for datagrams: the sockets that their replies leave by are not read. Nor for a
+    # SYN: one with the ports of a connection that has just ended is a new attempt, to be held, and only the listener below opens what is left of that one.
+    tcp flags & (fin | syn | rst | ack) != syn socket transparent 1 meta mark set 0x00f1a000 accept
     # What answers somebody who came in from outside: by a published port, or routed here. TCP that begins here begins with a SYN. Not so for
     # datagrams without a translation: one that our own late answer has begun anew would go past the policy.
     ct direction reply ct status dnat return
