@@ -1,10 +1,10 @@
 import type { ContainerDirectory, ContainerNetwork } from '../contracts/containers.ts'
-import type { CapturePlan, LocalPorts, SpecialCapture } from '../passthrough/rules/capture-plan.ts'
+import type { CapturePlan, LocalPorts, NetworkMembers, SpecialCapture } from '../passthrough/rules/capture-plan.ts'
 import type { Settings } from '../settings/settings.ts'
 
 /** What the rules need beyond the settings. */
 export interface CaptureSurroundings {
-  readonly directory: ContainerDirectory | undefined
+  readonly networks: NetworkMembers
   /** Ports of the gateway's transparent sockets. */
   readonly tcp: LocalPorts
   readonly hold: CapturePlan['hold'] | undefined
@@ -12,13 +12,13 @@ export interface CaptureSurroundings {
   readonly udp: CapturePlan['udp']
 }
 
-/** The settings, and the engine's networks as they are now, as one plan for the kernel. */
+/** The settings, and what is there to be captured, as one plan for the kernel. */
 export function planCapture(settings: Settings, around: CaptureSurroundings): CapturePlan {
   const { capture, containersProxy, dns } = settings
   return {
     mark: capture.mark,
     routeTable: capture.table,
-    ...capturedNetworks(settings, around.directory),
+    ...around.networks,
     tcp: { ports: containersProxy.transparentPorts, to: around.tcp },
     otherPorts: capture.otherPorts,
     udp: around.udp,
@@ -30,9 +30,9 @@ export function planCapture(settings: Settings, around: CaptureSurroundings): Ca
 
 /** Where captured traffic comes from. A network whose bridge is known is captured by it, any other by its addresses. */
 export function capturedNetworks(
-  { capture }: Settings,
+  { capture }: Pick<Settings, 'capture'>,
   directory: ContainerDirectory | undefined,
-): Pick<CapturePlan, 'interfaces' | 'sources' | 'own'> {
+): NetworkMembers {
   const all = directory?.view().networks ?? []
   const chosen = all.filter((network) => isChosen(network, capture.networks))
   const interfaces = chosen.flatMap(({ bridge }) => (bridge === undefined ? [] : [bridge]))

@@ -3,7 +3,7 @@ import { assertNoOtherGateway } from '../passthrough/rules/in-use.ts'
 import { Installer, renderInstallation } from '../passthrough/rules/installer.ts'
 import { kernelFamilies } from '../passthrough/transparent-socket.ts'
 import type { Settings } from '../settings/settings.ts'
-import { planCapture } from './capture-plan.ts'
+import { capturedNetworks, planCapture } from './capture-plan.ts'
 import { planDatagrams } from './captured-datagrams.ts'
 import { specialFor, takesDns } from './captured-dns.ts'
 
@@ -25,7 +25,7 @@ export function renderCapture(settings: Settings): CapturePreview {
   const ports = (some: Readonly<Record<4 | 6, number>>) =>
     Object.fromEntries(families.map((family) => [family, some[family]]))
   const plan = planCapture(settings, {
-    directory: undefined,
+    networks: capturedNetworks(settings, undefined),
     tcp: ports(SOME_PORT),
     udp: planDatagrams(settings, ports(SOME_UDP_PORT)),
     special: takesDns(settings) ? specialFor(ports(SOME_DNS_PORT), ports(SOME_DNS_PORT)) : [],

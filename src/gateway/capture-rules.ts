@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import { toGatewayError } from '../contracts/gateway-error.ts'
-import type { CapturePlan } from '../passthrough/rules/capture-plan.ts'
+import type { CapturePlan, NetworkMembers } from '../passthrough/rules/capture-plan.ts'
 import type { Installer } from '../passthrough/rules/installer.ts'
 
 export interface CaptureRulesParts {
-  readonly installer: Pick<Installer, 'install' | 'update' | 'stands' | 'isAnothers' | 'remove'>
+  readonly installer: Pick<Installer, 'install' | 'update' | 'members' | 'stands' | 'isAnothers' | 'remove'>
   /** Appends the rule that holds attempts where nft has no statement for it; throws where the kernel has none either. */
   addHoldRule(queue: number): void
   /** Of datagrams that were on their way before the rules stood. */
@@ -53,9 +53,20 @@ export class CaptureRules {
     else await this.remove()
   }
 
-  /** Other networks; connections and rules are not touched. */
-  async update(networks: Pick<CapturePlan, 'interfaces' | 'sources' | 'own'>): Promise<void> {
-    if (!this.#installed) return
+  /** What the rules in the kernel take from: those of a gateway that was killed, where none of ours stand. */
+  members(): Promise<NetworkMembers> {
+    return this.#parts.installer.members()
+  }
+
+  /** Whether the table is that of a gateway which has started while this one was ending. */
+  async areAnothers(): Promise<boolean> {
+    return this.#installed !== undefined && (await this.#parts.installer.isAnothers(this.#installed))
+  }
+
+  /** Other networks; connections and rules are not touched. The sets of another gateway's rules have the same names. */
+  async update(networks: NetworkMembers): Promise<void> {
+    if (!this.#installed || isDeepStrictEqual({ ...this.#installed, ...networks }, this.#installed)) return
+    if (await this.areAnothers()) return
     await this.#parts.installer.update(networks)
     this.#installed = { ...this.#installed, ...networks }
     await this.#forgetTranslations(this.#installed)
@@ -69,12 +80,21 @@ export class CaptureRules {
     await this.#put({ ...plan, tcp, otherPorts: 'bypass', udp: { kind: 'bypass' }, special: [], hosts: [] })
   }
 
-  /** Whoever loads another firewall may flush every table, ours among them. Whether something was missing. */
-  async repair(): Promise<boolean> {
-    const { installer } = this.#parts
-    if (!this.#installed || (await installer.stands(this.#installed))) return false
-    if (await installer.isAnothers(this.#installed)) return false
-    await this.#put(this.#installed)
+  /**
+   * Whoever loads another firewall may flush every table, ours among them. `networks`: as they are now; the kernel may have refused them when they changed.
+   * Whether something was missing.
+   */
+  async repair(networks: NetworkMembers): Promise<boolean> {
+    if (!this.#installed) return false
+    // Fails where there is no table to change, or once more for the reason before.
+    await this.update(networks).catch(() => {})
+    const plan = { ...this.#installed, ...networks }
+    if (await this.#parts.installer.stands(plan)) {
+      this.#installed = plan
+      return false
+    }
+    if (await this.areAnothers()) return false
+    await this.#put(plan)
     return true
   }
 

@@ -17,19 +17,22 @@ import { kernelFamilies } from '../passthrough/transparent-socket.ts'
 import type { Settings } from '../settings/settings.ts'
 import { CaptureFront, type CaptureFrontParts, type OpenCapture } from './capture-front.ts'
 import { captureName } from './capture-name.ts'
-import { capturedNetworks, planCapture } from './capture-plan.ts'
+import { planCapture } from './capture-plan.ts'
 import { policyOf } from './capture-policy.ts'
 import { captureRoom } from './capture-room.ts'
 import { CaptureRules, type WantedRules } from './capture-rules.ts'
 import { CapturedDatagrams } from './captured-datagrams.ts'
 import { CapturedDns, type CapturedDnsParts } from './captured-dns.ts'
+import { CapturedNetworks, type CapturedNetworksParts } from './captured-networks.ts'
 import { tellCrowded, tellTrouble } from './crowded.ts'
 import { every } from './every.ts'
 import { type HeldIn, HoldQueues } from './hold-queues.ts'
 import { InTurn } from './in-turn.ts'
 import type { Prepared } from './prepare-all.ts'
 
-export interface CaptureParts extends Pick<CaptureFrontParts, 'front' | 'identified'> {
+export interface CaptureParts
+  extends Pick<CaptureFrontParts, 'front' | 'identified'>,
+    Pick<CapturedNetworksParts, 'awaitsEngine'> {
   readonly clock: Clock
   readonly resolver: Resolver
   readonly names: AnsweredNames
@@ -63,6 +66,7 @@ export class Capture {
   readonly #parts: CaptureParts
   readonly #families = kernelFamilies()
   readonly #rules: CaptureRules
+  readonly #networks: CapturedNetworks
   readonly #door: CaptureDoor
   readonly #front: CaptureFront
   readonly #queues: HoldQueues
@@ -85,6 +89,7 @@ export class Capture {
     const { clock, resolver, names, nextId, handleFlow, handleRequest, warn, answerDns } = parts
     const installer = new Installer(this.#families)
     this.#rules = new CaptureRules({ installer, addHoldRule, forgetTranslations, warn })
+    this.#networks = new CapturedNetworks(parts)
     this.#datagrams = new CapturedDatagrams({ ...parts, families: this.#families })
     this.#dns = new CapturedDns({ ...parts, families: this.#families, answer: answerDns })
     const context = { name: 'capture', scope: 'containers', nextId, handleFlow, handleRequest } as const
@@ -159,8 +164,10 @@ export class Capture {
       return { commit, abandon: () => {} }
     }
     assertLinux()
+    // Another one may also have started while all that was left here were connections of a capture that had been switched off.
+    if (this.#open.listeners.length === 0) await assertNoOtherGateway()
     if (!this.#rules.installed) {
-      await assertNoOtherGateway()
+      this.#networks.takeOver(await this.#rules.members())
       // Containers speak before all is in force: by these rules once they stand, and by those of a gateway that was killed as soon as somebody reads the queue.
       this.#policy = policyOf(settings)
     }
@@ -199,6 +206,7 @@ export class Capture {
     for (const listener of open.listeners) listener.setMaxConnections(this.#parts.maxConnections())
     this.#queues.use(open)
     this.#front.serve(this.#open, settings)
+    this.#networks.tell(settings)
     this.#unfollow ??= this.#parts.directory?.onChange(() => this.#turns.inBackground(() => this.#follow()))
     this.#unwatch ??= every(REPAIR_MS, this.#parts.clock, () => this.#turns.inBackground(() => this.#repair()))
     this.#turns.inBackground(async () => {
@@ -219,7 +227,7 @@ export class Capture {
     return {
       plan: (hold) =>
         planCapture(settings, {
-          directory: this.#parts.directory,
+          networks: this.#networks.of(settings),
           tcp: Object.fromEntries(listeners.map(({ family, port }) => [family, port])),
           udp: this.#datagrams.plan(settings),
           special: this.#dns.special(settings),
@@ -231,17 +239,16 @@ export class Capture {
 
   /** Networks have come or gone. */
   async #follow(): Promise<void> {
-    const { installed } = this.#rules
-    if (!installed || !this.#settings?.capture.enabled) return
-    const networks = capturedNetworks(this.#settings, this.#parts.directory)
-    const { interfaces, sources, own } = installed
-    if (JSON.stringify(networks) === JSON.stringify({ interfaces, sources, own })) return
-    await this.#rules.update(networks)
+    if (this.#settings?.capture.enabled) await this.#rules.update(this.#networks.of(this.#settings))
   }
 
   /** Together with the rules that lead there. */
   async #exchangeQueue(queue: SynQueue | undefined): Promise<boolean> {
     const [settings, before] = [this.#settings!, this.#open]
+    if (await this.#rules.areAnothers()) {
+      await queue?.close()
+      return false
+    }
     const open = { ...before, queue, awaited: undefined }
     await this.#rules
       .install(this.#wanted(settings, open))
@@ -254,7 +261,11 @@ export class Capture {
   }
 
   async #repair(): Promise<void> {
-    if (await this.#rules.repair()) this.#parts.warn('capture: somebody has removed the rules; they are put back')
+    const [settings, { installed }] = [this.#settings, this.#rules]
+    const networks = settings?.capture.enabled ? this.#networks.of(settings) : installed
+    if (networks && (await this.#rules.repair(networks))) {
+      this.#parts.warn('capture: somebody has removed the rules, or changed them; they are put back')
+    }
   }
 
   /** Closes what only the second has. */

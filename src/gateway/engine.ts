@@ -89,6 +89,11 @@ export class Engine implements ContainerDirectory {
     })
   }
 
+  /** Whether nothing is known yet: one is followed, and neither it nor one before it has said anything. */
+  get isAwaited(): boolean {
+    return this.#directory !== undefined && this.#known === NOTHING_KNOWN
+  }
+
   get connected(): boolean {
     return this.#directory?.connected ?? false
   }

@@ -79,8 +79,9 @@ export class Gateway {
     this.#current = await createGeneration(++this.#generations, settings, this.#parts.world)
     this.#parts.world.networkWatch.onChange(() => this.#networkChanged())
     this.#parts.engine.configure(settings.engine)
-    // Rules hold from the first flow on.
-    if (settings.containerRules.length > 0) await this.#parts.engine.answered()
+    // Rules hold from the first flow on, and what is captured is captured from the first packet on.
+    const { enabled, networks } = settings.capture
+    if (settings.containerRules.length > 0 || (enabled && networks.length > 0)) await this.#parts.engine.answered()
     try {
       const ready = await this.#prepare(this.#current)
       ready.commit()

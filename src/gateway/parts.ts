@@ -208,6 +208,7 @@ export class Parts {
       },
       dropped,
       directory: this.engine,
+      awaitsEngine: () => this.engine.isAwaited,
       answerDns: (query, client) => this.dns.answer(query, client),
       front: this.front,
       identified: (query) => {

@@ -179,6 +179,41 @@ await t.test('the gateway is killed while bytes flow, and started again', async 
   t.equal(await ours(), rules, 'the same rules, once')
   t.match(await get('fifth', 'one'), `"from":"${GATEWAY_FOR_CORP}"`)
   t.match(await flowOf('fifth', `${ORIGIN}:${origins.ports.http}`), { container: { name: 'fifth' } })
+})
+
+await t.test('killed, and started while the engine is away: what was captured stays so', async (t) => {
+  // Without rules for containers, by which one that nobody knows may be refused.
+  const { containerRules: _, ...open } = policy
+  await gateway.reload(open)
+  const asks = `while :; do ${asking()}; busybox usleep 100000; done`
+  await must('run', '-d', '--name', 'asks', '--network', 'one', 'box', 'sh', '-c', asks)
+  await flowOf('asks', `${ORIGIN}:${origins.ports.http}`)
+  const past = `add table ip past
+    add chain ip past forward { type filter hook forward priority 0; }
+    add rule ip past forward iifname one0 tcp dport ${origins.ports.http} counter`
+  t.equal((await scenario.run('gateway', ['nft', past])).code, 0)
+  const captured = async () => (await gateway.status()).doors.filter((door) => door.startsWith('capture '))
+  const before = await captured()
+  t.match(before, [/docker0, one0/])
+  await engine.restart(async () => {
+    gateway.running.signal('SIGKILL')
+    await gateway.running.exited
+    gateway = await startGateway(scenario, open)
+    t.same(await captured(), before, 'the same networks')
+    t.ok(
+      gateway.log().some(({ msg }) => msg?.includes('the Docker engine has not answered')),
+      'the log says so',
+    )
+    const isServed = ({ target }: { target: string }) => target === `${ORIGIN}:${origins.ports.http}`
+    t.match(await gateway.flow('a container that nobody knows', isServed), { route: 'direct' })
+  })
+  await gateway.running.until('the engine', async () => (await gateway.status()).engine?.connected, 30_000)
+  await flowOf('asks', `${ORIGIN}:${origins.ports.http}`)
+  t.same(await captured(), before)
+  await must('rm', '-f', 'asks')
+  const { stdout } = await scenario.run('gateway', ['nft', 'list', 'table', 'ip', 'past'])
+  t.match(stdout, 'counter packets 0 ', 'nothing has gone out past the policy')
+  await scenario.run('gateway', ['nft', 'delete', 'table', 'ip', 'past'])
   await gateway.running.stop()
   t.equal(await kernelState(), kernelBefore, 'after a stop nothing is left')
 })

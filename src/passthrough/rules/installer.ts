@@ -1,5 +1,5 @@
 import { GatewayError } from '../../contracts/gateway-error.ts'
-import { type CapturePlan, TABLE } from './capture-plan.ts'
+import { type CapturePlan, type NetworkMembers, TABLE } from './capture-plan.ts'
 import { leadsElsewhere } from './in-use.ts'
 import { rulesStand } from './listed.ts'
 import { nftMembers, nftRemoval, nftScript } from './nft-script.ts'
@@ -18,6 +18,7 @@ import {
   readRules,
 } from './routing.ts'
 import { type CommandResult, type RunCommand, runCommand } from './run-command.ts'
+import { membersIn, sameMembers } from './set-members.ts'
 
 /** Rules, policy rules and route in the kernel. What stands there of an earlier run, killed or with other settings, is replaced. */
 export class Installer {
@@ -42,14 +43,19 @@ export class Installer {
   }
 
   /** Other networks; the rules stay. */
-  async update(plan: Pick<CapturePlan, 'interfaces' | 'sources' | 'own'>): Promise<void> {
+  async update(plan: NetworkMembers): Promise<void> {
     await this.#must(NFT, nftMembers(plan))
+  }
+
+  /** What the table that stands takes from, whoever has put it there. */
+  async members(): Promise<NetworkMembers> {
+    return membersIn((await this.#list()).stdout)
   }
 
   /** Whether all of it is still there. */
   async stands(plan: CapturePlan): Promise<boolean> {
-    const { code, stdout } = await this.#run(['nft', 'list', 'table', 'inet', TABLE])
-    if (code !== 0 || !rulesStand(stdout, plan)) return false
+    const { code, stdout } = await this.#list()
+    if (code !== 0 || !rulesStand(stdout, plan) || !sameMembers(membersIn(stdout), plan)) return false
     for (const family of this.#families) {
       const rules = await this.#rules(family)
       if (!policyRules(plan).every((wanted) => has(rules, wanted))) return false
@@ -60,7 +66,7 @@ export class Installer {
 
   /** Whether the table that stands is that of a gateway which has started meanwhile. */
   async isAnothers({ tcp }: CapturePlan): Promise<boolean> {
-    return leadsElsewhere((await this.#run(['nft', 'list', 'table', 'inet', TABLE])).stdout, tcp.to)
+    return leadsElsewhere((await this.#list()).stdout, tcp.to)
   }
 
   /** Everything with our name or stamp, and nothing else. */
@@ -70,6 +76,10 @@ export class Installer {
       for (const rule of await this.#rules(family)) await this.#must(deleteRule(family, rule))
       for (const table of await this.#tables(family)) await this.#must(deleteRoutes(family, table))
     }
+  }
+
+  #list(): Promise<CommandResult> {
+    return this.#run(['nft', 'list', 'table', 'inet', TABLE])
   }
 
   async #route(family: Family, plan: CapturePlan): Promise<void> {
@@ -135,7 +145,7 @@ function hintFor(said: string): string {
     return 'Capture needs the capability CAP_NET_ADMIN in the network namespace that the containers’ traffic comes through: run the gateway as root there, give its service AmbientCapabilities=CAP_NET_ADMIN, or start its container with --cap-add NET_ADMIN.'
   }
   if (/No such file or directory|not supported|unknown/i.test(said)) {
-    return 'The kernel lacks a part that the marked rule needs: load the modules nf_tables, nft_tproxy, nft_socket, nft_reject_inet, nft_fib_inet, nft_ct and nft_queue, or use a kernel that has them.'
+    return 'The kernel lacks a part that the marked rule needs: Linux 5.9 or later is needed, with the modules nf_tables, nft_tproxy, nft_socket, nft_reject_inet, nft_fib_inet, nft_ct and nft_queue loaded.'
   }
   return 'docs/capture.md says what capture needs.'
 }

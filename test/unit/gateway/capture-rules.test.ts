@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { GatewayError } from '../../../src/contracts/gateway-error.ts'
 import { CaptureRules } from '../../../src/gateway/capture-rules.ts'
-import type { CapturePlan } from '../../../src/passthrough/rules/capture-plan.ts'
+import type { CapturePlan, NetworkMembers } from '../../../src/passthrough/rules/capture-plan.ts'
 
 const plan = (hold: CapturePlan['hold'], mark = 1): CapturePlan => ({
   mark,
@@ -21,23 +22,31 @@ const plan = (hold: CapturePlan['hold'], mark = 1): CapturePlan => ({
 const NO_QUEUE =
   '/dev/stdin:57:5-9: Error: Could not process rule: No such file or directory\n    queue num 7766\n    ^^^^^'
 
+const NOTHING: NetworkMembers = { interfaces: [], sources: [], own: [] }
+const networks = (...interfaces: string[]): NetworkMembers => ({ ...NOTHING, interfaces })
+
 /** A kernel that has these ways to hold packets. */
 function kernel(has: { nft: boolean; apart: boolean }) {
   const did: string[] = []
   const warnings: string[] = []
-  const state = { fails: '', stands: true, anothers: false, remembers: false }
+  const state = { fails: '', stands: true, anothers: false, remembers: false, updates: true }
+  let members: NetworkMembers = NOTHING
   const rules = new CaptureRules({
     installer: {
-      async install({ hold, mark }, stand) {
+      async install({ hold, mark, interfaces, sources, own }, stand) {
         did.push(`install ${mark} ${hold?.by ?? 'without'}`)
         if (state.fails) throw new GatewayError('INTERNAL', `nft: ${state.fails}`, { said: state.fails })
         if (hold?.by === 'nft' && !has.nft) throw new GatewayError('INTERNAL', 'nft', { said: NO_QUEUE })
+        members = { interfaces, sources, own }
         stand()
       },
-      async update() {
-        did.push('update')
+      async update(networks) {
+        did.push(`update ${networks.interfaces}`)
+        if (!state.updates) throw new GatewayError('INTERNAL', 'nft: exit code null')
+        members = networks
       },
-      stands: async () => state.stands,
+      members: async () => members,
+      stands: async (plan) => state.stands && isDeepStrictEqual({ ...plan, ...members }, plan),
       isAnothers: async () => state.anothers,
       async remove() {
         did.push('remove')
@@ -129,13 +138,34 @@ t.test('switched off: only what brings packets of standing connections', async (
 
 t.test('flushed by somebody: put back', async (t) => {
   const { rules, did, state } = kernel({ nft: false, apart: true })
-  t.equal(await rules.repair(), false, 'nothing is to stand')
+  t.equal(await rules.repair(networks('docker0')), false, 'nothing is to stand')
   await rules.install(held())
-  t.equal(await rules.repair(), false)
+  t.equal(await rules.repair(networks('docker0')), false)
   state.stands = false
   did.length = 0
-  t.equal(await rules.repair(), true)
+  t.equal(await rules.repair(networks('docker0')), true)
   t.same(did, ['install 1 apart', 'rule 7766'])
+})
+
+t.test('networks that the kernel did not take when they came are tried again', async (t) => {
+  const { rules, did, state } = kernel({ nft: true, apart: true })
+  await rules.install(held())
+  state.updates = false
+  await t.rejects(rules.update(networks('docker0', 'br-1')), { message: 'nft: exit code null' })
+  t.same(rules.installed?.interfaces, ['docker0'])
+  did.length = 0
+  state.updates = true
+  t.equal(await rules.repair(networks('docker0', 'br-1')), false, 'nobody else has changed anything')
+  t.same(did, ['update docker0,br-1'])
+  t.same(rules.installed?.interfaces, ['docker0', 'br-1'])
+  did.length = 0
+  await rules.update(networks('docker0', 'br-1'))
+  t.equal(await rules.repair(networks('docker0', 'br-1')), false)
+  t.same(did, [], 'they are there')
+  state.updates = false
+  t.equal(await rules.repair(networks('docker0', 'br-2')), true)
+  t.same(did, ['update docker0,br-2', 'install 1 nft'], 'or put in place as a whole')
+  t.same(rules.installed?.interfaces, ['docker0', 'br-2'])
 })
 
 t.test('a reload that changes nothing of them leaves them: what the kernel holds is held on', async (t) => {
@@ -156,8 +186,11 @@ t.test('rules of a gateway that has started meanwhile are neither replaced nor t
   const { rules, did, state } = kernel({ nft: true, apart: true })
   await rules.install(held())
   did.length = 0
+  t.equal(await rules.areAnothers(), false)
   Object.assign(state, { stands: false, anothers: true })
-  t.equal(await rules.repair(), false)
+  t.equal(await rules.areAnothers(), true)
+  t.equal(await rules.repair(networks('docker0', 'br-1')), false)
+  await rules.update(networks('docker0', 'br-1'))
   await rules.remove()
   t.same(did, [])
   t.equal(rules.installed, undefined)

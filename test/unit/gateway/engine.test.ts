@@ -227,15 +227,19 @@ t.test('an engine that cannot be read has not ended, until it has', async (t) =>
 t.test('the first word of an engine is waited for: that it is there, that it is away, or not for ever', async (t) => {
   const { engine, knows, waits, passes } = follow(t, [FIRST_WORD])
   await engine.answered()
+  t.equal(engine.isAwaited, false, 'none is followed')
   const [first, second] = [await running(t, 'one', '172.20.0.2'), await fakeEngine(t)]
   engine.configure(at(first))
+  t.equal(engine.isAwaited, true)
   await engine.answered()
   t.same(knows(), ['one'])
+  t.equal(engine.isAwaited, false)
   await engine.answered()
   t.equal(waits(FIRST_WORD), 0)
   engine.configure(at(second))
   await engine.answered()
   t.equal(engine.status()?.reason, 'there is no such socket')
+  t.equal(engine.isAwaited, false, 'what the one before has said holds')
   const mute = await fakeEngine(t)
   mute.intercept = () => true
   await mute.start()

@@ -1,0 +1,61 @@
+import type { ContainerDirectory } from '../contracts/containers.ts'
+import type { NetworkMembers } from '../passthrough/rules/capture-plan.ts'
+import type { Settings } from '../settings/settings.ts'
+import { capturedNetworks } from './capture-plan.ts'
+
+export interface CapturedNetworksParts {
+  readonly directory: ContainerDirectory | undefined
+  /** Whether an engine is followed that has not said yet what there is. */
+  awaitsEngine(): boolean
+  warn(message: string): void
+}
+
+type Wanted = Pick<Settings, 'capture' | 'engine'>
+
+/**
+ * Where captured traffic comes from: what the settings say, and the engine's networks. Of these nothing is known before the engine has answered, and a
+ * gateway that was killed leaves rules that are closed: what those took from stays taken until then.
+ */
+export class CapturedNetworks {
+  readonly #parts: CapturedNetworksParts
+  #former: NetworkMembers = NONE
+
+  constructor(parts: CapturedNetworksParts) {
+    this.#parts = parts
+  }
+
+  /** What the rules take from that stand before ours. */
+  takeOver(former: NetworkMembers): void {
+    this.#former = former
+  }
+
+  of(settings: Wanted): NetworkMembers {
+    const known = capturedNetworks(settings, this.#parts.directory)
+    if (!this.#awaits(settings)) return known
+    const both = (name: keyof NetworkMembers) => [...new Set([...known[name], ...this.#former[name]])].sort()
+    return { interfaces: both('interfaces'), sources: both('sources'), own: both('own') }
+  }
+
+  /** What is not captured, as far as these settings want it to be; said as they come into force. */
+  tell(settings: Wanted): void {
+    const { interfaces, sources } = this.of(settings)
+    const from = [...interfaces, ...sources].join(', ')
+    if (!this.#awaits(settings)) return
+    // An engine that nobody asked for, beside networks that the settings name, is hardly missed.
+    if (from === '') this.#parts.warn(NOTHING_YET)
+    else if (this.#former.interfaces.length + this.#former.sources.length > 0 || !settings.engine?.auto) {
+      this.#parts.warn(`${ONLY_THESE}: ${from}`)
+    }
+  }
+
+  #awaits({ capture }: Wanted): boolean {
+    return capture.networks.length > 0 && this.#parts.awaitsEngine()
+  }
+}
+
+const NONE: NetworkMembers = { interfaces: [], sources: [], own: [] }
+
+const NOTHING_YET =
+  'capture: nothing is captured yet: the networks of capture.networks are the Docker engine’s, and it has not answered. Until it does, containers go out past the policy; capture.interfaces and capture.subnets need no engine'
+const ONLY_THESE =
+  'capture: the Docker engine has not answered, so its networks are not known. Until it does, only these are captured, by the settings and by the rules of the gateway before'

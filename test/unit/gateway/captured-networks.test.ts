@@ -1,0 +1,72 @@
+import t from 'tap'
+import type { ContainerDirectory, ContainerNetwork } from '../../../src/contracts/containers.ts'
+import { CapturedNetworks } from '../../../src/gateway/captured-networks.ts'
+import { loadText } from '../../fixtures/settings/load-text.ts'
+
+const FORMER = { interfaces: ['docker0', 'one0'], sources: ['10.9.0.0/24'], own: ['172.17.0.0/16'] }
+const BRIDGE = {
+  id: '1',
+  name: 'bridge',
+  driver: 'bridge',
+  bridged: true,
+  internal: false,
+  bridge: 'docker0',
+  subnets: ['172.17.0.0/16'],
+  gateways: [],
+} satisfies ContainerNetwork
+
+async function capturing(capture: string, socket = 'unix:///run/docker.sock') {
+  const text = `capture: { enabled: true, ${capture} }\nengine: { socket: ${socket} }`
+  const { loaded, printed } = await loadText(text)
+  t.equal(printed, '')
+  const engine = { isAwaited: true, networks: [] as ContainerNetwork[] }
+  const warnings: string[] = []
+  const networks = new CapturedNetworks({
+    directory: { view: () => ({ networks: engine.networks, containers: [] }) } as unknown as ContainerDirectory,
+    awaitsEngine: () => engine.isAwaited,
+    warn: (message) => warnings.push(message),
+  })
+  return { settings: loaded!.settings, engine, networks, warnings }
+}
+
+t.test('what the rules of before took from is taken until the engine has answered', async (t) => {
+  const { settings, engine, networks, warnings } = await capturing('networks: engine, interfaces: [lab0]')
+  networks.takeOver(FORMER)
+  t.same(networks.of(settings), {
+    interfaces: ['docker0', 'lab0', 'one0'],
+    sources: ['10.9.0.0/24'],
+    own: ['172.17.0.0/16'],
+  })
+  networks.tell(settings)
+  t.match(warnings.splice(0), [/^capture: the Docker engine has not answered.*: docker0, lab0, one0, 10\.9\.0\.0\/24$/])
+  Object.assign(engine, { isAwaited: false, networks: [BRIDGE] })
+  t.same(networks.of(settings), { interfaces: ['docker0', 'lab0'], sources: [], own: ['172.17.0.0/16'] })
+  networks.tell(settings)
+  t.same(warnings, [])
+})
+
+t.test('who wants none of the engine’s networks has nothing of before', async (t) => {
+  const { settings, networks, warnings } = await capturing('networks: [], interfaces: [lab0]')
+  networks.takeOver(FORMER)
+  t.same(networks.of(settings), { interfaces: ['lab0'], sources: [], own: [] })
+  networks.tell(settings)
+  t.same(warnings, [])
+})
+
+t.test('nothing is captured: said, and why', async (t) => {
+  const { settings, engine, networks, warnings } = await capturing('networks: engine')
+  networks.tell(settings)
+  t.match(warnings.splice(0), [/nothing is captured yet: .* it has not answered.*go out past the policy/])
+  engine.isAwaited = false
+  networks.tell(settings)
+  t.same(warnings, [], 'an engine without networks will have some')
+})
+
+t.test('an engine that nobody asked for is not missed where the settings name what is captured', async (t) => {
+  const { settings, networks, warnings } = await capturing('networks: engine, subnets: 10.0.0.0/8', 'auto')
+  networks.tell(settings)
+  t.same(warnings, [])
+  const asked = await capturing('networks: engine, subnets: 10.0.0.0/8')
+  asked.networks.tell(asked.settings)
+  t.match(asked.warnings, [/only these are captured.*: 10\.0\.0\.0\/8$/])
+})
