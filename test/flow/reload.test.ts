@@ -10,7 +10,7 @@ import { startEcho } from '../fixtures/upstreams/origins.ts'
 const RELOADS = 1_000
 const PAC_EVERY = 100
 /** Milliseconds for the whole file; a busy machine takes a minute. */
-t.setTimeout(280_000)
+t.setTimeout(550_000)
 
 /** Sends a few bytes and waits for them to come back. */
 async function echoed(socket: Socket, text: string): Promise<boolean> {
@@ -149,7 +149,7 @@ t.test('doors come and go with the settings, and a door that stays keeps its cli
   t.teardown(() => echo.close())
   const gateway = await startTestGateway(t, {}, { resolver: everythingIsLoopback })
   const { socket } = await openConnect(gateway.port, `kept.example:${echo.port}`)
-  await gateway.reload({ listen: { mixed: ['127.0.0.1:0', '127.0.0.2:0'] } })
+  await gateway.reload({ listen: { mixed: ['127.0.0.1:0', '127.0.0.1:0'] } })
   t.equal(gateway.gateway.addresses.length, 2)
   const second = gateway.gateway.addresses[1]
   t.ok(await echoed(socket, 'still here'))
