@@ -71,7 +71,6 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
   readonly #ready = new ReadyList<FrontClient>()
   readonly #waits = new ShortWaits()
   #now = performance.now()
-  #sweepAt = 0
   #impatientAt = 0
   #resumeAt = 0
   #closing = false
@@ -222,7 +221,7 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
     if (!this.#ready.isEmpty) return 0
     let until = this.#outbox.due(this.#now) ?? LONGEST_SLEEP_MS
     if (this.#early.size > 0 || this.#resumeAt > 0) until = Math.min(until, IMPATIENT_MS)
-    if (this.#tunnels.size > 0) until = Math.min(until, this.#sweepAt - this.#now)
+    if (this.#tunnels.size > 0) until = Math.min(until, this.times.due - this.#now)
     return Math.max(0, Math.ceil(until))
   }
 
@@ -238,8 +237,8 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
       this.#decisions.prune(now)
       for (const client of this.#early.values()) client.check(now)
     }
-    if (this.#tunnels.size > 0 && now >= this.#sweepAt) {
-      this.#sweepAt = now + sweepPeriod(this.#doors.values(), this.#options.threads)
+    if (this.#tunnels.size > 0 && now >= this.times.due) {
+      this.times.looked(now, sweepPeriod(this.#doors.values(), this.#options.threads))
       for (const client of this.#tunnels) client.check(now)
     }
   }

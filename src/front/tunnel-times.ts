@@ -13,6 +13,9 @@ export class TunnelTimes {
   /** Tunnels of which a side is broken, by row. */
   readonly #lingering = new Map<number, { readonly side: Side; readonly until: number }>()
 
+  #lookAt = 0
+  #lookedAt = 0
+
   constructor(rows: number) {
     this.#table = new Float64Array(rows * WIDTH)
   }
@@ -31,6 +34,20 @@ export class TunnelTimes {
   /** The other side of a broken one may finish until then, whatever moves. The first call counts. */
   linger(row: number, side: Side, until: number): void {
     if (!this.#lingering.has(row)) this.#lingering.set(row, { side, until })
+  }
+
+  /** When the tunnels are to be looked at. The end of a broken one is not put off by rare looks, which are for those that nothing happens to; but one a second is enough. */
+  get due(): number {
+    // The first is the first to end: all have the same time.
+    for (const { until } of this.#lingering.values())
+      return Math.min(this.#lookAt, Math.max(this.#lookedAt + SWEEP_MS, until))
+    return this.#lookAt
+  }
+
+  /** They have been, and are to be again after so many milliseconds. */
+  looked(now: number, period: number): void {
+    this.#lookedAt = now
+    this.#lookAt = now + period
   }
 
   ended(row: number): void {

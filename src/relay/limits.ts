@@ -19,7 +19,7 @@ export const LINGER_MS = 5_000
 
 /**
  * Bytes thrown away meanwhile that the other side still sends. With more to say it is not read any more, and so made to wait, but not reset, for the end of the answer may
- * still be on its way to it: it has LINGER_MS, which then begin at the latest. Once more as much is thrown away in the moment of closing, because unread bytes would
+ * still be on its way to it: it has LINGER_MS, which then begin at the latest. (An origin whose client is gone, and which has everything, is told at once.) Once more as much is thrown away in the moment of closing, because unread bytes would
  * make a reset of it (`system/discard-received.ts`); who has still more to say gets the reset that says that nobody listens.
  */
 export const LINGER_BYTES = 256 * 1024

@@ -1,8 +1,11 @@
 import { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { Clock } from '../contracts/clock.ts'
 import type { Conn } from '../contracts/conn.ts'
 import type { RelayEnd } from '../contracts/relay.ts'
+import { allArrived } from '../system/all-arrived.ts'
 import { behindEnd } from '../system/ended-by-reset.ts'
+import { streamDescriptor } from '../system/stream-descriptor.ts'
 import type { Expiry, LimitSweep, Swept } from './limit-sweep.ts'
 import { LINGER_BYTES, LINGER_MS, MAX_QUEUED_BYTES } from './limits.ts'
 import { type Pair, settle } from './pair.ts'
@@ -26,7 +29,7 @@ export class StreamPair implements Swept {
   readonly #successor: Successor | undefined
   /** FINs passed on; they are activity too. */
   #fins = 0
-  /** The side that broke off after its FIN; how the pair ends then is up to the other side, within LINGER_MS. */
+  /** The side that broke off after its FIN, and has said everything; how the pair ends then is up to the other side, within LINGER_MS. */
   #broken: Conn | undefined
   #discarded = 0
   #ended: RelayEnd | undefined
@@ -73,11 +76,13 @@ export class StreamPair implements Swept {
     }
     ;(conn as Attached)[PAIR] = this
     for (const [event, listener] of LISTENERS) conn.on(event, listener)
+    if (conn === this.#upstream && hasNothingOnIt(conn)) conn._destroy = destroyAttached
   }
 
   #detach(conn: Conn): void {
     for (const [event, listener] of LISTENERS) conn.off(event, listener)
     ;(conn as Attached)[PAIR] = undefined
+    if (conn._destroy === destroyAttached) conn._destroy = Socket.prototype._destroy
   }
 
   carry(from: Conn, chunk: Buffer): void {
@@ -151,7 +156,27 @@ export class StreamPair implements Swept {
 
   #directionDone(from: Conn): boolean {
     const to = this.#other(from)
-    return from.readableEnded && (to.writableFinished || to.destroyed)
+    return (from.readableEnded || from === this.#broken) && (to.writableFinished || to.destroyed)
+  }
+
+  /**
+   * A write to the upstream has failed, and Node closes it for that. The write may have heard of a reset before any read did, and what stands before the reset is still
+   * in the stream and in the kernel: an answer perhaps, and its end. Whether there was an end is in what the write was told: the kernel says EPIPE of a reset that came
+   * behind a FIN (tcp_reset), ECONNRESET of one that cut off; to UNIX sockets it says EPIPE of both, and the read then which. A client that takes no more is another
+   * matter: its origin is told at once.
+   */
+  refused(error: NodeJS.ErrnoException): void {
+    const [client, upstream] = [this.#client, this.#upstream]
+    if (this.#ended || this.#broken || client.destroyed || client.writableEnded) return
+    if (error.syscall !== 'write' || upstream.readableEnded || streamDescriptor(upstream) < 0) return
+    for (const chunk of takeBuffered(upstream)) this.#deliver(upstream, client, chunk)
+    const { bytes, byReset } = behindEnd(upstream)
+    for (const chunk of bytes) this.#deliver(upstream, client, chunk)
+    if (byReset || error.code !== 'EPIPE') return
+    this.#broken = upstream
+    this.#fins += 1
+    client.resume() // its drain event went with the broken side
+    client.end(() => this.#endPassed(upstream))
   }
 
   broke(conn: Conn): void {
@@ -172,6 +197,12 @@ export class StreamPair implements Swept {
   #discard(bytes: number): void {
     this.#discarded += bytes
     if (this.#discarded <= LINGER_BYTES || !this.#broken) return
+    const upstream = this.#upstream
+    // Nothing is on its way any more to an origin whose client is gone: it is told at once, as without a gateway. A client may have an answer still to read.
+    if (this.#broken === this.#client && upstream.writableFinished && allArrived(streamDescriptor(upstream))) {
+      this.#end('client-reset')
+      return
+    }
     this.#other(this.#broken).pause()
     this.#sweep.linger(this, LINGER_MS)
   }
@@ -238,5 +269,25 @@ const LISTENERS: readonly [event: string, listener: (this: Attached, chunk: Buff
     },
   ],
 ]
+
+/** Of a plain upstream: in this moment its descriptor can be read for the last time. */
+function destroyAttached(this: Attached, error: Error | null, callback: (error?: Error | null) => void): void {
+  if (error) this[PAIR]?.refused(error)
+  Socket.prototype._destroy.call(this, error, callback)
+}
+
+/** What Node has read, and has not told its pair. */
+function takeBuffered(conn: Attached): readonly Buffer[] {
+  const pair = conn[PAIR]
+  conn[PAIR] = undefined // reading also tells whoever listens
+  const chunks: Buffer[] = []
+  for (let chunk = conn.read() as Buffer | null; chunk !== null; chunk = conn.read() as Buffer | null)
+    chunks.push(chunk)
+  conn[PAIR] = pair
+  return chunks
+}
+
+const hasNothingOnIt = (conn: Conn): boolean =>
+  !(conn instanceof TLSSocket) && conn._destroy === Socket.prototype._destroy
 
 const isDone = (conn: Conn): boolean => conn.readableEnded && conn.writableFinished

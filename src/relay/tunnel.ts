@@ -1,3 +1,4 @@
+import { allArrived } from '../system/all-arrived.ts'
 import { EPIPE } from '../system/linux/libc.ts'
 import { SHUT_WR } from '../system/linux/socket-numbers.ts'
 import { shutdown } from '../system/linux/sockets.ts'
@@ -144,9 +145,15 @@ export class Tunnel implements Tally {
     }
     if (turn === 'from-broke') this.broke(from)
     if (turn === 'to-broke') this.#refused(to)
-    // The other direction goes on, but not for ever: whoever is not read may not read either.
-    if (turn === 'unwanted' && this.#broken === undefined) this.#reports.lingering(this, to)
+    if (turn === 'unwanted') this.#unwanted(to)
     return turn === 'goes-on' || (turn === 'to-broke' && !this.ended)
+  }
+
+  /** More comes for a side than is thrown away. The other direction goes on, but not for ever: whoever is not read may not read either. */
+  #unwanted(side: Side): void {
+    if (this.#broken === undefined) this.#reports.lingering(this, side)
+    // Nothing is on its way any more to an origin whose client is gone: it is told at once, as without a gateway. A client may have an answer still to read.
+    else if (this.#broken === 'client' && allArrived(this.upstream.fd)) this.end('client-reset')
   }
 
   /** With the second end all is over, and closing says it too. */

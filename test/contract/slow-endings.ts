@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { LINGER_BYTES } from '../../src/relay/limits.ts'
 import { until } from '../fixtures/until.ts'
-import { closed, hash, heard, unacknowledged } from './far-ends.ts'
+import { closed, failure, hash, heard, rest, unacknowledged } from './far-ends.ts'
 import type { Running } from './tunnel.ts'
 
 /** A tunnel of a clock that the test has in hand, or of the machine's, where five seconds are waited for. */
@@ -17,6 +18,9 @@ const ANSWER_BYTES = 1_000_000
 
 /** Beyond what is thrown away: more than the last read of it may take along (16 KiB), and so little that it fits into a receive queue in which a half-read segment of loopback (64 KiB) still counts. */
 const UNREAD_BYTES = 20_000
+
+/** Bytes of one that all buffers between its sender and its reader do not take whole. */
+const LONG_ANSWER_BYTES = 48 * 1024 * 1024
 
 /** Pieces said too late, in bytes. Node's streams learn of a reset by writing once more; of what comes last, some stays unread in the gateway's receive queue. */
 const LITTLE: readonly number[] = [1, 1, 1]
@@ -33,6 +37,69 @@ export function slowEndingContract(t: Test, open: () => Promise<TimedTunnel>): v
     )
     await Promise.all(scenes)
   })
+
+  t.test(
+    'a complete answer arrives, also what the tunnel had not read yet when a write heard that its sender broke off',
+    async (t) => {
+      const { client, origin, result, letTimePass } = await open()
+      t.teardown(() => {
+        client.destroy()
+        origin.destroy()
+      })
+      const answer = randomBytes(LONG_ANSWER_BYTES)
+      const got: Buffer[] = []
+      origin.end(answer)
+      // The client reads no more than it must for the rest to come to stand before the tunnel.
+      await until('all of it has left the origin', () => {
+        const piece = client.read() as Buffer | null
+        if (piece) got.push(piece)
+        return origin.writableFinished && unacknowledged(origin) === 0
+      })
+      origin.destroy() // fully closed: whatever arrives from now on is answered with a reset
+      await closed(origin)
+      for (const bytes of LITTLE) {
+        client.write(Buffer.alloc(bytes))
+        await said(client)
+      }
+      const { bytes, end } = await heard(client)
+      const all = Buffer.concat([...got, bytes])
+      t.same({ length: all.length, same: all.equals(answer), end }, { length: answer.length, same: true, end: 'end' })
+      client.end()
+      let hasEnded = false
+      void result.then(() => {
+        hasEnded = true
+      })
+      await until('the tunnel has ended', () => {
+        letTimePass()
+        return hasEnded
+      })
+    },
+  )
+
+  t.test(
+    'a client that has said everything and left: an origin that goes on sending is told without delay',
+    async (t) => {
+      const { client, origin, result } = await open()
+      t.teardown(() => {
+        client.destroy()
+        origin.destroy()
+      })
+      client.end('request')
+      t.equal(await rest(origin), 'request')
+      client.destroy() // fully closed
+      const told = failure(origin)
+      const chunk = Buffer.alloc(LINGER_BYTES)
+      const goOn = () => {
+        while (!origin.destroyed && origin.write(chunk)) {
+          // The kernel has taken it at once.
+        }
+      }
+      origin.on('drain', goOn)
+      goOn()
+      t.match(await told, /^(ECONNRESET|EPIPE)$/)
+      t.match(await result, { ended: 'client-reset' })
+    },
+  )
 }
 
 async function scene(
@@ -62,8 +129,7 @@ async function scene(
   })
   for (const bytes of late) {
     reader.write(Buffer.alloc(bytes))
-    await until('the gateway’s kernel has it', () => reader.writableLength === 0 && unacknowledged(reader) === 0)
-    await turn()
+    await said(reader)
   }
   await until('the tunnel has ended', () => {
     letTimePass()
@@ -76,4 +142,9 @@ async function scene(
     { length: answer.length, same: true, end: 'end' },
     name,
   )
+}
+
+async function said(socket: Socket): Promise<void> {
+  await until('the gateway’s kernel has it', () => socket.writableLength === 0 && unacknowledged(socket) === 0)
+  await turn()
 }

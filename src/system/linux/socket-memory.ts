@@ -3,12 +3,14 @@ import { getSocketOption, setSocketOption } from './sockets.ts'
 
 /** The numbers that SO_MEMINFO tells, and the places of those asked for here (SK_MEMINFO_… of linux/sock_diag.h). */
 const NUMBERS = 9
-const PLACES = { leaving: 2, sendBuffer: 3, dropped: 8 } as const
+const PLACES = { leaving: 2, sendBuffer: 3, unacknowledged: 5, dropped: 8 } as const
 
 export interface SocketMemory {
   /** Bytes of what was sent and has not left this machine yet, as the kernel counts them: with its own book-keeping. */
   readonly leaving: number
-  /** Bytes of that at most. */
+  /** The same of what the peer's machine has not acknowledged (TCP), a FIN included; 0: it has everything. */
+  readonly unacknowledged: number
+  /** Bytes of that which is leaving, at most. */
   readonly sendBuffer: number
   /** Datagrams that the kernel has dropped since the socket was opened, nearly always for want of room; counted in 32 bits. */
   readonly dropped: number
@@ -20,7 +22,12 @@ const toldBytes = new Uint8Array(told.buffer)
 /** What a socket holds (socket(7), SO_MEMINFO). Undefined where the kernel does not say. */
 export function socketMemory(fd: number): SocketMemory | undefined {
   if (getSocketOption(fd, SOL_SOCKET, SO_MEMINFO, toldBytes, Uint32Array.of(told.byteLength)) !== 0) return undefined
-  return { leaving: told[PLACES.leaving]!, sendBuffer: told[PLACES.sendBuffer]!, dropped: told[PLACES.dropped]! }
+  return {
+    leaving: told[PLACES.leaving]!,
+    sendBuffer: told[PLACES.sendBuffer]!,
+    unacknowledged: told[PLACES.unacknowledged]!,
+    dropped: told[PLACES.dropped]!,
+  }
 }
 
 /** What a socket may keep until it is read, beyond the system's limit (socket(7), SO_RCVBUFFORCE); false without CAP_NET_ADMIN. */

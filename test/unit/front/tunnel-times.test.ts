@@ -18,6 +18,25 @@ t.test('silence, age and a broken side end a tunnel, each in its time', async (t
   t.equal(times.check(3, { idleMs: 0, lifetimeMs: 0 }, 0, 1e9), undefined, '0 is no limit')
 })
 
+t.test('rare looks do not put off the end of a broken tunnel', async (t) => {
+  const times = new TunnelTimes(4)
+  t.equal(times.due, 0, 'at once')
+  times.looked(10_000, 2_000)
+  t.equal(times.due, 12_000)
+  times.linger(2, 'client', 11_500)
+  times.linger(1, 'client', 11_600)
+  t.equal(times.due, 11_500)
+  times.ended(2)
+  t.equal(times.due, 11_600)
+  times.linger(3, 'client', 99_000)
+  times.ended(1)
+  t.equal(times.due, 12_000)
+  times.looked(12_000, 2_000)
+  times.linger(0, 'client', 12_100)
+  times.ended(3)
+  t.equal(times.due, 13_000, 'one look a second is enough')
+})
+
 t.test('a row that is used again begins anew', async (t) => {
   const times = new TunnelTimes(1)
   times.begin(0, 0)

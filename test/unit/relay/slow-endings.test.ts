@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { createRelay } from '../../../src/relay/create-relay.ts'
@@ -53,6 +54,41 @@ else {
     t.match(await result, { ended: 'upstream-reset' })
   })
 
+  for (const [breaks, end, ended] of [
+    ['behind its end', 'end', 'finished'],
+    ['without an end', 'ECONNRESET', 'upstream-reset'],
+  ] as const) {
+    t.test(`by stream events: a write that hears of a reset first, ${breaks}`, async (t) => {
+      let paused: Socket | undefined
+      const { client, origin, result } = await tunnelOf(
+        createPortableRelay({ ...NO_LIMITS, clock: manualClock() }),
+        (_, upstream) => {
+          paused = upstream
+        },
+      )
+      t.teardown(() => client.destroy())
+      paused!.pause() // as it is for a client that reads slowly
+      const answer = randomBytes(ANSWER_BYTES / 4) // more than Node reads of a paused stream
+      if (end === 'end') origin.end(answer)
+      else origin.write(answer)
+      await until('it has come', () => origin.writableLength === 0 && unacknowledged(origin) === 0)
+      if (end === 'end') origin.destroy()
+      else origin.resetAndDestroy()
+      await closed(origin)
+      const got = heard(client)
+      for (let piece = 0; piece < 3; piece += 1) {
+        client.write('?')
+        await until('it is there', () => client.destroyed || unacknowledged(client) === 0)
+        await turn()
+      }
+      const { bytes, end: seen } = await got
+      t.equal(seen, end)
+      if (end === 'end') t.ok(bytes.equals(answer), 'not a byte is lost')
+      client.end()
+      t.match(await result, { ended })
+    })
+  }
+
   t.test('in the kernel', async (t) => {
     const clock = manualClock()
     const relay = createRelay({ ...NO_LIMITS, clock, fast: true, fastAfterBytes: 0, threads: 1 })
@@ -65,7 +101,7 @@ else {
       return { ...(await opened), letTimePass: () => clock.advance(1_000) }
     })
     t.test('those pairs were in the kernel indeed', async (t) => {
-      t.equal(relay.fastPairs().ever, 4)
+      t.equal(relay.fastPairs().ever, 6)
     })
   })
 }
