@@ -77,7 +77,7 @@ export class AskingClient extends FrontClient {
     const { step } = this.#place
     if (step.kind === 'other') return void this.give()
     if (step.send) {
-      send(this.fd, step.send, step.send.length, MSG_DONTWAIT | MSG_NOSIGNAL)
+      if (!this.#say(step.send)) return void this.leave({ kind: 'closed' })
       this.#answered += step.send.length
     }
     if (step.kind === 'more') return
@@ -96,9 +96,14 @@ export class AskingClient extends FrontClient {
     const { yes, rest } = this.#wish!
     this.#wish = undefined
     this.#said = ''
-    // Nothing else has been sent but a few bytes of SOCKS, so there is room. If the client has gone, epoll will say so.
-    send(this.fd, yes, yes.length, MSG_DONTWAIT | MSG_NOSIGNAL)
-    this.begin(rest.length > 0 ? new Uint8Array(rest) : undefined)
+    if (this.#say(yes)) this.begin(rest.length > 0 ? new Uint8Array(rest) : undefined)
+    else this.leave({ kind: 'gone' })
+  }
+
+  /** Nothing else has been sent but a few bytes of SOCKS, so there is room. False: the client is gone. Nobody else would hear of it, for the kernel tells an error once. */
+  #say(bytes: Uint8Array): boolean {
+    if (send(this.fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return true
+    return errno() === EAGAIN || errno() === EINTR
   }
 
   protected override leave(how: Leaving): void {
