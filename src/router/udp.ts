@@ -13,7 +13,7 @@ export type UdpRule =
 
 export interface UdpScope {
   readonly rule: UdpRule
-  /** Whether UDP to port 443 goes nowhere, whatever the rule. */
+  /** Whether UDP to port 443 goes nowhere, whatever the rule; that to the host itself does. */
   readonly refusesQuic: boolean
 }
 
@@ -40,10 +40,11 @@ export function createUdpRouter(options: UdpRouterOptions): Router {
     if (refused) return { decision: 'reject', candidates: [], because: refused }
     const { rule, refusesQuic } = scopes[query.scope]
     const key = `udp.${query.scope}`
+    // Before QUIC: no policy holds for the host, so nothing is gained by names.
+    if (rule.kind !== 'deny' && special?.decide(query)) return router.route(query, signal)
     if (refusesQuic && query.target.port === QUIC_PORT) {
       return reject('udp', 'QUIC is refused (udp.quic): browsers then use TCP, where the policy sees names')
     }
-    if (rule.kind !== 'deny' && special?.decide(query)) return router.route(query, signal)
     const ruled = rule.kind === 'auto' ? undefined : containerRules?.(query)
     if (ruled?.decision === 'reject') return ruled
     switch (rule.kind) {

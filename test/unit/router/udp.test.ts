@@ -69,6 +69,23 @@ const rows: readonly Row[] = [
     stream: [direct],
     is: 'direct direct',
   },
+  { name: 'the host: QUIC too', special: true, refusesQuic: true, target: 'host.test:443', is: 'direct direct' },
+  {
+    name: 'the host: QUIC too, whatever leaves goes through an upstream',
+    special: true,
+    refusesQuic: true,
+    target: 'host.test:443',
+    rule: { kind: 'chain', hops: socks },
+    is: 'direct direct',
+  },
+  {
+    name: 'the host: QUIC, where port 443 is left out',
+    special: true,
+    refusesQuic: true,
+    target: 'host.test:443',
+    stream: [],
+    is: 'reject',
+  },
   {
     name: 'a port of the host that is left out: an upstream',
     special: true,
