@@ -12,6 +12,8 @@ export interface Packet {
   readonly peer: Target
   /** Of a reply: the far side as it was asked for, where that is known to be another than `peer`, such as a name. */
   readonly asked?: Target
+  /** Of one that is sent: who asks for this far side and how, where it differs from one far side to the next, as captured names do. */
+  readonly query?: RouteQuery
 }
 
 /**

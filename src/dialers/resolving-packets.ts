@@ -15,9 +15,15 @@ const MAX_WAITING = 8
 /** A far side while it is spoken to. */
 interface FarSide {
   readonly asked: Target
+  /** Who asks, and under which name; undefined: the gateway itself. */
+  readonly query: RouteQuery | undefined
   /** Addresses that have passed, best first; undefined while the name is being resolved. */
   addresses: readonly ResolvedAddress[] | undefined
   readonly waiting: Buffer[]
+  /** It is led to places where it may be (`leadsTo`), and none of them has answered yet. */
+  isSought: boolean
+  /** While it is sought: what was sent last. */
+  unheard: Buffer | undefined
 }
 
 /**
@@ -47,8 +53,11 @@ export class ResolvingPackets implements PacketConn {
       this.#sources.clear()
     })
     inner.onPacket(({ peer, data }) => {
-      const asked = this.#sources.get(formatAuthority(peer))?.asked
-      if (asked) this.#receive({ peer, data, asked })
+      const farSide = this.#sources.get(formatAuthority(peer))
+      if (!farSide) return
+      farSide.isSought = false
+      farSide.unheard = undefined
+      this.#receive({ peer, data, asked: farSide.asked })
     })
     inner.onRefused((peer, error) => this.#failed(peer, error))
   }
@@ -61,7 +70,7 @@ export class ResolvingPackets implements PacketConn {
     this.#refused = refused
   }
 
-  send({ peer, data }: Packet): void {
+  send({ peer, data, query }: Packet): void {
     if (this.#abort.signal.aborted) return
     const key = formatAuthority(peer)
     const known = this.#farSides.get(key)
@@ -69,7 +78,7 @@ export class ResolvingPackets implements PacketConn {
       this.#pass(known, data)
       return
     }
-    const farSide = known ?? { asked: peer, addresses: undefined, waiting: [] }
+    const farSide = known ?? this.#farSide(peer, query)
     if (farSide.waiting.length < MAX_WAITING) farSide.waiting.push(data)
     if (known) return
     this.#farSides.set(key, farSide)
@@ -94,9 +103,9 @@ export class ResolvingPackets implements PacketConn {
 
   async #resolve(key: string, farSide: FarSide): Promise<void> {
     const { signal } = this.#abort
-    const query = this.#query && queryFor(farSide.asked, this.#query)
+    const { asked, query } = farSide
     try {
-      const addresses = await judgedAddresses(farSide.asked, { signal, ...(query && { query }) }, this.#options)
+      const addresses = await judgedAddresses(asked, { signal, ...(query && { query }) }, this.#options)
       // Forgotten or closed meanwhile.
       if (this.#farSides.get(key) !== farSide) return
       farSide.addresses = orderAddresses(addresses)
@@ -106,10 +115,17 @@ export class ResolvingPackets implements PacketConn {
     }
   }
 
+  #farSide(asked: Target, known: RouteQuery | undefined): FarSide {
+    const query = this.#query && (known ?? queryFor(asked, this.#query))
+    const isSought = query !== undefined && this.#options.leadsTo?.(query) !== undefined
+    return { asked, query, addresses: undefined, waiting: [], isSought, unheard: undefined }
+  }
+
   /** Two names may have one address: replies are then those of the one that was sent to last. */
   #pass(farSide: FarSide, data: Buffer): void {
     const peer = addressOf(farSide)
     this.#sources.set(formatAuthority(peer), farSide)
+    if (farSide.isSought) farSide.unheard = data
     this.#inner.send({ peer, data })
   }
 
@@ -118,13 +134,15 @@ export class ResolvingPackets implements PacketConn {
     if (!farSide) return
     const [, ...others] = farSide.addresses!
     const isWay = error.code === 'NETWORK_UNREACHABLE' || error.code === 'HOST_UNREACHABLE'
-    if (!isWay || others.length === 0) {
+    if (!(isWay || farSide.isSought) || others.length === 0) {
       this.#refuse(farSide, error)
       return
     }
-    // A name with an IPv6 address on a host without IPv6: the next address serves, from the next datagram on.
+    // A name with an IPv6 address on a host without IPv6, or a service that is bound to one address only: the next one serves, from the next datagram on.
     this.#unlisten(farSide)
     farSide.addresses = others
+    // Nobody has had this one, and its sender may have no other.
+    if (farSide.unheard) this.#pass(farSide, farSide.unheard)
   }
 
   #refuse(farSide: FarSide, error: GatewayError): void {
@@ -141,7 +159,7 @@ export class ResolvingPackets implements PacketConn {
   }
 }
 
-/** The query that the conn was opened for speaks of its first far side; who asks is the same for all. */
+/** For a far side of which nothing else is known: the query that the conn was opened for speaks of its first one; who asks is the same for all. */
 function queryFor(asked: Target, { captured, ...query }: RouteQuery): RouteQuery {
   return { ...query, target: asked, ...(captured && { captured: { dialled: asked } }) }
 }

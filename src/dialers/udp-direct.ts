@@ -12,7 +12,8 @@ import { type Place, UdpSocket } from './udp-socket.ts'
 export class UdpDirect implements PacketConn {
   readonly closed: Promise<void>
   readonly #chance: () => number
-  readonly #sockets = new Map<4 | 6, UdpSocket>()
+  readonly #open: typeof openUdpSocket
+  readonly #sockets = new Map<4 | 6, ReturnType<typeof openUdpSocket>>()
   /** What is spoken to. Bounded by whoever holds the conn, who forgets far sides. */
   readonly #farSides = new Map<string, Target>()
   #isClosed = false
@@ -20,8 +21,10 @@ export class UdpDirect implements PacketConn {
   #refused: (peer: Target, error: GatewayError) => void = () => {}
   #settle: () => void = () => {}
 
-  constructor(chance: () => number) {
+  /** `open`: for tests, which have every family. */
+  constructor(chance: () => number, open: typeof openUdpSocket = openUdpSocket) {
     this.#chance = chance
+    this.#open = open
     this.closed = new Promise((resolve) => {
       this.#settle = resolve
     })
@@ -38,7 +41,7 @@ export class UdpDirect implements PacketConn {
   send({ peer, data }: Packet): void {
     if (this.#isClosed || peer.family === 0) return
     this.#farSides.set(formatAuthority(peer), peer)
-    this.#socket(peer.family)?.send(data, { address: peer.host, port: peer.port })
+    this.#socket(peer.family).send(data, { address: peer.host, port: peer.port })
   }
 
   forget(peer: Target): void {
@@ -59,15 +62,15 @@ export class UdpDirect implements PacketConn {
     this.#settle()
   }
 
-  #socket(family: 4 | 6): UdpSocket | undefined {
+  #socket(family: 4 | 6): ReturnType<typeof openUdpSocket> {
     const known = this.#sockets.get(family)
     if (known) return known
-    const socket = new UdpSocket(
+    const socket = this.#open(
       family,
       {
         onMessage: (data, from) => this.#came(data, from),
         onError: (to, error) => this.#failed(to, error),
-        onBroken: () => this.close(),
+        onBroken: (error) => this.#broken(family, error),
       },
       this.#chance,
     )
@@ -80,6 +83,14 @@ export class UdpDirect implements PacketConn {
     if (peer) this.#receive({ data, peer })
   }
 
+  /** The other family's far sides have lost nothing. */
+  #broken(family: 4 | 6, error: NodeJS.ErrnoException): void {
+    this.#sockets.delete(family)
+    for (const { host, port, family: its } of [...this.#farSides.values()]) {
+      if (its === family) this.#failed({ address: host, port }, error)
+    }
+  }
+
   #failed({ address, port }: Place, error: NodeJS.ErrnoException): void {
     // This datagram's alone.
     if (error.code === 'EMSGSIZE') return
@@ -88,4 +99,9 @@ export class UdpDirect implements PacketConn {
     this.forget(peer)
     this.#refused(peer, connectError(peer, [{ address, error }]))
   }
+}
+
+/** As much of a socket as is used here. */
+function openUdpSocket(...parts: ConstructorParameters<typeof UdpSocket>): Pick<UdpSocket, 'send' | 'lost' | 'close'> {
+  return new UdpSocket(...parts)
 }

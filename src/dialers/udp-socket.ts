@@ -137,7 +137,8 @@ export class UdpSocket {
       this.#bind()
     } else if (this.#waiting) {
       this.close()
-      this.#events.onBroken(error)
+      // Node tells at once that there is no such family: before whoever opens this has it.
+      queueMicrotask(() => this.#events.onBroken(error))
     } else {
       // Connected, the error is the far side's. Otherwise it is left over from the time when it was.
       const to = this.#unreached ?? this.#connected

@@ -1,5 +1,5 @@
 import type { GatewayError } from '../contracts/gateway-error.ts'
-import type { PacketConn } from '../contracts/packet.ts'
+import type { Packet, PacketConn } from '../contracts/packet.ts'
 import type { Client } from '../contracts/route.ts'
 import type { Target } from '../contracts/target.ts'
 import type { FlowRecord } from '../observe/flow-records.ts'
@@ -79,5 +79,5 @@ export class PacketFlow {
 type FlowState =
   /** Datagrams that wait for the decision and the way out. */
   | { readonly kind: 'deciding'; readonly waiting: Buffer[]; bytes: number }
-  | { readonly kind: 'open'; readonly conn: PacketConn }
+  | { readonly kind: 'open'; readonly conn: PacketConn; readonly asks: Pick<Packet, 'query'> }
   | { readonly kind: 'refused'; readonly error: GatewayError; readonly since: number }

@@ -83,7 +83,7 @@ export class Session implements PacketSession {
         break
       case 'open':
         flow.sent(data, this.#parts.now())
-        flow.state.conn.send({ peer, data })
+        flow.state.conn.send({ peer, data, ...flow.state.asks })
     }
   }
 
@@ -147,7 +147,8 @@ export class Session implements PacketSession {
       const { state } = flow
       if (this.#flows.get(key) !== flow || state.kind !== 'deciding') return
       if (this.#closedConns.has(dialed.value)) throw new GatewayError('CONNECT_RESET', 'the way out has closed already')
-      flow.state = { kind: 'open', conn: dialed.value }
+      // Of all far sides of a way out each has a name of its own.
+      flow.state = { kind: 'open', conn: dialed.value, asks: query.captured ? { query } : {} }
       for (const data of state.waiting) this.send({ peer: flow.peer, data })
     } catch (thrown) {
       if (this.#flows.get(key) === flow) this.#refuse(flow, toGatewayError(thrown))

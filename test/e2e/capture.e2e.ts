@@ -45,10 +45,15 @@ setInterval(() => {
 /** Something bound to the host's loopback: says hello by TCP, and what it has heard by UDP. */
 const SERVICE = `
 const tcp = require('node:net').createServer((socket) => socket.on('error', () => {}).end('hello'))
-const udp = require('node:dgram').createSocket('udp4', (data, { port, address }) => udp.send('heard ' + data, port, address))
-tcp.listen(0, '127.0.0.1', () => udp.bind(0, '127.0.0.1', () => {
-  console.log(JSON.stringify({ tcp: tcp.address().port, udp: udp.address().port }))
-}))`
+const echo = (family, wanted, address) => new Promise((resolve) => {
+  const udp = require('node:dgram').createSocket(family, (data, from) => udp.send('heard ' + data, from.port, from.address))
+  udp.bind(wanted, address, () => resolve(udp.address().port))
+})
+const udps = [echo('udp4', 0, '127.0.0.1'), echo('udp6', 0, '::1'), echo('udp4', 443, '127.0.0.1')]
+tcp.listen(0, '127.0.0.1', async () => {
+  const [udp, udp6, quic] = await Promise.all(udps)
+  console.log(JSON.stringify({ tcp: tcp.address().port, udp, udp6, quic }))
+})`
 
 /** One question, and its answer or error. */
 const ASK_BY_UDP = `
@@ -446,7 +451,7 @@ await t.test('transparentPorts, and what becomes of the others', async (t) => {
 await t.test('the host itself, on every port, whatever holds for what leaves', async (t) => {
   const service = scenario.start('gateway', 'service', [process.execPath, '-e', SERVICE])
   await service.until('its ports', () => service.stdout.endsWith('\n'))
-  const { tcp, udp } = JSON.parse(service.stdout) as { tcp: number; udp: number }
+  const { tcp, udp, udp6, quic } = JSON.parse(service.stdout) as Record<'tcp' | 'udp' | 'udp6' | 'quic', number>
   const address = `${BRIDGE_ADDRESS}:${takePort()}`
   const listen = { mixed: { address, scope: 'containers', from: ['10.77.5.0/24'] } }
   const policy = { containersProxy: { mode: 'none', transparentPorts: '443' } }
@@ -457,13 +462,17 @@ await t.test('the host itself, on every port, whatever holds for what leaves', a
     ['other ports and UDP refused', { otherPorts: 'refuse', udp: 'deny' }, {}],
     ['other ports and UDP the system’s own', { udp: 'bypass' }, {}],
     ['UDP taken, and sent to an upstream', {}, { udp: { containers: DANTE } }],
+    ['UDP taken, and QUIC refused', {}, { udp: { quic: 'refuse' } }],
     ['UDP taken, and refused by the policy', {}, { udp: { containers: 'deny' } }],
   ] as const) {
     await t.test(title, async (t) => {
       await gateway.reload({ ...policy, ...udpPolicy, capture: { ...captured, ...capture } })
       t.match(await box.talk('192.168.65.254', tcp, { enough: 5 }), { heard: 'hello' }, 'TCP')
-      const isDenied = 'udp' in udpPolicy && udpPolicy.udp.containers === 'deny'
-      t.equal(await ask('192.168.65.254', udp), isDenied ? 'ECONNREFUSED' : 'heard x', 'UDP')
+      const isDenied = 'udp' in udpPolicy && 'containers' in udpPolicy.udp && udpPolicy.udp.containers === 'deny'
+      const heard = isDenied ? 'ECONNREFUSED' : 'heard x'
+      t.equal(await ask('192.168.65.254', udp), heard, 'UDP')
+      t.equal(await ask('192.168.65.254', udp6), heard, 'UDP that is bound to ::1 alone')
+      t.equal(await ask('192.168.65.254', quic), heard, 'UDP port 443')
       const url = `http://${origins.address}:${origins.ports.http}/`
       const curl = ['curl', '-q', '-sS', '-m', '5', '-x', 'http://192.168.65.1:3128', url]
       t.match((await box.run(curl)).stdout, '"from"', 'the proxy at the gateway’s address')

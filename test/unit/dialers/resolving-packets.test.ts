@@ -7,7 +7,11 @@ import { parseAuthority } from '../../../src/wire/target.ts'
 import { queryFor, REMOTE_CLIENT } from '../../fixtures/route-query.ts'
 import { until } from '../../fixtures/until.ts'
 
-function resolving(query: RouteQuery, names: Readonly<Record<string, readonly string[]>> = {}) {
+function resolving(
+  query: RouteQuery,
+  names: Readonly<Record<string, readonly string[]>> = {},
+  leadsTo?: (query: RouteQuery) => readonly string[] | undefined,
+) {
   const sent: string[] = []
   const heard: string[] = []
   const refused: string[] = []
@@ -30,11 +34,15 @@ function resolving(query: RouteQuery, names: Readonly<Record<string, readonly st
     resolve: async (name: string) =>
       (names[name] ?? []).map((address) => ({ address, family: address.includes(':') ? (6 as const) : (4 as const) })),
   }
-  const judge = (address: string) => (address === '192.0.2.66' ? new GatewayError('ACCESS_DENIED', 'no') : undefined)
-  const conn = new ResolvingPackets(inner, { resolver, judge }, query)
+  const judge = (address: string, _port: number, asks: RouteQuery | undefined) =>
+    address === '192.0.2.66' && asks?.target.host !== 'box.internal'
+      ? new GatewayError('ACCESS_DENIED', 'no')
+      : undefined
+  const conn = new ResolvingPackets(inner, { resolver, judge, leadsTo }, query)
   conn.onPacket(({ peer, asked }) => void heard.push(`${peer.host} for ${asked?.host}`))
   conn.onRefused(({ host }, { code }) => void refused.push(`${host} ${code}`))
-  const send = (to: string) => conn.send({ peer: parseAuthority(to), data: Buffer.from('x') })
+  const send = (to: string, data = 'x', asks?: RouteQuery) =>
+    conn.send({ peer: parseAuthority(to), data: Buffer.from(data), ...(asks && { query: asks }) })
   return {
     conn,
     send,
@@ -86,4 +94,57 @@ t.test('the next address where there is no way to the first', async (t) => {
     ['2001:db8::1', '192.0.2.7'],
   )
   t.same(refused, ['a.test CONNECT_REFUSED'])
+})
+
+t.test('the name that a captured far side is known by is judged with its address, whichever was the first', async (t) => {
+  const captured = (name: string, address: string): RouteQuery => ({
+    ...queryFor(name, 'containers', REMOTE_CLIENT),
+    captured: { dialled: parseAuthority(address), nameSource: 'dns' },
+  })
+  const first = captured('first.test:53', '192.0.2.1:53')
+  const { send, sent, refused } = resolving(first)
+  send('192.0.2.1:53', 'x', first)
+  send('192.0.2.66:53', 'x', captured('box.internal:53', '192.0.2.66:53'))
+  send('192.0.2.66:54', 'x', captured('other.test:54', '192.0.2.66:54'))
+  await until('sent, and one refused', () => sent.length === 2 && refused.length === 1)
+  t.same(sent, ['192.0.2.1:53 x', '192.0.2.66:53 x'])
+  t.same(refused, ['192.0.2.66 ACCESS_DENIED'])
+})
+
+const HOST = '192.168.65.254:9999'
+const toHost = { ...queryFor(HOST, 'containers', REMOTE_CLIENT), captured: { dialled: parseAuthority(HOST) } }
+const loopback = ({ captured }: RouteQuery) =>
+  captured?.dialled.host === '192.168.65.254' ? ['127.0.0.1', '::1'] : undefined
+const closed = () => new GatewayError('CONNECT_REFUSED', 'closed')
+
+t.test('the host: what is bound to its second address alone has what the first has refused, and goes on', async (t) => {
+  const { send, sent, heard, refused, came, failed } = resolving(toHost, {}, loopback)
+  send(HOST, 'one')
+  await until('sent', () => sent.length === 1)
+  failed('127.0.0.1:9999', closed())
+  came('[::1]:9999')
+  send(HOST, 'two')
+  t.same(sent, ['127.0.0.1:9999 one', '::1:9999 one', '::1:9999 two'])
+  t.same(heard, ['::1 for 192.168.65.254'])
+  failed('[::1]:9999', closed())
+  t.same(refused, ['192.168.65.254 CONNECT_REFUSED'], 'there is no third')
+})
+
+t.test('the host: closed at both', async (t) => {
+  const { send, sent, refused, failed } = resolving(toHost, {}, loopback)
+  send(HOST)
+  await until('sent', () => sent.length === 1)
+  failed('127.0.0.1:9999', closed())
+  failed('[::1]:9999', closed())
+  t.same(refused, ['192.168.65.254 CONNECT_REFUSED'])
+})
+
+t.test('the host: a service that has answered and ends is not another one at the second address', async (t) => {
+  const { send, sent, refused, came, failed } = resolving(toHost, {}, loopback)
+  send(HOST)
+  await until('sent', () => sent.length === 1)
+  came('127.0.0.1:9999')
+  failed('127.0.0.1:9999', closed())
+  t.same(sent, ['127.0.0.1:9999 x'])
+  t.same(refused, ['192.168.65.254 CONNECT_REFUSED'])
 })

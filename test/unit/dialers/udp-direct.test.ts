@@ -83,6 +83,31 @@ t.test('another far side is spoken to all the same', async (t) => {
   t.same(told, ['255.255.255.255'])
 })
 
+t.test('a machine that does not speak one family of IP: those of the other hear nothing of it', async (t) => {
+  const sent: string[] = []
+  const direct = new UdpDirect(Math.random, (family, { onBroken }) => {
+    // As UdpSocket tells it.
+    if (family === 6) queueMicrotask(() => onBroken(Object.assign(new Error('no'), { code: 'EAFNOSUPPORT' })))
+    return { send: (_, { address }) => void sent.push(address), lost: () => 0, close() {} }
+  })
+  let isClosed = false
+  void direct.closed.then(() => {
+    isClosed = true
+  })
+  const told: string[] = []
+  direct.onRefused(({ host }, { code }) => void told.push(`${host} ${code}`))
+  const send = (host: string, family: 4 | 6) =>
+    direct.send({ peer: { host, family, port: 9 }, data: Buffer.from('?') })
+  send('127.0.0.1', 4)
+  send('::1', 6)
+  await until('word of it', () => told.length === 1)
+  t.same(told, ['::1 NETWORK_UNREACHABLE'])
+  send('127.0.0.1', 4)
+  t.same(sent, ['127.0.0.1', '::1', '127.0.0.1'])
+  t.equal(isClosed, false)
+  direct.close()
+})
+
 /** Beyond the system's limit a buffer needs CAP_NET_ADMIN. */
 function whyNot(): string | false {
   if (process.platform !== 'linux' || process.env.CI || process.getuid?.() === 0) return false

@@ -30,6 +30,8 @@ import { until } from '../../fixtures/until.ts'
 /** A way out that keeps what it is given. */
 class FakeConn implements PacketConn {
   readonly sent: string[] = []
+  /** Of captured far sides: the name that each datagram’s is known by. */
+  readonly askedBy: string[] = []
   readonly forgotten: string[] = []
   isClosed = false
   unread = 0
@@ -45,7 +47,8 @@ class FakeConn implements PacketConn {
   onRefused(refuse: (peer: Target, error: GatewayError) => void) {
     this.refuse = refuse
   }
-  send({ peer, data }: Packet) {
+  send({ peer, data, query }: Packet) {
+    if (query) this.askedBy.push(query.target.host)
     this.sent.push(`${peer.host}:${peer.port} ${data}`)
   }
   forget({ host }: Target) {
@@ -331,11 +334,13 @@ t.test('the captured name is what policy sees, the dialled address where datagra
   })
   const session = sessions.open(client())!
   session.send(packet('192.0.2.1:443'), { name: 'a.test', nameSource: 'dns' })
-  await until('sent', () => conns[0]?.sent.length === 1)
-  t.same(seen, ['a.test'])
-  t.same(conns[0]!.sent, ['192.0.2.1:443 x'])
+  session.send(packet('192.0.2.2:443'), { name: 'b.test', nameSource: 'dns' })
+  await until('sent', () => conns[0]?.sent.length === 2)
+  t.same(seen, ['a.test', 'b.test'])
+  t.same(conns[0]!.sent, ['192.0.2.1:443 x', '192.0.2.2:443 x'])
+  t.same(conns[0]!.askedBy, ['a.test', 'b.test'], 'and what its address is judged with')
   session.close()
-  t.match(lines, [{ target: 'a.test:443' }])
+  t.match(lines, [{ target: 'a.test:443' }, { target: 'b.test:443' }])
 })
 
 t.test('a client that goes while it is decided', async (t) => {
