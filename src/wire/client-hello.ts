@@ -30,34 +30,46 @@ export function readClientHello(bytes: Uint8Array): ClientHello {
   return readHello(gathered)
 }
 
-/** The whole handshake message out of its records (RFC 8446 §5.1: it may be split over several). */
+/** The whole handshake message out of its records (RFC 8446 §5.1: it may be split over several), of which there may be thousands: put together once all are there. */
 function gatherHandshake(bytes: Uint8Array): Uint8Array | 'more' | 'other' {
-  const parts: Uint8Array[] = []
+  const start: number[] = []
   let have = 0
   let wanted: number | undefined
   for (let at = 0; ; ) {
     if (at < bytes.length && bytes[at] !== HANDSHAKE_RECORD) return 'other'
     if (at + 1 < bytes.length && bytes[at + 1] !== 3) return 'other'
-    if (bytes.length < at + RECORD_HEADER) {
-      return 'more'
-    }
+    const body = at + RECORD_HEADER
+    if (bytes.length < body) return 'more'
     const length = bytes[at + 3]! * 256 + bytes[at + 4]!
     if (length === 0 || length > MAX_RECORD) return 'other'
-    const part = bytes.subarray(at + RECORD_HEADER, at + RECORD_HEADER + length)
-    parts.push(part)
-    have += part.length
-    if (wanted === undefined) {
-      const start = concat(parts, have).subarray(0, 4)
-      if (start.length > 0 && start[0] !== CLIENT_HELLO) return 'other'
-      if (start.length === 4) {
-        wanted = 4 + start[1]! * 65_536 + start[2]! * 256 + start[3]!
-        if (wanted > MAX_HELLO) return 'other'
-      }
+    const end = Math.min(bytes.length, body + length)
+    for (let place = body; place < end && start.length < START; place += 1) start.push(bytes[place]!)
+    if (start.length > 0 && start[0] !== CLIENT_HELLO) return 'other'
+    if (wanted === undefined && start.length === START) {
+      wanted = START + start[1]! * 65_536 + start[2]! * 256 + start[3]!
+      if (wanted > MAX_HELLO) return 'other'
     }
-    if (wanted !== undefined && have >= wanted) return concat(parts, have).subarray(4, wanted)
-    if (part.length < length) return 'more'
-    at += RECORD_HEADER + length
+    have += end - body
+    if (wanted !== undefined && have >= wanted) return gathered(bytes, wanted).subarray(START)
+    if (end < body + length) return 'more'
+    at = end
   }
+}
+
+/** Bytes of a handshake message's type and length (RFC 8446 §4). */
+const START = 4
+
+/** So many bytes of the message, whose records are whole as far as those are. */
+function gathered(bytes: Uint8Array, wanted: number): Uint8Array {
+  const message = new Uint8Array(wanted)
+  for (let at = 0, have = 0; have < wanted; ) {
+    const body = at + RECORD_HEADER
+    const end = body + Math.min(bytes[at + 3]! * 256 + bytes[at + 4]!, wanted - have)
+    message.set(bytes.subarray(body, end), have)
+    have += end - body
+    at = end
+  }
+  return message
 }
 
 /** Bytes. With post-quantum key shares a ClientHello has about two thousand. */
@@ -136,15 +148,4 @@ class Reader {
   latin1(): string {
     return String.fromCharCode(...this.#bytes.subarray(this.#at))
   }
-}
-
-function concat(parts: readonly Uint8Array[], length: number): Uint8Array {
-  if (parts.length === 1) return parts[0]!
-  const whole = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }

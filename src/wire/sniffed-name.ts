@@ -16,8 +16,13 @@ export type Sniffed =
       readonly hint?: boolean
     }
 
-/** Bytes looked at. A ClientHello with post-quantum key shares has two thousand, and a Host field stands first in its head nearly always. */
-export const SNIFF_BYTES = 8 * 1024
+/**
+ * Bytes looked at: one record of the largest size, for a hello that resumes with a large ticket, or three thousand of one byte each, for one with post-quantum
+ * key shares that is cut as small as that.
+ */
+export const SNIFF_BYTES = 18 * 1024
+/** The same of HTTP: a Host field stands first in its head nearly always. */
+const HTTP_BYTES = 8 * 1024
 
 const NAMELESS: Sniffed = { kind: 'nameless' }
 const MORE: Sniffed = { kind: 'more' }
@@ -30,16 +35,15 @@ const LATIN1_CHARS = 4096
 /** Looks at what a client has sent so far, which is left as it is. Never throws. */
 export function sniffName(bytes: Uint8Array): Sniffed {
   if (bytes.length === 0) return MORE
-  const full = bytes.length >= SNIFF_BYTES
   if (bytes[0] === 22) {
     const hello = readClientHello(bytes)
-    if (hello.kind === 'more') return full ? { kind: 'nameless', protocol: 'tls' } : MORE
+    if (hello.kind === 'more') return bytes.length >= SNIFF_BYTES ? { kind: 'nameless', protocol: 'tls' } : MORE
     if (hello.kind === 'other') return NAMELESS
     const name = hello.serverName === undefined ? undefined : nameIn(hello.serverName)
     if (name === undefined) return { kind: 'nameless', protocol: 'tls' }
     return { kind: 'name', protocol: 'tls', name, ...(hello.encrypted ? { hint: true } : {}) }
   }
-  return sniffHttp(latin1(bytes.subarray(0, SNIFF_BYTES)), full)
+  return sniffHttp(latin1(bytes.subarray(0, HTTP_BYTES)), bytes.length >= HTTP_BYTES)
 }
 
 function sniffHttp(text: string, full: boolean): Sniffed {

@@ -103,6 +103,18 @@ t.test('more than is looked at', async (t) => {
   t.equal(await rest(near), said)
 })
 
+t.test('a hello that fills a record, in pieces', async (t) => {
+  const { near, far, peeked } = await rig(t)
+  const said = records(clientHello({ padding: 16_000, names: ['a.test'] }))
+  for (let at = 0; at < said.length; at += 4_000) {
+    far.write(said.subarray(at, at + 4_000))
+    await until('the piece', () => near.readableLength >= Math.min(said.length, at + 4_000))
+  }
+  t.match(await peeked, { kind: 'name', name: 'a.test' })
+  far.end()
+  t.equal(await rest(near), said.toString('latin1'))
+})
+
 t.test('a reset ends it', async (t) => {
   const { far, peeked } = await rig(t)
   far.resetAndDestroy()

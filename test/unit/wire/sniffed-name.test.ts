@@ -37,8 +37,8 @@ const rows: readonly (readonly [bytes: string, expected: object])[] = [
   ['EHLO a.test\r\n', other],
   ['\x05\x01\x00', other],
   ['\0\0\0\x08\x04\xd2\x16\x2f', other], // PostgreSQL asks for TLS
-  [`GET /${'x'.repeat(SNIFF_BYTES)}`, other],
-  [`GET / HTTP/1.1\r\nX: ${'x'.repeat(SNIFF_BYTES)}`, http],
+  [`GET /${'x'.repeat(8 * 1024)}`, other],
+  [`GET / HTTP/1.1\r\nX: ${'x'.repeat(8 * 1024)}`, http],
 ]
 
 t.test('HTTP, and what is none', async (t) => {
@@ -54,6 +54,9 @@ t.test('TLS', async (t) => {
   for (const bad of ['10.0.0.1', 'a b', 'x'.repeat(300), 'a\0b', '-']) {
     t.equal(sniff(bad).kind, bad === '-' ? 'name' : 'nameless', JSON.stringify(bad.slice(0, 20)))
   }
+  const large = name('tls', 'a.test')
+  t.same(sniffName(records(clientHello({ padding: 2_000, names: ['a.test'] }), 1)), large, 'post-quantum, byte by byte')
+  t.same(sniffName(records(clientHello({ padding: 16_000, names: ['a.test'] }))), large, 'with a large ticket')
   t.same(sniffName(records(clientHello({ padding: SNIFF_BYTES, names: ['a.test'] })).subarray(0, SNIFF_BYTES)), {
     kind: 'nameless',
     protocol: 'tls',
