@@ -45,6 +45,8 @@ export class FrontedDoors {
   readonly #threads: readonly AcceptingThread[]
   readonly #connections: Int32Array
   readonly #served = new Map<number, Served>()
+  /** Told to shut a door of which they have not said yet whether they take its clients: their descriptors, by place and door. Of who does not, it is ours again. */
+  readonly #unanswered = new Map<string, number>()
   readonly #onAnswer: () => void
   #last = -1
 
@@ -102,6 +104,10 @@ export class FrontedDoors {
   opened(place: number, number: number, watched: boolean): void {
     const served = this.#served.get(number)
     const way = served?.ways.get(place)
+    const unanswered = `${place} ${number}`
+    const descriptor = this.#unanswered.get(unanswered)
+    this.#unanswered.delete(unanswered)
+    if (descriptor !== undefined && !watched) closeSync(descriptor)
     if (served && way) {
       if (!watched) this.#end(number, served, place)
       else {
@@ -115,6 +121,8 @@ export class FrontedDoors {
 
   /** The thread is gone. Where others take the same clients they go on. */
   lost(place: number): void {
+    // It has closed them, or not: nobody can say.
+    for (const key of this.#unanswered.keys()) if (key.startsWith(`${place} `)) this.#unanswered.delete(key)
     for (const [number, served] of this.#served) this.#end(number, served, place)
     for (const thread of this.#threads) if (thread.usable) thread.tell({ kind: 'look' })
     this.#onAnswer()
@@ -139,18 +147,24 @@ export class FrontedDoors {
   }
 
   /** They take its clients from here on. */
-  #leave(number: number, { door, ways }: Served): void {
+  #leave(number: number, served: Served): void {
     const connections = this.#connections
-    door.listener.leaveTo({
+    served.door.listener.leaveTo({
       get connections() {
         return Math.max(0, Atomics.load(connections, number * 2))
       },
       holds: (count) => Atomics.store(connections, number * 2 + 1, count),
-      shut: () => {
-        for (const place of ways.keys()) this.#threads[place]!.tell({ kind: 'shut', door: number })
-        ways.clear() // theirs to close
-      },
+      shut: () => this.#shut(number, served),
     })
+  }
+
+  /** No thread takes its clients any more. Their descriptors are theirs to close. */
+  #shut(number: number, { ways }: Served): void {
+    for (const [place, { descriptor, accepts }] of ways) {
+      if (!accepts) this.#unanswered.set(`${place} ${number}`, descriptor)
+      this.#threads[place]!.tell({ kind: 'shut', door: number })
+    }
+    ways.clear()
   }
 
   /** A thread takes no clients of a door any more, and has not been told so. */
@@ -162,8 +176,7 @@ export class FrontedDoors {
     ways.delete(place)
     if (wasLeft ? accepts(served) : ways.size > 0) return void closeSync(way.descriptor)
     // Others may have been told, and not have answered yet.
-    for (const other of ways.keys()) this.#threads[other]!.tell({ kind: 'shut', door: number })
-    ways.clear()
+    this.#shut(number, served)
     if (wasLeft) return void door.listener.takeBack(way.descriptor)
     closeSync(way.descriptor)
     door.listener.keep()

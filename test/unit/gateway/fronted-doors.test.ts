@@ -154,3 +154,26 @@ t.test('the only one that takes clients dies before another has answered', { ski
   t.same(said(), [], 'it has been told to shut it since')
   t.equal(isOpen(descriptors[1]![0]!), true, 'its own to close')
 })
+
+t.test(
+  'a thread that could not watch a door says so after it was told to shut it: nothing listens any more',
+  { skip },
+  async (t) => {
+    const { doors, threads, door, descriptors, said, successor } = await rig(t, 3)
+    doors.serve(door(), true)
+    doors.opened(0, 0, true)
+    said()
+    successor().shut()
+    t.same(said(), ['shut 0', 'shut 1', 'shut 2'])
+    doors.opened(1, 0, false)
+    t.equal(isOpen(descriptors[1]![0]!), false, 'it has no door that it could shut')
+    doors.opened(2, 0, true)
+    t.equal(isOpen(descriptors[2]![0]!), true, 'this one has, and closes it')
+    doors.serve(door(), true)
+    doors.opened(0, 1, true)
+    threads[0]!.usable = false
+    doors.lost(0)
+    doors.opened(1, 1, false)
+    t.equal(isOpen(descriptors[1]![1]!), false, 'the same where the only one that took clients has died')
+  },
+)
