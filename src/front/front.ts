@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks'
 import { close, eventDescriptor, O_CLOEXEC, O_NONBLOCK, read } from '../system/linux/descriptors.ts'
 import { EPOLLIN } from '../system/linux/epoll.ts'
 import type { Endpoint } from '../system/linux/socket-address.ts'
+import { resetOnClose } from '../system/linux/sockets.ts'
 import { AskingClient } from './asking-client.ts'
 import type { ClientCounts } from './client-counts.ts'
 import { clockOrigin } from './clock-origin.ts'
@@ -119,6 +120,8 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
     const client = serves && peer ? this.enter(number, make) : undefined
     if (client) client.start()
     else if (this.#places.isFull(door)) {
+      // To who knows nothing of us an orderly end would be its server's: an empty answer.
+      if (rules.captured) resetOnClose(fd)
       close(fd)
       this.#outbox.dropped(number, peer?.address ?? '')
     } else this.#outbox.give({ client: undefined, door: number, descriptor: fd, bytes: undefined, answered: 0 })

@@ -203,7 +203,6 @@ export class Capture {
     this.#use(settings)
     this.#leaving = this.#leaving.filter(({ connections }) => connections > 0)
     this.#open = this.#rules.installed?.hold ? open : { ...open, queue: undefined }
-    for (const listener of open.listeners) listener.setMaxConnections(this.#parts.maxConnections())
     this.#queues.use(open)
     this.#front.serve(this.#open, settings)
     this.#networks.tell(settings)

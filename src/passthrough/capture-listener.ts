@@ -10,6 +10,7 @@ export interface CaptureListener {
   /** On loopback. */
   readonly port: number
   readonly connections: number
+  /** Those beyond are closed as if they had ended; without a limit whoever takes them judges. */
   setMaxConnections(count: number): void
   close(): void
   destroyConnections(): void
@@ -85,7 +86,7 @@ async function openCaptureListener(
     leaveTo: (successor) => lent.leaveTo(successor),
     takeBack: (descriptor) => lent.takeBack(descriptor),
     adopt,
-    droppedElsewhere: dropped,
+    droppedElsewhere: () => onTrouble(new GatewayError('LIMIT_REACHED', 'those beyond limits.connections are refused')),
     troubledElsewhere: (errno) => troubled(new Error(`accept: ${getSystemErrorName(-errno)}`)),
   }
 }
