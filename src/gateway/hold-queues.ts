@@ -7,6 +7,7 @@ import type { Settings } from '../settings/settings.ts'
 import { every } from './every.ts'
 import { openHoldQueue } from './hold-queue.ts'
 import type { InTurn } from './in-turn.ts'
+import { seldom } from './seldom.ts'
 
 export interface HoldQueuesParts {
   readonly clock: Clock
@@ -30,6 +31,8 @@ export interface HeldIn {
   readonly awaited: Settings['capture'] | undefined
 }
 
+/** Milliseconds between warnings that attempts were dropped before anybody has seen them. */
+const UNSEEN_LOG_MS = 60_000
 /** Milliseconds between tries to get a queue that somebody else has: a gateway that ends gives it up right after its last flow. */
 const RETRY_MS = 1_000
 /** Tries: an hour, the longest that the settings let a gateway drain. Who has it then will keep it. */
@@ -40,11 +43,18 @@ export class HoldQueues {
   readonly #parts: HoldQueuesParts
   readonly #openQueue: typeof openHoldQueue
   #stop = () => {}
+  readonly #tellUnseen: () => void
+  /** Attempts that were dropped unseen and are not told of yet. */
+  #unseen = 0
 
   /** `open`: for tests, without a kernel. */
   constructor(parts: HoldQueuesParts, open: typeof openHoldQueue = openHoldQueue) {
     this.#parts = parts
     this.#openQueue = open
+    this.#tellUnseen = seldom<void>(parts.clock, UNSEEN_LOG_MS, () => {
+      parts.warn(tooFast(this.#unseen))
+      this.#unseen = 0
+    })
   }
 
   /** The one that is open, another, or none. Nothing is waited for until `use`. Throws where the settings do not do without. */
@@ -105,9 +115,13 @@ export class HoldQueues {
   }
 
   #open(capture: Settings['capture']): SynQueue {
-    const { settings, held } = this.#parts
+    const { clock, settings, held } = this.#parts
     const lost = (queue: SynQueue, reason: string) => this.#parts.turns.inBackground(() => this.#lost(queue, reason))
-    return this.#openQueue(capture, { settings, held, lost })
+    const unseen = (count: number) => {
+      this.#unseen += count
+      this.#tellUnseen()
+    }
+    return this.#openQueue(capture, { clock, settings, held, unseen, lost })
   }
 
   /** What nobody answers must not be held. */
@@ -116,6 +130,10 @@ export class HoldQueues {
     this.#parts.warn(`capture: connection attempts can no longer be held (${reason}); they are accepted first`)
     await this.#parts.exchange(undefined)
   }
+}
+
+function tooFast(count: number): string {
+  return `capture: ${count} connection attempts came faster than this process reads them and were dropped unseen; their clients send again after a second or more. fairlead needs more of a processor, or a container floods it`
 }
 
 /** What the kernel says where another socket has the queue (nfqnl_recv_config), and where the capability is missing, without which there are no rules either. */

@@ -13,6 +13,7 @@ import {
   SOL_SOCKET,
 } from '../../system/linux/socket-numbers.ts'
 import { receive, send, setSocketOption, socket, switchOn } from '../../system/linux/sockets.ts'
+import { ReceiveBuffer } from '../../system/receive-buffer.ts'
 import { startThread } from '../../system/start-thread.ts'
 import { decodeMessages, NLMSG_ERROR } from '../netlink.ts'
 import { closeQueue, openQueue, verdict } from './queue-messages.ts'
@@ -32,6 +33,11 @@ export interface QueueBindingOptions {
 /** Milliseconds that the thread sleeps at most, so that a process that ends in a hurry need not wait for it longer. */
 const LONGEST_SLEEP_MS = 1_000
 const REPLY_BYTES = 8192
+/**
+ * Bytes of attempts that wait to be read: some 20,000, for the kernel takes twice that and counts 832 for each. A start of many containers, or one program's loop over
+ * sockets that do not wait, makes them faster than they can be dialled; the system's own buffer has room for 256.
+ */
+const RECEIVE_BUFFER = 8 * 1024 * 1024
 
 /**
  * A queue of the kernel, bound to a socket of its own. The kernel counts a queue's packets from 1 with each binding, and takes verdicts from that socket
@@ -40,6 +46,7 @@ const REPLY_BYTES = 8192
 export class QueueBinding {
   readonly #options: QueueBindingOptions
   readonly #fd: number
+  readonly #buffer: ReceiveBuffer
   /** One Int32: not 0 means that the thread has to end. */
   readonly #stop = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
   readonly #exited: Promise<void>
@@ -50,6 +57,7 @@ export class QueueBinding {
     this.#options = options
     this.#fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)
     if (this.#fd < 0) throw unusable(-errno(), options.queue)
+    this.#buffer = new ReceiveBuffer(this.#fd, RECEIVE_BUFFER)
     try {
       const timeout = new BigInt64Array([BigInt(LONGEST_SLEEP_MS / 1000), 0n])
       setSocketOption(this.#fd, SOL_SOCKET, SO_RCVTIMEO, new Uint8Array(timeout.buffer), 16)
@@ -80,6 +88,11 @@ export class QueueBinding {
     return duplicate(this.#fd)
   }
 
+  /** Attempts that there was no room for, since it was last asked; also those that somebody else was to read. */
+  lost(): number {
+    return this.#buffer.lost()
+  }
+
   /** Somebody else reads from here on. What has been read before is still told. */
   leave(): void {
     Atomics.store(new Int32Array(this.#stop), 0, 1)
@@ -91,6 +104,7 @@ export class QueueBinding {
     this.wake()
     this.#closed = true
     await this.#exited
+    this.#buffer.close()
     close(this.#fd)
   }
 

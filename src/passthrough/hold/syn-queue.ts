@@ -47,6 +47,11 @@ export class SynQueue {
     return this.#closed
   }
 
+  /** Attempts that came faster than they were read, since it was last asked: nobody has seen them. Their clients send again. */
+  lost(): number {
+    return this.#closed ? 0 : this.#binding.lost()
+  }
+
   /** A descriptor for somebody else who takes attempts from here and answers them; he closes it. Negative: there can be none. */
   lend(): number {
     return this.#closed ? -1 : this.#binding.lend()

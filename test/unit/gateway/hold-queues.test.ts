@@ -9,7 +9,12 @@ import { manualClock } from '../../fixtures/manual-clock.ts'
 function rig() {
   const clock = manualClock()
   const said: string[] = []
-  const kernel = { taken: undefined as string | undefined, opened: 0, lose: (_reason: string) => {} }
+  const kernel = {
+    taken: undefined as string | undefined,
+    opened: 0,
+    lose: (_reason: string) => {},
+    drop: (_count: number) => {},
+  }
   const inUse: { queue: SynQueue | undefined } = { queue: undefined }
   const work: Promise<void>[] = []
   const queues = new HoldQueues(
@@ -26,10 +31,11 @@ function rig() {
       inform: (message) => said.push(`info ${message}`),
       warn: (message) => said.push(`warn ${message}`),
     },
-    ({ queue }, { lost }) => {
+    ({ queue }, { lost, unseen }) => {
       if (kernel.taken) throw new GatewayError('INTERNAL', `queue ${queue}: no`, { said: kernel.taken })
       kernel.opened += 1
       const made = { number: queue } as SynQueue
+      kernel.drop = unseen
       kernel.lose = (reason) => lost(made, reason)
       return made
     },
@@ -109,3 +115,18 @@ t.test('a queue that is lost is given up, if it is the one in use', async (t) =>
   t.equal(inUse.queue, undefined)
   t.match(said, [/^warn capture: connection attempts can no longer be held \(EIO\)/])
 })
+
+t.test(
+  'attempts that came faster than they are read are told of, all of them, and not more often than once a minute',
+  async (t) => {
+    const { clock, said, kernel, queues, settings } = rig()
+    queues.for(settings('auto'), undefined)
+    kernel.drop(3)
+    t.match(said.splice(0), [/^warn capture: 3 connection attempts came faster than/])
+    for (const count of [40, 2]) kernel.drop(count)
+    t.same(said, [])
+    clock.advance(60_000)
+    kernel.drop(1)
+    t.match(said, [/^warn capture: 43 connection attempts/])
+  },
+)
