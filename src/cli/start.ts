@@ -1,6 +1,6 @@
 import { systemClock } from '../contracts/clock.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
-import { connectionsWithin, descriptorLimit, descriptorShortage } from '../gateway/descriptor-limit.ts'
+import { descriptorLimit, descriptorShortage, roomWithin } from '../gateway/descriptor-limit.ts'
 import { type Gateway, startGateway } from '../gateway/gateway.ts'
 import { VERSION } from '../gateway/version.ts'
 import { createLog, type Log } from '../observe/log.ts'
@@ -32,7 +32,7 @@ export async function runStart(options: ConfigOption, io: Io): Promise<number> {
       settings: loaded.settings,
       log,
       env: io.env,
-      connectionCap: connectionsWithin(descriptors),
+      room: roomWithin(descriptors, loaded.settings.limits.connections),
       front: true,
     })
   } catch (thrown) {

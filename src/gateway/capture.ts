@@ -45,6 +45,7 @@ export interface CaptureParts
   readonly handlePackets: HandlePackets
   readonly owners: CapturedDnsParts['owners']
   readonly dropped: CapturedDnsParts['dropped']
+  readonly replySockets: CapturedDnsParts['replySockets']
   readonly clients: ClientCounts
   maxConnections(): number
   nextId: DoorContext['nextId']

@@ -16,6 +16,7 @@ export interface CapturedDnsParts {
   /** See `Answerer.answer`. */
   answer(query: Buffer, client: DnsClient): Promise<Buffer | undefined>
   readonly owners: UdpDoorOptions['owners']
+  readonly replySockets: number
   /** As of `UdpDoorOptions`. */
   dropped(reason: DropReason, count: number, port?: number): void
   warn(message: string): void
@@ -47,9 +48,10 @@ export class CapturedDns {
   /** Opens what these settings need and is not there yet. Rejects with a `GatewayError` where this system cannot do it; nothing is left open then. */
   async open(settings: Settings): Promise<void> {
     if (!takesDns(settings) || this.#udp) return
-    const { clock, families, owners, dropped, warn } = this.#parts
+    const { clock, families, owners, dropped, warn, replySockets } = this.#parts
+    const handlePackets = this.#handlePackets
     try {
-      this.#udp = await UdpDoor.open({ clock, families, owners, dropped, warn, handlePackets: this.#handlePackets })
+      this.#udp = await UdpDoor.open({ clock, families, owners, dropped, warn, handlePackets, replySockets })
       const trouble = ({ message }: GatewayError) => warn(`captured DNS: ${message}`)
       this.#tcp.push(...(await openCaptureListeners(families, this.#connected, trouble)))
     } catch (thrown) {

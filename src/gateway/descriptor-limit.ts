@@ -1,8 +1,38 @@
 import { readFile } from 'node:fs/promises'
+import { MAX_REPLY_SOCKETS, REFUSED_CLIENTS_SHARE } from '../passthrough/udp/reply-sockets.ts'
+import { SESSIONS, SESSIONS_PER_CLIENT } from './packet-limits.ts'
+import type { UdpPlaces } from './packet-sessions.ts'
 
 /** Each tunnel takes two descriptors, and a hundred are the process's own. */
 const DESCRIPTORS_PER_CONNECTION = 2
 const OWN_DESCRIPTORS = 100
+/** Of a client's UDP socket: one for each family, and its relay or its control connection at a proxy. */
+const DESCRIPTORS_PER_CLIENT_SOCKET = 3
+/** For answers: of captured datagrams, of captured DNS, and for refusals two for each client. */
+const DESCRIPTORS_PER_REPLY_SOCKET = 2 + 2 / REFUSED_CLIENTS_SHARE
+/** All that UDP takes, where there is room for it. */
+const ALL_OF_UDP = SESSIONS * DESCRIPTORS_PER_CLIENT_SOCKET + MAX_REPLY_SOCKETS * DESCRIPTORS_PER_REPLY_SOCKET
+/** Of too few descriptors, UDP's part; and of its client sockets, that of one client. */
+const SHARE_OF_UDP = 1 / 4
+const SHARE_OF_A_CLIENT = 1 / 4
+/** With fewer, answers of two or three servers would open a socket each. */
+const FEWEST_REPLY_SOCKETS = REFUSED_CLIENTS_SHARE
+
+/** What there may be at once, so that neither connections nor datagrams take the other's last descriptor. */
+export interface Room {
+  /** Client connections. */
+  readonly connections: number
+  /** Client sockets of UDP. */
+  readonly udp: UdpPlaces
+  /** Sockets that answers are sent by; see `UdpDoorOptions`. */
+  readonly replySockets: number
+}
+
+export const ROOM_FOR_ALL: Room = {
+  connections: Number.POSITIVE_INFINITY,
+  udp: { all: SESSIONS, ofAClient: SESSIONS_PER_CLIENT },
+  replySockets: MAX_REPLY_SOCKETS,
+}
 
 /** The soft limit on open files (Linux), `Infinity` for unlimited, or `undefined` where it cannot be read. Node raises soft to hard at start by itself. */
 export async function descriptorLimit(limitsFile = '/proc/self/limits'): Promise<number | undefined> {
@@ -12,15 +42,26 @@ export async function descriptorLimit(limitsFile = '/proc/self/limits'): Promise
   return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft)
 }
 
-/** Client connections that a limit on open files leaves room for; at least one. */
-export function connectionsWithin(limit: number | undefined): number {
-  if (limit === undefined) return Number.POSITIVE_INFINITY
-  return Math.max(1, Math.floor((limit - OWN_DESCRIPTORS) / DESCRIPTORS_PER_CONNECTION))
+/** What a limit on open files leaves room for, where the settings allow `maxConnections`; at least one of everything. */
+export function roomWithin(limit: number | undefined, maxConnections: number): Room {
+  if (limit === undefined || limit === Number.POSITIVE_INFINITY) return ROOM_FOR_ALL
+  const all = limit - OWN_DESCRIPTORS
+  // What connections do not need is UDP's.
+  const left = all - maxConnections * DESCRIPTORS_PER_CONNECTION
+  const udp = Math.max(0, Math.min(ALL_OF_UDP, Math.max(all * SHARE_OF_UDP, left)))
+  const part = udp / ALL_OF_UDP
+  const sockets = Math.max(1, Math.floor(SESSIONS * part))
+  return {
+    connections: Math.max(1, Math.floor((all - udp) / DESCRIPTORS_PER_CONNECTION)),
+    udp: { all: sockets, ofAClient: Math.min(SESSIONS_PER_CLIENT, Math.ceil(sockets * SHARE_OF_A_CLIENT)) },
+    replySockets: Math.max(FEWEST_REPLY_SOCKETS, Math.floor(MAX_REPLY_SOCKETS * part)),
+  }
 }
 
 /** A sentence to log when the limit is lower than what the settings allow, else `undefined`. */
 export function descriptorShortage(limit: number | undefined, maxConnections: number): string | undefined {
-  const needed = maxConnections * DESCRIPTORS_PER_CONNECTION + OWN_DESCRIPTORS
+  const needed = maxConnections * DESCRIPTORS_PER_CONNECTION + ALL_OF_UDP + OWN_DESCRIPTORS
   if (limit === undefined || limit >= needed) return undefined
-  return `the limit on open files is ${limit}; ${maxConnections} connections need ${needed}, so at most ${connectionsWithin(limit)} are served. Raise it (ulimit -n ${needed}, or LimitNOFILE= of the service), or lower limits.connections`
+  const { connections, udp } = roomWithin(limit, maxConnections)
+  return `the limit on open files is ${limit}; ${maxConnections} connections and UDP need ${needed}, so at most ${Math.min(connections, maxConnections)} connections and ${udp.all} client sockets of UDP (${udp.ofAClient} of one client) are served. Raise it (ulimit -n ${needed}, or LimitNOFILE= of the service), or lower limits.connections`
 }

@@ -23,8 +23,8 @@ export const FLOWS_PER_SESSION = 512
 export const FLOWS_PER_CLIENT = 2_048
 /** Flows at once. About 1 KiB each without their sockets. */
 export const FLOWS = 16_384
-/** Client sockets at once: each that goes out directly holds a descriptor or two. */
-export const SESSIONS = 8_192
+/** Client sockets at once, where the limit on open files has room for them (`descriptor-limit.ts`); with the connections that there may be it does at 65,536. */
+export const SESSIONS = 8_000
 /** The same of one client. */
 export const SESSIONS_PER_CLIENT = 1_024
 

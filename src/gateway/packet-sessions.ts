@@ -19,8 +19,16 @@ export interface PacketSessionsOptions
   readonly clock: Clock
   /** In whose name a client of this address takes its places. */
   ownerOf(address: string): string
+  /** Client sockets at once; default: what the limits say. */
+  readonly places?: UdpPlaces
   /** Datagrams of this client are dropped, for it has every place that one client may have, or all are taken. */
   crowded(address: string): void
+}
+
+/** How many client sockets there may be. */
+export interface UdpPlaces {
+  readonly all: number
+  readonly ofAClient: number
 }
 
 /** Every client socket whose datagrams the gateway carries, and how much they hold together. */
@@ -29,13 +37,15 @@ export class PacketSessions {
   /** With in whose name each has its place. */
   readonly #sessions = new Map<Session, string>()
   readonly #flows = new PlaceCount(FLOWS, FLOWS_PER_CLIENT)
-  readonly #sockets = new PlaceCount(SESSIONS, SESSIONS_PER_CLIENT)
+  readonly #sockets: PlaceCount
   #cancelSweep: (() => void) | undefined
   #madeWayAt = Number.NEGATIVE_INFINITY
   #draining = false
 
   constructor(options: PacketSessionsOptions) {
     this.#options = options
+    const { all, ofAClient } = options.places ?? { all: SESSIONS, ofAClient: SESSIONS_PER_CLIENT }
+    this.#sockets = new PlaceCount(all, ofAClient)
   }
 
   get flows(): number {

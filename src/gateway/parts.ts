@@ -17,6 +17,7 @@ import type { Settings } from '../settings/settings.ts'
 import { Capture } from './capture.ts'
 import { createPacEngines } from './create-pac-engines.ts'
 import { tellCrowdedUdp, tellDropped } from './crowded.ts'
+import { ROOM_FOR_ALL, type Room } from './descriptor-limit.ts'
 import { DnsService } from './dns.ts'
 import { Doors } from './doors.ts'
 import { Engine } from './engine.ts'
@@ -54,8 +55,8 @@ export interface GatewayOptions {
   readonly networkWatch?: NetworkWatch
   /** For tests, whose containers have loopback addresses: what the reverse door never dials. */
   readonly isNeverContainers?: (address: string) => boolean
-  /** Client connections that the system has room for at each door, whatever the settings allow. */
-  readonly connectionCap?: number
+  /** What the system has room for, whatever the settings allow; of connections, at each door. */
+  readonly room?: Room
   /**
    * Put threads in front of the doors where it can be (Linux, the fast path on); `at-once`: and open none without. Default: false, but
    * `at-once` where FAIRLEAD_FAST_RELAY says so.
@@ -91,7 +92,7 @@ export class Parts {
   readonly reverse: Reverse
   readonly front: DoorsFront | undefined
   readonly #current: () => Generation
-  readonly #connectionCap: number
+  readonly #room: Room
   /** Random: in flow ids, and in Via, by which loops are found. */
   readonly #instance = randomBytes(6).toString('hex')
   #flowCount = 0
@@ -102,7 +103,7 @@ export class Parts {
     this.log = options.log
     this.clock = clock
     this.#current = current
-    this.#connectionCap = options.connectionCap ?? Number.POSITIVE_INFINITY
+    this.#room = options.room ?? ROOM_FOR_ALL
     this.metrics = new Metrics(
       () => this.records.size,
       () => this.clientConnections,
@@ -152,6 +153,7 @@ export class Parts {
       isStill: (container, address) => newcomers.isStill(container, address),
       ownerOf: (address) => newcomers.ownerOf(address),
       dropped,
+      places: this.#room.udp,
       crowded: tellCrowdedUdp(clock, warn),
     })
     const maxConnections = () => this.#maxConnections
@@ -207,6 +209,7 @@ export class Parts {
         onChange: (changed) => this.engine.onChange(changed),
       },
       dropped,
+      replySockets: this.#room.replySockets,
       directory: this.engine,
       awaitsEngine: () => this.engine.isAwaited,
       answerDns: (query, client) => this.dns.answer(query, client),
@@ -274,7 +277,7 @@ export class Parts {
   }
 
   get #maxConnections(): number {
-    return Math.min(this.#current().settings.limits.connections, this.#connectionCap)
+    return Math.min(this.#current().settings.limits.connections, this.#room.connections)
   }
 
   /** Our name in Via. */

@@ -83,6 +83,19 @@ const one = () => new Promise((resolve, reject) => {
 const many = async () => { for (let done = 0; done < count / 20; done += 1) await one() }
 Promise.all(Array.from({ length: 20 }, many))`
 
+/** So many attempts, none of which is waited for. */
+const BURST = `
+use strict;
+use Socket qw(:DEFAULT SOCK_NONBLOCK);
+my ($host, $port, $count) = @ARGV;
+my $to = pack_sockaddr_in($port, inet_aton($host));
+my @kept;
+for (1 .. $count) {
+  socket(my $one, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0) or die "socket: $!";
+  connect($one, $to) or $!{EINPROGRESS} or die "connect: $!";
+  push @kept, $one;
+}`
+
 const kernelBefore = await kernelState()
 const captured = { enabled: true, networks: [], interfaces: [BRIDGE] }
 const start = (policy: Policy = {}, capture: object = {}) =>
@@ -314,6 +327,50 @@ await t.test('one client leaves room for all others', async (t) => {
       await gateway.running.stop()
     })
   }
+})
+
+await t.test('fewer connections allowed than there are, by a reload: who comes then is reset, not ended', async (t) => {
+  const gateway = await start({}, { hold: 'off' })
+  const standing = dialogue(origins.ports.banner, 50)
+  await gateway.running.until('it stands', async () => (await gateway.status()).clientConnections > 0)
+  await gateway.reload({ limits: { connections: 1 }, capture: { ...captured, hold: 'off' } })
+  const { heard, error } = await box.talk(origins.address, origins.ports.banner, { enough: 10 })
+  t.match({ heard, error }, { heard: '', error: 'ECONNRESET' })
+  t.match(await standing, { lines: 50, ended: true })
+  await gateway.running.stop()
+})
+
+await t.test('attempts that come while nobody reads them wait to be read; what finds no room is told', async (t) => {
+  const gateway = await start()
+  /** 2,000 of each, all at once. */
+  const burst = async (programs: number) => {
+    const script = 'ulimit -n 4096 && for one in $(seq "$1"); do perl -e "$0" "$2" 80 2000 & done; wait'
+    const done = await box.run(['sh', '-c', script, BURST, `${programs}`, NO_ROUTE])
+    if (done.stderr !== '') throw new Error(done.stderr)
+  }
+  /** Of nfnetlink_queue(8): dropped because too many were held, and because too many waited to be read. */
+  const dropped = async () => {
+    const { stdout } = await scenario.run('gateway', ['cat', '/proc/net/netfilter/nfnetlink_queue'])
+    const [, , , , , held, unread] = stdout.trim().split(/\s+/).map(Number)
+    return { held, unread }
+  }
+  gateway.running.signal('SIGSTOP')
+  try {
+    await burst(1)
+    t.same(await dropped(), { held: 0, unread: 0 })
+    await burst(12)
+    const { held, unread } = await dropped()
+    t.equal(held, 0, 'none that nobody counts')
+    t.ok(unread! > 1_000, `${unread}`)
+  } finally {
+    gateway.running.signal('SIGCONT')
+  }
+  await gateway.running.until('it is told', () =>
+    gateway.log().some(({ msg }) => /^capture: \d+ connection attempts came faster/.test(msg ?? '')),
+  )
+  const talked = await box.talk(origins.address, origins.ports.banner, { enough: 10 })
+  t.match(talked.heard, GATEWAY_FOR_CORP, 'and it goes on')
+  await gateway.running.stop()
 })
 
 await t.test('a late verdict says nothing about who has the same number in another binding of the queue', async (t) => {

@@ -4,6 +4,8 @@ import type { OwnedAddresses } from '../../wire/address-owners.ts'
 export interface WorkerData {
   /** Transparent UDP sockets; the thread reads them, the main thread closes them. */
   readonly sockets: readonly number[]
+  /** Kept open at once, for answers. */
+  readonly replySockets: number
   /** `POSTED` bytes, see below. */
   readonly counts: SharedArrayBuffer
 }

@@ -25,6 +25,8 @@ export type Ends = Omit<Carried, 'end'>
 export interface DatagramThreadOptions {
   /** Descriptors of transparent UDP sockets; closed by whoever opened them, when the thread has ended. */
   readonly sockets: readonly number[]
+  /** Kept open at once, for answers. */
+  readonly replySockets: number
   onDatagram(ends: Ends, data: Buffer): void
   /** The thread has died; no datagram comes any more. */
   onGone(reason: string): void
@@ -49,7 +51,7 @@ export class DatagramThread {
     this.#options = options
     const counts = new SharedArrayBuffer(COUNTS * Int32Array.BYTES_PER_ELEMENT)
     this.#counts = new Int32Array(counts)
-    this.#worker = startWorker({ sockets: options.sockets, counts })
+    this.#worker = startWorker({ sockets: options.sockets, replySockets: options.replySockets, counts })
     this.#started = new Promise((resolve, reject) => {
       this.#worker.on('message', (message: FromWorker) => {
         if (message.kind === 'datagrams') return this.#take(message.carried, message.bytes)

@@ -20,7 +20,7 @@ import {
   TURN_COST,
   type WorkerData,
 } from './datagram-protocol.ts'
-import { ReplySockets, type Sent } from './reply-sockets.ts'
+import { REFUSED_CLIENTS_SHARE, ReplySockets, type Sent } from './reply-sockets.ts'
 import { UnreachableSender } from './unreachable-sender.ts'
 
 /** Milliseconds to sleep at most, for a process that ends without telling us. */
@@ -41,8 +41,11 @@ class DatagramWorker {
   readonly #batch = new DatagramBatch()
   /** While the main thread is behind. */
   readonly #waiting = new FairQueue<ReceivedDatagram>({ maxBytes: MAX_WAITING, maxAgeMs: MAX_AGE_MS })
-  readonly #replies = new ReplySockets()
-  readonly #unreachable = new UnreachableSender(() => performance.now())
+  readonly #replies = new ReplySockets((workerData as WorkerData).replySockets)
+  readonly #unreachable = new UnreachableSender(
+    () => performance.now(),
+    (workerData as WorkerData).replySockets / REFUSED_CLIENTS_SHARE,
+  )
   /** Until it is told: each address for itself. */
   #owners = AddressOwners.none
   readonly #polled = Buffer.alloc((1 + this.#sockets.length) * POLL.bytes)

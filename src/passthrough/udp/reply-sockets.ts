@@ -4,6 +4,8 @@ import { openReplySocket, type ReplySocket } from './reply-socket.ts'
 
 /** Sockets kept open, each for one client and far side; the one unused for longest makes way. Opening one anew costs four system calls. */
 export const MAX_REPLY_SOCKETS = 512
+/** Clients whose sockets for refusals are kept open: one for so many of those. */
+export const REFUSED_CLIENTS_SHARE = 8
 
 export type Sent = 'sent' | Extract<DropReason, 'unsent' | 'port-taken'>
 
@@ -14,6 +16,11 @@ export type Sent = 'sent' | Extract<DropReason, 'unsent' | 'port-taken'>
 export class ReplySockets {
   /** A Map keeps the order of insertion: the first is the one unused for longest. */
   readonly #open = new Map<string, ReplySocket>()
+  readonly #limit: number
+
+  constructor(limit = MAX_REPLY_SOCKETS) {
+    this.#limit = limit
+  }
 
   get size(): number {
     return this.#open.size
@@ -37,7 +44,7 @@ export class ReplySockets {
     if (!socket || socket === 'port-taken') return socket
     this.#open.delete(key)
     this.#open.set(key, socket)
-    if (this.#open.size > MAX_REPLY_SOCKETS) this.#closeOldest()
+    if (this.#open.size > this.#limit) this.#closeOldest()
     return socket
   }
 

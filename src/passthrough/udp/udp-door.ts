@@ -16,6 +16,7 @@ import { isLoopback, isUnspecified } from '../../wire/address.ts'
 import type { OwnedAddresses } from '../../wire/address-owners.ts'
 import { openTransparentUdp, type TransparentSocket } from '../transparent-socket.ts'
 import { DatagramThread, type Ends } from './datagram-thread.ts'
+import { MAX_REPLY_SOCKETS } from './reply-sockets.ts'
 
 export interface UdpDoorOptions {
   readonly clock: Clock
@@ -23,6 +24,8 @@ export interface UdpDoorOptions {
   /** Absent where no DNS of ours answers the containers. */
   readonly names?: Pick<AnsweredNames, 'namesOf'>
   readonly handlePackets: HandlePackets
+  /** Sockets kept open for answers, where the limit on open files has no room for as many as there may be. */
+  readonly replySockets?: number
   /** In whose name addresses are, and what is called when that changes until the returned function is. */
   readonly owners: AddressDirectory
   /** Datagrams that came, or went back, faster than they were carried, or that could not be sent; told now and then. `port`: the one that is taken. */
@@ -64,6 +67,7 @@ export class UdpDoor {
       let door: UdpDoor | undefined
       const { thread, tellsUnreachable } = await DatagramThread.start({
         sockets: sockets.map(({ fd }) => fd),
+        replySockets: options.replySockets ?? MAX_REPLY_SOCKETS,
         onDatagram: (ends, data) => door?.take(ends, data),
         onGone: (reason) => door?.lost(reason),
       })

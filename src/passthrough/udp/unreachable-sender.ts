@@ -19,8 +19,6 @@ import { encodePortUnreachable, type UdpEnds } from '../../wire/icmp-unreachable
 
 /** Messages a second to one client, as systems limit theirs (RFC 1812 §4.3.2.8): one that floods a refused port learns it often enough. */
 const PER_SECOND = 1_000
-/** Clients whose sockets are kept open; the one that was told nothing for longest makes way. */
-const MAX_CLIENTS = 64
 /** Everything that comes in is filtered out: of an ICMP socket a kernel hands every message of the host to. */
 const NOTHING = new Uint8Array(32).fill(0xff)
 
@@ -32,11 +30,13 @@ export class UnreachableSender {
   readonly #now: () => number
   /** By owner; the first is the one that was told nothing for longest. */
   readonly #tellers = new Map<string, Teller>()
+  readonly #clients: number
   readonly works: boolean
 
-  /** `now`: monotonic ms. */
-  constructor(now: () => number) {
+  /** `now`: monotonic ms. `clients` whose sockets are kept open; the one that was told nothing for longest makes way. */
+  constructor(now: () => number, clients: number) {
     this.#now = now
+    this.#clients = clients
     const trial = new Teller(now())
     this.works = trial.works
     trial.close()
@@ -63,7 +63,7 @@ export class UnreachableSender {
     this.#tellers.delete(owner)
     this.#tellers.set(owner, teller)
     for (const [oldest, its] of this.#tellers) {
-      if (this.#tellers.size <= MAX_CLIENTS) break
+      if (this.#tellers.size <= this.#clients) break
       this.#tellers.delete(oldest)
       its.close()
     }

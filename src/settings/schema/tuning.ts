@@ -114,7 +114,7 @@ export const limitsSchema = section({
     20_000,
     { min: 1, max: 1_000_000 },
     {
-      help: 'Client connections open at once, at each door; more are refused. Each needs two file descriptors. Of captured ones no client has more than are left free for all others.',
+      help: 'Client connections open at once, at each door; more are refused. Each needs two file descriptors (UDP needs some too: udp.md). Of captured ones no client has more than are left free for all others.',
     },
   ),
   requestHead: byteSize(

@@ -96,20 +96,23 @@ t.test('the next address where there is no way to the first', async (t) => {
   t.same(refused, ['a.test CONNECT_REFUSED'])
 })
 
-t.test('the name that a captured far side is known by is judged with its address, whichever was the first', async (t) => {
-  const captured = (name: string, address: string): RouteQuery => ({
-    ...queryFor(name, 'containers', REMOTE_CLIENT),
-    captured: { dialled: parseAuthority(address), nameSource: 'dns' },
-  })
-  const first = captured('first.test:53', '192.0.2.1:53')
-  const { send, sent, refused } = resolving(first)
-  send('192.0.2.1:53', 'x', first)
-  send('192.0.2.66:53', 'x', captured('box.internal:53', '192.0.2.66:53'))
-  send('192.0.2.66:54', 'x', captured('other.test:54', '192.0.2.66:54'))
-  await until('sent, and one refused', () => sent.length === 2 && refused.length === 1)
-  t.same(sent, ['192.0.2.1:53 x', '192.0.2.66:53 x'])
-  t.same(refused, ['192.0.2.66 ACCESS_DENIED'])
-})
+t.test(
+  'the name that a captured far side is known by is judged with its address, whichever was the first',
+  async (t) => {
+    const captured = (name: string, address: string): RouteQuery => ({
+      ...queryFor(name, 'containers', REMOTE_CLIENT),
+      captured: { dialled: parseAuthority(address), nameSource: 'dns' },
+    })
+    const first = captured('first.test:53', '192.0.2.1:53')
+    const { send, sent, refused } = resolving(first)
+    send('192.0.2.1:53', 'x', first)
+    send('192.0.2.66:53', 'x', captured('box.internal:53', '192.0.2.66:53'))
+    send('192.0.2.66:54', 'x', captured('other.test:54', '192.0.2.66:54'))
+    await until('sent, and one refused', () => sent.length === 2 && refused.length === 1)
+    t.same(sent, ['192.0.2.1:53 x', '192.0.2.66:53 x'])
+    t.same(refused, ['192.0.2.66 ACCESS_DENIED'])
+  },
+)
 
 const HOST = '192.168.65.254:9999'
 const toHost = { ...queryFor(HOST, 'containers', REMOTE_CLIENT), captured: { dialled: parseAuthority(HOST) } }

@@ -96,8 +96,7 @@ t.test('a machine that does not speak one family of IP: those of the other hear 
   })
   const told: string[] = []
   direct.onRefused(({ host }, { code }) => void told.push(`${host} ${code}`))
-  const send = (host: string, family: 4 | 6) =>
-    direct.send({ peer: { host, family, port: 9 }, data: Buffer.from('?') })
+  const send = (host: string, family: 4 | 6) => direct.send({ peer: { host, family, port: 9 }, data: Buffer.from('?') })
   send('127.0.0.1', 4)
   send('::1', 6)
   await until('word of it', () => told.length === 1)

@@ -1,17 +1,44 @@
 import t from 'tap'
-import { connectionsWithin, descriptorShortage } from '../../../src/gateway/descriptor-limit.ts'
+import { descriptorShortage, ROOM_FOR_ALL, roomWithin } from '../../../src/gateway/descriptor-limit.ts'
+import { SESSIONS, SESSIONS_PER_CLIENT } from '../../../src/gateway/packet-limits.ts'
 
-t.test('connections that a limit on open files leaves room for', async (t) => {
-  t.equal(connectionsWithin(undefined), Number.POSITIVE_INFINITY)
-  t.equal(connectionsWithin(1_100), 500)
-  t.equal(connectionsWithin(10), 1, 'never none')
+const DEFAULT_CONNECTIONS = 20_000
+
+/** What it may come to: see the constants of `descriptor-limit.ts`. */
+const most = ({ connections, udp, replySockets }: ReturnType<typeof roomWithin>) =>
+  100 + connections * 2 + udp.all * 3 + replySockets * 2.25
+
+t.test(
+  'what a limit on open files leaves room for: a quarter is for UDP, as long as there is too little',
+  async (t) => {
+    t.same(roomWithin(undefined, DEFAULT_CONNECTIONS), ROOM_FOR_ALL)
+    t.same(roomWithin(Number.POSITIVE_INFINITY, DEFAULT_CONNECTIONS), ROOM_FOR_ALL)
+    const little = roomWithin(4_096, DEFAULT_CONNECTIONS)
+    t.equal(little.connections, 1_498)
+    t.ok(little.udp.all > 250 && little.udp.all < 350, `${little.udp.all} client sockets`)
+    t.ok(little.udp.ofAClient <= little.udp.all / 3, 'three clients find room')
+    for (const limit of [1_024, 4_096, 20_000, 40_000, 60_000]) {
+      t.ok(most(roomWithin(limit, DEFAULT_CONNECTIONS)) <= limit + 10, `all of it together, within ${limit}`)
+    }
+    const { connections, udp, replySockets } = roomWithin(10, DEFAULT_CONNECTIONS)
+    t.ok(connections >= 1 && udp.all >= 1 && udp.ofAClient >= 1 && replySockets >= 1, 'never none')
+  },
+)
+
+t.test('what connections do not need is UDP’s', async (t) => {
+  const { connections, udp } = roomWithin(40_000, 1_000)
+  t.same(udp, { all: SESSIONS, ofAClient: SESSIONS_PER_CLIENT })
+  t.ok(connections >= 1_000)
+  t.ok(roomWithin(4_096, 1_000).udp.all > roomWithin(4_096, DEFAULT_CONNECTIONS).udp.all)
 })
 
 t.test('a limit that is too low is told with what to do', async (t) => {
-  t.equal(descriptorShortage(undefined, 1_000), undefined)
-  t.equal(descriptorShortage(2_100, 1_000), undefined)
+  t.equal(descriptorShortage(undefined, DEFAULT_CONNECTIONS), undefined)
+  t.equal(descriptorShortage(65_536, DEFAULT_CONNECTIONS), undefined, 'one that is usual')
+  t.equal(descriptorShortage(524_288, DEFAULT_CONNECTIONS), undefined, 'systemd’s')
   t.match(
-    descriptorShortage(256, 1_000),
-    /open files is 256; 1000 connections need 2100, so at most 78 are served\. Raise it/,
+    descriptorShortage(1_024, 1_000),
+    /open files is 1024; 1000 connections and UDP need 27252, so at most 346 connections and \d\d client sockets of UDP \(\d\d of one client\) are served\. Raise it \(ulimit -n 27252/,
   )
+  t.match(descriptorShortage(10_000, 1_000), /at most 1000 connections and \d+ client sockets/)
 })

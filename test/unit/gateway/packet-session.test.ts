@@ -18,7 +18,7 @@ import {
   SWEEP_MS,
   WAITING_PACKETS,
 } from '../../../src/gateway/packet-limits.ts'
-import { PacketSessions } from '../../../src/gateway/packet-sessions.ts'
+import { PacketSessions, type UdpPlaces } from '../../../src/gateway/packet-sessions.ts'
 import type { FlowLine } from '../../../src/observe/flow-line.ts'
 import { FlowRecords } from '../../../src/observe/flow-records.ts'
 import type { Log } from '../../../src/observe/log.ts'
@@ -70,9 +70,10 @@ interface World {
   readonly route?: (host: string, container?: Container) => Promise<Partial<Route>> | Partial<Route>
   /** Who has the clients' addresses; read at each use. */
   readonly around?: { container?: Container }
+  readonly places?: UdpPlaces
 }
 
-function world(_t: Test, { route, around = {} }: World = {}) {
+function world(_t: Test, { route, around = {}, places }: World = {}) {
   const clock = manualClock()
   const lines: FlowLine[] = []
   const take = (line: FlowLine) => void lines.push(line)
@@ -117,6 +118,7 @@ function world(_t: Test, { route, around = {} }: World = {}) {
     identified: (query) => identified(query, { byAddress: () => around.container }),
     isStill: (container) => container?.id === around.container?.id,
     ownerOf: (address) => (address.startsWith('10.99.') ? 'strangers' : address),
+    ...(places && { places }),
     dropped: (reason, count = 1) => void dropped.push(...Array.from({ length: count }, () => reason)),
     crowded: (address) => void crowded.push(address),
   })
@@ -341,6 +343,21 @@ t.test('the captured name is what policy sees, the dialled address where datagra
   t.same(conns[0]!.askedBy, ['a.test', 'b.test'], 'and what its address is judged with')
   session.close()
   t.match(lines, [{ target: 'a.test:443' }, { target: 'b.test:443' }])
+})
+
+t.test('fewer client sockets where the system has room for fewer', async (t) => {
+  const { sessions, client, crowded } = world(t, { places: { all: 3, ofAClient: 2 } })
+  const open = (address: string, port: number) => sessions.open(client(address, port)) !== undefined
+  t.same(
+    [1, 2, 3].map((port) => open('172.17.0.2', port)),
+    [true, true, false],
+  )
+  t.same(
+    [1, 2].map((port) => open('172.17.0.3', port)),
+    [true, false],
+  )
+  t.same(crowded, ['172.17.0.2', '172.17.0.3'])
+  sessions.close()
 })
 
 t.test('a client that goes while it is decided', async (t) => {
