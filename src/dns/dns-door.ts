@@ -1,18 +1,17 @@
-import { createSocket, type Socket as UdpSocket } from 'node:dgram'
+import type { Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { Client } from '../contracts/route.ts'
-import { sharePort } from '../system/share-port.ts'
-import { isLoopback, isUnspecified, parseAddress } from '../wire/address.ts'
+import { isLoopback, parseAddress } from '../wire/address.ts'
 import type { ListenAddress } from '../wire/listen-address.ts'
 import { Questions } from './questions.ts'
 import { serveTcp } from './tcp-conversation.ts'
-import { UdpQuestions, type UdpQuestionsOptions } from './udp-questions.ts'
+import { bindUdp, UdpDoor, type UdpDoorOptions } from './udp-door.ts'
 
 export type TcpAddress = Extract<ListenAddress, { kind: 'tcp' }>
 
-export interface DnsDoorOptions extends UdpQuestionsOptions {
+export interface DnsDoorOptions extends Omit<UdpDoorOptions, 'admitted'> {
   readonly address: TcpAddress
   admits(client: Client): boolean
   /** Asked anew for each connection. */
@@ -33,11 +32,6 @@ export interface DnsDoor {
   close(): void
 }
 
-/**
- * Below it, only who has the right to may listen (ip(7), CAP_NET_BIND_SERVICE). Such a port of a door at every address is shared with sockets at one
- * address: captured containers are answered from port 53 of the servers that they ask.
- */
-const FIRST_OPEN_PORT = 1024
 /** TCP connections of one client: RFC 7766 §6.2.2 asks clients to make do with one. */
 const TCP_PER_CLIENT = 32
 /** Tries to find a port that is free for UDP and TCP alike, where any will do. */
@@ -47,25 +41,25 @@ const PORT_TRIES = 8
 export async function openDnsDoor(options: DnsDoorOptions): Promise<DnsDoor> {
   const questions = new Questions(options.answer)
   const counted = { ...options, answer: questions.answer }
+  const admitted = (from: string, port: number) => {
+    const client = clientAt(from, port)
+    return client && options.admits(client) ? client.address : undefined
+  }
   for (let tries = 1; ; tries++) {
-    const udp = createUdp(options.address)
-    const perClient = new Map<string, number>()
-    const tcp = createTcp(counted, perClient)
+    const { host } = options.address
+    const tcp = createTcp(counted, new Map())
+    let udp: Socket | undefined
     try {
-      udp.bind({ address: options.address.host, port: options.address.port, exclusive: true })
-      await once(udp, 'listening')
+      udp = await bindUdp(host, options.address.port)
       const { port } = udp.address()
-      tcp.server.listen({ host: options.address.host, port, ipv6Only: true })
+      tcp.server.listen({ host, port, ipv6Only: true })
       await once(tcp.server, 'listening')
-      udp.on('error', () => {})
       tcp.server.on('error', options.troubled)
-      // After it is bound, so that it is told where somebody else has the port.
-      if (isUnspecified(options.address.host) && port < FIRST_OPEN_PORT) sharePort(udp)
-      const asked = takeQuestions(udp, counted)
+      const asked = new UdpDoor(udp, { ...counted, admitted })
+      await asked.follow()
       const close = () => {
         if (!questions.close()) return
         asked.close()
-        udp.close()
         tcp.server.close()
         for (const end of tcp.sockets) end()
       }
@@ -90,27 +84,12 @@ export async function openDnsDoor(options: DnsDoorOptions): Promise<DnsDoor> {
         close,
       }
     } catch (thrown) {
-      udp.on('error', () => {})
-      closeUdp(udp)
+      udp?.close()
       tcp.server.close()
       if (options.address.port === 0 && tries < PORT_TRIES) continue
       throw cannotListen(options.address, thrown as NodeJS.ErrnoException)
     }
   }
-}
-
-function createUdp({ host }: TcpAddress): UdpSocket {
-  return createSocket(host.includes(':') ? { type: 'udp6', ipv6Only: true } : { type: 'udp4' })
-}
-
-/** Of a socket that is bound. */
-function takeQuestions(socket: UdpSocket, options: DnsDoorOptions): UdpQuestions {
-  const questions = new UdpQuestions(socket, options)
-  socket.on('message', (query, { address: from, port }) => {
-    const client = clientAt(from, port)
-    if (client && options.admits(client)) questions.take({ query, address: client.address, port, from })
-  })
-  return questions
 }
 
 function createTcp(
@@ -146,14 +125,6 @@ function createTcp(
 function clientAt(text: string, port: number): (Client & { readonly address: string }) | undefined {
   const address = parseAddress(text.split('%', 1)[0]!)?.address
   return address === undefined || port === 0 ? undefined : { address, port, local: isLoopback(address) }
-}
-
-function closeUdp(udp: UdpSocket): void {
-  try {
-    udp.close()
-  } catch {
-    // It never opened.
-  }
 }
 
 function cannotListen({ host, port }: TcpAddress, cause: NodeJS.ErrnoException): GatewayError {

@@ -74,6 +74,11 @@ export class UdpQuestions {
     if (this.#waiting.isEmpty) emptied()
   }
 
+  /** Nothing waits for its turn. */
+  get isEmpty(): boolean {
+    return this.#isClosed || this.#waiting.isEmpty
+  }
+
   resume(): void {
     this.#emptied = undefined
   }

@@ -265,6 +265,11 @@ await t.test('without CAP_NET_RAW, answers come from ports that somebody has at 
   const everywhere = await start({ listen: { address: '0.0.0.0:53', from: ['10.77.5.0/24'] } }, {}, by)
   for (const server of [ADDRESSED, NOBODY[0]]) {
     t.match(await dig('both.names.test', 'A', server), { answers: ['192.0.2.1'] }, `our own door does: ${server}`)
+    t.match(
+      await dig('names.test', 'MX', server),
+      { answers: ['7 both.names.test.'] },
+      'the host’s server is not the door',
+    )
   }
   await everywhere.running.stop()
 
@@ -280,6 +285,47 @@ await t.test('without CAP_NET_RAW, answers come from ports that somebody has at 
   t.notMatch(JSON.stringify(gateway.log()), /feigns/)
   await gateway.running.stop()
   await other.stop()
+})
+
+await t.test('at every address, each answer comes from the address that was asked', async (t) => {
+  // As the bridge of a network in which nothing runs: its address is there, without a carrier.
+  const bridge = async (name: string, ...addresses: string[]) => {
+    await ip('gateway', 'link', 'add', name, 'type', 'bridge')
+    scenario.undo.push(name, () => ip('gateway', 'link', 'delete', name))
+    for (const address of addresses) {
+      await ip('gateway', 'address', 'add', address, 'dev', name, ...(address.includes(':') ? ['nodad'] : []))
+    }
+    await ip('gateway', 'link', 'set', name, 'up')
+  }
+  await bridge('first', '10.77.8.1/24', 'fd77:8::1/64')
+  const from = ['10.77.5.0/24', 'fd77:5::/64']
+  const listen = ['0.0.0.0:53', '[::]:53'].map((address) => ({ address, from }))
+  for (const policy of [{ capture: { enabled: false } }, {}]) {
+    const gateway = await start({ listen }, policy)
+    const how = `capture ${JSON.stringify(policy)}`
+    // dig takes no answer from another address than it has asked.
+    for (const server of ['10.77.8.1', 'fd77:8::1', ADDRESSED, 'fd77:5::1']) {
+      t.match(
+        await dig('both.names.test', 'A', server, '+time=3'),
+        { status: 'NOERROR', answers: ['192.0.2.1'] },
+        `${server}, ${how}`,
+      )
+    }
+    await gateway.running.stop()
+  }
+  const gateway = await start({ listen })
+  await bridge('second', '10.77.9.1/24', 'fd77:9::1/64')
+  for (const server of ['10.77.9.1', 'fd77:9::1']) {
+    const began = performance.now()
+    for (;;) {
+      const { status } = await dig('both.names.test', 'A', server, '+time=1')
+      if (status === 'NOERROR' || performance.now() - began > SECONDS_MS) {
+        t.equal(status, 'NOERROR', `${server} has come later`)
+        break
+      }
+    }
+  }
+  await gateway.running.stop()
 })
 
 await t.test('auto follows a link that goes down and comes up', async (t) => {
