@@ -78,12 +78,25 @@ export class ReachProbe {
   async #run(): Promise<void> {
     this.#cancel()
     const look = ++this.#look
-    const targets = this.#options.targets()
+    const targets = this.#targets()
+    if (!targets) {
+      this.#cancel = this.#options.clock.after(AGAIN_MS, () => void this.#run())
+      return
+    }
     const seen = await this.#see(targets)
     if (this.#isClosed || look !== this.#look) return
     this.#judge(seen)
     const unsure = Object.values(this.#failures).some((count) => count > 0 && count < FAILURES)
     this.#cancel = this.#options.clock.after(unsure ? AGAIN_MS : EVERY_MS, () => void this.#run())
+  }
+
+  /** Undefined where they cannot be read, as for want of descriptors: that says nothing of the network. */
+  #targets(): readonly ProbeTarget[] | undefined {
+    try {
+      return this.#options.targets()
+    } catch {
+      return undefined
+    }
   }
 
   #judge(seen: Reach): void {

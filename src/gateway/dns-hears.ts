@@ -1,6 +1,6 @@
-import { networkInterfaces } from 'node:os'
 import type { TcpAddress } from '../dns/dns-door.ts'
 import type { DnsServerAddress } from '../dns/exchange.ts'
+import { interfaceAddresses } from '../system/interface-addresses.ts'
 import { isLoopback, isUnspecified, parseAddress } from '../wire/address.ts'
 
 /** Whether what is asked of this server comes to the door. One at every address of a family hears what is sent to this machine, and nothing else. */
@@ -16,7 +16,5 @@ function isOfThisMachine(text: string): boolean {
   const address = parseAddress(bare!)?.address
   if (address === undefined) return false
   if (isLoopback(address) || isUnspecified(address)) return true
-  const all = networkInterfaces()
-  const own = zone === undefined ? Object.values(all).flatMap((list) => list ?? []) : (all[zone] ?? [])
-  return own.some((one) => parseAddress(one.address)?.address === address)
+  return interfaceAddresses().some((own) => own.address === address && (zone === undefined || own.device === zone))
 }

@@ -1,8 +1,8 @@
-import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { droppedFamilies, type Reach } from '../dns/inhibition.ts'
 import type { ProbeTarget } from '../dns/reach-probe.ts'
 import { createSpecialAddresses, type SpecialAddresses } from '../router/special-addresses.ts'
 import type { DnsSettings, Settings } from '../settings/settings.ts'
+import { type InterfaceAddress, interfaceAddresses } from '../system/interface-addresses.ts'
 import { parseAddress } from '../wire/address.ts'
 import { IpBlockTable, parseIpBlock } from '../wire/ip-block.ts'
 
@@ -29,7 +29,7 @@ export function droppedBy({ mode, inhibition }: DnsSettings, reach: Reach | unde
 export function probeTargets(
   { dns, proxy, containersProxy }: Settings,
   hostServers: readonly { address: string; port: number }[],
-  interfaces = networkInterfaces(),
+  own = interfaceAddresses(),
 ): ProbeTarget[] {
   if (dns.probe.length > 0) return [...dns.probe]
   const proxies = [proxy.http, proxy.https, containersProxy.http, containersProxy.https]
@@ -40,20 +40,17 @@ export function probeTargets(
   // Loopback and the own link answer whatever the network is like.
   const farther = all.filter(({ address }) => !/^(127\.|::1$|169\.254\.|fe[89ab])/i.test(address))
   const different = [...new Map(farther.map((target) => [`${target.address} ${target.port}`, target])).values()]
-  const isNeighbour = neighboursOf(interfaces)
+  const isNeighbour = neighboursOf(own)
   return different.slice(0, MAX_TARGETS).map((target) => ({ ...target, isNeighbour: isNeighbour(target.address) }))
 }
 
 /** Addresses in a network that one of this machine's own is in: a home's router, as a rule, which answers whether its provider does or not. */
-function neighboursOf(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): (address: string) => boolean {
-  const own = new IpBlockTable<true>()
-  for (const { cidr } of Object.values(interfaces).flatMap((list) => list ?? [])) {
-    const [address, bits] = cidr?.split('/', 2) ?? []
-    if (address !== undefined && bits !== undefined) own.add(parseIpBlock(address, bits), true)
-  }
+function neighboursOf(own: readonly InterfaceAddress[]): (address: string) => boolean {
+  const networks = new IpBlockTable<true>()
+  for (const { address, bits } of own) networks.add(parseIpBlock(address, `${bits}`), true)
   return (text) => {
     const address = parseAddress(text)
-    return address !== undefined && !own.lookup(address).next().done
+    return address !== undefined && !networks.lookup(address).next().done
   }
 }
 

@@ -125,6 +125,31 @@ t.test('a neighbour that answers says nothing of what is beyond it, unless nobod
   }
 })
 
+t.test('targets that cannot be read change nothing, and are read again', async (t) => {
+  const clock = manualClock()
+  let isBroken = true
+  const probe = new ReachProbe({
+    clock,
+    networkWatch: { onChange: () => () => {}, close: () => {} },
+    targets: () => {
+      if (isBroken) throw new Error('EMFILE')
+      return [{ address: '192.0.2.1', port: 53 }]
+    },
+    reaches: async () => true,
+  })
+  await probe.ready
+  t.equal(probe.reach, undefined)
+  isBroken = false
+  clock.advance(1000)
+  await settled()
+  t.same(probe.reach, { ipv4: true, ipv6: false })
+  isBroken = true
+  clock.advance(10_000)
+  await settled()
+  t.same(probe.reach, { ipv4: true, ipv6: false })
+  probe.close()
+})
+
 t.test('closed, it looks no more', async (t) => {
   const { clock, probe, asked, listeners } = probing()
   await probe.ready

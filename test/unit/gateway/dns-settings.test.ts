@@ -1,7 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import type { NetworkInterfaceInfo } from 'node:os'
 import t from 'tap'
 import { LAST_RESORT, needsProbe, probeTargets } from '../../../src/gateway/dns-settings.ts'
 import { loadText } from '../../fixtures/settings/load-text.ts'
@@ -39,8 +38,10 @@ t.test('where `auto` looks', async (t) => {
 })
 
 t.test('which of them are neighbours', async (t) => {
-  const own = (cidr: string) => ({ cidr, address: cidr.split('/')[0]! }) as NetworkInterfaceInfo
-  const interfaces = { eth0: [own('10.0.0.2/24'), own('fd00::2/64'), own('fe80::2/64')], wg0: [own('10.9.0.2/32')] }
+  const interfaces = ['eth0 10.0.0.2 24', 'eth0 fd00::2 64', 'eth0 fe80::2 64', 'wg0 10.9.0.2 32'].map((line) => {
+    const [device = '', address = '', bits] = line.split(' ')
+    return { device, address, bits: Number(bits) }
+  })
   const text =
     'dns: { servers: [10.0.0.1, 10.0.1.1, 10.9.0.1, "fd00::1", "fd00:1::1"] }\nproxy: { mode: manual, http: "http://10.0.0.3:3128" }'
   const { loaded } = await loadText(text)
