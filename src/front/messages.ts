@@ -146,6 +146,8 @@ export interface FrontMemory extends FrontsMemory {
 export interface FrontsMemory {
   /** That take clients by the same doors. */
   readonly threads: number
+  /** Among which the pipes of the process are divided. */
+  readonly pipeSharers: number
   /** Int32, two for each door: clients that the threads have, and those that the doors have. */
   readonly connections: SharedArrayBuffer
   /** Captured connections by client, of the front and of the doors. */

@@ -1,11 +1,18 @@
 import { readFile } from 'node:fs/promises'
 import { MAX_REPLY_SOCKETS, REFUSED_CLIENTS_SHARE } from '../passthrough/udp/reply-sockets.ts'
+import { MAX_SPARE_PIPES } from '../relay/pipe-pool.ts'
+import { byteThreads } from './byte-threads.ts'
 import { SESSIONS, SESSIONS_PER_CLIENT } from './packet-limits.ts'
 import type { UdpPlaces } from './packet-sessions.ts'
 
 /** Each tunnel takes two descriptors, and a hundred are the process's own. */
 const DESCRIPTORS_PER_CONNECTION = 2
 const OWN_DESCRIPTORS = 100
+/**
+ * Of a thread that moves bytes: four of Node's, an epoll and an eventfd; its own of the listening sockets, which are few; and the pipes that it keeps. Those in use are
+ * for slow readers, and where no more can be opened bytes are copied.
+ */
+const DESCRIPTORS_PER_THREAD = 6 + 4 + 2 * MAX_SPARE_PIPES
 /** Of a client's UDP socket: one for each family, and its relay or its control connection at a proxy. */
 const DESCRIPTORS_PER_CLIENT_SOCKET = 3
 /** For answers: of captured datagrams, of captured DNS, and for refusals two for each client. */
@@ -43,9 +50,9 @@ export async function descriptorLimit(limitsFile = '/proc/self/limits'): Promise
 }
 
 /** What a limit on open files leaves room for, where the settings allow `maxConnections`; at least one of everything. */
-export function roomWithin(limit: number | undefined, maxConnections: number): Room {
+export function roomWithin(limit: number | undefined, maxConnections: number, threads = byteThreads()): Room {
   if (limit === undefined || limit === Number.POSITIVE_INFINITY) return ROOM_FOR_ALL
-  const all = limit - OWN_DESCRIPTORS
+  const all = limit - OWN_DESCRIPTORS - threads * DESCRIPTORS_PER_THREAD
   // What connections do not need is UDP's.
   const left = all - maxConnections * DESCRIPTORS_PER_CONNECTION
   const udp = Math.max(0, Math.min(ALL_OF_UDP, Math.max(all * SHARE_OF_UDP, left)))
@@ -59,9 +66,14 @@ export function roomWithin(limit: number | undefined, maxConnections: number): R
 }
 
 /** A sentence to log when the limit is lower than what the settings allow, else `undefined`. */
-export function descriptorShortage(limit: number | undefined, maxConnections: number): string | undefined {
-  const needed = maxConnections * DESCRIPTORS_PER_CONNECTION + ALL_OF_UDP + OWN_DESCRIPTORS
+export function descriptorShortage(
+  limit: number | undefined,
+  maxConnections: number,
+  threads = byteThreads(),
+): string | undefined {
+  const needed =
+    maxConnections * DESCRIPTORS_PER_CONNECTION + ALL_OF_UDP + OWN_DESCRIPTORS + threads * DESCRIPTORS_PER_THREAD
   if (limit === undefined || limit >= needed) return undefined
-  const { connections, udp } = roomWithin(limit, maxConnections)
+  const { connections, udp } = roomWithin(limit, maxConnections, threads)
   return `the limit on open files is ${limit}; ${maxConnections} connections and UDP need ${needed}, so at most ${Math.min(connections, maxConnections)} connections and ${udp.all} client sockets of UDP (${udp.ofAClient} of one client) are served. Raise it (ulimit -n ${needed}, or LimitNOFILE= of the service), or lower limits.connections`
 }

@@ -14,6 +14,7 @@ import type { Log } from '../observe/log.ts'
 import { Metrics } from '../observe/metrics.ts'
 import { createAnsweredNames } from '../passthrough/names/answered-names.ts'
 import type { Settings } from '../settings/settings.ts'
+import { byteThreads } from './byte-threads.ts'
 import { Capture } from './capture.ts'
 import { createPacEngines } from './create-pac-engines.ts'
 import { tellCrowdedUdp, tellDropped } from './crowded.ts'
@@ -111,7 +112,7 @@ export class Parts {
     this.statusDoors = new StatusDoors(options.log, this.metrics, clock)
     this.records = new FlowRecords(clock, options.log, this.metrics)
     const warn = (message: string) => this.log.warn(message)
-    this.relays = new Relays(clock, warn)
+    this.relays = new Relays(clock, byteThreads(options.frontThreads), warn)
     this.engine = new Engine(clock, options.log)
     const newcomers = new Newcomers({
       clock,
@@ -183,6 +184,7 @@ export class Parts {
         identified: (query) => this.engine.identified(query),
         ways: () => ({ router: newcomers.before(current().router), dialers: current().dialers }),
         onLost: (reason, others) => this.log.warn(frontLost(reason, others)),
+        pipeSharers: byteThreads(options.frontThreads),
         ...(options.frontThreads ? { threads: options.frontThreads } : {}),
       })
       this.engine.onChange(() => {

@@ -6,13 +6,15 @@ import type { Settings } from '../settings/settings.ts'
 /** The byte pump as the settings want it: limits change with each generation, the threads that move bytes in the kernel stay. */
 export class Relays {
   readonly #clock: Clock
+  readonly #pipeSharers: number
   readonly #warn: (message: string) => void
   /** By whether they have the fast path; started when first wanted. */
   readonly #running = new Map<boolean, RunningRelay>()
   #latest: { readonly settings: Settings; readonly relay: Relay } | undefined
 
-  constructor(clock: Clock, warn: (message: string) => void) {
+  constructor(clock: Clock, pipeSharers: number, warn: (message: string) => void) {
     this.#clock = clock
+    this.#pipeSharers = pipeSharers
     this.#warn = warn
   }
 
@@ -38,6 +40,7 @@ export class Relays {
     const started = createRelay({
       ...limits,
       clock: this.#clock,
+      pipeSharers: this.#pipeSharers,
       ...(fast ? {} : { fast: false }),
       onFastPathLost: (reason) => this.#warn(`bytes are moved in user space: ${reason}`),
     })

@@ -12,6 +12,8 @@ export interface RelayOptions extends RelayLimits {
   readonly fast?: boolean
   /** Threads that move bytes in the kernel. Default: one for each core but one, which the rest of the gateway has; at most MAX_THREADS. */
   readonly threads?: number
+  /** All threads of the process that move bytes, which have the pipes of one user among them. Default: the relay's. */
+  readonly pipeSharers?: number
   /**
    * Bytes that a pair moves portably first. Default FAST_AFTER_BYTES; 0 takes every pair from its start, as does FAIRLEAD_FAST_RELAY=at-once,
    * with which a test of anything else becomes a test of the fast path too.
@@ -36,6 +38,9 @@ export type RunningRelay = Relay & {
 
 /** One thread moves more than ten gigabits a second; beyond this number memory bandwidth is what limits. */
 const MAX_THREADS = 8
+
+/** Where nobody says how many. */
+export const relayThreads = (): number => Math.min(MAX_THREADS, Math.max(1, availableParallelism() - 1))
 
 /**
  * Bytes a pair moves portably before the kernel takes it. Handing over costs about as much CPU as Node needs for half of this, and most
@@ -74,7 +79,8 @@ export function createRelay(options: RelayOptions): RunningRelay {
 function createKernelRelay(options: RelayOptions): KernelRelay {
   return new KernelRelay({
     clock: options.clock,
-    threads: options.threads ?? Math.min(MAX_THREADS, Math.max(1, availableParallelism() - 1)),
+    threads: options.threads ?? relayThreads(),
+    ...(options.pipeSharers === undefined ? {} : { pipeSharers: options.pipeSharers }),
     after: options.fastAfterBytes ?? (process.env['FAIRLEAD_FAST_RELAY'] === 'at-once' ? 0 : FAST_AFTER_BYTES),
     onThreadLost: options.onFastPathLost ?? (() => {}),
   })

@@ -23,6 +23,8 @@ import {
 export interface KernelRelayOptions {
   readonly clock: Clock
   readonly threads: number
+  /** Threads among which the pipes are divided; default: these. */
+  readonly pipeSharers?: number
   /** Bytes a pair has moved before it is taken. */
   readonly after: number
   /** A thread could not start or has died; the portable relay takes over what comes. */
@@ -44,7 +46,7 @@ export class KernelRelay implements Successor {
     this.#clock = options.clock
     this.#threads = Array.from(
       { length: options.threads },
-      () => new RelayThread(options.onThreadLost, options.startWorker),
+      () => new RelayThread(options.pipeSharers ?? options.threads, options.onThreadLost, options.startWorker),
     )
     this.started = Promise.all(this.#threads.map((thread) => thread.started))
   }

@@ -37,11 +37,15 @@ export class RelayThread {
   readonly #exited: Promise<void>
   readonly #notAtExit: () => void
 
-  constructor(onGone: (reason: string) => void, start: (data: WorkerData) => Worker = startWorker) {
+  constructor(
+    pipeSharers: number,
+    onGone: (reason: string) => void,
+    start: (data: WorkerData) => Worker = startWorker,
+  ) {
     const shared = new SharedArrayBuffer(MAX_TUNNELS * ROW * Float64Array.BYTES_PER_ELEMENT)
     this.rows = new Float64Array(shared)
     this.#onGone = onGone
-    this.#worker = start({ rows: shared })
+    this.#worker = start({ rows: shared, pipeSharers })
     this.started = new Promise((resolve) => {
       this.#worker.on('message', (batch: FromWorker[]) => {
         for (const message of batch) this.#receive(message)

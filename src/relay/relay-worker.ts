@@ -18,7 +18,7 @@ import {
   eventTable,
 } from '../system/linux/epoll.ts'
 import { EINTR, errno } from '../system/linux/libc.ts'
-import { PipePool } from './pipe-pool.ts'
+import { PipePool, pipeShare } from './pipe-pool.ts'
 import { Tunnel, type TunnelReports } from './tunnel.ts'
 import type { FromWorker, Side, ToWorker, WorkerData, WorkerEnd } from './worker-protocol.ts'
 
@@ -36,7 +36,7 @@ class RelayWorker implements TunnelReports {
   readonly #rows = new Float64Array((workerData as WorkerData).rows)
   readonly #epoll = epollCreate(O_CLOEXEC)
   readonly #wake = eventDescriptor(0, O_NONBLOCK | O_CLOEXEC)
-  readonly #pool = new PipePool()
+  readonly #pool = new PipePool(pipeShare((workerData as WorkerData).pipeSharers))
   readonly #byDescriptor = new Map<number, Tunnel>()
   readonly #byRow = new Map<number, Tunnel>()
   readonly #table = eventTable(MAX_EVENTS)

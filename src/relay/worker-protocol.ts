@@ -32,6 +32,8 @@ export type WorkerEnd = 'finished' | 'client-reset' | 'upstream-reset' | 'releas
 export interface WorkerData {
   /** MAX_TUNNELS rows of Float64, ROW wide. */
   readonly rows: SharedArrayBuffer
+  /** Threads among which the pipes are divided. */
+  readonly pipeSharers: number
 }
 
 /** Most tunnels of one worker; what comes beyond is relayed portably. Sets the size of the shared table: 2 MiB, touched as it is used. */

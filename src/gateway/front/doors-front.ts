@@ -15,6 +15,9 @@ import { HeldFront, type Hold } from './held-front.ts'
 /** All of them ask the main thread, which has one core for its answers; and each takes some MiB of memory, whether or not it has clients. */
 const MAX_THREADS = 4
 
+/** Where nobody says how many. */
+export const frontThreads = (): number => Math.min(MAX_THREADS, Math.max(1, availableParallelism() - 1))
+
 export interface DoorsFrontOptions extends FrontFlowsOptions, Pick<FrontThreadOptions, 'startWorker'> {
   /** Where the captured connections of each client are counted. */
   readonly clients: ClientCountsMemory
@@ -22,6 +25,8 @@ export interface DoorsFrontOptions extends FrontFlowsOptions, Pick<FrontThreadOp
   readonly atOnce?: boolean
   /** Default: one for each core but one, which the main thread has; at most MAX_THREADS. */
   readonly threads?: number
+  /** All threads of the process that move bytes. Default: these. */
+  readonly pipeSharers?: number
   /** One of the threads is gone. `others`: those that go on; none: the doors serve themselves from here on. */
   onLost(reason: string, others: number): void
 }
@@ -47,9 +52,10 @@ export class DoorsFront {
   #onAnswer = () => {}
 
   constructor(options: DoorsFrontOptions) {
-    const threads = options.threads ?? Math.min(MAX_THREADS, Math.max(1, availableParallelism() - 1))
+    const threads = options.threads ?? frontThreads()
     const memory: FrontsMemory = {
       threads,
+      pipeSharers: options.pipeSharers ?? threads,
       connections: new SharedArrayBuffer(MAX_DOORS * 2 * Int32Array.BYTES_PER_ELEMENT),
       clients: options.clients,
       epoch: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),

@@ -3,7 +3,7 @@ import { ClientCounts } from '../../front/client-counts.ts'
 import { Front } from '../../front/front.ts'
 import type { FrontMemory, ToFront } from '../../front/messages.ts'
 import { bareHoldQueue } from '../../passthrough/hold/bare-hold-queue.ts'
-import { PipePool } from '../../relay/pipe-pool.ts'
+import { PipePool, pipeShare } from '../../relay/pipe-pool.ts'
 import { BYTES_DOWN, BYTES_UP, FINS, FIRST_BYTE_MS, ROW } from '../../relay/worker-protocol.ts'
 import { admitsFrom } from '../admits-from.ts'
 import { tunnelStarter } from './start-tunnel.ts'
@@ -11,7 +11,7 @@ import { tunnelStarter } from './start-tunnel.ts'
 /** The front's thread: puts its parts together and runs it to its end. */
 const memory = workerData as FrontMemory
 const rows = new Float64Array(memory.rows)
-const pool = new PipePool()
+const pool = new PipePool(pipeShare(memory.pipeSharers))
 const admitted = new Map<readonly string[], ReturnType<typeof admitsFrom>>()
 
 new Front({

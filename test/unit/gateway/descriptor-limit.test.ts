@@ -1,6 +1,11 @@
 import t from 'tap'
-import { descriptorShortage, ROOM_FOR_ALL, roomWithin } from '../../../src/gateway/descriptor-limit.ts'
+import * as limits from '../../../src/gateway/descriptor-limit.ts'
 import { SESSIONS, SESSIONS_PER_CLIENT } from '../../../src/gateway/packet-limits.ts'
+
+const { ROOM_FOR_ALL } = limits
+/** Without threads that move bytes, which depend on the machine. */
+const roomWithin = (limit: number | undefined, connections: number) => limits.roomWithin(limit, connections, 0)
+const descriptorShortage = (limit: number, connections: number) => limits.descriptorShortage(limit, connections, 0)
 
 const DEFAULT_CONNECTIONS = 20_000
 
@@ -33,7 +38,7 @@ t.test('what connections do not need is UDP’s', async (t) => {
 })
 
 t.test('a limit that is too low is told with what to do', async (t) => {
-  t.equal(descriptorShortage(undefined, DEFAULT_CONNECTIONS), undefined)
+  t.equal(limits.descriptorShortage(undefined, DEFAULT_CONNECTIONS), undefined)
   t.equal(descriptorShortage(65_536, DEFAULT_CONNECTIONS), undefined, 'one that is usual')
   t.equal(descriptorShortage(524_288, DEFAULT_CONNECTIONS), undefined, 'systemd’s')
   t.match(
@@ -41,4 +46,14 @@ t.test('a limit that is too low is told with what to do', async (t) => {
     /open files is 1024; 1000 connections and UDP need 27252, so at most 346 connections and \d\d client sockets of UDP \(\d\d of one client\) are served\. Raise it \(ulimit -n 27252/,
   )
   t.match(descriptorShortage(10_000, 1_000), /at most 1000 connections and \d+ client sockets/)
+})
+
+t.test('threads that move bytes have some of their own', async (t) => {
+  t.equal(limits.roomWithin(4_096, DEFAULT_CONNECTIONS, 12).connections, 1_417)
+  t.equal(
+    limits.descriptorShortage(65_536, DEFAULT_CONNECTIONS, 12),
+    undefined,
+    'a usual limit is enough for as many as there may be',
+  )
+  t.match(limits.descriptorShortage(1_024, 1_000, 2), /UDP need 27288/)
 })

@@ -10,7 +10,7 @@ else {
   const { Direction } = await import('../../../src/relay/direction.ts')
   const { SHUT_WR } = await import('../../../src/system/linux/socket-numbers.ts')
   const { shutdown } = await import('../../../src/system/linux/sockets.ts')
-  const { PipePool: Pool } = await import('../../../src/relay/pipe-pool.ts')
+  const { PipePool: Pool, pipeShare } = await import('../../../src/relay/pipe-pool.ts')
 
   /** Moves as a worker would that is told of everything all the time. */
   async function through(
@@ -52,7 +52,7 @@ else {
     ['with no pipe to be had: copied', 0],
   ] as const) {
     t.test(`bytes go over ${name}`, async (t) => {
-      const pool = new Pool(pipes)
+      const pool = new Pool({ ...pipeShare(1), most: pipes })
       const [early, body] = [randomBytes(300_000), randomBytes(20_000_000)]
       const { got, counted } = await through(pool, new Uint8Array(early), body)
       t.equal(hash(got), hash(Buffer.concat([early, body])))

@@ -21,7 +21,7 @@ const MSG_PEEK = 2
 if (process.platform !== 'linux') t.plan(0, 'descriptors are moved on Linux only')
 else {
   const { Direction } = await import('../../../src/relay/direction.ts')
-  const { PipePool } = await import('../../../src/relay/pipe-pool.ts')
+  const { PipePool, pipeShare } = await import('../../../src/relay/pipe-pool.ts')
   const { MSG_DONTWAIT, MSG_NOSIGNAL } = await import('../../../src/system/linux/socket-numbers.ts')
   const { receive, send, setSocketOption } = await import('../../../src/system/linux/sockets.ts')
 
@@ -32,7 +32,7 @@ else {
 
   t.test('what a copy could not deliver is kept when the pipe before it goes back', async (t) => {
     const [a, b] = await Promise.all([tcpPair(), tcpPair()])
-    const pool = new PipePool(8)
+    const pool = new PipePool(pipeShare(32))
     t.teardown(() => {
       for (const socket of [a.near, a.far, b.near, b.far]) socket.destroy()
       pool.close()

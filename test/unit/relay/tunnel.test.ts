@@ -15,7 +15,7 @@ const ANSWER_BYTES = 1_000_000
 if (process.platform !== 'linux') t.plan(0, 'descriptors are moved on Linux only')
 else {
   const { Tunnel } = await import('../../../src/relay/tunnel.ts')
-  const { PipePool } = await import('../../../src/relay/pipe-pool.ts')
+  const { PipePool, pipeShare } = await import('../../../src/relay/pipe-pool.ts')
   const { ROW } = await import('../../../src/relay/worker-protocol.ts')
   const { receive, setSocketOption } = await import('../../../src/system/linux/sockets.ts')
   const { MSG_DONTWAIT } = await import('../../../src/system/linux/socket-numbers.ts')
@@ -31,7 +31,7 @@ else {
   /** A tunnel of two connections, `a` to the client and `b` to the upstream, and what it has reported. */
   const rig = async (t: Test) => {
     const [a, b] = await Promise.all([tcpPair(), tcpPair()])
-    const pool = new PipePool(8)
+    const pool = new PipePool(pipeShare(32))
     t.teardown(() => {
       for (const socket of [a.near, a.far, b.near, b.far]) socket.destroy()
       pool.close()
