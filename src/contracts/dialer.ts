@@ -29,6 +29,14 @@ export interface FailedConnect {
   readonly error: NodeJS.ErrnoException
 }
 
+/** What has been tried for a client before it came here. */
+export interface BegunDial {
+  /** Since when, in monotonic milliseconds: the deadline counts from there. */
+  readonly since: number
+  /** As of `DialContext`. */
+  readonly failed: readonly FailedConnect[]
+}
+
 /** A candidate that was tried and did not come about. */
 export interface FailedAttempt {
   readonly candidate: Candidate
@@ -52,6 +60,8 @@ export interface CandidateWalk {
     route: Route,
     signal: AbortSignal,
     attempt: (candidate: Candidate, signal: AbortSignal) => Promise<T>,
+    /** From when the deadline counts, in monotonic milliseconds; default: from now. */
+    since?: number,
   ): Promise<Dialed<T>>
   /** Another network: what failed in the old one is tried in its turn again. */
   forgetFailures?(): void
@@ -59,6 +69,5 @@ export interface CandidateWalk {
 
 /** The middle's view of `dialers/`: a route in, an open stream out. */
 export interface Dialers {
-  /** `failed`: as of `DialContext`. */
-  dial(route: Route, query: RouteQuery, signal: AbortSignal, failed?: readonly FailedConnect[]): Promise<Dialed<Conn>>
+  dial(route: Route, query: RouteQuery, signal: AbortSignal, begun?: BegunDial): Promise<Dialed<Conn>>
 }

@@ -90,11 +90,13 @@ export function createDialers(options: DialersOptions): AllDialers {
         throw failedToReach(hop, error)
       }
     },
-    dial: (route, query, signal, failed) =>
-      walk.walk(route, signal, (candidate, attemptSignal) => {
+    dial(route, query, signal, begun) {
+      const attempt = (candidate: Candidate, attemptSignal: AbortSignal) => {
         // What becomes of the target's addresses from here says nothing about other ways.
-        if (failed === undefined || candidate.hops.length > 0) return dialTarget(candidate, query, attemptSignal)
-        return direct.dial(query.target, { signal: attemptSignal, query, failed })
-      }),
+        if (begun === undefined || candidate.hops.length > 0) return dialTarget(candidate, query, attemptSignal)
+        return direct.dial(query.target, { signal: attemptSignal, query, failed: begun.failed })
+      }
+      return walk.walk(route, signal, attempt, begun?.since)
+    },
   }
 }

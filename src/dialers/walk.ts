@@ -23,6 +23,8 @@ export const DIAL_DEADLINE_MS = 30_000
 export const ATTEMPT_MS = 10_000
 /** Chromium's is 5 minutes, and a laptop that joins its VPN then suffers for 5 minutes. Half a minute spares a busy host nearly as much. */
 export const FAILURE_MEMORY_MS = 30_000
+/** Of the deadline, for who comes with less left of it: a deadline of a second may be over before we were asked. */
+const LEAST_PART = 1 / 2
 /** A PAC file can name any number of candidates; nobody waits for more than these. */
 const CANDIDATE_LIMIT = 16
 
@@ -38,10 +40,11 @@ export function createCandidateWalk(options: WalkOptions): CandidateWalk {
 
   return {
     forgetFailures: () => memory.forgetAll(),
-    async walk(route, signal, attempt) {
+    async walk(route, signal, attempt, since = clock.monotonic()) {
       if (route.decision === 'reject') throw rejection(route.because)
       const candidates = memory.order(route.candidates, route.generation).slice(0, CANDIDATE_LIMIT)
-      const deadline = clock.monotonic() + dialDeadlineMs
+      const now = clock.monotonic()
+      const deadline = Math.max(since + dialDeadlineMs, now + dialDeadlineMs * LEAST_PART)
       const failed: FailedAttempt[] = []
       const bad: Candidate[] = []
 

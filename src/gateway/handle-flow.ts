@@ -1,5 +1,5 @@
 import type { Conn } from '../contracts/conn.ts'
-import type { Dialed, FailedConnect } from '../contracts/dialer.ts'
+import type { BegunDial, Dialed } from '../contracts/dialer.ts'
 import type { Flow } from '../contracts/flow.ts'
 import { toGatewayError } from '../contracts/gateway-error.ts'
 import type { RelayCounts } from '../contracts/relay.ts'
@@ -10,7 +10,7 @@ export interface FlowParts<C = Conn, U = Conn> {
   readonly router: Router
   readonly dialers: {
     /** As of `Dialers`. */
-    dial(route: Route, flow: RouteQuery, signal: AbortSignal, failed?: readonly FailedConnect[]): Promise<Dialed<U>>
+    dial(route: Route, flow: RouteQuery, signal: AbortSignal, begun?: BegunDial): Promise<Dialed<U>>
   }
   readonly relay: (client: C, upstream: U, signal: AbortSignal, counts: RelayCounts) => Promise<Ending>
   readonly records: Pick<FlowRecords, 'open'>

@@ -202,6 +202,28 @@ t.test('memory is bounded', (t) => {
   t.end()
 })
 
+t.test('who has been on his way for a while has what is left of the time, and half of it at least', async (t) => {
+  for (const [since, ms] of [
+    [-3_500, 8_500],
+    [-60_000, 6_000],
+  ] as const) {
+    const clock = manualClock()
+    const walk = createCandidateWalk({ clock, dialDeadlineMs: 12_000, attemptMs: 10_000 })
+    const silent = (_: Candidate, attempt: AbortSignal) =>
+      new Promise((_resolve, reject) => attempt.addEventListener('abort', () => reject(attempt.reason)))
+    const walking = failure(walk.walk(route(['http:a']), signal, silent, since))
+    let isOver = false
+    void walking.then(() => {
+      isOver = true
+    })
+    clock.advance(ms - 1)
+    await new Promise((done) => setImmediate(done))
+    t.notOk(isOver)
+    clock.advance(1)
+    t.equal((await walking).code, 'CONNECT_TIMEOUT')
+  }
+})
+
 t.test('one absolute deadline, split fairly: black holes leave time for those behind them', async (t) => {
   const clock = manualClock()
   const walk = createCandidateWalk({ clock, dialDeadlineMs: 12_000, attemptMs: 10_000, failureMemoryMs: 30_000 })
