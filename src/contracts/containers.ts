@@ -45,7 +45,7 @@ export interface ContainerNetwork {
   readonly bridged: boolean
   /** Has no way out of its own. */
   readonly internal: boolean
-  /** The host's interface, where there is one: `docker0`, `br-0123456789ab`. */
+  /** The engine's host's interface, where there is one and its name is told: `docker0`, `br-0123456789ab`. */
   readonly bridge?: string
   /** CIDR blocks, IPv4 and IPv6. */
   readonly subnets: readonly string[]
@@ -56,7 +56,10 @@ export interface ContainerNetwork {
 }
 
 /** A container that exists and does not run: enough to say so. */
-export type StoppedContainer = Pick<Container, 'name' | 'project' | 'service'>
+export interface StoppedContainer extends Pick<Container, 'name' | 'project' | 'service'> {
+  /** It has ended and is to be started again by its restart policy, or goes for good. Absent: it has stopped, or was never started. */
+  readonly state?: 'restarting' | 'removing'
+}
 
 /** What is known of the engine's containers and networks, followed live; a snapshot, replaced as a whole on every change. */
 export interface ContainerView {

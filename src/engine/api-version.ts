@@ -27,6 +27,8 @@ export interface Negotiated {
   readonly engine: string
   /** It says that it is Docker's own, and not another that speaks its API, as Podman's service does. */
   readonly isDocker: boolean
+  /** It says that it is not. Engines of before 2018 say neither. */
+  readonly isAnother: boolean
 }
 
 /** Settles on the newest version of the API that both sides know. Rejects with an `EngineError`. */
@@ -38,8 +40,13 @@ export async function negotiate(client: EngineClient, signal: AbortSignal): Prom
   const chosen = isOlder(offered, NEWEST) ? offered : isOlder(NEWEST, least) ? least : NEWEST
   if (isOlder(chosen, OLDEST))
     throw new EngineError(`the engine’s API ${format(offered)} is older than ${format(OLDEST)}`)
-  const isDocker = parsed.data.Components?.some(({ Name }) => Name === 'Engine') ?? false
-  return { prefix: `/v${format(chosen)}`, engine: cleanText(parsed.data.Version, 40), isDocker }
+  const isDocker = parsed.data.Components?.some(({ Name }) => Name === 'Engine')
+  return {
+    prefix: `/v${format(chosen)}`,
+    engine: cleanText(parsed.data.Version, 40),
+    isDocker: isDocker === true,
+    isAnother: isDocker === false,
+  }
 }
 
 function parseVersion(text: string): Version {

@@ -94,8 +94,8 @@ export class Follower {
     this.#closed.signal.addEventListener('abort', onClosed, { once: true })
     try {
       const client = new EngineClient(address, clock)
-      const { prefix, engine, isDocker } = await negotiate(client, ended.signal)
-      const reader = new ViewReader(client, prefix)
+      const { prefix, engine, isDocker, isAnother } = await negotiate(client, ended.signal)
+      const reader = new ViewReader(client, { prefix, isAnother })
       const readings = new Readings({
         clock,
         signal: ended.signal,

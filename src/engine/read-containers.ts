@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { StoppedContainer } from '../contracts/containers.ts'
 import { parseAddress } from '../wire/address.ts'
 import { cleanText } from '../wire/clean-text.ts'
 import { EngineError } from './engine-error.ts'
@@ -61,6 +62,8 @@ export interface ListedContainer extends ReadLabels {
   readonly image: string
   /** Running or paused: it has its addresses. */
   readonly runs: boolean
+  /** Of one that does not run. */
+  readonly state?: StoppedContainer['state']
   /** The id of the container whose network it has. */
   readonly networkOf?: string
   readonly endpoints: readonly ListedEndpoint[]
@@ -117,6 +120,7 @@ function toContainer(listed: z.output<typeof listedSchema>): ListedContainer {
     name: cleanText(own ?? '', MAX_CONTAINER_NAME) || listed.Id.slice(0, SHORT_ID),
     image: cleanText(listed.Image, MAX_IMAGE),
     runs: listed.State === 'running' || listed.State === 'paused',
+    ...(listed.State === 'restarting' || listed.State === 'removing' ? { state: listed.State } : {}),
     ...readLabels(listed.Labels),
     endpoints: endpointsOf(listed.NetworkSettings).map(([network, endpoint]) => ({
       network: cleanText(network, MAX_NAME),

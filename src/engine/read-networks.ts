@@ -30,18 +30,24 @@ const networkSchema = z.object({
   Options: z.record(z.string(), z.string()).nullish().catch(undefined),
 })
 
-/** Reads the answer to `GET /networks`. Entries that are not what they should be are left out; an answer that is no list is an `EngineError`. */
-export function readNetworks(answer: unknown): ContainerNetwork[] {
+/**
+ * Reads the answer to `GET /networks`. Entries that are not what they should be are left out; an answer that is no list is an `EngineError`.
+ * `isAnother`: it comes from no engine of Docker's, which name their bridges by a rule.
+ */
+export function readNetworks(answer: unknown, isAnother: boolean): ContainerNetwork[] {
   if (!Array.isArray(answer)) throw new EngineError('the engine’s list of networks is no list')
   return answer.slice(0, MAX_NETWORKS).flatMap((entry: unknown) => {
     const parsed = networkSchema.safeParse(entry)
-    return parsed.success ? [toNetwork(parsed.data)] : []
+    return parsed.success ? [toNetwork(parsed.data, isAnother)] : []
   })
 }
 
-function toNetwork({ Id, Name, Driver, Internal, IPAM, Options }: z.output<typeof networkSchema>): ContainerNetwork {
-  const bridge =
-    Driver === 'bridge' ? (Options?.['com.docker.network.bridge.name'] ?? `br-${Id.slice(0, 12)}`) : undefined
+function toNetwork(
+  { Id, Name, Driver, Internal, IPAM, Options }: z.output<typeof networkSchema>,
+  isAnother: boolean,
+): ContainerNetwork {
+  const byRule = isAnother ? undefined : `br-${Id.slice(0, 12)}`
+  const bridge = Driver === 'bridge' ? (Options?.['com.docker.network.bridge.name'] ?? byRule) : undefined
   return {
     id: Id,
     name: cleanText(Name, MAX_NAME),

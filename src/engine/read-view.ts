@@ -5,6 +5,7 @@ import type {
   ContainerView,
   StoppedContainer,
 } from '../contracts/containers.ts'
+import type { Negotiated } from './api-version.ts'
 import type { EngineClient } from './engine-client.ts'
 import { EngineError } from './engine-error.ts'
 import { HOST_LIKE, IMAGE_ID } from './names.ts'
@@ -24,6 +25,10 @@ const INSPECTS_AT_ONCE = 4
 /** Stopped containers that are remembered, for a message that says so. */
 const MAX_STOPPED = 1000
 
+/** What does not run, in Docker's words, and those of them that Podman knows: it refuses a question with another one. */
+const IDLE = ['created', 'restarting', 'removing', 'exited', 'dead']
+const IDLE_OF_OTHERS = ['created', 'removing', 'exited']
+
 /** By the container's id. */
 type Outward = ReadonlyMap<string, readonly string[]>
 
@@ -34,6 +39,7 @@ type Outward = ReadonlyMap<string, readonly string[]>
 export class ViewReader {
   readonly #client: EngineClient
   readonly #prefix: string
+  readonly #isAnother: boolean
   /** By `keyOf`; those that are gone leave with the next reading. */
   #inspected = new Map<string, InspectedContainer>()
   /** By the container's id, for it never changes. */
@@ -41,13 +47,15 @@ export class ViewReader {
   /** What was said last of who is in the network of outward addresses, which has this id. */
   #toldOutward: { readonly network: string; readonly told: Outward } | undefined
 
-  constructor(client: EngineClient, prefix: string) {
+  /** `isAnother`: it says that it is no engine of Docker's. */
+  constructor(client: EngineClient, { prefix, isAnother }: Pick<Negotiated, 'prefix' | 'isAnother'>) {
     this.#client = client
     this.#prefix = prefix
+    this.#isAnother = isAnother
   }
 
   async read(signal: AbortSignal): Promise<ContainerView> {
-    const networks = readNetworks(await this.#client.get(`${this.#prefix}/networks`, signal))
+    const networks = readNetworks(await this.#client.get(`${this.#prefix}/networks`, signal), this.#isAnother)
     const listed = readContainers(await this.#client.get(`${this.#prefix}/containers/json`, signal, LISTED))
     const running = listed.filter(({ runs }) => runs)
     const inspected = await this.#inspectedOf(running, signal)
@@ -62,7 +70,9 @@ export class ViewReader {
           outward?.get(container.id) ?? [],
         ),
       ),
-      stopped: stopped.map(({ name, labels }): StoppedContainer => ({ name, ...composeOf(labels) })),
+      stopped: stopped.map(
+        ({ name, labels, state }): StoppedContainer => ({ name, ...composeOf(labels), ...(state && { state }) }),
+      ),
     }
   }
 
@@ -86,7 +96,7 @@ export class ViewReader {
 
   /** Asked for by themselves: however many there are, and whatever their images say, they take no room from those that run. */
   async #stopped(signal: AbortSignal): Promise<readonly ListedContainer[]> {
-    const filters = encodeURIComponent(JSON.stringify({ status: ['created', 'exited', 'dead'] }))
+    const filters = encodeURIComponent(JSON.stringify({ status: this.#isAnother ? IDLE_OF_OTHERS : IDLE }))
     const path = `${this.#prefix}/containers/json?all=1&limit=${MAX_STOPPED}&filters=${filters}`
     try {
       return readContainers(await this.#client.get(path, signal, LISTED)).filter(({ runs }) => !runs)

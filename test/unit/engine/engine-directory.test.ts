@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { systemClock } from '../../../src/contracts/clock.ts'
 import { createEngineDirectory, type EngineState } from '../../../src/engine/create-engine-directory.ts'
-import { type FakeEngine, fakeEngine, idOf } from '../../fixtures/fake-engine.ts'
+import { type FakeEngine, fakeEngine, idOf, VERSIONS } from '../../fixtures/fake-engine.ts'
 import { until } from '../../fixtures/until.ts'
 
 const SHOP = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web' }
@@ -323,6 +323,50 @@ t.test('the version spoken', async (t) => {
     if (!said) t.match(states[0], { reason: /no Docker engine|older than/ })
     directory.close()
   }
+})
+
+t.test('another’s bridges have names that it does not tell, and it knows fewer states', async (t) => {
+  const engine = await fakeEngine(t)
+  engine.versions = { ...VERSIONS, Components: [{ Name: 'Podman Engine' }, { Name: 'Conmon' }] }
+  engine.networks = [
+    { name: 'podman', subnets: ['10.88.0.0/16'], gateways: ['10.88.0.1'] },
+    { name: 'shop', subnets: ['10.89.0.0/24'], bridge: 'shop0' },
+  ]
+  engine.containers = [{ name: 'ended', state: 'exited' }]
+  engine.intercept = (path, response) => {
+    const isRefused = /filters=.*(restarting|dead)/.test(path)
+    if (isRefused) response.writeHead(500).end('{"message":"unknown container state"}')
+    return isRefused
+  }
+  await engine.start()
+  const { directory } = await follow(t, engine)
+  await until('a view', () => directory.connected)
+  t.same(
+    directory.view().networks.map(({ name, bridge }) => [name, bridge]),
+    [
+      ['podman', undefined],
+      ['shop', 'shop0'],
+    ],
+  )
+  t.same(directory.view().stopped, [{ name: 'ended' }])
+})
+
+t.test('a container that is between two starts, or goes', async (t) => {
+  const engine = await fakeEngine(t)
+  engine.containers = [
+    { name: 'loops', state: 'restarting', labels: { ...SHOP, 'com.docker.compose.service': 'web' } },
+    { name: 'goes', state: 'removing' },
+    { name: 'dead', state: 'dead' },
+  ]
+  await engine.start()
+  const { directory } = await follow(t, engine)
+  await until('a view', () => directory.connected)
+  t.same(directory.view().containers, [])
+  t.same(directory.view().stopped, [
+    { name: 'loops', project: 'shop', service: 'web', state: 'restarting' },
+    { name: 'goes', state: 'removing' },
+    { name: 'dead' },
+  ])
 })
 
 t.test('containers of an overlay network are known by the address they go out by', async (t) => {
