@@ -13,6 +13,7 @@ import { FlowRecords } from '../observe/flow-records.ts'
 import type { Log } from '../observe/log.ts'
 import { Metrics } from '../observe/metrics.ts'
 import { createAnsweredNames } from '../passthrough/names/answered-names.ts'
+import type { OwnAddress } from '../services/reverse/reach.ts'
 import type { Settings } from '../settings/settings.ts'
 import { byteThreads } from './byte-threads.ts'
 import { Capture } from './capture.ts'
@@ -56,6 +57,8 @@ export interface GatewayOptions {
   readonly networkWatch?: NetworkWatch
   /** For tests, whose containers have loopback addresses: what the reverse door never dials. */
   readonly isNeverContainers?: (address: string) => boolean
+  /** For tests: what the reverse door takes for addresses of this machine. */
+  readonly ownAddresses?: () => readonly OwnAddress[]
   /** What the system has room for, whatever the settings allow; of connections, at each door. */
   readonly room?: Room
   /**
@@ -271,6 +274,7 @@ export class Parts {
       records: this.records,
       relays: this.relays,
       ...(options.isNeverContainers ? { isNever: options.isNeverContainers } : {}),
+      ...(options.ownAddresses ? { ownAddresses: options.ownAddresses } : {}),
     })
   }
 

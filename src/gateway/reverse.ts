@@ -8,6 +8,7 @@ import type { FlowRecords } from '../observe/flow-records.ts'
 import { createContainerJudge, isNoContainers } from '../services/reverse/container-judge.ts'
 import { createContainerResolver } from '../services/reverse/create-container-resolver.ts'
 import { createFixedRouter } from '../services/reverse/fixed-router.ts'
+import { isToldOf, type OwnAddress } from '../services/reverse/reach.ts'
 import { whileRunning } from '../services/reverse/while-running.ts'
 import type { DoorSettings, Settings } from '../settings/settings.ts'
 import { admitsFrom } from './admits-from.ts'
@@ -15,7 +16,7 @@ import { type DoorParts, type DoorPlan, Doors } from './doors.ts'
 import type { Engine } from './engine.ts'
 import { handleFlow } from './handle-flow.ts'
 import { handleRequest } from './handle-request.ts'
-import { hostAddresses } from './host-addresses.ts'
+import { ownAddresses as ofThisMachine } from './host-addresses.ts'
 import type { Prepared } from './prepare-all.ts'
 import type { Relays } from './relay.ts'
 import { USER_AGENT } from './version.ts'
@@ -26,7 +27,7 @@ export interface ReverseOptions extends Pick<DoorParts, 'limits' | 'nextId' | 'r
   readonly records: FlowRecords
   readonly relays: Relays
   /** Addresses of this machine, or of the container that we are, without loopback; default: those of its interfaces. */
-  readonly localAddresses?: () => readonly string[]
+  readonly ownAddresses?: () => readonly OwnAddress[]
   /** For tests, whose containers have loopback addresses: what is never dialled. */
   readonly isNever?: (address: string) => boolean
 }
@@ -110,10 +111,10 @@ export class Reverse {
 
   #partsOf(settings: Settings, generation: number): Parts {
     // By them we know which container we are, if we are one.
-    const { clock, engine, localAddresses = hostAddresses } = this.#options
+    const { clock, engine, ownAddresses = ofThisMachine } = this.#options
     const { timeouts, limits } = settings
-    const isNever = this.#options.isNever ?? ((address: string) => isNoContainers(address, localAddresses()))
-    const around = { directory: engine, localAddresses }
+    const isNever = this.#options.isNever ?? ((address: string) => isNoContainers(address, ownAddresses()))
+    const around = { directory: engine, ownAddresses }
     const dialers = createDialers({
       clock,
       resolver: createContainerResolver({ ...around, refresh: () => engine.refresh() }),
@@ -135,9 +136,10 @@ export class Reverse {
       dialLastHop: (candidate, _query, signal) => dialers.dialLastHop(candidate, signal),
       limits: { maxIdle: limits.idleUpstreams, maxHeaderBytes: limits.requestHead },
     })
-    // The engine's word of a container that has just started may still be on its way.
+    // The engine's word of a container that has just started, or of its network, may still be on its way.
     const settled = async (address: string) => {
-      if (!engine.byAddress(address) && !isNever(address)) await engine.refresh()
+      const known = engine.byAddress(address)?.endpoints.every((endpoint) => isToldOf(endpoint, engine)) ?? false
+      if (!known && !isNever(address)) await engine.refresh()
     }
     return { settings, router: createFixedRouter(generation, settled), dialers: { ...dialers, dial }, requests }
   }

@@ -174,6 +174,31 @@ await t.test('nothing but containers', async (t) => {
   t.match((await ask('shop_wbe_1', WAYS[3]!)).stdout, /no such container: shop_wbe_1, did you mean shop_web_1\?/)
 })
 
+await t.test(
+  'a bridge on which this machine has no address: the way there would be the one to everywhere',
+  async (t) => {
+    const options = ['inhibit_ipv4=true', 'name=sealed0'].flatMap((one) => [
+      '--opt',
+      `com.docker.network.bridge.${one}`,
+    ])
+    await must('network', 'create', '--subnet', '172.31.3.0/24', ...options, 'sealed')
+    await must('run', '-d', '--name', 'sealed', '--network', 'sealed', 'box', 'sleep', '1000')
+    for (const host of ['sealed', await addressOf('sealed', 'sealed')]) {
+      const { stdout } = await ask(host, WAYS[3]!)
+      t.match(stdout, /in the network sealed, in which this machine has no IPv4 .*docker run --network sealed /s, host)
+    }
+    await must('rm', '-f', 'sealed')
+    await must('network', 'rm', 'sealed')
+  },
+)
+
+await t.test('a container in a restart loop', async () => {
+  await must('run', '-d', '--restart', 'always', '--name', 'looping', 'box', 'false')
+  const isToldSo = async () => (await ask('looping', WAYS[3]!)).stdout.includes('the container looping is restarting')
+  await gateway.running.until('the word of it', isToldSo)
+  await must('rm', '-f', 'looping')
+})
+
 await t.test('as a container, with its port published on loopback', async (t) => {
   const published = takePort()
   const folder = peerFolder(scenario, 'inside')

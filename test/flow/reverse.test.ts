@@ -43,6 +43,12 @@ async function lab(t: Test, reverse: object = {}): Promise<Lab> {
   const engine = await fakeEngine(t)
   engine.networks = [
     { name: 'shop_default', subnets: ['127.1.0.0/24'], gateways: ['127.1.0.254'] },
+    { name: 'blog_default', subnets: ['127.1.0.0/24'], gateways: ['127.1.0.254'] },
+    { name: 'bridge', subnets: ['127.1.0.0/24', '127.0.0.0/24'], gateways: ['127.1.0.254'], bridge: 'docker0' },
+    // Behind a bridge that this machine does not have: another's, or one in a VM.
+    { name: 'vm', subnets: ['127.1.8.0/24'], gateways: ['127.1.8.254'] },
+    // As with inhibit_ipv4: it is here, and has no address.
+    { name: 'inside', subnets: ['127.1.7.0/24', 'fd00:7::/64'], gateways: [], bridge: 'inside0' },
     { name: 'lan', driver: 'macvlan', subnets: ['127.1.9.0/24'] },
     { name: 'host', driver: 'host', subnets: [] },
     { name: 'none', driver: 'null', subnets: [] },
@@ -57,9 +63,15 @@ async function lab(t: Test, reverse: object = {}): Promise<Lab> {
     { name: 'orphan', networkMode: `container:${idOf('gone')}` },
     // From the host, a macvlan's address leads past its container to whoever has it outside.
     { name: 'outside', networks: { lan: { ip: '127.1.9.1' } } },
+    { name: 'distant', networks: { vm: { ip: '127.1.8.1' } } },
+    { name: 'sealed', networks: { inside: { ip: '127.1.7.1' } } },
+    // Its network may be any, also one of the LAN.
+    { name: 'untold', networks: { secret: { ip: '127.1.0.66' } } },
     // Whatever an engine says, the host stays the host.
     { name: 'liar', networks: { bridge: { ip: '127.0.0.1' } } },
     { name: 'shop_db_1', state: 'exited', labels: compose('shop', 'db') },
+    { name: 'shop_loop_1', state: 'restarting', labels: compose('shop', 'loop') },
+    { name: 'leaving', state: 'removing' },
   ]
   await engine.start()
   const gateway = await startTestGateway(
@@ -71,12 +83,27 @@ async function lab(t: Test, reverse: object = {}): Promise<Lab> {
       proxy: { mode: 'manual', http: 'http://127.0.0.1:9', https: 'http://127.0.0.1:9' },
       access: { deny: ['127.1.0.1'] },
     },
-    { isNeverContainers: (address) => !address.startsWith('127.1.'), resolver: neverAsked(t) },
+    {
+      isNeverContainers: (address) => !address.startsWith('127.1.'),
+      resolver: neverAsked(t),
+      ownAddresses: () => [
+        { device: 'eth0', address: '127.1.8.7' },
+        { device: 'inside0', address: 'fd00:7::1' },
+        { device: 'docker0', address: '127.0.0.254' },
+        ...['docker0', bridgeOf('shop_default'), bridgeOf('blog_default'), bridgeOf('late')].map((name) => ({
+          device: name,
+          address: '127.1.0.254',
+        })),
+      ],
+    },
   )
   await until('the engine', () => gateway.gateway.containers.connected)
   const origin = (server.address() as AddressInfo).port
   return { ...gateway, engine, door: portOf(gateway), origin }
 }
+
+/** As Docker names it. */
+const bridgeOf = (network: string) => `br-${idOf(network).slice(0, 12)}`
 
 function portOf({ gateway }: TestGateway): number {
   return Number(/^reverse .*:(\d+)$/.exec(gateway.doors.find((name) => name.startsWith('reverse'))!)![1])
@@ -132,6 +159,14 @@ t.test('what is refused, and in which words', { skip }, async (t) => {
     ['orphan', 502, /orphan has the network of another container.*not running/s, 3],
     ['outside', 502, /outside is in the network lan \(macvlan\), whose containers are not behind a bridge/, 3],
     ['127.1.9.1', 502, /127\.1\.9\.1 is in the network lan \(macvlan\)/, 3],
+    ['distant', 502, /distant is in the network vm, in which this machine has no IPv4 .*docker run --network vm /s, 3],
+    ['127.1.8.1', 502, /127\.1\.8\.1 is in the network vm, in which this machine has no IPv4/, 3],
+    ['sealed', 502, /sealed is in the network inside, in which this machine has no IPv4 .*--network inside /s, 3],
+    ['127.1.7.1', 502, /in the network inside, in which this machine has no IPv4/, 3],
+    ['untold', 502, /untold is in the network secret, of which the engine has told nothing yet/, 3],
+    ['127.1.0.66', 502, /in the network secret, of which the engine has told nothing yet/, 3],
+    ['loop', 502, /the container shop_loop_1 is restarting.*docker logs shop_loop_1/s, 3],
+    ['leaving', 502, /the container leaving is being removed/, 3],
     ['liar', 403, /127\.0\.0\.1 is not the address of a running container/, 2],
     // The host, its bridge, the LAN, link-local, metadata, the internet, nothing at all.
     ['127.0.0.1', 403, /not the address of a running container/, 2],
@@ -202,6 +237,22 @@ t.test('containers come, go and move', { skip }, async (t) => {
   t.equal(await ask('alone'), '200 127.1.0.4', 'what is known holds while the engine is away')
   await engine.start()
   t.equal(await ask('web.shop'), '200 127.1.0.1')
+})
+
+t.test('a network that the engine tells of later than of the container in it', { skip }, async (t) => {
+  const { door, origin, engine, gateway } = await lab(t)
+  const before = engine.networks
+  engine.containers = [...engine.containers, { name: 'early', networks: { late: { ip: '127.1.0.10' } } }]
+  t.match((await getThrough(door, `http://early:${origin}/`)).body, /the network late, of which the engine has told/)
+  for (const host of ['early', '127.1.0.10']) {
+    engine.networks = before
+    // For a name that is none, the engine is looked at once more.
+    t.equal((await getThrough(door, `http://nobody:${origin}/`)).status, 502)
+    t.notOk(gateway.containers.view().networks.some(({ name }) => name === 'late'))
+    // No event says so.
+    engine.networks = [...before, { name: 'late', subnets: ['127.1.0.0/24'] }]
+    t.match((await getThrough(door, `http://${host}:${origin}/`)).body, '127.1.0.10', host)
+  }
 })
 
 t.test('reloads', { skip }, async (t) => {

@@ -1,6 +1,6 @@
 import { GatewayError } from '../../contracts/gateway-error.ts'
 import { isCloudMetadata, isLinkLocal, isLoopback, isUnspecified } from '../../wire/address.ts'
-import { outOfReach, type Surroundings } from './reach.ts'
+import { lookAround, type OwnAddress, type Surroundings } from './reach.ts'
 
 /**
  * Lets through the addresses that running containers have, and no others: gateways, the host, the LAN (a macvlan network shares its block), metadata
@@ -15,12 +15,12 @@ export function createContainerJudge(around: Surroundings, isNever: (address: st
         hint: 'This door leads to containers only; `docker ps` lists them, and their names work too.',
       })
     }
-    return outOfReach(address, endpoint, around)
+    return lookAround(around)(address, endpoint, address)
   }
 }
 
 /** What no container can have. */
-export function isNoContainers(address: string, localAddresses: readonly string[]): boolean {
+export function isNoContainers(address: string, own: readonly OwnAddress[]): boolean {
   const reserved = isLoopback(address) || isUnspecified(address) || isLinkLocal(address) || isCloudMetadata(address)
-  return reserved || localAddresses.includes(address)
+  return reserved || own.some((one) => one.address === address)
 }

@@ -1,8 +1,9 @@
+import type { StoppedContainer } from '../../contracts/containers.ts'
 import { GatewayError } from '../../contracts/gateway-error.ts'
 import type { ResolvedAddress, Resolver } from '../../contracts/resolver.ts'
 import { nearestName } from '../../wire/nearest-name.ts'
-import { findContainers, knownNames, listed, type Place } from './find-containers.ts'
-import { outOfReach, type Surroundings } from './reach.ts'
+import { type Found, findContainers, knownNames, listed, type Place } from './find-containers.ts'
+import { isToldOf, lookAround, type Surroundings } from './reach.ts'
 
 export interface ContainerResolverOptions extends Surroundings {
   /** Looks at the engine once more; resolves when done. For a container that has just started. */
@@ -18,23 +19,21 @@ export function createContainerResolver(options: ContainerResolverOptions): Reso
   return {
     async resolve(name, signal) {
       let found = findContainers(directory.view(), name)
-      if (found.kind !== 'places' && found.kind !== 'ambiguous') {
+      if (!isSettled(found, directory)) {
         await refresh()
         signal.throwIfAborted()
         found = findContainers(directory.view(), name)
       }
       switch (found.kind) {
         case 'places':
-          return addressesOf(name, reachable(name, found.places, options))
+          return addressesOf(name, found.places, options)
         case 'ambiguous':
           throw new GatewayError(
             'RESOLVE_FAILED',
             `ambiguous: ${name} is in ${found.where}; say ${listed(found.say, 'or')}`,
           )
         case 'stopped':
-          throw new GatewayError('HOST_UNREACHABLE', `the container ${found.name} is not running`, {
-            hint: `Start it: docker start ${found.name}`,
-          })
+          throw notRunning(found.name, found.state)
         case 'detached': {
           const { name: container, network } = found
           const where = network === undefined ? 'in no network' : `not in the network ${network}`
@@ -60,23 +59,39 @@ export function createContainerResolver(options: ContainerResolverOptions): Reso
   }
 }
 
-/** Throws where none of them is in reach, with what keeps the first. */
-function reachable(name: string, places: readonly Place[], around: Surroundings): readonly Place[] {
-  const found = places.map((place) => ({ place, obstacle: outOfReach(name, place.endpoint, around) }))
-  const near = found.filter(({ obstacle }) => obstacle === undefined)
-  if (near.length === 0) throw found[0]!.obstacle
-  return near.map(({ place }) => place)
+/** Whether looking at the engine once more would change nothing, as far as anybody can tell. */
+function isSettled(found: Found, directory: Surroundings['directory']): boolean {
+  if (found.kind === 'places') return found.places.every(({ endpoint }) => isToldOf(endpoint, directory))
+  return found.kind === 'ambiguous'
 }
 
-/** IPv4 first: it is what programs in containers listen on for certain. */
-function addressesOf(name: string, places: readonly Place[]): ResolvedAddress[] {
-  const addresses = [...new Set(places.flatMap(({ endpoint }) => endpoint.addresses))]
-  const resolved = addresses.map((address): ResolvedAddress => ({ address, family: address.includes(':') ? 6 : 4 }))
+/** Those in reach, IPv4 first: it is what programs in containers listen on for certain. Throws where there is none, with what keeps the first. */
+function addressesOf(name: string, places: readonly Place[], around: Surroundings): ResolvedAddress[] {
+  const obstacle = lookAround(around)
+  const found = places.flatMap(({ endpoint }) => {
+    const addresses = endpoint.addresses.length > 0 ? endpoint.addresses : [undefined]
+    return addresses.map((address) => ({ address, error: obstacle(name, endpoint, address) }))
+  })
+  const near = new Set(found.flatMap(({ address, error }) => (address === undefined || error ? [] : [address])))
+  const resolved = [...near].map((address): ResolvedAddress => ({ address, family: address.includes(':') ? 6 : 4 }))
   if (resolved.length > 0) return resolved.sort((a, b) => a.family - b.family)
   const { container } = places[0]!
-  throw new GatewayError('HOST_UNREACHABLE', `${name} is the container ${container.name}, which has no address`, {
-    hint: 'It uses the host’s network or none; a network of the engine’s own gives it an address.',
-  })
+  throw (
+    found.find(({ error }) => error)?.error ??
+    new GatewayError('HOST_UNREACHABLE', `${name} is the container ${container.name}, which has no address`, {
+      hint: 'It uses the host’s network or none; a network of the engine’s own gives it an address.',
+    })
+  )
+}
+
+function notRunning(name: string, state: StoppedContainer['state']): GatewayError {
+  const [what, hint] =
+    state === 'restarting'
+      ? ['is restarting', `It ends by itself each time that it is started; why: docker logs ${name}`]
+      : state === 'removing'
+        ? ['is being removed', 'Ask again when it has been made anew; `docker ps` lists the containers that run.']
+        : ['is not running', `Start it: docker start ${name}`]
+  return new GatewayError('HOST_UNREACHABLE', `the container ${name} ${what}`, { hint })
 }
 
 function unknown(name: string, directory: Surroundings['directory']): GatewayError {

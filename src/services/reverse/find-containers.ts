@@ -1,4 +1,4 @@
-import type { Container, ContainerEndpoint, ContainerView } from '../../contracts/containers.ts'
+import type { Container, ContainerEndpoint, ContainerView, StoppedContainer } from '../../contracts/containers.ts'
 
 /** A place where a name leads: a container, in one of its networks. */
 export interface Place {
@@ -10,7 +10,7 @@ export type Found =
   | { readonly kind: 'places'; readonly places: readonly Place[] }
   /** `where`: what tells them apart, in words. `say`: names that mean one of them. */
   | { readonly kind: 'ambiguous'; readonly where: string; readonly say: readonly string[] }
-  | { readonly kind: 'stopped'; readonly name: string }
+  | ({ readonly kind: 'stopped' } & Pick<StoppedContainer, 'name' | 'state'>)
   /** It runs, and is not in that network; without one: in none at all. */
   | { readonly kind: 'detached'; readonly name: string; readonly network?: string }
   /** It runs, and has the network of another container, which is called so where it runs. */
@@ -37,7 +37,8 @@ export function findContainers({ networks, containers, stopped = [] }: Container
     ({ name, service, project }) =>
       same(name, wanted) || (service !== undefined && (same(service, wanted) || same(`${service}.${project}`, wanted))),
   )
-  return away ? { kind: 'stopped', name: away.name } : { kind: 'unknown' }
+  if (!away) return { kind: 'unknown' }
+  return { kind: 'stopped', name: away.name, ...(away.state && { state: away.state }) }
 }
 
 /** A container that has the name, and not the network that is asked for, or none. */
@@ -92,24 +93,45 @@ function same(a: string, wanted: string): boolean {
   return a.toLowerCase() === wanted
 }
 
-/** Several containers are one meaning where they are one service, or share a name in one network: the replicas of something. */
+/**
+ * Several containers are one meaning where they are one service's, or share a name in one network of one project, or in one that is no project's: the
+ * replicas of something.
+ */
 function oneMeaning(places: readonly Place[], wanted: string): Found {
   const groups = new Map(places.map((place) => [groupOf(place), place]))
-  if (groups.size === 1 || new Set(places.map(({ container }) => container.id)).size === 1) {
+  const isOne = (of: (place: Place) => string | undefined) => new Set(places.map(of)).size === 1
+  if (isOne(({ container }) => container.id)) return { kind: 'places', places }
+  if (groups.size === 1 && (isOne(serviceOf) || isOne(({ endpoint }) => endpoint.networkId))) {
     return { kind: 'places', places }
+  }
+  const say = [...new Set(places.map((place) => sayOne(place, places, wanted)))].sort()
+  if (groups.size === 1) {
+    const networks = [...new Set(places.map(({ endpoint }) => endpoint.network))].sort()
+    return { kind: 'ambiguous', where: `networks ${listed(networks)}`, say }
   }
   const names = [...groups.keys()].map((key) => key.slice(1)).sort()
   const kinds = new Set([...groups.keys()].map((key) => key[0]))
   const plural = kinds.size > 1 ? 'projects and networks' : kinds.has('p') ? 'projects' : 'networks'
-  const say = places.map((place) => sayOne(place, wanted))
-  return { kind: 'ambiguous', where: `${plural} ${listed(names)}`, say: [...new Set(say)].sort() }
+  return { kind: 'ambiguous', where: `${plural} ${listed(names)}`, say }
 }
 
-/** A name that means this place and no other. */
-function sayOne({ container, endpoint }: Place, wanted: string): string {
+/** A name that means this place, or one of its service's, and none of the others. */
+function sayOne(place: Place, places: readonly Place[], wanted: string): string {
+  const { container, endpoint } = place
   const { name, service, project } = container
   if (wanted.includes('.')) return name
-  return service !== undefined && same(service, wanted) ? `${wanted}.${project}` : `${wanted}.${endpoint.network}`
+  if (service !== undefined && same(service, wanted)) return `${wanted}.${project}`
+  const isShared = places.some(
+    (other) => other.endpoint.network === endpoint.network && serviceOf(other) !== serviceOf(place),
+  )
+  return isShared ? name : `${wanted}.${endpoint.network}`
+}
+
+/** Of one project. In a project, a container of no service stands for itself; elsewhere all that share a name in one network are of one. */
+function serviceOf(place: Place): string {
+  const { id, project, service } = place.container
+  if (project === undefined) return groupOf(place)
+  return service === undefined ? id : `${service}.${project}`
 }
 
 function groupOf({ container, endpoint }: Place): string {

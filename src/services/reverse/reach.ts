@@ -1,43 +1,85 @@
-import type { ContainerDirectory, ContainerEndpoint } from '../../contracts/containers.ts'
+import type { ContainerDirectory, ContainerEndpoint, ContainerNetwork } from '../../contracts/containers.ts'
 import { GatewayError } from '../../contracts/gateway-error.ts'
+import { parseAddress } from '../../wire/address.ts'
+import { IpBlockTable, parseIpBlock } from '../../wire/ip-block.ts'
+
+/** An address of this machine, canonical, and the interface that it is at. */
+export interface OwnAddress {
+  readonly device: string
+  readonly address: string
+}
 
 export interface Surroundings {
   readonly directory: ContainerDirectory
-  /** Addresses of this machine, or of the container that we are. */
-  localAddresses(): readonly string[]
+  /** Of this machine, or of the container that we are. */
+  ownAddresses(): readonly OwnAddress[]
 }
 
 /**
- * Why an address that a container has does not lead to it from here; undefined where it does. As a container ourselves we reach the networks that we are
- * attached to, on the engine's host those behind its bridges: from there a macvlan's address leads past its containers into the LAN.
- *
- * `name`: what was asked for, for the words.
+ * Why a container cannot be reached from here; undefined where it can. `name`: what was asked for, for the words. `address`: one that it has there;
+ * absent: it has none.
  */
-export function outOfReach(name: string, endpoint: ContainerEndpoint, around: Surroundings): GatewayError | undefined {
-  const { network, networkId } = endpoint
-  const known = around.directory.view().networks.find(({ id }) => id === networkId)
-  const without = known && WITHOUT_ADDRESS[known.driver]
-  if (without) return new GatewayError('HOST_UNREACHABLE', `${name} ${without[0]}`, { hint: without[1] })
-  const self = around
-    .localAddresses()
-    .map((address) => around.directory.byAddress(address))
-    .find((container) => container !== undefined)
-  if (self) {
-    if (self.endpoints.some((own) => own.networkId === networkId)) return undefined
-    return new GatewayError(
-      'NETWORK_UNREACHABLE',
-      `${name} is in the network ${network}, which the gateway is not in`,
-      {
-        hint: `Attach it: docker network connect ${network} ${self.name}`,
-      },
-    )
+export type Obstacle = (name: string, endpoint: ContainerEndpoint, address?: string) => GatewayError | undefined
+
+/**
+ * What is in reach. As a container ourselves we reach the networks that we are attached to, on the engine's host those in which this machine has an
+ * address: a macvlan's address leads past its containers into the LAN, and so does that of a bridge which is another machine's (an engine in a VM, one
+ * without root, one that is asked over the network) or has no address, for the way there is then the one to everywhere.
+ */
+export function lookAround({ directory, ownAddresses }: Surroundings): Obstacle {
+  const own = ownAddresses()
+  const { networks } = directory.view()
+  const self = own.map(({ address }) => directory.byAddress(address)).find((container) => container !== undefined)
+  return (name, { network, networkId }, address) => {
+    const known = networks.find(({ id }) => id === networkId)
+    const without = known && WITHOUT_ADDRESS[known.driver]
+    if (without) return new GatewayError('HOST_UNREACHABLE', `${name} ${without[0]}`, { hint: without[1] })
+    if (self) {
+      if (self.endpoints.some((one) => one.networkId === networkId)) return undefined
+      const hint = `Attach it: docker network connect ${network} ${self.name}`
+      return unreachable(`${name} is in the network ${network}, which the gateway is not in`, hint)
+    }
+    if (!known) {
+      const hint = 'Ask again in a moment; `docker network ls` lists the networks that there are.'
+      return unreachable(`${name} is in the network ${network}, of which the engine has told nothing yet`, hint)
+    }
+    const hint = `Run this door as a container in it: docker run --network ${network} …, as in docs/reverse.md.`
+    if (!known.bridged) {
+      const what = `${network} (${known.driver}), whose containers are not behind a bridge of this machine`
+      return unreachable(`${name} is in the network ${what}`, hint)
+    }
+    if (address === undefined || hasAddressIn(known, address, own)) return undefined
+    const family = address.includes(':') ? 'IPv6' : 'IPv4'
+    return unreachable(`${name} is in the network ${network}, in which this machine has no ${family} address`, hint)
   }
-  if (!known || known.bridged) return undefined
-  return new GatewayError(
-    'NETWORK_UNREACHABLE',
-    `${name} is in the network ${network} (${known.driver}), whose containers are not behind a bridge of this machine`,
-    { hint: `Run this door as a container in it: docker run --network ${network} …, as in docs/reverse.md.` },
-  )
+}
+
+/** Whether its network is among those that the engine has told of: a network that has just been made may not be. */
+export function isToldOf({ networkId }: ContainerEndpoint, directory: ContainerDirectory): boolean {
+  return directory.view().networks.some(({ id }) => id === networkId)
+}
+
+/**
+ * By the bridge's name, where that is known: another machine's networks may well have the same blocks as ours. Where it is not, as Podman does not tell
+ * it, by the address that the engine gave the bridge.
+ */
+function hasAddressIn({ bridge, subnets, gateways }: ContainerNetwork, address: string, own: readonly OwnAddress[]) {
+  const there = own.filter((one) => (bridge === undefined ? gateways.includes(one.address) : one.device === bridge))
+  if (there.length === 0) return false
+  return subnets.some((subnet) => {
+    const [block, bits] = subnet.split('/')
+    const blocks = new IpBlockTable<true>()
+    blocks.add(parseIpBlock(block!, bits!), true)
+    const holds = (text: string) => {
+      const parsed = parseAddress(text)
+      return parsed !== undefined && !blocks.lookup(parsed).next().done
+    }
+    return holds(address) && there.some((one) => holds(one.address))
+  })
+}
+
+function unreachable(message: string, hint: string): GatewayError {
+  return new GatewayError('NETWORK_UNREACHABLE', message, { hint })
 }
 
 /** By the driver of networks that no container has an address in, and that none can be attached to beside another: what is so, and what helps. */

@@ -36,6 +36,13 @@ const view: ContainerView = {
     box('a', { one: ['same'] }),
     box('b', { two: ['same'] }),
     box('c', { three: ['same'], shop_default: [] }, ['shop', 'c']),
+    // Two stacks of one file, each with its own `pool`.
+    box('shop_x_1', { east: ['pool', 'pair', 'z', 'q'] }, ['shop', 'x']),
+    box('shop_y_1', { west: ['pool'], east: ['pair'] }, ['shop', 'y']),
+    box('shop_z_1', { west: ['z'] }, ['shop', 'z']),
+    box('shop_p_1', { east: ['p'], west: ['p'] }, ['shop', 'p']),
+    box('shop_p_2', { east: ['p'], west: ['p'] }, ['shop', 'p']),
+    box('shop_q_1', { east: ['q'], west: ['q'] }, ['shop', 'q']),
     box('hosted', { host: [] }),
     box('loose', {}),
     { ...box('side', {}), networkOf: box('Alone', {}).id },
@@ -44,6 +51,7 @@ const view: ContainerView = {
   stopped: [
     { name: 'shop_jobs_1', project: 'shop', service: 'jobs' },
     { name: 'shop_web_3', project: 'shop', service: 'web' },
+    { name: 'shop_loop_1', project: 'shop', service: 'loop', state: 'restarting' },
   ],
 }
 
@@ -69,6 +77,12 @@ t.test('what names mean', async (t) => {
     ['web.container.internal', 'ambiguous: projects blog and shop; web.blog web.shop'],
     ['same', 'ambiguous: projects and networks one, shop and two; same.one same.three same.two'],
     ['same.three', 'c@three'],
+    ['pool', 'ambiguous: networks east and west; pool.east pool.west'],
+    ['pool.west', 'shop_y_1@west'],
+    ['pair', 'shop_x_1@east shop_y_1@east'], // in one network: so it is to the containers there
+    ['z', 'ambiguous: networks east and west; z.east z.shop'],
+    ['p', 'shop_p_1@east shop_p_1@west shop_p_2@east shop_p_2@west'],
+    ['q', 'ambiguous: networks east and west; q.shop shop_x_1'], // `q.east` is both
     ['loose', 'detached: loose from all'],
     ['loose.back', 'detached: loose from back'],
     ['side', 'joined: side to Alone'],
@@ -80,6 +94,7 @@ t.test('what names mean', async (t) => {
     ['shop_jobs_1', 'stopped: shop_jobs_1'],
     ['jobs', 'stopped: shop_jobs_1'],
     ['jobs.shop', 'stopped: shop_jobs_1'],
+    ['loop', 'stopped: shop_loop_1 restarting'],
     ['hosted', 'hosted@host'],
     ['shop', 'unknown'],
     ['web.nowhere', 'unknown'],
@@ -104,7 +119,7 @@ function shown(name: string): string {
     case 'joined':
       return `joined: ${found.name} to ${found.to ?? 'another'}`
     case 'stopped':
-      return `stopped: ${found.name}`
+      return `stopped: ${[found.name, found.state].filter(Boolean).join(' ')}`
     case 'unknown':
       return 'unknown'
   }
