@@ -47,7 +47,7 @@ interface Parts {
 export class Reverse {
   readonly #options: ReverseOptions
   readonly #doors: Doors
-  /** Set by the first `commit`, before which no door is open. */
+  /** Set by the first `prepare`, before a door is open: from then on there may be clients. */
   #current!: Parts
 
   constructor(options: ReverseOptions) {
@@ -86,15 +86,16 @@ export class Reverse {
 
   /** As `Doors.prepare`. */
   async prepare(settings: Settings, generation: number): Promise<Prepared> {
-    const doors = await this.#doors.prepare(settings.reverse.listen.map(planOf))
     const next = this.#partsOf(settings, generation)
+    this.#current ??= next
+    const doors = await this.#doors.prepare(settings.reverse.listen.map(planOf))
     return {
       abandon: () => doors.abandon(),
       commit: () => {
-        const previous = this.#current as Parts | undefined
+        const previous = this.#current
         this.#current = next
         doors.commit()
-        previous?.requests.close()
+        if (previous !== next) previous.requests.close()
       },
     }
   }
