@@ -8,7 +8,7 @@ import type { FlowRecords } from '../observe/flow-records.ts'
 import { createContainerJudge, isNoContainers } from '../services/reverse/container-judge.ts'
 import { createContainerResolver } from '../services/reverse/create-container-resolver.ts'
 import { createFixedRouter } from '../services/reverse/fixed-router.ts'
-import { isToldOf, type OwnAddress } from '../services/reverse/reach.ts'
+import type { OwnAddress } from '../services/reverse/reach.ts'
 import { whileRunning } from '../services/reverse/while-running.ts'
 import type { DoorSettings, Settings } from '../settings/settings.ts'
 import { admitsFrom } from './admits-from.ts'
@@ -116,10 +116,11 @@ export class Reverse {
     const { timeouts, limits } = settings
     const isNever = this.#options.isNever ?? ((address: string) => isNoContainers(address, ownAddresses()))
     const around = { directory: engine, ownAddresses }
+    const judge = createContainerJudge(around, isNever)
     const dialers = createDialers({
       clock,
       resolver: createContainerResolver({ ...around, refresh: () => engine.refresh() }),
-      judge: createContainerJudge(around, isNever),
+      judge,
       // Our own doors are at this machine's addresses, which the judge never lets through.
       isOwnEndpoint: () => false,
       userAgent: USER_AGENT,
@@ -137,10 +138,9 @@ export class Reverse {
       dialLastHop: (candidate, _query, signal) => dialers.dialLastHop(candidate, signal),
       limits: { maxIdle: limits.idleUpstreams, maxHeaderBytes: limits.requestHead },
     })
-    // The engine's word of a container that has just started, or of its network, may still be on its way.
+    // The engine's word of what has just happened may still be on its way: a container has started, or we were attached to its network.
     const settled = async (address: string) => {
-      const known = engine.byAddress(address)?.endpoints.every((endpoint) => isToldOf(endpoint, engine)) ?? false
-      if (!known && !isNever(address)) await engine.refresh()
+      if (!isNever(address) && judge(address)) await engine.refresh()
     }
     return { settings, router: createFixedRouter(generation, settled), dialers: { ...dialers, dial }, requests }
   }

@@ -193,7 +193,7 @@ await t.test(
 )
 
 await t.test('a container in a restart loop', async () => {
-  await must('run', '-d', '--restart', 'always', '--name', 'looping', 'box', 'false')
+  await must('run', '-d', '--restart', 'always', '--name', 'looping', 'box', 'sh', '-c', 'exit 1')
   const isToldSo = async () => (await ask('looping', WAYS[3]!)).stdout.includes('the container looping is restarting')
   await gateway.running.until('the word of it', isToldSo)
   await must('rm', '-f', 'looping')

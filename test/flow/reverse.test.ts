@@ -255,6 +255,23 @@ t.test('a network that the engine tells of later than of the container in it', {
   }
 })
 
+t.test('as a container, which is attached to a network a moment before it is asked for it', { skip }, async (t) => {
+  const { door, origin, engine } = await lab(t)
+  const others = engine.containers
+  const attachedTo = (...networks: string[]) => {
+    const endpoints = networks.map((name, place) => [name, { ip: `127.0.0.${254 - place}` }] as const)
+    // No event says so.
+    engine.containers = [...others, { name: 'door', networks: Object.fromEntries(endpoints) }]
+  }
+  for (const host of ['web.blog', '127.1.0.2']) {
+    attachedTo('shop_default')
+    t.equal((await getThrough(door, `http://nobody:${origin}/`)).status, 502, 'the engine is looked at once more')
+    t.match((await getThrough(door, `http://${host}:${origin}/`)).body, /docker network connect blog_default door/)
+    attachedTo('shop_default', 'blog_default')
+    t.match((await getThrough(door, `http://${host}:${origin}/`)).body, '127.1.0.2', host)
+  }
+})
+
 t.test('reloads', { skip }, async (t) => {
   const { door, origin, engine, reload, gateway } = await lab(t)
   const base = { engine: { socket: `unix://${engine.path}` } }

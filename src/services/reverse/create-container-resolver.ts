@@ -2,11 +2,11 @@ import type { StoppedContainer } from '../../contracts/containers.ts'
 import { GatewayError } from '../../contracts/gateway-error.ts'
 import type { ResolvedAddress, Resolver } from '../../contracts/resolver.ts'
 import { nearestName } from '../../wire/nearest-name.ts'
-import { type Found, findContainers, knownNames, listed, type Place } from './find-containers.ts'
-import { isToldOf, lookAround, type Surroundings } from './reach.ts'
+import { findContainers, knownNames, listed, type Place } from './find-containers.ts'
+import { lookAround, type Surroundings } from './reach.ts'
 
 export interface ContainerResolverOptions extends Surroundings {
-  /** Looks at the engine once more; resolves when done. For a container that has just started. */
+  /** Looks at the engine once more; resolves when done. For what has just happened: a container has started, or we were attached to its network. */
   refresh(): Promise<void>
 }
 
@@ -15,58 +15,52 @@ const MAX_COMPARED = 1000
 
 /** Resolves the names of containers, by nothing but the directory: a name that is none is refused and never asked of a DNS server. */
 export function createContainerResolver(options: ContainerResolverOptions): Resolver {
-  const { directory, refresh } = options
   return {
     async resolve(name, signal) {
-      let found = findContainers(directory.view(), name)
-      if (!isSettled(found, directory)) {
-        await refresh()
-        signal.throwIfAborted()
-        found = findContainers(directory.view(), name)
-      }
-      switch (found.kind) {
-        case 'places':
-          return addressesOf(name, found.places, options)
-        case 'ambiguous':
-          throw new GatewayError(
-            'RESOLVE_FAILED',
-            `ambiguous: ${name} is in ${found.where}; say ${listed(found.say, 'or')}`,
-          )
-        case 'stopped':
-          throw notRunning(found.name, found.state)
-        case 'detached': {
-          const { name: container, network } = found
-          const where = network === undefined ? 'in no network' : `not in the network ${network}`
-          throw new GatewayError('HOST_UNREACHABLE', `the container ${container} is ${where}`, {
-            hint: `Attach it: docker network connect ${network ?? 'NETWORK'} ${container}`,
-          })
-        }
-        case 'joined': {
-          const { name: container, to } = found
-          throw new GatewayError(
-            'HOST_UNREACHABLE',
-            `the container ${container} has the network of ${to ?? 'another container'}`,
-            {
-              hint:
-                to === undefined ? 'That one is not running; start it.' : `Ask for that one, at the same port: ${to}`,
-            },
-          )
-        }
-        case 'unknown':
-          throw unknown(name, directory)
-      }
+      const known = lookUp(name, options)
+      if (!(known instanceof GatewayError)) return known
+      await options.refresh()
+      signal.throwIfAborted()
+      const anew = lookUp(name, options)
+      if (anew instanceof GatewayError) throw anew
+      return anew
     },
   }
 }
 
-/** Whether looking at the engine once more would change nothing, as far as anybody can tell. */
-function isSettled(found: Found, directory: Surroundings['directory']): boolean {
-  if (found.kind === 'places') return found.places.every(({ endpoint }) => isToldOf(endpoint, directory))
-  return found.kind === 'ambiguous'
+/** By what is known now. */
+function lookUp(name: string, around: Surroundings): ResolvedAddress[] | GatewayError {
+  const found = findContainers(around.directory.view(), name)
+  switch (found.kind) {
+    case 'places':
+      return addressesOf(name, found.places, around)
+    case 'ambiguous': {
+      const say = listed(found.say, 'or')
+      return new GatewayError('RESOLVE_FAILED', `ambiguous: ${name} is in ${found.where}; say ${say}`)
+    }
+    case 'stopped':
+      return notRunning(found.name, found.state)
+    case 'detached': {
+      const { name: container, network } = found
+      const where = network === undefined ? 'in no network' : `not in the network ${network}`
+      return new GatewayError('HOST_UNREACHABLE', `the container ${container} is ${where}`, {
+        hint: `Attach it: docker network connect ${network ?? 'NETWORK'} ${container}`,
+      })
+    }
+    case 'joined': {
+      const { name: container, to } = found
+      const whose = to ?? 'another container'
+      return new GatewayError('HOST_UNREACHABLE', `the container ${container} has the network of ${whose}`, {
+        hint: to === undefined ? 'That one is not running; start it.' : `Ask for that one, at the same port: ${to}`,
+      })
+    }
+    case 'unknown':
+      return unknown(name, around.directory)
+  }
 }
 
-/** Those in reach, IPv4 first: it is what programs in containers listen on for certain. Throws where there is none, with what keeps the first. */
-function addressesOf(name: string, places: readonly Place[], around: Surroundings): ResolvedAddress[] {
+/** Those in reach, IPv4 first: it is what programs in containers listen on for certain. Where there is none, what keeps the first. */
+function addressesOf(name: string, places: readonly Place[], around: Surroundings): ResolvedAddress[] | GatewayError {
   const obstacle = lookAround(around)
   const found = places.flatMap(({ endpoint }) => {
     const addresses = endpoint.addresses.length > 0 ? endpoint.addresses : [undefined]
@@ -76,7 +70,7 @@ function addressesOf(name: string, places: readonly Place[], around: Surrounding
   const resolved = [...near].map((address): ResolvedAddress => ({ address, family: address.includes(':') ? 6 : 4 }))
   if (resolved.length > 0) return resolved.sort((a, b) => a.family - b.family)
   const { container } = places[0]!
-  throw (
+  return (
     found.find(({ error }) => error)?.error ??
     new GatewayError('HOST_UNREACHABLE', `${name} is the container ${container.name}, which has no address`, {
       hint: 'It uses the host’s network or none; a network of the engine’s own gives it an address.',

@@ -54,11 +54,6 @@ export function lookAround({ directory, ownAddresses }: Surroundings): Obstacle 
   }
 }
 
-/** Whether its network is among those that the engine has told of: a network that has just been made may not be. */
-export function isToldOf({ networkId }: ContainerEndpoint, directory: ContainerDirectory): boolean {
-  return directory.view().networks.some(({ id }) => id === networkId)
-}
-
 /**
  * By the bridge's name, where that is known: another machine's networks may well have the same blocks as ours. Where it is not, as Podman does not tell
  * it, by the address that the engine gave the bridge.
