@@ -257,3 +257,24 @@ await t.test('2,000 clients of one guest: bounded, none mixed up, and those with
   await gateway.running.exited
   t.equal(await left(), '', 'nothing is left')
 })
+
+await t.test('a low limit on open files: one guest’s sockets leave descriptors for all others', async (t) => {
+  const capture = { enabled: true, networks: [], interfaces: ['guest'] }
+  const gateway = await startGateway(scenario, { capture }, { by: ['prlimit', '--nofile=1024:1024'] })
+  t.ok(
+    gateway.log().some(({ msg }) => msg?.includes('client sockets of UDP')),
+    'the log says so',
+  )
+  const argv = ['node', join(UDP, 'crowd.mjs'), ORIGIN, String(echo), '1000']
+  const crowd = scenario.run('guest', argv, { timeoutMs: 30_000 })
+  // While all that have a place hold it.
+  await gateway.running.until('it is too crowded', () =>
+    gateway.log().some(({ msg }) => msg?.startsWith('UDP: 10.77.1.2 has too many sockets')),
+  )
+  const { liveFlows } = await gateway.status()
+  t.ok(liveFlows > 0 && liveFlows < 50, `${liveFlows} flows, of some 70 that all together may have`)
+  const { answered, strangers } = JSON.parse((await crowd).stdout) as { answered: number; strangers: number }
+  t.ok(answered > 0 && strangers === 0, `${answered} answered`)
+  t.notMatch(JSON.stringify(gateway.log()), /file descriptor left|EMFILE/)
+  await gateway.running.stop()
+})
