@@ -206,6 +206,11 @@ export abstract class FrontClient implements Watcher, Ready {
     this.host.times.linger(this.row, side, this.host.now() + ms)
   }
 
+  /** From the tunnel: the client broke off, and what it said may go on as long as it moves within so many milliseconds. */
+  abandoned(ms: number): void {
+    this.host.times.hurry(this.row, ms, this.host.progress(this.row), this.host.now())
+  }
+
   /** From the tunnel, once. */
   tunnelEnded(how: TunnelEnd, told: Side | undefined): void {
     if (how !== 'finished') {

@@ -13,6 +13,8 @@ export class TunnelTimes {
   /** Tunnels of which a side is broken, by row. */
   readonly #lingering = new Map<number, { readonly side: Side; readonly until: number }>()
 
+  /** Tunnels whose client broke off: most milliseconds without progress, by row. */
+  readonly #hurried = new Map<number, number>()
   #lookAt = 0
   #lookedAt = 0
 
@@ -36,6 +38,13 @@ export class TunnelTimes {
     if (!this.#lingering.has(row)) this.#lingering.set(row, { side, until })
   }
 
+  /** From now on it goes on only as long as something moves within `ms`; then its client has broken it off. */
+  hurry(row: number, ms: number, progress: number, now: number): void {
+    this.#hurried.set(row, ms)
+    this.#table[row * WIDTH + MOVED_AT] = now
+    this.#table[row * WIDTH + PROGRESS] = progress
+  }
+
   /** When the tunnels are to be looked at. The end of a broken one is not put off by rare looks, which are for those that nothing happens to; but one a second is enough. */
   get due(): number {
     // The first is the first to end: all have the same time.
@@ -52,6 +61,7 @@ export class TunnelTimes {
 
   ended(row: number): void {
     this.#lingering.delete(row)
+    this.#hurried.delete(row)
   }
 
   /** `progress` grows whenever something moves. Answers why the tunnel must end, if it must. */
@@ -69,8 +79,11 @@ export class TunnelTimes {
     }
     const lingering = this.#lingering.size > 0 ? this.#lingering.get(row) : undefined
     if (lingering && now >= lingering.until) return `${lingering.side}-reset`
+    const silence = now - table[at + MOVED_AT]!
+    const patience = this.#hurried.size > 0 ? this.#hurried.get(row) : undefined
+    if (patience !== undefined && silence >= patience) return 'client-reset'
     if (lifetimeMs > 0 && now - table[at + SINCE]! >= lifetimeMs) return 'lifetime'
-    return idleMs > 0 && now - table[at + MOVED_AT]! >= idleMs ? 'idle' : undefined
+    return idleMs > 0 && silence >= idleMs ? 'idle' : undefined
   }
 }
 

@@ -22,6 +22,8 @@ export interface TunnelSide {
 export interface TunnelOwner {
   /** A side broke after its FIN; the other may finish within `ms`. May be said twice; the first time counts. */
   lingers(side: Side, ms: number): void
+  /** The client broke off; what it said before is still being delivered, as long as something moves within `ms`. Once. */
+  abandoned(ms: number): void
   /** Once. The descriptors are the owner's to close; that of the side `told`, which has been sent all and FIN, in order: what is still on its way to it shall arrive. */
   tunnelEnded(how: TunnelEnd, told: Side | undefined): void
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../contracts/clock.ts'
 import type { RelayEnd } from '../contracts/relay.ts'
 import { type Borrowed, borrow, canBorrow } from './borrow.ts'
 import type { Expiry, LimitSweep, Swept } from './limit-sweep.ts'
-import { LINGER_MS } from './limits.ts'
+import { ABANDONED_MS, LINGER_MS } from './limits.ts'
 import { type Pair, settle } from './pair.ts'
 import { type Lender, RelayThread } from './relay-thread.ts'
 import { closeInOrder, reset } from './reset.ts'
@@ -131,6 +131,11 @@ class Loan implements Lender, Swept {
   lingering(side: Side): void {
     this.#broken = side
     this.#sweep.linger(this, LINGER_MS)
+  }
+
+  abandoned(): void {
+    this.#broken = 'client'
+    this.#sweep.hurry(this, ABANDONED_MS)
   }
 
   ended(how: WorkerEnd, told: Side | undefined): void {

@@ -1,7 +1,7 @@
 import type { Clock } from '../contracts/clock.ts'
 import { type RelayLimits, SWEEP_MS } from './limits.ts'
 
-/** `linger`: the time that a broken side's partner had to finish is over. `aborted`: that of all pairs is. */
+/** `linger`: the time that a broken side's partner had to finish is over, or its patience. `aborted`: that of all pairs is. */
 export type Expiry = 'idle' | 'lifetime' | 'linger' | 'aborted'
 
 /** A pair as the sweep sees it. */
@@ -16,6 +16,8 @@ interface Watch {
   movedAt: number
   readonly since: number
   lingerUntil: number
+  /** Most milliseconds without progress, beside `idleMs`. */
+  patienceMs: number
 }
 
 /** One coarse timer for all pairs of a relay; none while there are no pairs or no limits. */
@@ -34,7 +36,13 @@ export class LimitSweep {
 
   add(pair: Swept): void {
     const now = this.#clock.monotonic()
-    this.#watched.set(pair, { seen: pair.progress(), movedAt: now, since: now, lingerUntil: Number.POSITIVE_INFINITY })
+    this.#watched.set(pair, {
+      seen: pair.progress(),
+      movedAt: now,
+      since: now,
+      lingerUntil: Number.POSITIVE_INFINITY,
+      patienceMs: Number.POSITIVE_INFINITY,
+    })
     this.#timer ??= this.#clock.after(this.#period(), this.#sweep)
   }
 
@@ -42,6 +50,15 @@ export class LimitSweep {
   linger(pair: Swept, ms: number): void {
     const watch = this.#watched.get(pair)
     if (watch && watch.lingerUntil === Number.POSITIVE_INFINITY) watch.lingerUntil = this.#clock.monotonic() + ms
+  }
+
+  /** From now on the pair goes on only as long as something moves within `ms`. */
+  hurry(pair: Swept, ms: number): void {
+    const watch = this.#watched.get(pair)
+    if (!watch) return
+    watch.patienceMs = ms
+    watch.seen = pair.progress()
+    watch.movedAt = this.#clock.monotonic()
   }
 
   /** Another goes on with what `predecessor` began: the limits run on. */
@@ -87,7 +104,7 @@ export class LimitSweep {
         watch.seen = progress
         watch.movedAt = now
       }
-      if (now >= watch.lingerUntil) pair.expire('linger')
+      if (now >= watch.lingerUntil || now - watch.movedAt >= watch.patienceMs) pair.expire('linger')
       else if (lifetimeMs > 0 && now - watch.since >= lifetimeMs) pair.expire('lifetime')
       else if (idleMs > 0 && now - watch.movedAt >= idleMs) pair.expire('idle')
     }

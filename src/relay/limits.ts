@@ -24,5 +24,11 @@ export const LINGER_MS = 5_000
  */
 export const LINGER_BYTES = 256 * 1024
 
+/**
+ * Milliseconds without a byte after which nobody waits any longer for an upstream that does not read what a client said that has broken off since: no answer can come to
+ * anybody. As long as some of it is taken it goes on, however slowly, for it may be complete. About as long as a kernel keeps trying for a program that has ended.
+ */
+export const ABANDONED_MS = 60_000
+
 /** Milliseconds between two looks at all pairs: one wake-up a second however many there are; limits are kept to within this. */
 export const SWEEP_MS = 1_000

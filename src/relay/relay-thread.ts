@@ -18,6 +18,7 @@ import {
 /** What a tunnel's owner hears from the thread. `ended` comes exactly once, even if the thread dies. */
 export interface Lender {
   lingering(side: Side): void
+  abandoned(): void
   ended(how: WorkerEnd, told: Side | undefined): void
 }
 
@@ -108,6 +109,7 @@ export class RelayThread {
     else {
       const lender = this.#lenders.get(message.row)
       if (message.kind === 'lingering') lender?.lingering(message.side)
+      else if (message.kind === 'abandoned') lender?.abandoned()
       else this.#ended(message.row, message.how, message.told)
     }
   }

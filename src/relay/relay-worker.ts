@@ -78,6 +78,10 @@ class RelayWorker implements TunnelReports {
     this.#outbox.push({ kind: 'lingering', row: tunnel.row, side })
   }
 
+  abandoned(tunnel: Tunnel): void {
+    this.#outbox.push({ kind: 'abandoned', row: tunnel.row })
+  }
+
   #turn(): void {
     const count = epollWait(this.#epoll, this.#table, this.#ready.length > 0 ? 0 : LONGEST_SLEEP_MS)
     if (count < 0 && errno() !== EINTR) throw new Error(`epoll_wait: error ${errno()}`)

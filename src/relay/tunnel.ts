@@ -20,6 +20,8 @@ export interface TunnelReports {
   ended(tunnel: Tunnel, how: WorkerEnd, told: Side | undefined): void
   /** From now on the tunnel has LINGER_MS. The first time counts. */
   lingering(tunnel: Tunnel, side: Side): void
+  /** The client has broken off, and something that it said before is still to be delivered: as long as some of it moves within ABANDONED_MS. Once. */
+  abandoned(tunnel: Tunnel): void
 }
 
 /** Two borrowed descriptors and the bytes between them, with the same rules of ending as `portable.ts`. */
@@ -100,6 +102,7 @@ export class Tunnel implements Tally {
     }
     this.#failing = side
     if (!towards.done) towards.discard()
+    if (side === 'client') this.#reports.abandoned(this)
   }
 
   /**

@@ -20,6 +20,8 @@ export type FromWorker =
   | { readonly kind: 'unusable'; readonly reason: string }
   /** A side broke after its FIN; the other is still being served, for LINGER_MS. May be said twice. */
   | { readonly kind: 'lingering'; readonly row: number; readonly side: Side }
+  /** The client broke off; what it said before is still being delivered, as long as it moves within ABANDONED_MS. */
+  | { readonly kind: 'abandoned'; readonly row: number }
   /**
    * The descriptors are the main thread's again. `told`: the side that has been sent all that is for it, and FIN, and whose partner broke then; a reset would
    * destroy what is still on its way.

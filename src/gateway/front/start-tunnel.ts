@@ -6,7 +6,7 @@ import type {
   TunnelOwner,
   TunnelSide,
 } from '../../front/tunnel.ts'
-import { LINGER_BYTES, LINGER_MS } from '../../relay/limits.ts'
+import { ABANDONED_MS, LINGER_BYTES, LINGER_MS } from '../../relay/limits.ts'
 import type { PipePool } from '../../relay/pipe-pool.ts'
 import { Tunnel, type TunnelReports } from '../../relay/tunnel.ts'
 import { discardReceived } from '../../system/discard-received.ts'
@@ -55,4 +55,5 @@ const REPORTS: TunnelReports = {
     ;(tunnel as FrontTunnel).owner.tunnelEnded(how, told)
   },
   lingering: (tunnel, side: Side) => (tunnel as FrontTunnel).owner.lingers(side, LINGER_MS),
+  abandoned: (tunnel) => (tunnel as FrontTunnel).owner.abandoned(ABANDONED_MS),
 }

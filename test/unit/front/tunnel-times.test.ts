@@ -18,6 +18,21 @@ t.test('silence, age and a broken side end a tunnel, each in its time', async (t
   t.equal(times.check(3, { idleMs: 0, lifetimeMs: 0 }, 0, 1e9), undefined, '0 is no limit')
 })
 
+t.test('what a client said that broke off goes on as long as it moves', async (t) => {
+  const times = new TunnelTimes(4)
+  const check = (progress: number, now: number) => times.check(1, { idleMs: 0, lifetimeMs: 0 }, progress, now)
+  times.begin(1, 0)
+  t.equal(check(0, 500), undefined)
+  times.hurry(1, 100, 0, 500)
+  t.equal(check(0, 599), undefined)
+  t.equal(check(1, 600), undefined)
+  t.equal(check(1, 699), undefined)
+  t.equal(check(1, 700), 'client-reset')
+  times.ended(1)
+  times.begin(1, 800)
+  t.equal(check(0, 9_000), undefined, 'another tunnel in its row')
+})
+
 t.test('rare looks do not put off the end of a broken tunnel', async (t) => {
   const times = new TunnelTimes(4)
   t.equal(times.due, 0, 'at once')

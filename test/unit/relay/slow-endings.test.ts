@@ -3,11 +3,11 @@ import type { Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { createRelay } from '../../../src/relay/create-relay.ts'
-import { LINGER_MS } from '../../../src/relay/limits.ts'
+import { ABANDONED_MS, LINGER_MS } from '../../../src/relay/limits.ts'
 import { createPortableRelay } from '../../../src/relay/portable.ts'
 import { SOL_SOCKET } from '../../../src/system/linux/socket-numbers.ts'
 import { setSocketOption } from '../../../src/system/linux/sockets.ts'
-import { closed, heard, unacknowledged } from '../../contract/far-ends.ts'
+import { closed, heard, standstill, unacknowledged } from '../../contract/far-ends.ts'
 import { tunnelOf } from '../../contract/relay.ts'
 import { slowEndingContract } from '../../contract/slow-endings.ts'
 import { NO_LIMITS } from '../../contract/tunnel.ts'
@@ -104,4 +104,34 @@ else {
       t.equal(relay.fastPairs().ever, 6)
     })
   })
+
+  t.test(
+    'in the kernel: what a client said that broke off does not wait for ever for an origin that does not read',
+    async (t) => {
+      const clock = manualClock()
+      const relay = createRelay({ ...NO_LIMITS, clock, fast: true, fastAfterBytes: 0, threads: 1 })
+      t.teardown(() => relay.close())
+      await relay.started
+      const { client, origin, counts, result } = await tunnelOf(relay)
+      t.teardown(() => origin.destroy())
+      client.write(Buffer.alloc(48 * 1024 * 1024))
+      await standstill(() => {
+        clock.advance(1_000)
+        return counts.bytesUp
+      })
+      client.resetAndDestroy()
+      let ended: string | undefined
+      void result.then((result) => {
+        ended = result.ended
+      })
+      const from = clock.monotonic()
+      await until('it has waited', () => {
+        clock.advance(1_000)
+        return ended !== undefined
+      })
+      t.equal(ended, 'client-reset')
+      t.ok(clock.monotonic() - from >= ABANDONED_MS, 'but for a while')
+      t.equal((await heard(origin)).end, 'ECONNRESET')
+    },
+  )
 }

@@ -38,7 +38,11 @@ else {
     })
     const [client, upstream] = [descriptorOf(a.near), descriptorOf(b.near)]
     const ends: string[] = []
-    const reports = { ended: (_: unknown, how: string) => ends.push(how), lingering: () => ends.push('lingering') }
+    const reports = {
+      ended: (_: unknown, how: string) => ends.push(how),
+      lingering: () => ends.push('lingering'),
+      abandoned: () => ends.push('abandoned'),
+    }
     const lent = (fd: number) => ({ fd, early: undefined })
     const tunnel = new Tunnel(0, lent(client), lent(upstream), new Float64Array(ROW), pool, reports as never)
     return { a, b, client, upstream, tunnel, ends }
