@@ -13,7 +13,6 @@ import { FlowRecords } from '../observe/flow-records.ts'
 import type { Log } from '../observe/log.ts'
 import { Metrics } from '../observe/metrics.ts'
 import { createAnsweredNames } from '../passthrough/names/answered-names.ts'
-import type { OwnAddress } from '../services/reverse/reach.ts'
 import type { Settings } from '../settings/settings.ts'
 import { byteThreads } from './byte-threads.ts'
 import { Capture } from './capture.ts'
@@ -39,7 +38,7 @@ import { ownDoorFor } from './own-door.ts'
 import { PacketSessions } from './packet-sessions.ts'
 import { Relays } from './relay.ts'
 import { resolverByOwner } from './resolver-by-owner.ts'
-import { Reverse } from './reverse.ts'
+import { Reverse, type ReverseOptions } from './reverse.ts'
 import { tellRulesForNobody } from './rules-for-nobody.ts'
 import { StatusDoors } from './status-doors.ts'
 
@@ -55,10 +54,8 @@ export interface GatewayOptions {
   readonly clock?: Clock
   /** For tests; default: the machine's own network. Closed with the gateway. */
   readonly networkWatch?: NetworkWatch
-  /** For tests, whose containers have loopback addresses: what the reverse door never dials. */
-  readonly isNeverContainers?: (address: string) => boolean
-  /** For tests: what the reverse door takes for addresses of this machine. */
-  readonly ownAddresses?: () => readonly OwnAddress[]
+  /** For tests, whose containers have loopback addresses. */
+  readonly reverse?: Pick<ReverseOptions, 'isNever' | 'ownAddresses'>
   /** What the system has room for, whatever the settings allow; of connections, at each door. */
   readonly room?: Room
   /**
@@ -273,8 +270,7 @@ export class Parts {
       engine: this.engine,
       records: this.records,
       relays: this.relays,
-      ...(options.isNeverContainers ? { isNever: options.isNeverContainers } : {}),
-      ...(options.ownAddresses ? { ownAddresses: options.ownAddresses } : {}),
+      ...options.reverse,
     })
   }
 

@@ -28,7 +28,7 @@ export interface ReverseOptions extends Pick<DoorParts, 'limits' | 'nextId' | 'r
   readonly relays: Relays
   /** Addresses of this machine, or of the container that we are, without loopback; default: those of its interfaces. */
   readonly ownAddresses?: () => readonly OwnAddress[]
-  /** For tests, whose containers have loopback addresses: what is never dialled. */
+  /** What is never dialled; default: what no container can have. */
   readonly isNever?: (address: string) => boolean
 }
 

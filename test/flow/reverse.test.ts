@@ -25,6 +25,19 @@ const BLOG_WEB = {
   networks: { blog_default: { ip: '127.1.0.2', aliases: ['web'] } },
 }
 
+/** As Docker names it. */
+const bridgeOf = (network: string) => `br-${idOf(network).slice(0, 12)}`
+
+const OWN = [
+  { device: 'eth0', address: '127.1.8.7' },
+  { device: 'inside0', address: 'fd00:7::1' },
+  { device: 'docker0', address: '127.0.0.254' },
+  ...['docker0', bridgeOf('shop_default'), bridgeOf('blog_default'), bridgeOf('late')].map((device) => ({
+    device,
+    address: '127.1.0.254',
+  })),
+]
+
 interface Lab extends TestGateway {
   readonly engine: FakeEngine
   /** Of the reverse door. */
@@ -84,26 +97,14 @@ async function lab(t: Test, reverse: object = {}): Promise<Lab> {
       access: { deny: ['127.1.0.1'] },
     },
     {
-      isNeverContainers: (address) => !address.startsWith('127.1.'),
       resolver: neverAsked(t),
-      ownAddresses: () => [
-        { device: 'eth0', address: '127.1.8.7' },
-        { device: 'inside0', address: 'fd00:7::1' },
-        { device: 'docker0', address: '127.0.0.254' },
-        ...['docker0', bridgeOf('shop_default'), bridgeOf('blog_default'), bridgeOf('late')].map((name) => ({
-          device: name,
-          address: '127.1.0.254',
-        })),
-      ],
+      reverse: { isNever: (address) => !address.startsWith('127.1.'), ownAddresses: () => OWN },
     },
   )
   await until('the engine', () => gateway.gateway.containers.connected)
   const origin = (server.address() as AddressInfo).port
   return { ...gateway, engine, door: portOf(gateway), origin }
 }
-
-/** As Docker names it. */
-const bridgeOf = (network: string) => `br-${idOf(network).slice(0, 12)}`
 
 function portOf({ gateway }: TestGateway): number {
   return Number(/^reverse .*:(\d+)$/.exec(gateway.doors.find((name) => name.startsWith('reverse'))!)![1])
