@@ -5,7 +5,7 @@ import { cleanText } from '../wire/clean-text.ts'
 import { EngineError } from './engine-error.ts'
 import type { Kept } from './json-picker.ts'
 import { type ReadLabels, readLabels } from './labels.ts'
-import { HOST_LIKE, ID, MAX_NAME } from './names.ts'
+import { HOST_LIKE, ID, MAX_NAME, NETWORK_ID } from './names.ts'
 
 /** Containers that are looked at: some hundreds are a busy machine. */
 const MAX_CONTAINERS = 10_000
@@ -31,7 +31,7 @@ const address = z.string().max(64).nullish().catch(undefined)
 const names = z.array(z.string()).nullish().catch(undefined)
 
 const endpointSchema = z.object({
-  NetworkID: z.string().regex(ID).catch(''),
+  NetworkID: z.string().regex(NETWORK_ID).catch(''),
   EndpointID: z.string().regex(ID).catch(''),
   IPAddress: address,
   GlobalIPv6Address: address,
@@ -71,8 +71,9 @@ export interface ListedContainer extends ReadLabels {
 
 export interface ListedEndpoint {
   readonly network: string
+  /** As the engine says it: Podman says the name. */
   readonly networkId: string
-  /** Another one whenever the container is connected anew; empty while it is not. */
+  /** Another one whenever the container is connected anew; empty while it is not, and with Podman. */
   readonly endpointId: string
   readonly addresses: readonly string[]
 }
@@ -90,7 +91,7 @@ export function readContainers(answer: unknown): ListedContainer[] {
 export interface InspectedContainer {
   /** As it was asked for when the container was made; empty where that is not told. */
   readonly image: string
-  /** The names it has in each network, by the network's id. */
+  /** The names it has in each network, by the network's id as the list has it. */
   readonly aliases: ReadonlyMap<string, readonly string[]>
 }
 

@@ -61,6 +61,7 @@ export class ViewReader {
     const inspected = await this.#inspectedOf(running, signal)
     const outward = await this.#outward(networks, signal)
     const stopped = await this.#stopped(signal)
+    const idOf = this.#isAnother ? idsByName(networks) : (id: string) => id
     return {
       networks: networks.map((network) => (isOutward(network) && !outward ? { ...network, untold: true } : network)),
       containers: running.map((container) =>
@@ -68,6 +69,7 @@ export class ViewReader {
           withImage(container, this.#images.get(container.id)),
           inspected.get(keyOf(container))?.aliases,
           outward?.get(container.id) ?? [],
+          idOf,
         ),
       ),
       stopped: stopped.map(
@@ -145,7 +147,7 @@ export class ViewReader {
 }
 
 function keyOf({ id, name, endpoints }: ListedContainer): string {
-  return `${id} ${endpoints.map(({ endpointId }) => endpointId).sort()} ${name}`
+  return `${id} ${endpoints.map(({ networkId, endpointId }) => `${networkId} ${endpointId}`).sort()} ${name}`
 }
 
 /** What the container was made from. The list alone has an id as soon as the name leads to another image, after any build or pull of it. */
@@ -157,6 +159,13 @@ function withImage(
   return IMAGE_ID.test(listed.image) ? { ...listed, untoldImage: true } : listed
 }
 
+/** Podman's containers are in networks by name, its list of networks has ids as well, and calls its default network as Docker does. */
+function idsByName(networks: readonly ContainerNetwork[]): (networkId: string) => string {
+  const byName = new Map(networks.map(({ id, name }) => [name, id]))
+  return (networkId) =>
+    byName.get(networkId) ?? (networkId === 'podman' ? byName.get('bridge') : undefined) ?? networkId
+}
+
 function isOutward({ name, bridged }: ContainerNetwork): boolean {
   return bridged && name === OUTWARD_NETWORK
 }
@@ -165,10 +174,11 @@ function toContainer(
   listed: ListedContainer & Pick<Container, 'untoldImage'>,
   aliases: InspectedContainer['aliases'] | undefined,
   outwardAddresses: readonly string[],
+  idOf: (networkId: string) => string,
 ): Container {
   const { id, name, image, untoldImage, labels, unreadLabels, networkOf } = listed
   const endpoints = listed.endpoints.map(({ network, networkId, addresses }) => ({
-    ...{ network, networkId, addresses },
+    ...{ network, networkId: idOf(networkId), addresses },
     aliases: aliases?.get(networkId) ?? [],
   }))
   const compose = composeOf(labels)

@@ -325,31 +325,62 @@ t.test('the version spoken', async (t) => {
   }
 })
 
-t.test('another’s bridges have names that it does not tell, and it knows fewer states', async (t) => {
-  const engine = await fakeEngine(t)
-  engine.versions = { ...VERSIONS, Components: [{ Name: 'Podman Engine' }, { Name: 'Conmon' }] }
-  engine.networks = [
-    { name: 'podman', subnets: ['10.88.0.0/16'], gateways: ['10.88.0.1'] },
-    { name: 'shop', subnets: ['10.89.0.0/24'], bridge: 'shop0' },
-  ]
-  engine.containers = [{ name: 'ended', state: 'exited' }]
-  engine.intercept = (path, response) => {
-    const isRefused = /filters=.*(restarting|dead)/.test(path)
-    if (isRefused) response.writeHead(500).end('{"message":"unknown container state"}')
-    return isRefused
-  }
-  await engine.start()
-  const { directory } = await follow(t, engine)
-  await until('a view', () => directory.connected)
-  t.same(
-    directory.view().networks.map(({ name, bridge }) => [name, bridge]),
-    [
-      ['podman', undefined],
-      ['shop', 'shop0'],
-    ],
-  )
-  t.same(directory.view().stopped, [{ name: 'ended' }])
-})
+t.test(
+  'Podman does not tell its bridges’ names, has networks’ names in the place of ids, and knows fewer states',
+  async (t) => {
+    const engine = await fakeEngine(t)
+    engine.versions = { ...VERSIONS, Components: [{ Name: 'Podman Engine' }, { Name: 'Conmon' }] }
+    engine.networks = [
+      { name: 'bridge', subnets: ['10.88.0.0/16'], gateways: ['10.88.0.1'] },
+      { name: 'shop_default', subnets: ['10.89.0.0/24'], bridge: 'shop0' },
+    ]
+    const [id, other] = [idOf('web'), idOf('late')]
+    const networks = {
+      podman: { NetworkID: 'podman', EndpointID: '', IPAddress: '10.88.0.2', Aliases: ['0123456789ab'] },
+      shop_default: { NetworkID: 'shop_default', EndpointID: '', IPAddress: '10.89.0.2', Aliases: ['web'] },
+    }
+    const web = {
+      Id: id,
+      Names: ['/web'],
+      Image: 'box',
+      State: 'running',
+      Labels: {},
+      NetworkSettings: { Networks: networks },
+    }
+    const late = { ...web, Id: other, Names: ['/late'], NetworkSettings: { Networks: { gone: { NetworkID: 'gone' } } } }
+    engine.containers = [{ name: 'ended', state: 'exited' }]
+    engine.intercept = (path, response) => {
+      const isRefused = /filters=.*(restarting|dead)/.test(path)
+      if (isRefused) response.writeHead(500).end('{"message":"unknown container state"}')
+      else if (path === '/containers/json') response.end(JSON.stringify([web, late]))
+      else if (path === `/containers/${id}/json`) response.end(JSON.stringify(web))
+      return response.writableEnded
+    }
+    await engine.start()
+    const { directory } = await follow(t, engine)
+    await until('a view', () => directory.connected)
+    t.same(
+      directory.view().networks.map(({ name, bridge }) => [name, bridge]),
+      [
+        ['bridge', undefined],
+        ['shop_default', 'shop0'],
+      ],
+    )
+    t.same(
+      directory
+        .view()
+        .containers.map(({ endpoints }) => endpoints.map(({ networkId, aliases }) => [networkId, ...aliases])),
+      [
+        [
+          [idOf('bridge'), '0123456789ab'],
+          [idOf('shop_default'), 'web'],
+        ],
+        [['gone']],
+      ],
+    )
+    t.same(directory.view().stopped, [{ name: 'ended' }])
+  },
+)
 
 t.test('a container that is between two starts, or goes', async (t) => {
   const engine = await fakeEngine(t)
