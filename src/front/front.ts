@@ -45,6 +45,7 @@ export interface FrontOptions {
   /** See `FrontMemory`. */
   readonly threads: number
   readonly descriptors: Int32Array
+  readonly listening: Int32Array
   readonly own: Int32Array
   readonly connections: Int32Array
   readonly clients: ClientCounts
@@ -98,7 +99,7 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
     try {
       while (!this.#closing) this.#turn()
       this.#cut()
-      for (const door of this.#doors.values()) door.shut()
+      for (const number of this.#doors.keys()) this.#shut(number)
       this.#holds.letGo()
     } finally {
       // Of what an exception leaves open the main thread closes the connections, and takes back the listening sockets and the queue.
@@ -291,6 +292,7 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
   }
 
   #shut(number: number): void {
+    if (this.#doors.has(number)) Atomics.store(this.#options.listening, number, 0)
     this.#doors.get(number)?.shut()
     this.#doors.delete(number)
   }

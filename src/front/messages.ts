@@ -138,6 +138,8 @@ export interface FrontMemory extends FrontsMemory {
   readonly rows: SharedArrayBuffer
   /** Int32, two for each row: the descriptors that the front has, 0 for none; for whoever must close them if the thread dies. */
   readonly descriptors: SharedArrayBuffer
+  /** Int32, one for each door: the thread's descriptor of the listening socket, from before it is told of the door until right before it closes it; 0: none. */
+  readonly listening: SharedArrayBuffer
   /** Int32, one for each door: of the clients of all threads, this one's. */
   readonly own: SharedArrayBuffer
 }

@@ -10,7 +10,7 @@ import { startThread } from '../../system/start-thread.ts'
 
 export interface FrontThreadOptions {
   readonly onMessage: (message: FromFront) => void
-  /** The thread could not start or has died. Its descriptors have been closed, but for the listening ones. */
+  /** The thread could not start or has died. Its descriptors have been closed, but for the listening ones, of which those that are taken out of the table now are not. */
   readonly onLost: (reason: string) => void
   /** Shared with the other threads. */
   readonly memory: FrontsMemory
@@ -23,6 +23,8 @@ export interface FrontThreadOptions {
 /** One thread of the front as the main thread sees it: messages and shared memory. */
 export class FrontThread {
   readonly rows: Float64Array
+  /** See `FrontMemory`. */
+  readonly listening: Int32Array
   /** Fulfilled when it serves, or never will. */
   readonly started: Promise<void>
   readonly #descriptors: Int32Array
@@ -45,9 +47,11 @@ export class FrontThread {
       ...options.memory,
       rows: new SharedArrayBuffer(maxClients * ROW * Float64Array.BYTES_PER_ELEMENT),
       descriptors: new SharedArrayBuffer(maxClients * 2 * Int32Array.BYTES_PER_ELEMENT),
+      listening: new SharedArrayBuffer(MAX_DOORS * Int32Array.BYTES_PER_ELEMENT),
       own: new SharedArrayBuffer(MAX_DOORS * Int32Array.BYTES_PER_ELEMENT),
     }
     this.rows = new Float64Array(memory.rows)
+    this.listening = new Int32Array(memory.listening)
     this.#descriptors = new Int32Array(memory.descriptors)
     this.#own = new Int32Array(memory.own)
     this.#epoch = new Int32Array(memory.epoch)
@@ -146,6 +150,9 @@ export class FrontThread {
     const expected = this.#closing
     this.#closing = true
     if (!expected) this.#options.onLost(reason)
+    // Whatever nobody has taken back: it was told to close them, and came to its end before.
+    for (const fd of this.listening) if (fd > 0) closeSync(fd)
+    this.listening.fill(0)
   }
 
   #giveUpPlaces(): void {

@@ -44,6 +44,7 @@ new Front({
   holdQueue: bareHoldQueue,
   threads: memory.threads,
   descriptors: new Int32Array(memory.descriptors),
+  listening: new Int32Array(memory.listening),
   own: new Int32Array(memory.own),
   connections: new Int32Array(memory.connections),
   clients: new ClientCounts(memory.clients, 'front'),

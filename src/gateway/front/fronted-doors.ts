@@ -19,6 +19,8 @@ export type FrontedListener = Pick<
 /** A thread, as far as doors go. */
 export interface AcceptingThread {
   readonly usable: boolean
+  /** See `FrontMemory`. What still stands there when the thread is gone, and is not taken out, is closed. */
+  readonly listening: Int32Array
   tell(message: ToFront): void
 }
 
@@ -32,8 +34,6 @@ interface Served {
 
 /** How a thread takes the door's clients. */
 interface Way {
-  /** Of the listening socket, the thread's own; ours if it dies. */
-  readonly descriptor: number
   accepts: boolean
 }
 
@@ -45,8 +45,6 @@ export class FrontedDoors {
   readonly #threads: readonly AcceptingThread[]
   readonly #connections: Int32Array
   readonly #served = new Map<number, Served>()
-  /** Told to shut a door of which they have not said yet whether they take its clients: their descriptors, by place and door. Of who does not, it is ours again. */
-  readonly #unanswered = new Map<string, number>()
   readonly #onAnswer: () => void
   #last = -1
 
@@ -104,10 +102,6 @@ export class FrontedDoors {
   opened(place: number, number: number, watched: boolean): void {
     const served = this.#served.get(number)
     const way = served?.ways.get(place)
-    const unanswered = `${place} ${number}`
-    const descriptor = this.#unanswered.get(unanswered)
-    this.#unanswered.delete(unanswered)
-    if (descriptor !== undefined && !watched) closeSync(descriptor)
     if (served && way) {
       if (!watched) this.#end(number, served, place)
       else {
@@ -115,14 +109,12 @@ export class FrontedDoors {
         way.accepts = true
         if (isFirst) this.#leave(number, served)
       }
-    }
+    } else if (!watched) this.#close(place, number) // it was told to shut it meanwhile, and has nothing to shut
     this.#onAnswer()
   }
 
   /** The thread is gone. Where others take the same clients they go on. */
   lost(place: number): void {
-    // It has closed them, or not: nobody can say.
-    for (const key of this.#unanswered.keys()) if (key.startsWith(`${place} `)) this.#unanswered.delete(key)
     for (const [number, served] of this.#served) this.#end(number, served, place)
     for (const thread of this.#threads) if (thread.usable) thread.tell({ kind: 'look' })
     this.#onAnswer()
@@ -138,7 +130,8 @@ export class FrontedDoors {
       if (!thread.usable || (rules.captured && place !== CAPTURED_AT)) continue
       const own = duplicate(descriptor)
       if (own < 0) continue
-      ways.set(place, { descriptor: own, accepts: false })
+      ways.set(place, { accepts: false })
+      thread.listening[number] = own
       thread.tell({ kind: 'open', door: number, descriptor: own, rules })
     }
     if (ways.size > 0) return
@@ -160,26 +153,35 @@ export class FrontedDoors {
 
   /** No thread takes its clients any more. Their descriptors are theirs to close. */
   #shut(number: number, { ways }: Served): void {
-    for (const [place, { descriptor, accepts }] of ways) {
-      if (!accepts) this.#unanswered.set(`${place} ${number}`, descriptor)
-      this.#threads[place]!.tell({ kind: 'shut', door: number })
-    }
+    for (const place of ways.keys()) this.#threads[place]!.tell({ kind: 'shut', door: number })
     ways.clear()
   }
 
   /** A thread takes no clients of a door any more, and has not been told so. */
   #end(number: number, served: Served, place: number): void {
     const { door, ways } = served
-    const way = ways.get(place)
-    if (!way) return
+    if (!ways.has(place)) return
     const wasLeft = accepts(served)
     ways.delete(place)
-    if (wasLeft ? accepts(served) : ways.size > 0) return void closeSync(way.descriptor)
+    if (wasLeft ? accepts(served) : ways.size > 0) {
+      this.#close(place, number)
+      return
+    }
     // Others may have been told, and not have answered yet.
     this.#shut(number, served)
-    if (wasLeft) return void door.listener.takeBack(way.descriptor)
-    closeSync(way.descriptor)
+    if (wasLeft) return void door.listener.takeBack(this.#takeFrom(place, number))
+    this.#close(place, number)
     door.listener.keep()
+  }
+
+  #close(place: number, number: number): void {
+    const descriptor = this.#takeFrom(place, number)
+    if (descriptor > 0) closeSync(descriptor)
+  }
+
+  /** The thread has it no longer, and will not close it. */
+  #takeFrom(place: number, number: number): number {
+    return Atomics.exchange(this.#threads[place]!.listening, number, 0)
   }
 }
 

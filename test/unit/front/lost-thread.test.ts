@@ -41,6 +41,27 @@ for (const [way, kill] of Object.entries(WAYS)) {
   t.test(`of several, the others go on: ${way}`, { skip }, (t) => oneDies(t, kill))
 }
 
+t.test(
+  'a thread that dies before it has read that its door is shut: nobody listens there any more',
+  { skip },
+  async (t) => {
+    for (const closes of [false, true]) {
+      const { front, listener, workers, losses, open } = await rig(t, 2)
+      const { by, tunnel } = await open()
+      workers[by]!.worker.on('error', () => {})
+      const port = listener.address.kind === 'tcp' ? listener.address.port : 0
+      for (const { fail } of workers) Atomics.store(fail, 0, 1)
+      listener.close()
+      if (closes) await front.close()
+      else await until('the loss is known', () => losses.length === 2)
+      const next = connect(port, '127.0.0.1')
+      const [error] = (await once(next, 'error')) as [NodeJS.ErrnoException]
+      t.equal(error.code, 'ECONNREFUSED', closes ? 'also in the end' : 'after a reload')
+      tunnel.destroy()
+    }
+  },
+)
+
 /** Threads in front of a door. */
 async function rig(t: Test, threads: number) {
   const workers: { worker: Worker; fail: Int32Array }[] = []

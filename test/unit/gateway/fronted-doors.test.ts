@@ -26,6 +26,7 @@ async function rig(t: Test, count: number) {
   const descriptors: number[][] = []
   const threads = Array.from({ length: count }, (_, place) => ({
     usable: true,
+    listening: new Int32Array(new SharedArrayBuffer(64)),
     tell(message: ToFront) {
       log.push(`${message.kind} ${place}`)
       if (message.kind === 'open') descriptors[place]![message.door] = message.descriptor
