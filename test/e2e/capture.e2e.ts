@@ -168,11 +168,13 @@ await t.test('through a chain', async (t) => {
   const chain = [squid.url('http'), dante.url('socks5h')]
   const gateway = await start({ containersProxy: { mode: 'manual', http: chain, https: chain } })
   const before = { squid: squid.log().length, dante: dante.log().length }
-  const banner = await box.talk(origins.address, origins.ports.banner, { say: ['hello\r\n'], enough: 50 })
-  t.match(banner.heard, `220 origin speaks first to ${dante.address}\r\nhello\r\n`)
+  const greeting = `220 origin speaks first to ${dante.address}\r\nhello\r\n`
+  const said = { say: ['hello\r\n'], enough: greeting.length }
+  const banner = await box.talk(origins.address, origins.ports.banner, said)
+  t.match(banner.heard, greeting)
   const silent = await box.talk(origins.address, origins.ports.banner, { enough: 30 })
   t.match(silent.heard, '220 origin speaks first', 'a client that waits for its server gets its greeting')
-  t.ok(silent.firstByteMs! < 1_000, `after ${Math.round(silent.firstByteMs!)} ms`)
+  t.ok(silent.firstByteMs! < 3_000, `after ${Math.round(silent.firstByteMs!)} ms`)
   const line = await gateway.flow('banner', (flow) => flow.target.endsWith(`:${origins.ports.banner}`))
   t.equal(line.route, `${SQUID} > ${DANTE.replace('socks5', 'socks5h')}`)
   t.match(squid.log().slice(before.squid), `CONNECT dante.corp.test:${dante.port}`)
@@ -449,8 +451,7 @@ await t.test('behaviour §8.3: bytes pass unchanged', async (t) => {
       say: [
         `GET /socket HTTP/1.1\r\nHost: origin.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
       ],
-      enough: 200,
-      limitMs: 2_000,
+      enough: 145, // the head of the answer, and the greeting
     })
     t.match(talked.heard, /^HTTP\/1\.1 101 /)
     t.match(talked.heard, `hello ${dante.address}`)

@@ -28,7 +28,7 @@ export interface Talk {
   readonly end?: boolean
   /** The client's own; default: any. */
   readonly localPort?: number
-  /** Stop listening after this much, ms. Default 3000. */
+  /** Stop listening after this much, ms. Default 3000, or 15000 where there is an `enough`. */
   readonly limitMs?: number
   /** Enough when this many bytes have come. */
   readonly enough?: number
@@ -76,7 +76,9 @@ export async function startBox(scenario: Scenario): Promise<Box> {
     scenario.run('gateway', argv, { env, wrap: (inner) => ['ip', 'netns', 'exec', name, ...inner] })
   return {
     run,
-    async talk(host, port, { say = [], pauseMs = 0, end = false, limitMs = 3_000, enough = 0, localPort }) {
+    async talk(host, port, talk) {
+      const { say = [], pauseMs = 0, end = false, enough = 0, localPort } = talk
+      const limitMs = talk.limitMs ?? (enough > 0 ? 15_000 : 3_000)
       const parts = say.map((part) => Buffer.from(part).toString('base64'))
       const options = JSON.stringify({ host, port, localPort, parts, pauseMs, end, limitMs, enough })
       const done = await run(['node', '-e', TALK, options])

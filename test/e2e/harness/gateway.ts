@@ -17,7 +17,7 @@ const PROGRAM = [process.execPath, process.env['FAIRLEAD_E2E_PROGRAM'] ?? join(R
 /** Half a dozen threads start one after the other, each in seconds where many programs want the cores. */
 const GATEWAY_READY_MS = 60_000
 /** A flow's line is written when the flow has ended on both sides, which the client may see a moment earlier. */
-const FLOW_LINE_MS = 5_000
+const FLOW_LINE_MS = 20_000
 
 /**
  * How a flow ends that went well. curl and Go close a TLS connection without reading the last records, which the kernel reports to the other
