@@ -75,5 +75,7 @@ export function descriptorShortage(
     maxConnections * DESCRIPTORS_PER_CONNECTION + ALL_OF_UDP + OWN_DESCRIPTORS + threads * DESCRIPTORS_PER_THREAD
   if (limit === undefined || limit >= needed) return undefined
   const { connections, udp } = roomWithin(limit, maxConnections, threads)
+  // Fewer of all clients together are no shortage yet.
+  if (connections >= maxConnections && udp.ofAClient === SESSIONS_PER_CLIENT) return undefined
   return `the limit on open files is ${limit}; ${maxConnections} connections and UDP need ${needed}, so at most ${Math.min(connections, maxConnections)} connections and ${udp.all} client sockets of UDP (${udp.ofAClient} of one client) are served. Raise it (ulimit -n ${needed}, or LimitNOFILE= of the service), or lower limits.connections`
 }
