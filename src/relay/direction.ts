@@ -18,6 +18,8 @@ export interface End {
   shortIsAll: boolean
   /** Urgent data has been announced, at which splice stops for good and a read only once (tcp(7)). */
   urgent: boolean
+  /** Its FIN has been announced while nothing was wrong: whatever error comes later, what it says has an end. */
+  finCame: boolean
 }
 
 /** Who counts what a direction has delivered. */

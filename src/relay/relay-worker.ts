@@ -110,6 +110,7 @@ class RelayWorker implements TunnelReports {
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) end.readable = true
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) end.writable = true
     if (events & EPOLLPRI) end.urgent = true
+    if (events & EPOLLRDHUP && !(events & (EPOLLERR | EPOLLHUP))) end.finCame = true
     if (events & EPOLLERR) tunnel.failed(end === tunnel.client ? 'client' : 'upstream')
     if (!tunnel.ended) this.#queue(tunnel)
   }

@@ -58,8 +58,9 @@ export class Tunnel implements Tally {
     this.#reports = reports
     this.#startedAt = startedAt
     // Nearly always writable; if not, the first write says so. Readable only when epoll has said it.
-    this.client = { fd: client.fd, readable: false, writable: true, shortIsAll: false, urgent: false }
-    this.upstream = { fd: upstream.fd, readable: false, writable: true, shortIsAll: false, urgent: false }
+    const said = { readable: false, writable: true, shortIsAll: false, urgent: false, finCame: false }
+    this.client = { fd: client.fd, ...said }
+    this.upstream = { fd: upstream.fd, ...said }
     this.#up = new Direction(this.client, this.upstream, client.early, pool, this)
     this.#down = new Direction(this.upstream, this.client, upstream.early, pool, this)
   }
@@ -107,11 +108,11 @@ export class Tunnel implements Tally {
 
   /**
    * A write heard of the error before epoll did, and took it away: reads then end as behind a FIN. Whether there was one is in what the write was told: the kernel says
-   * EPIPE of a reset that came behind a FIN (tcp_reset), ECONNRESET of one that cut off. A client that takes no more is another matter: its origin is told at once.
+   * EPIPE of a reset that came behind a FIN (tcp_reset), ECONNRESET of one that cut off. Other errors, of a machine that has vanished, may come behind a FIN too, of which epoll has told then. A client that takes no more is another matter: its origin is told at once.
    */
   #refused(side: Side): void {
     if (side === 'upstream' && !this.#down.done && this.#failing === undefined && this.#broken === undefined) {
-      this.#isCutOff = this.#up.brokeBy !== EPIPE
+      this.#isCutOff = this.#up.brokeBy !== EPIPE && !this.upstream.finCame
       this.failed(side)
     } else this.broke(side)
   }

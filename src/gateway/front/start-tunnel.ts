@@ -42,6 +42,7 @@ class FrontTunnel extends Tunnel implements TunnelOfFront {
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) end.writable = true
     if (events & (EPOLLPRI | BROKEN)) end.shortIsAll = false
     if (events & EPOLLPRI) end.urgent = true
+    if (events & EPOLLRDHUP && !(events & (EPOLLERR | EPOLLHUP))) end.finCame = true
     if (events & EPOLLERR) this.failed(side)
   }
 }

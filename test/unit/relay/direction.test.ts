@@ -20,8 +20,22 @@ else {
   ): Promise<{ got: Buffer; counted: number }> {
     const [a, b] = await Promise.all([tcpPair(), tcpPair()])
     if (!canBorrow(a.near) || !canBorrow(b.near)) throw new Error('these are plain sockets')
-    const from = { fd: borrow(a.near, () => {}).fd, readable: true, writable: true, shortIsAll: false, urgent: false }
-    const to = { fd: borrow(b.near, () => {}).fd, readable: true, writable: true, shortIsAll: false, urgent: false }
+    const from = {
+      fd: borrow(a.near, () => {}).fd,
+      readable: true,
+      writable: true,
+      shortIsAll: false,
+      urgent: false,
+      finCame: false,
+    }
+    const to = {
+      fd: borrow(b.near, () => {}).fd,
+      readable: true,
+      writable: true,
+      shortIsAll: false,
+      urgent: false,
+      finCame: false,
+    }
     let counted = 0
     const direction = new Direction(from, to, early, pool, {
       moved: (_direction, bytes) => {

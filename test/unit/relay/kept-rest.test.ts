@@ -69,8 +69,8 @@ else {
       while (waiting() < rest.length);
       filled = fill()
     }
-    const from = { fd: near, readable: true, writable: true, shortIsAll: false, urgent: false }
-    const to = { fd: sink, readable: true, writable: true, shortIsAll: false, urgent: false }
+    const from = { fd: near, readable: true, writable: true, shortIsAll: false, urgent: false, finCame: false }
+    const to = { fd: sink, readable: true, writable: true, shortIsAll: false, urgent: false, finCame: false }
     const direction = new Direction(from, to, undefined, pool, { moved })
 
     say(first)

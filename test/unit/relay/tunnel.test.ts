@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { borrow, canBorrow } from '../../../src/relay/borrow.ts'
 import { LINGER_BYTES } from '../../../src/relay/limits.ts'
+import { rest } from '../../contract/far-ends.ts'
 import { tcpPair } from '../../fixtures/socket-pair.ts'
 import { until } from '../../fixtures/until.ts'
 
@@ -17,8 +18,12 @@ else {
   const { Tunnel } = await import('../../../src/relay/tunnel.ts')
   const { PipePool, pipeShare } = await import('../../../src/relay/pipe-pool.ts')
   const { ROW } = await import('../../../src/relay/worker-protocol.ts')
-  const { receive, setSocketOption } = await import('../../../src/system/linux/sockets.ts')
-  const { MSG_DONTWAIT } = await import('../../../src/system/linux/socket-numbers.ts')
+  const { bind, connect, getSocketName, receive, send, setSocketOption, socket } = await import(
+    '../../../src/system/linux/sockets.ts'
+  )
+  const { AF_INET, MSG_DONTWAIT, SOCK_DGRAM } = await import('../../../src/system/linux/socket-numbers.ts')
+  const { close, O_NONBLOCK, poll } = await import('../../../src/system/linux/descriptors.ts')
+  const { SOCKET_ADDRESS_BYTES, socketAddress } = await import('../../../src/system/linux/socket-address.ts')
   const MSG_PEEK = 2
   const room = Buffer.alloc(65_536)
   const SOL_SOCKET = 1
@@ -26,6 +31,18 @@ else {
   const descriptorOf = (socket: Socket) => {
     if (!canBorrow(socket)) throw new Error('this is a plain socket')
     return borrow(socket, () => {}).fd
+  }
+
+  const datagrams = () => {
+    const fd = socket(AF_INET, SOCK_DGRAM | O_NONBLOCK, 0)
+    const any = socketAddress({ address: '127.0.0.1', port: 0 })
+    if (bind(fd, any, any.length) < 0) throw new Error('no port')
+    return fd
+  }
+  const addressOf = (fd: number) => {
+    const bytes = new Uint8Array(SOCKET_ADDRESS_BYTES)
+    getSocketName(fd, bytes, new Uint32Array([SOCKET_ADDRESS_BYTES]))
+    return bytes
   }
 
   /** A tunnel of two connections, `a` to the client and `b` to the upstream, and what it has reported. */
@@ -133,4 +150,43 @@ else {
       else t.notOk(hasEnded, 'which is not told as an end')
     })
   }
+
+  t.test('an error that is no reset, behind an end that was announced: what was said before is complete', async (t) => {
+    // The kernel says such an error to a write when a machine has vanished. Here datagrams stand for the upstream: an empty one reads like an end, and a write to nobody is refused.
+    const [upstream, far] = [datagrams(), datagrams()]
+    const [here, there] = [addressOf(upstream), addressOf(far)]
+    connect(upstream, there, SOCKET_ADDRESS_BYTES)
+    connect(far, here, SOCKET_ADDRESS_BYTES)
+    const a = await tcpPair()
+    const pool = new PipePool(pipeShare(32))
+    t.teardown(() => {
+      for (const socket of [a.near, a.far]) socket.destroy()
+      close(upstream)
+      pool.close()
+    })
+    send(far, Buffer.from('answer'), 6, 0)
+    send(far, Buffer.alloc(0), 0, 0)
+    close(far)
+    send(upstream, Buffer.from('?'), 1, 0)
+    await until('it is known that there is nobody', () => {
+      const asked = Buffer.alloc(8)
+      asked.writeInt32LE(upstream)
+      poll(asked, 1, 0)
+      return asked.readInt16LE(6) !== 0 // POLLERR
+    })
+    const said: string[] = []
+    const reports = { ended: (_: unknown, how: string) => said.push(how), lingering: () => said.push('lingering') }
+    const lent = (fd: number) => ({ fd, early: undefined })
+    const client = descriptorOf(a.near)
+    const tunnel = new Tunnel(0, lent(client), lent(upstream), new Float64Array(ROW), pool, reports as never)
+    tunnel.upstream.finCame = true
+    a.far.write('more, for nobody')
+    await until('it has come', () => receive(client, room, room.length, MSG_DONTWAIT | MSG_PEEK) > 0)
+    tunnel.client.readable = true
+    tunnel.move()
+    tunnel.upstream.readable = true
+    tunnel.move()
+    t.same(said, ['lingering'])
+    t.equal(await rest(a.far), 'answer')
+  })
 }
