@@ -26,7 +26,7 @@ export interface FrontClientHost {
   stands(client: FrontClient): void
   /** It has work for the next turn. */
   queue(client: FrontClient): void
-  /** Its descriptors are closed, or given to the doors. */
+  /** Its descriptors are closed, or given to the doors: then its row has it until that has been told. */
   left(client: FrontClient, how: Leaving): void
   /** A descriptor of its row; 0: none. */
   holds(row: number, side: Side, fd: number): void

@@ -237,8 +237,10 @@ export abstract class FrontClient implements Watcher, Ready {
     if (this.state === 'tunnel') this.host.times.ended(this.row)
     this.state = 'over'
     this.#closeUpstream()
-    this.host.holds(this.row, 'client', 0)
-    if (this.fd >= 0 && how.kind !== 'given') this.host.loop.closeDescriptor(this.fd)
+    if (how.kind !== 'given') {
+      this.host.holds(this.row, 'client', 0)
+      if (this.fd >= 0) this.host.loop.closeDescriptor(this.fd)
+    }
     this.host.left(this, how)
   }
 }

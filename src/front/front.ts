@@ -85,7 +85,11 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
     this.times = new TunnelTimes(maxClients)
     this.#places = new Places(options.connections, options.own, options.clients)
     this.#holds = new HeldDoor(this, options.clients)
-    this.#outbox = new Outbox((batch: Batch) => options.post(batch))
+    this.#outbox = new Outbox((batch: Batch) => {
+      options.post(batch)
+      // Who is given away stands in the table until somebody else knows of it.
+      this.#rows.told((row) => this.holds(row, 'client', 0))
+    })
     this.#decisions = new DecisionCache(options.epoch, (number) => this.#outbox.forgotten(number, this.#now))
   }
 
@@ -203,7 +207,7 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
       this.#outbox.give({ client: asked, door: door.number, descriptor, bytes, answered })
     } else if (how.kind === 'given-held') this.#outbox.giveHeld(id, how.syn)
     else if (how.kind === 'ended') this.#outbox.ended(id, how.how, ...this.#options.counts(row), this.#now)
-    this.#rows.give(row)
+    this.#rows.give(row, how.kind === 'given')
   }
 
   holds(row: number, side: Side, fd: number): void {

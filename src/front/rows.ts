@@ -2,6 +2,7 @@
 export class Rows {
   readonly #most: number
   readonly #free: number[] = []
+  readonly #late: number[] = []
   #used = 0
 
   constructor(most: number) {
@@ -13,7 +14,18 @@ export class Rows {
     return this.#free.pop() ?? (this.#used < this.#most ? this.#used++ : undefined)
   }
 
-  give(row: number): void {
-    this.#free.push(row)
+  /** `later`: with the next `told`. */
+  give(row: number, later = false): void {
+    const rows = later ? this.#late : this.#free
+    rows.push(row)
+  }
+
+  /** What has been kept back is free, once `leave` has seen it. */
+  told(leave: (row: number) => void): void {
+    for (const row of this.#late) {
+      leave(row)
+      this.#free.push(row)
+    }
+    this.#late.length = 0
   }
 }
