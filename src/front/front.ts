@@ -152,8 +152,8 @@ export class Front implements FrontClientHost, FrontDoorHost, HeldDoorHost {
     this.#outbox.giveHeld(-1, syn)
   }
 
-  holdLost(hold: number, code: number): void {
-    this.#options.post({ kind: 'hold-lost', hold, code })
+  holdLost({ hold, descriptor }: Pick<HoldQueue, 'hold' | 'descriptor'>, code: number): void {
+    this.#options.post({ kind: 'hold-lost', hold, descriptor, code })
   }
 
   trouble(door: FrontDoor, error: number): void {

@@ -26,7 +26,7 @@ export interface HeldDoorHost extends Pick<FrontClientHost, 'loop'> {
   hasShare(client: string): boolean
   /** For the gateway's door to answer. */
   giveHeld(syn: HeldSyn): void
-  holdLost(hold: number, code: number): void
+  holdLost(queue: Pick<HoldQueue, 'hold' | 'descriptor'>, code: number): void
 }
 
 export type MakeClient<C> = (id: number, row: number, door: FrontClient['door'], host: FrontClientHost) => C
@@ -63,9 +63,15 @@ export class HeldDoor implements Watcher, HeldClientOwner {
     this.#queue = queue
     this.#doors = doors
     if (this.#host.loop.watch(queue.descriptor, EPOLLIN, this)) return
-    const code = errno()
-    this.letGo()
-    this.#host.holdLost(queue.hold, code)
+    this.#lost(queue, errno())
+  }
+
+  /** Its descriptor is the main thread's again, and open until that has heard of it: nobody can take another one for it. */
+  #lost(queue: HoldQueue, code: number): void {
+    this.#queue = undefined
+    queue.left()
+    this.#host.loop.forget(queue.descriptor)
+    this.#host.holdLost(queue, code)
   }
 
   letGo(): void {
@@ -84,8 +90,7 @@ export class HeldDoor implements Watcher, HeldClientOwner {
       try {
         syns = queue.receive()
       } catch (code) {
-        this.letGo()
-        this.#host.holdLost(queue.hold, code as number)
+        this.#lost(queue, code as number)
         return
       }
       if (syns === undefined) return

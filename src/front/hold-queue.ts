@@ -20,6 +20,6 @@ export interface HoldQueue {
   receive(): HeldSyn[] | undefined
   accept(packet: number): void
   drop(packet: number): void
-  /** Its descriptor is closed: what is answered from here on is not said. */
+  /** It is not read here any more: what is answered from here on is not said. */
   left(): void
 }

@@ -75,9 +75,16 @@ export type FromFront =
   | { readonly kind: 'unusable'; readonly reason: string }
   /** Takes clients. If it is not watched, the descriptor is the main thread's again, and the door must go on without. */
   | { readonly kind: 'opened'; readonly door: number; readonly watched: boolean }
-  /** The queue cannot be read any more: an error number. */
-  | { readonly kind: 'hold-lost'; readonly hold: number; readonly code: number }
+  | HoldLost
   | Batch
+
+/** The queue cannot be read any more: an error number. The descriptor is left open, and is the main thread's again. */
+export interface HoldLost {
+  readonly kind: 'hold-lost'
+  readonly hold: number
+  readonly descriptor: number
+  readonly code: number
+}
 
 /** All that has happened in some turns of the front's loop. Times are of the front's own clock. */
 export interface Batch {

@@ -147,7 +147,7 @@ export class DoorsFront {
     if (serving.state === 'lost') closeLate(message)
     else if (message.kind === 'batch') this.#batch(serving, message)
     else if (message.kind === 'ready') this.#ready(serving, message.clockOrigin)
-    else if (message.kind === 'hold-lost') this.#held.unreadable(message.hold, message.code)
+    else if (message.kind === 'hold-lost') this.#held.unreadable(message)
     else if (message.kind === 'opened') {
       this.#doors.opened(place, message.door, message.watched)
       this.#held.look()

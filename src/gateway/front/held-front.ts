@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs'
-import { type Batch, HELD, type HoldDoors, type ToFront } from '../../front/messages.ts'
+import { type Batch, HELD, type HoldDoors, type HoldLost, type ToFront } from '../../front/messages.ts'
 import type { Endpoint } from '../../system/linux/socket-address.ts'
 
 /** A queue of the kernel that has a reader of its own while nobody else takes attempts from it. */
@@ -113,11 +113,11 @@ export class HeldFront<Door> {
     }
   }
 
-  /** The thread cannot read it. */
-  unreadable(hold: number, code: number): void {
-    const queue = this.#lent.get(hold)
-    if (queue === this.#hold?.queue) this.#descriptor = undefined
-    queue?.lostElsewhere(code)
+  /** The thread cannot read it, and has left its descriptor to us. */
+  unreadable({ hold, descriptor, code }: Omit<HoldLost, 'kind'>): void {
+    closeSync(descriptor)
+    if (descriptor === this.#descriptor) this.#descriptor = undefined
+    this.#lent.get(hold)?.lostElsewhere(code)
   }
 
   /** The thread has died. */

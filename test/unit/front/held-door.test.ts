@@ -72,7 +72,7 @@ function rig({ serves = true, hasShare = (_client: string): boolean => true, dia
           : undefined,
       hasShare,
       giveHeld: ({ packet, hold }) => log.push(`given ${packet}${hold === 0 ? '' : ` of ${hold}`}`),
-      holdLost: (hold, code) => log.push(`lost ${hold}: ${code}`),
+      holdLost: ({ hold, descriptor }, code) => log.push(`lost ${hold} (${descriptor}): ${code}`),
     },
     clients,
   )
@@ -229,10 +229,10 @@ t.test('a queue that cannot be read, and one that is let go', { skip }, async (t
     throw 105
   }
   door.happened()
-  t.same(log, ['left', 'close queue', 'lost 0: 105'])
+  t.same(log, ['left', 'lost 0 (99): 105'], 'closed by who has lent it')
   door.happened()
   door.letGo()
-  t.same(log, ['left', 'close queue', 'lost 0: 105'], 'once')
+  t.same(log, ['left', 'lost 0 (99): 105'], 'once')
 })
 
 t.test('an attempt that is said again by another queue is that one’s', { skip }, async (t) => {

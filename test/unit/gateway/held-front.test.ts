@@ -77,19 +77,20 @@ t.test('a thread that dies leaves the queue to its reader, and nothing open', as
 })
 
 t.test('what the thread leaves to the door, and a queue that it cannot read', async (t) => {
-  const { front, queue, done, numbers } = rig()
+  const { front, queue, done, numbers, lent } = rig()
   numbers.set('four', 1)
   front.obey({ held: [-1, 0, 9, 77, '10.0.0.2', 4_000, '192.0.2.1', 4, 443] })
   front.want({ queue, mark: 5, doors: { 4: 'four' } })
   front.obey({
     held: [-1, 0, 7, 77, '10.0.0.2', 4_000, '192.0.2.1', 4, 443, 3, 0, 8, 78, '10.0.0.2', 4_001, '192.0.2.1', 4, 443],
   })
-  front.unreadable(0, 105)
+  front.unreadable({ hold: 0, descriptor: lent[0]!, code: 105 })
   t.same(done, ['leave', 'held 7', 'held 8', 'lost 105'])
+  t.notOk(isOpen(lent[0]!))
 })
 
 t.test('an attempt of an earlier queue is never taken for one of the queue that has come in its place', async (t) => {
-  const { front, queue, told, done, numbers } = rig()
+  const { front, queue, told, done, numbers, lent } = rig()
   numbers.set('four', 1)
   const attempt = (hold: number, packet: number) => ({
     held: [-1, hold, packet, 77, '10.0.0.2', 4_000, '192.0.2.1', 4, 443],
@@ -102,7 +103,7 @@ t.test('an attempt of an earlier queue is never taken for one of the queue that 
   front.obey(attempt(0, 7))
   front.obey(attempt(1, 7))
   t.same(done, ['leave', 'leave', 'held 7', 'later 7'])
-  front.unreadable(0, 105)
+  front.unreadable({ hold: 0, descriptor: lent[0]!, code: 105 })
   front.want({ queue: later, mark: 6, doors: { 4: 'four' } })
   t.match(told.at(-1), { hold: 1 }, 'another mark: the packets are the same queue’s')
   t.same(done.splice(4), ['lost 105', 'leave'])
@@ -113,3 +114,18 @@ t.test('an attempt of an earlier queue is never taken for one of the queue that 
   front.obey(attempt(2, 7))
   t.same(done.splice(4), ['leave', 'leave'], 'of one that has been given back to the kernel nothing is said')
 })
+
+t.test(
+  'of a queue that is lent anew the thread may say that it could not read it before: that is no word of the new descriptor',
+  async (t) => {
+    const { front, queue, numbers, lent } = rig()
+    numbers.set('four', 1)
+    front.want({ queue, mark: 5, doors: { 4: 'four' } })
+    front.want({ queue, mark: 6, doors: { 4: 'four' } })
+    front.unreadable({ hold: 0, descriptor: lent[0]!, code: 105 })
+    t.notOk(isOpen(lent[0]!))
+    t.ok(isOpen(lent[1]!))
+    front.lost()
+    t.notOk(isOpen(lent[1]!), 'it is known until the thread dies')
+  },
+)
