@@ -294,7 +294,8 @@ function redis(host: string, ...command: string[]) {
   return scenario.run('gateway', ['proxychains4', '-q', '-f', file, 'redis-cli', '-h', host, ...command])
 }
 
-async function screenshot(url: string): Promise<Buffer> {
+/** Where Chromium sees another network, as when a bridge gets its first container, it drops what it is loading, whatever its proxy. */
+async function screenshot(url: string, moreTries = 3): Promise<Buffer> {
   const folder = join(engine.folder, `chromium-${takePort()}`)
   const quiet = ['background-networking', 'component-update', 'sync', 'gpu', 'dev-shm-usage'].map(
     (one) => `--disable-${one}`,
@@ -308,6 +309,7 @@ async function screenshot(url: string): Promise<Buffer> {
   try {
     return readFileSync(image)
   } catch {
+    if (moreTries > 0 && done.stderr.includes('ERR_NETWORK_CHANGED')) return screenshot(url, moreTries - 1)
     throw new Error(`no screenshot: ${done.code} ${done.stderr.slice(-2000)}`)
   }
 }
