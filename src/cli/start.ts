@@ -20,8 +20,7 @@ export async function runStart(options: ConfigOption, io: Io): Promise<number> {
   const log = createLog(loaded.settings.log)
   for (const warning of loaded.warnings) log.warn({ problem: warning }, formatProblems([warning]).trimEnd())
   const descriptors = await descriptorLimit()
-  const shortage = descriptorShortage(descriptors, loaded.settings.limits.connections)
-  if (shortage) log.warn(shortage)
+  tellShortage(descriptors, loaded, log)
 
   // A fault of ours ends the process, as it should; but not without a word in the log that people read.
   process.on('uncaughtExceptionMonitor', (err) => log.fatal({ err }, 'fault in Fairlead'))
@@ -49,7 +48,12 @@ export async function runStart(options: ConfigOption, io: Io): Promise<number> {
     'ready',
   )
   if (loaded.file === undefined) io.out(banner(gateway))
-  return serve(gateway, signals, options, loaded, log, io)
+  return serve(gateway, signals, options, loaded, descriptors, log, io)
+}
+
+function tellShortage(descriptors: number | undefined, { settings }: Loaded, log: Log): void {
+  const shortage = descriptorShortage(descriptors, settings.limits.connections)
+  if (shortage) log.warn(shortage)
 }
 
 /** Follows the settings file and the signals; answers the exit code when the gateway has ended. */
@@ -58,6 +62,7 @@ function serve(
   signals: Signals,
   options: ConfigOption,
   loaded: Loaded,
+  descriptors: number | undefined,
   log: Log,
   io: Io,
 ): Promise<number> {
@@ -65,7 +70,7 @@ function serve(
     load: loadOptions(options, io),
     clock: systemClock,
     current: loaded,
-    onChange: (change) => void follow(gateway, change, log),
+    onChange: (change) => void follow(gateway, change, descriptors, log),
   })
   return new Promise((resolve) => {
     const drain = async (signal: string) => {
@@ -110,10 +115,11 @@ function whenParentGone(end: () => void): void {
   look.unref()
 }
 
-async function follow(gateway: Gateway, change: Change, log: Log): Promise<void> {
+async function follow(gateway: Gateway, change: Change, descriptors: number | undefined, log: Log): Promise<void> {
   try {
     if (!change.loaded) throw change.error
     await gateway.reload(change.loaded.settings)
+    tellShortage(descriptors, change.loaded, log)
     const { generation, doors } = gateway.status()
     log.info({ generation, listen: doors }, 'settings reloaded')
   } catch (thrown) {

@@ -207,7 +207,7 @@ export class Lookups {
       dnssecOk: message.edns?.dnssecOk ?? false,
       checkingDisabled: (message.flags & FLAG.CD) !== 0,
     }
-    // Of a short time each server has its share: behind one that is dead there may be one that answers, which is asked first from then on.
+    // Of a short time each server has its share: behind one that is dead there may be one that answers, which such questions ask first from then on.
     const tryMs = patience === 'short' ? SOA_MS / Math.max(1, servers.length) : undefined
     const answer = await this.#options.upstream.ask(servers, asked, signal, tryMs)
     if (!answer.question) throw new Error('the answer has no question')

@@ -16,10 +16,13 @@ export interface ReachProbeOptions {
   readonly targets: () => readonly ProbeTarget[]
   /** Farther away, for families for which no target beyond the neighbours answers: strangers' servers, which are not to be bothered often. */
   readonly lastResort?: readonly DnsServerAddress[]
-  /** For tests: whether something answers there within so many milliseconds. */
-  readonly reaches?: (target: DnsServerAddress, limitMs: number) => Promise<boolean>
+  /** For tests: what comes of connecting there within so many milliseconds. */
+  readonly reaches?: (target: DnsServerAddress, limitMs: number) => Promise<Found>
   readonly changed?: (reach: Reach) => void
 }
+
+/** `unreachable`: the network itself has said that there is no way. `silent` may be a firewall's doing, which leaves out one port and no family. */
+export type Found = 'answered' | 'unreachable' | 'silent'
 
 /** Milliseconds between two looks while nothing changes. Half a dozen packets in the own network. */
 const EVERY_MS = 3000
@@ -46,7 +49,7 @@ export class ReachProbe {
   #reach: Reach | undefined
   #cancel: () => void = () => {}
   #isClosed = false
-  #lastResort: Partial<Record<'ipv4' | 'ipv6', { readonly answered: boolean; readonly until: number }>> = {}
+  #lastResort: Partial<Record<'ipv4' | 'ipv6', { readonly found: Found; readonly until: number }>> = {}
   /** A look that has been overtaken says nothing any more. */
   #look = 0
 
@@ -113,63 +116,75 @@ export class ReachProbe {
 
   /**
    * A family leads somewhere where a target beyond the neighbours answers, or a last resort. Where no last resort answers for either family, nobody
-   * there is to be reached from here (a company's network), and the neighbours' word counts.
+   * there is to be reached from here (a company's network), and the neighbours' word counts; also for a family for which it is merely silent.
    */
   async #see(targets: readonly ProbeTarget[]): Promise<Reach> {
     const beyond = targets.filter(({ isNeighbour }) => !isNeighbour)
     const neighbours = targets.filter(({ isNeighbour }) => isNeighbour)
     const [far, near] = await Promise.all([
-      this.#ofBoth((family) => this.#any(beyond, family)),
-      this.#ofBoth((family) => this.#any(neighbours, family)),
+      ofBoth((family) => this.#find(beyond, family)),
+      ofBoth((family) => this.#find(neighbours, family)),
     ])
-    const isInDoubt = FAMILIES.some((family) => near[family] && !far[family])
-    const strangers = await this.#ofBoth(async (family) => (isInDoubt || !far[family]) && this.#asksStrangers(family))
-    const word = strangers.ipv4 || strangers.ipv6 ? strangers : near
-    return { ipv4: far.ipv4 || word.ipv4, ipv6: far.ipv6 || word.ipv6 }
+    const isInDoubt = FAMILIES.some((family) => near[family] === 'answered' && far[family] !== 'answered')
+    const strangers = await ofBoth(async (family) =>
+      isInDoubt || far[family] !== 'answered' ? this.#askStrangers(family) : 'unreachable',
+    )
+    const someoneAnswers = FAMILIES.some((family) => strangers[family] === 'answered')
+    const leadsOn = (family: keyof Reach): boolean => {
+      if (far[family] === 'answered' || strangers[family] === 'answered') return true
+      return near[family] === 'answered' && (!someoneAnswers || strangers[family] === 'silent')
+    }
+    return { ipv4: leadsOn('ipv4'), ipv6: leadsOn('ipv6') }
   }
 
-  async #ofBoth(look: (family: keyof Reach) => Promise<boolean>): Promise<Reach> {
-    const [ipv4, ipv6] = await Promise.all([look('ipv4'), look('ipv6')])
-    return { ipv4, ipv6 }
-  }
-
-  async #asksStrangers(family: keyof Reach): Promise<boolean> {
+  async #askStrangers(family: keyof Reach): Promise<Found> {
     const { lastResort = [], clock } = this.#options
-    if (lastResort.length === 0) return false
+    if (lastResort.length === 0) return 'unreachable'
     const known = this.#lastResort[family]
     // While unsure, the word of the last resort is asked for anew.
-    if (known && clock.monotonic() < known.until && this.#failures[family] !== 1) return known.answered
-    const answered = await this.#any(lastResort, family)
-    this.#lastResort[family] = { answered, until: clock.monotonic() + LAST_RESORT_MS }
-    return answered
+    if (known && clock.monotonic() < known.until && this.#failures[family] !== 1) return known.found
+    const found = await this.#find(lastResort, family)
+    this.#lastResort[family] = { found, until: clock.monotonic() + LAST_RESORT_MS }
+    return found
   }
 
-  async #any(targets: readonly DnsServerAddress[], family: keyof Reach): Promise<boolean> {
-    const { reaches = answersTo } = this.#options
+  /** The first answer of any; else whether one of them was silent. */
+  async #find(targets: readonly DnsServerAddress[], family: keyof Reach): Promise<Found> {
+    const { reaches = connectTo } = this.#options
     const ofFamily = targets.filter(({ address }) => address.includes(':') === (family === 'ipv6'))
     return new Promise((resolve) => {
       let left = ofFamily.length
-      if (left === 0) resolve(false)
+      let none: Found = 'unreachable'
+      if (left === 0) resolve(none)
       for (const target of ofFamily) {
-        reaches(target, PROBE_MS).then((answered) => {
-          if (answered) resolve(true)
-          else if (--left === 0) resolve(false)
+        reaches(target, PROBE_MS).then((found) => {
+          if (found === 'silent') none = found
+          if (found === 'answered') resolve(found)
+          else if (--left === 0) resolve(none)
         })
       }
     })
   }
 }
 
+async function ofBoth(look: (family: keyof Reach) => Promise<Found>): Promise<Record<keyof Reach, Found>> {
+  const [ipv4, ipv6] = await Promise.all([look('ipv4'), look('ipv6')])
+  return { ipv4, ipv6 }
+}
+
 /** A refusal is an answer too: somebody was reached. */
-function answersTo({ address, port }: DnsServerAddress, limitMs: number): Promise<boolean> {
+function connectTo({ address, port }: DnsServerAddress, limitMs: number): Promise<Found> {
   return new Promise((resolve) => {
     const socket = connect({ host: address, port })
-    const end = (answered: boolean) => {
+    const end = (found: Found) => {
       socket.destroy()
-      resolve(answered)
+      resolve(found)
     }
-    socket.setTimeout(limitMs, () => end(false))
-    socket.on('connect', () => end(true))
-    socket.on('error', (error: NodeJS.ErrnoException) => end(error.code === 'ECONNREFUSED'))
+    socket.setTimeout(limitMs, () => end('silent'))
+    socket.on('connect', () => end('answered'))
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+      const isNoWay = code === 'ENETUNREACH' || code === 'EHOSTUNREACH' || code === 'EADDRNOTAVAIL'
+      end(code === 'ECONNREFUSED' ? 'answered' : isNoWay ? 'unreachable' : 'silent')
+    })
   })
 }

@@ -36,6 +36,8 @@ export class Upstream {
   readonly #options: UpstreamOptions
   /** By list of servers, the place of the one that answered last. Lists are those of the settings, so there are few. */
   readonly #preferred = new WeakMap<readonly DnsServerAddress[], number>()
+  /** The same of questions that wait for less: a server that is slow once is no reason to ask others for everything. */
+  readonly #quickest = new WeakMap<readonly DnsServerAddress[], number>()
 
   constructor(options: UpstreamOptions) {
     this.#options = options
@@ -52,8 +54,9 @@ export class Upstream {
     tryMs = TRY_MS,
   ): Promise<DnsMessage> {
     const failures: string[] = []
+    const preferred = tryMs < TRY_MS ? this.#quickest : this.#preferred
     for (let round = 0; round < ROUNDS; round++) {
-      const first = this.#preferred.get(servers) ?? 0
+      const first = preferred.get(servers) ?? 0
       for (let step = 0; step < servers.length; step++) {
         const place = (first + step) % servers.length
         const server = servers[place]!
@@ -61,7 +64,7 @@ export class Upstream {
         try {
           const answer = await this.#askOne(server, asked, isLast ? LAST_TRY_MS : tryMs << round, signal)
           if (isConclusive(answer.rcode)) {
-            this.#preferred.set(servers, place)
+            preferred.set(servers, place)
             return answer
           }
           failures.push(`${server.address}: rcode ${answer.rcode}`)

@@ -56,10 +56,12 @@ export function roomWithin(limit: number | undefined, maxConnections: number, th
   // What connections do not need is UDP's.
   const left = all - maxConnections * DESCRIPTORS_PER_CONNECTION
   const udp = Math.max(0, Math.min(ALL_OF_UDP, Math.max(all * SHARE_OF_UDP, left)))
+  // A reload may let more connect, up to here: then what UDP has beyond its part can be wanted twice, until the next start.
+  const kept = Math.max(0, Math.min(udp, all * SHARE_OF_UDP))
   const part = udp / ALL_OF_UDP
   const sockets = Math.max(1, Math.floor(SESSIONS * part))
   return {
-    connections: Math.max(1, Math.floor((all - udp) / DESCRIPTORS_PER_CONNECTION)),
+    connections: Math.max(1, Math.floor((all - kept) / DESCRIPTORS_PER_CONNECTION)),
     udp: { all: sockets, ofAClient: Math.min(SESSIONS_PER_CLIENT, Math.ceil(sockets * SHARE_OF_A_CLIENT)) },
     replySockets: Math.max(FEWEST_REPLY_SOCKETS, Math.floor(MAX_REPLY_SOCKETS * part)),
   }

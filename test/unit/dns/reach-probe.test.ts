@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { DnsServerAddress } from '../../../src/dns/exchange.ts'
 import type { Reach } from '../../../src/dns/inhibition.ts'
-import { ReachProbe } from '../../../src/dns/reach-probe.ts'
+import { type Found, ReachProbe } from '../../../src/dns/reach-probe.ts'
 import { manualClock } from '../../fixtures/manual-clock.ts'
 
 /** Everything that waits for nothing but promises has happened. */
@@ -12,6 +12,7 @@ function probing(lastResort: readonly DnsServerAddress[] = [], neighbours: reado
   const seen: Reach[] = []
   const asked: string[] = []
   const up = new Set(['192.0.2.1', '2001:db8::1'])
+  const silent = new Set<string>()
   const listeners = new Set<() => void>()
   const probe = new ReachProbe({
     clock,
@@ -28,16 +29,16 @@ function probing(lastResort: readonly DnsServerAddress[] = [], neighbours: reado
         isNeighbour: neighbours.includes(address),
       })),
     lastResort,
-    reaches: async ({ address }) => {
+    reaches: async ({ address }): Promise<Found> => {
       asked.push(address)
-      return up.has(address)
+      return up.has(address) ? 'answered' : silent.has(address) ? 'silent' : 'unreachable'
     },
     changed: (reach) => seen.push(reach),
   })
   const changed = () => {
     for (const listener of listeners) listener()
   }
-  return { clock, probe, seen, asked, up, changed, listeners }
+  return { clock, probe, seen, asked, up, silent, changed, listeners }
 }
 
 t.test('one look that fails takes no family away, two in a row do, one that does not brings it back', async (t) => {
@@ -125,6 +126,29 @@ t.test('a neighbour that answers says nothing of what is beyond it, unless nobod
   }
 })
 
+t.test('a firewall that leaves out the strangers’ port for one family takes that family from nobody', async (t) => {
+  const strangers = ['198.51.100.53', '2001:db8:53::53']
+  for (const [near, reach] of [
+    ['192.168.1.1', { ipv4: true, ipv6: true }],
+    ['192.168.1.9', { ipv4: false, ipv6: true }],
+  ] as const) {
+    const { clock, probe, up, silent } = probing(
+      strangers.map((address) => ({ address, port: 53 })),
+      ['192.168.1.1'],
+    )
+    up.clear()
+    up.add(near).add(strangers[1]!)
+    silent.add(strangers[0]!)
+    for (let look = 0; look < 3; look++) {
+      await settled()
+      clock.advance(3000)
+    }
+    await settled()
+    t.same(probe.reach, reach)
+    probe.close()
+  }
+})
+
 t.test('targets that cannot be read change nothing, and are read again', async (t) => {
   const clock = manualClock()
   let isBroken = true
@@ -135,7 +159,7 @@ t.test('targets that cannot be read change nothing, and are read again', async (
       if (isBroken) throw new Error('EMFILE')
       return [{ address: '192.0.2.1', port: 53 }]
     },
-    reaches: async () => true,
+    reaches: async () => 'answered',
   })
   await probe.ready
   t.equal(probe.reach, undefined)

@@ -11,7 +11,7 @@ const DEFAULT_CONNECTIONS = 20_000
 
 /** What it may come to: see the constants of `descriptor-limit.ts`. */
 const most = ({ connections, udp, replySockets }: ReturnType<typeof roomWithin>) =>
-  100 + connections * 2 + udp.all * 3 + replySockets * 2.25
+  100 + Math.min(connections, DEFAULT_CONNECTIONS) * 2 + udp.all * 3 + replySockets * 2.25
 
 t.test(
   'what a limit on open files leaves room for: a quarter is for UDP, as long as there is too little',
@@ -34,6 +34,11 @@ t.test('what connections do not need is UDP’s', async (t) => {
   const { connections, udp } = roomWithin(40_000, 1_000)
   t.same(udp, { all: SESSIONS, ofAClient: SESSIONS_PER_CLIENT })
   t.ok(connections >= 1_000)
+  t.equal(
+    roomWithin(16_384, 1_000).connections,
+    roomWithin(16_384, DEFAULT_CONNECTIONS).connections,
+    'and a reload may ask for more',
+  )
   t.ok(roomWithin(4_096, 1_000).udp.all > roomWithin(4_096, DEFAULT_CONNECTIONS).udp.all)
 })
 
