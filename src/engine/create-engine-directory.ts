@@ -14,8 +14,8 @@ export interface EngineDirectoryOptions {
 
 export type EngineState =
   | { readonly connected: true; readonly engine: string; readonly containers: number; readonly networks: number }
-  /** `hasEnded`: and its containers with it. What the view shows is what there was. */
-  | { readonly connected: false; readonly reason: string; readonly hasEnded: boolean }
+  /** `hasEnded`: and its containers with it. What the view shows is what there was. `isMissing`: it had no socket when it was found to be away. */
+  | { readonly connected: false; readonly reason: string; readonly hasEnded: boolean; readonly isMissing: boolean }
 
 /** A directory that can be told to look again, for the moment between a container's start and the engine's word of it. */
 export interface EngineDirectory extends ContainerDirectory {
@@ -35,7 +35,7 @@ export function createEngineDirectory({ address, clock, onEvent, onState }: Engi
   let view = NOTHING
   let viewText = JSON.stringify(view)
   let byAddress = indexByAddress(view)
-  let state: EngineState = { connected: false, reason: 'not yet connected', hasEnded: false }
+  let state: EngineState = { connected: false, reason: 'not yet connected', hasEnded: false, isMissing: false }
   let isClosed = false
 
   const follower = new Follower({
@@ -55,8 +55,8 @@ export function createEngineDirectory({ address, clock, onEvent, onState }: Engi
       if (changed) for (const listener of [...listeners]) listener()
     },
     onEvent: () => onEvent?.(),
-    onAway(reason) {
-      state = { connected: false, reason, hasEnded: false }
+    onAway(reason, isMissing) {
+      state = { connected: false, reason, hasEnded: false, isMissing }
       onState(state)
     },
     onEnded() {

@@ -136,7 +136,7 @@ function toEngineError(thrown: unknown, path: string): EngineError {
   const { code, message } = thrown as NodeJS.ErrnoException
   switch (code) {
     case 'ENOENT':
-      return new EngineError('there is no such socket', { hasGone: true })
+      return new EngineError('there is no such socket', { hasGone: true, isMissing: true })
     case 'EACCES':
       return new EngineError('the socket may not be opened by this user (is it in the group docker?)')
     case 'ECONNREFUSED':

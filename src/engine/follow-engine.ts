@@ -27,8 +27,8 @@ export interface Following {
   onView(view: ContainerView, engine: string): void
   /** Something has happened that the next reading will show: a network is connected before the container that it is for has begun to run. */
   onEvent(): void
-  /** The engine is away; called once for each time it goes, and when it is not there at first. */
-  onAway(reason: string): void
+  /** The engine is away; called once for each time it goes, and when it is not there at first. `isMissing`: there is no socket. */
+  onAway(reason: string, isMissing: boolean): void
   /** It has ended, as far as can be told, and its containers with it; after `onAway`. */
   onEnded(): void
 }
@@ -68,14 +68,14 @@ export class Follower {
     let retryMs = RETRY_FIRST_MS
     while (!this.#closed.signal.aborted) {
       let seen = false
-      const { message, hasGone } = await this.#session(() => {
+      const { message, hasGone, isMissing } = await this.#session(() => {
         seen = true
         this.#away = false
         this.#cancelEnded?.()
         this.#cancelEnded = undefined
       })
       if (this.#closed.signal.aborted) return
-      if (!this.#away) this.#options.onAway(message)
+      if (!this.#away) this.#options.onAway(message, isMissing)
       this.#away = true
       if (hasGone && !this.#livesOn) {
         this.#cancelEnded ??= this.#options.clock.after(ENDED_MS, () => this.#options.onEnded())

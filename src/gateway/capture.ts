@@ -32,7 +32,7 @@ import type { Prepared } from './prepare-all.ts'
 
 export interface CaptureParts
   extends Pick<CaptureFrontParts, 'front' | 'identified'>,
-    Pick<CapturedNetworksParts, 'awaitsEngine'> {
+    Pick<CapturedNetworksParts, 'awaitsEngine' | 'lacksEngine'> {
   readonly clock: Clock
   readonly resolver: Resolver
   readonly names: AnsweredNames

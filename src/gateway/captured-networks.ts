@@ -7,6 +7,8 @@ export interface CapturedNetworksParts {
   readonly directory: ContainerDirectory | undefined
   /** Whether an engine is followed that has not said yet what there is. */
   awaitsEngine(): boolean
+  /** Whether there was no socket either where the engine that is followed would have it. */
+  lacksEngine(): boolean
   warn(message: string): void
 }
 
@@ -31,7 +33,7 @@ export class CapturedNetworks {
 
   of(settings: Wanted): NetworkMembers {
     const known = capturedNetworks(settings, this.#parts.directory)
-    if (!this.#awaits(settings)) return known
+    if (!this.#awaits(settings) || this.#doesWithout(settings)) return known
     const both = (name: keyof NetworkMembers) => [...new Set([...known[name], ...this.#former[name]])].sort()
     return { interfaces: both('interfaces'), sources: both('sources'), own: both('own') }
   }
@@ -40,12 +42,18 @@ export class CapturedNetworks {
   tell(settings: Wanted): void {
     const { interfaces, sources } = this.of(settings)
     const from = [...interfaces, ...sources].join(', ')
+    // In force without them, so they come back with no reload.
+    if (!this.#awaits(settings) || this.#doesWithout(settings)) this.#former = NONE
     if (!this.#awaits(settings)) return
-    // An engine that nobody asked for, beside networks that the settings name, is hardly missed.
     if (from === '') this.#parts.warn(NOTHING_YET)
     else if (this.#former.interfaces.length + this.#former.sources.length > 0 || !settings.engine?.auto) {
       this.#parts.warn(`${ONLY_THESE}: ${from}`)
     }
+  }
+
+  /** An engine that nobody asked for, and that is not there, is hardly missed beside networks that the settings name. Those before may have been theirs, too. */
+  #doesWithout({ capture, engine }: Wanted): boolean {
+    return engine?.auto === true && capture.interfaces.length + capture.subnets.length > 0 && this.#parts.lacksEngine()
   }
 
   #awaits({ capture }: Wanted): boolean {

@@ -94,6 +94,12 @@ export class Engine implements ContainerDirectory {
     return this.#directory !== undefined && this.#known === NOTHING_KNOWN
   }
 
+  /** Whether the one that is followed is away, and had no socket when that was found out. */
+  get isMissing(): boolean {
+    const state = this.#directory?.state
+    return state?.connected === false && state.isMissing
+  }
+
   get connected(): boolean {
     return this.#directory?.connected ?? false
   }

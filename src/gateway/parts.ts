@@ -214,6 +214,7 @@ export class Parts {
       replySockets: this.#room.replySockets,
       directory: this.engine,
       awaitsEngine: () => this.engine.isAwaited,
+      lacksEngine: () => this.engine.isMissing,
       answerDns: (query, client) => this.dns.answer(query, client),
       front: this.front,
       identified: (query) => {

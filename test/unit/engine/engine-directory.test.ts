@@ -262,7 +262,7 @@ t.test('an engine that is away at first, comes, restarts and goes', async (t) =>
   const { directory, states, names } = await follow(t, engine)
   await until('word of it', () => states.length > 0)
   t.same(directory.view(), { networks: [], containers: [], stopped: [] })
-  t.match(states, [{ connected: false, reason: /no such socket/ }])
+  t.match(states, [{ connected: false, reason: /no such socket/, isMissing: true }])
   engine.containers = [{ name: 'first' }]
   await engine.start()
   await until('the engine', () => directory.connected)

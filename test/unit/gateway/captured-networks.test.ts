@@ -19,11 +19,12 @@ async function capturing(capture: string, socket = 'unix:///run/docker.sock') {
   const text = `capture: { enabled: true, ${capture} }\nengine: { socket: ${socket} }`
   const { loaded, printed } = await loadText(text)
   t.equal(printed, '')
-  const engine = { isAwaited: true, networks: [] as ContainerNetwork[] }
+  const engine = { isAwaited: true, isMissing: false, networks: [] as ContainerNetwork[] }
   const warnings: string[] = []
   const networks = new CapturedNetworks({
     directory: { view: () => ({ networks: engine.networks, containers: [] }) } as unknown as ContainerDirectory,
     awaitsEngine: () => engine.isAwaited,
+    lacksEngine: () => engine.isMissing,
     warn: (message) => warnings.push(message),
   })
   return { settings: loaded!.settings, engine, networks, warnings }
@@ -69,4 +70,37 @@ t.test('an engine that nobody asked for is not missed where the settings name wh
   const asked = await capturing('networks: engine, subnets: 10.0.0.0/8')
   asked.networks.tell(asked.settings)
   t.match(asked.warnings, [/only these are captured.*: 10\.0\.0\.0\/8$/])
+})
+
+t.test(
+  'where there is no engine, and nobody asked for one, the settings’ own networks of before are not taken for its',
+  async (t) => {
+    const { settings, engine, networks, warnings } = await capturing('networks: engine, interfaces: [lab0]', 'auto')
+    engine.isMissing = true
+    networks.takeOver(FORMER)
+    const own = { interfaces: ['lab0'], sources: [], own: [] }
+    t.same(networks.of(settings), own)
+    networks.tell(settings)
+    t.same(warnings, [])
+    engine.isMissing = false
+    t.same(networks.of(settings), own, 'nor when it comes, and has not answered yet')
+    for (const [capture, socket] of [
+      ['networks: engine, interfaces: [lab0]', 'unix:///run/docker.sock'],
+      ['networks: engine', 'auto'],
+    ] as const) {
+      const wanting = await capturing(capture, socket)
+      wanting.engine.isMissing = true
+      wanting.networks.takeOver(FORMER)
+      t.match(wanting.networks.of(wanting.settings).interfaces, FORMER.interfaces.slice(0, 1), `${capture} ${socket}`)
+    }
+  },
+)
+
+t.test('what was taken from before an engine has answered is forgotten with settings that await none', async (t) => {
+  const { settings, engine, networks } = await capturing('networks: engine, interfaces: [lab0]')
+  networks.takeOver(FORMER)
+  engine.isAwaited = false
+  networks.tell(settings)
+  engine.isAwaited = true
+  t.same(networks.of(settings), { interfaces: ['lab0'], sources: [], own: [] })
 })
