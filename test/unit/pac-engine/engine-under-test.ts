@@ -27,8 +27,9 @@ export function engineFor(t: Test, script: string, options: Partial<PacEngineOpt
     resolver: tableResolver({}),
     myAddresses: async () => ['192.0.2.1'],
     ...options,
-    // One thread starts faster than two, from the source above all; the one for second turns when it is needed.
-    limits: { threads: 1, standbyMs: 600_000, ...options.limits },
+    // One thread starts faster than two, from the source above all; the one for second turns when it is needed. An honest decision may meet a machine
+    // that stands still.
+    limits: { threads: 1, standbyMs: 600_000, evaluateMs: 5_000, ...options.limits },
   })
   t.teardown(() => engine.close())
   return engine

@@ -134,7 +134,7 @@ test('alerts are bounded and reach the log without control characters', async (t
   const engine = engineFor(
     t,
     'function FindProxyForURL() { alert(); alert(null); alert("\\u001b[31m" + "x".repeat(1e5)); alert({ toString() { throw 1 } }); for (let i = 0; i < 1e5; i++) alert(i); return "DIRECT" }',
-    { log: (_level, message) => lines.push(message) },
+    { limits: { evaluateMs: 20_000 }, log: (_level, message) => lines.push(message) },
   )
   t.equal(await ask(engine, 'any'), 'DIRECT')
   const alerts = lines.filter((line) => line.includes('alert'))

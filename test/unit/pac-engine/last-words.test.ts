@@ -5,13 +5,14 @@ import { engineFor } from './engine-under-test.ts'
 const SCRIPT = `
 function deep() { return deep() + 1 }
 function FindProxyForURL(url, host) {
+  var kind = host.split(".")[0]
   alert("asked for " + host)
   shExpMatch(host, "*.example")
-  if (host === "loop.example") for (;;);
-  if (host === "deep.example") return deep()
-  if (host === "memory.example") for (var all = []; ; ) all.push(new Array(100000).fill(host))
-  if (host === "builtin.example") [].indexOf.call({ length: 2 ** 53 }, 1)
-  if (host === "late.example") {
+  if (kind === "loop") for (;;);
+  if (kind === "deep") return deep()
+  if (kind === "memory") for (var all = []; ; ) all.push(new Array(100000).fill(host))
+  if (kind === "builtin") [].indexOf.call({ length: 2 ** 53 }, 1)
+  if (kind === "late") {
     Error.prepareStackTrace = function () { for (;;); }
     try { null.x } catch (error) {}
     return "PROXY late:1"
@@ -30,14 +31,20 @@ t.test('how far a script came is told, however it ended', async (t) => {
       throw error
     }
   }
-  for (const [host, said] of [
-    ['loop.example', /ran too long/],
-    ['deep.example', /recursion|stack overflow/],
-    ['memory.example', /MiB|ran too long/],
-    ['builtin.example', /ran too long/],
-    ['late.example', /ran too long/],
+  for (const [kind, said] of [
+    ['loop', /ran too long/],
+    ['deep', /recursion|stack overflow/],
+    ['memory', /MiB|ran too long/],
+    ['builtin', /ran too long/],
+    ['late', /ran too long/],
   ] as const) {
-    const failure = await ask(host)
+    let host = `${kind}.example`
+    let failure = await ask(host)
+    // A thread that a busy machine has not let begin in its second has not come far; a failure is remembered.
+    for (let again = 0; again < 2 && failure instanceof GatewayError && !failure.pac?.calls.length; again += 1) {
+      host = `${kind}.again${again}.example`
+      failure = await ask(host)
+    }
     t.ok(failure instanceof GatewayError, `${host}: ${JSON.stringify(failure)}`)
     if (!(failure instanceof GatewayError)) continue
     t.match(failure.message, said, host)
