@@ -250,9 +250,7 @@ export class Capture {
       return false
     }
     const open = { ...before, queue, awaited: undefined }
-    await this.#rules
-      .install(this.#wanted(settings, open))
-      .catch((thrown: unknown) => this.#closeAllBut(before, open).then(() => Promise.reject(thrown)))
+    await this.#rules.install(this.#wanted(settings, open))
     this.#open = this.#rules.installed?.hold ? open : { ...open, queue: undefined }
     this.#front.serve(this.#open, settings)
     await this.#closeAllBut(this.#open, before)

@@ -18,7 +18,7 @@ export interface HoldQueuesParts {
   held(syn: HeldSyn, answer: AnswerHeld): void
   /** In use. */
   queue(): SynQueue | undefined
-  /** Takes another one into use, or none, with the rules that go with it. Answers whether attempts are held then. */
+  /** Takes another one into use, or none, with the rules that go with it. Answers whether attempts are held then; rejects with everything as it was, and the queue is still the caller's. */
   exchange(queue: SynQueue | undefined): Promise<boolean>
   inform(message: string): void
   warn(message: string): void
@@ -90,7 +90,7 @@ export class HoldQueues {
         this.#stop()
         if (!queue)
           this.#parts.warn(`capture: queue ${capture.queue} is still somebody else's; the next reload tries again`)
-        else if (await this.#parts.exchange(queue)) {
+        else if (await this.#exchange(queue)) {
           this.#parts.inform(`capture: queue ${capture.queue} is free; connection attempts are held from now on`)
         }
       })
@@ -104,6 +104,16 @@ export class HoldQueues {
   /** Nothing is to be held any more. */
   stop(): void {
     this.#stop()
+  }
+
+  /** One that is nobody's would be in the way of the next try. */
+  async #exchange(queue: SynQueue): Promise<boolean> {
+    try {
+      return await this.#parts.exchange(queue)
+    } catch (thrown) {
+      if (this.#parts.queue() !== queue) await queue.close()
+      throw thrown
+    }
   }
 
   #tryAgain(capture: Settings['capture']): SynQueue | undefined {

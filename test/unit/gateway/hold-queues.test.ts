@@ -14,17 +14,23 @@ function rig() {
     opened: 0,
     lose: (_reason: string) => {},
     drop: (_count: number) => {},
+    closed: 0,
+    /** What stands in the way of new rules. */
+    trouble: undefined as string | undefined,
   }
   const inUse: { queue: SynQueue | undefined } = { queue: undefined }
   const work: Promise<void>[] = []
   const queues = new HoldQueues(
     {
       clock,
-      turns: { inBackground: (task) => void work.push(task()) },
+      turns: {
+        inBackground: (task) => void work.push(task().catch(({ message }) => void said.push(`warn ${message}`))),
+      },
       settings: () => undefined,
       held: () => {},
       queue: () => inUse.queue,
       async exchange(queue) {
+        if (kernel.trouble) throw new Error(kernel.trouble)
         inUse.queue = queue
         return queue !== undefined
       },
@@ -34,7 +40,10 @@ function rig() {
     ({ queue }, { lost, unseen }) => {
       if (kernel.taken) throw new GatewayError('INTERNAL', `queue ${queue}: no`, { said: kernel.taken })
       kernel.opened += 1
-      const made = { number: queue } as SynQueue
+      const close = async () => {
+        kernel.closed += 1
+      }
+      const made = { number: queue, close } as SynQueue
       kernel.drop = unseen
       kernel.lose = (reason) => lost(made, reason)
       return made
@@ -70,6 +79,20 @@ t.test('a queue that a gateway before us still has is taken when that has gone',
   clock.advance(60_000)
   await settled()
   t.equal(kernel.opened, 1, 'once')
+  t.equal(clock.pending, 0)
+})
+
+t.test('a queue that cannot be used is given back, and the next settings open it anew', async (t) => {
+  const { clock, said, kernel, inUse, queues, settings, settled } = rig()
+  kernel.taken = 'EPERM'
+  queues.use(queues.for(settings('auto'), undefined))
+  Object.assign(kernel, { taken: undefined, trouble: 'nft cannot be run' })
+  clock.advance(1_000)
+  await settled()
+  t.equal(kernel.opened, 1)
+  t.equal(kernel.closed, 1)
+  t.equal(inUse.queue, undefined)
+  t.match(said.slice(1), ['warn nft cannot be run'])
   t.equal(clock.pending, 0)
 })
 
