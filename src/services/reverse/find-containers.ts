@@ -95,15 +95,12 @@ function same(a: string, wanted: string): boolean {
 
 /**
  * Several containers are one meaning where they are one service's, or share a name in one network of one project, or in one that is no project's: the
- * replicas of something.
+ * replicas of something. So are those of one project that share it in several networks, where each of these has the same services.
  */
 function oneMeaning(places: readonly Place[], wanted: string): Found {
   const groups = new Map(places.map((place) => [groupOf(place), place]))
-  const isOne = (of: (place: Place) => string | undefined) => new Set(places.map(of)).size === 1
-  if (isOne(({ container }) => container.id)) return { kind: 'places', places }
-  if (groups.size === 1 && (isOne(serviceOf) || isOne(({ endpoint }) => endpoint.networkId))) {
-    return { kind: 'places', places }
-  }
+  if (new Set(places.map(({ container }) => container.id)).size === 1) return { kind: 'places', places }
+  if (groups.size === 1 && haveSameServices(places)) return { kind: 'places', places }
   const say = [...new Set(places.map((place) => sayOne(place, places, wanted)))].sort()
   if (groups.size === 1) {
     const networks = [...new Set(places.map(({ endpoint }) => endpoint.network))].sort()
@@ -113,6 +110,13 @@ function oneMeaning(places: readonly Place[], wanted: string): Found {
   const kinds = new Set([...groups.keys()].map((key) => key[0]))
   const plural = kinds.size > 1 ? 'projects and networks' : kinds.has('p') ? 'projects' : 'networks'
   return { kind: 'ambiguous', where: `${plural} ${listed(names)}`, say }
+}
+
+/** Whether each of the networks has the same services. */
+function haveSameServices(places: readonly Place[]): boolean {
+  const networks = new Set(places.map(({ endpoint }) => endpoint.networkId))
+  const servicesIn = (id: string) => places.filter(({ endpoint }) => endpoint.networkId === id).map(serviceOf)
+  return new Set([...networks].map((id) => JSON.stringify([...new Set(servicesIn(id))].sort()))).size === 1
 }
 
 /** A name that means this place, or one of its service's, and none of the others. */

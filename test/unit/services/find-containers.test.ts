@@ -43,6 +43,8 @@ const view: ContainerView = {
     box('shop_p_1', { east: ['p'], west: ['p'] }, ['shop', 'p']),
     box('shop_p_2', { east: ['p'], west: ['p'] }, ['shop', 'p']),
     box('shop_q_1', { east: ['q'], west: ['q'] }, ['shop', 'q']),
+    box('shop_blue_1', { east: ['app', 'part'], west: ['app', 'part'] }, ['shop', 'blue']),
+    box('shop_green_1', { east: ['app', 'part'], west: ['app'] }, ['shop', 'green']),
     box('hosted', { host: [] }),
     box('loose', {}),
     { ...box('side', {}), networkOf: box('Alone', {}).id },
@@ -83,6 +85,9 @@ t.test('what names mean', async (t) => {
     ['z', 'ambiguous: networks east and west; z.east z.shop'],
     ['p', 'shop_p_1@east shop_p_1@west shop_p_2@east shop_p_2@west'],
     ['q', 'ambiguous: networks east and west; q.shop shop_x_1'], // `q.east` is both
+    // In each of their networks the same services.
+    ['app', 'shop_blue_1@east shop_blue_1@west shop_green_1@east shop_green_1@west'],
+    ['part', 'ambiguous: networks east and west; part.west shop_blue_1 shop_green_1'],
     ['loose', 'detached: loose from all'],
     ['loose.back', 'detached: loose from back'],
     ['side', 'joined: side to Alone'],
