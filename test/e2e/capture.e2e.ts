@@ -658,6 +658,35 @@ await t.test('a SYN that is sent again, for its answer was lost, is the same att
   }
 })
 
+await t.test('a router on the way to a client says that packets are too large: it is heard', async (t) => {
+  const behind = box.startBehind()
+  const gateway = await start()
+  try {
+    for (const host of [
+      `${origins.address}:${origins.ports.http}`,
+      `[${CORP_IPV6['origin.test']}]:${origins.ports.http6}`,
+    ]) {
+      const url = `http://${host}/bytes?length=1000000`
+      const { stdout } = await behind.run([
+        'curl',
+        '-q',
+        '-sS',
+        '-m',
+        '30',
+        '-o',
+        '/dev/null',
+        '-w',
+        '%{size_download}',
+        url,
+      ])
+      t.equal(stdout, '1000000', host)
+    }
+  } finally {
+    behind.remove()
+  }
+  await gateway.running.stop()
+})
+
 await t.test('behaviour §8.12: a ping to a dead address does not succeed', async (t) => {
   const gateway = await start()
   for (const address of [NOBODY, NO_ROUTE, CORP['origin.test']]) {

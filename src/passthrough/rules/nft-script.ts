@@ -38,6 +38,8 @@ export function nftScript(plan: CapturePlan): string {
       ...chain('prerouting', [
         'type filter hook prerouting priority mangle; policy accept;',
         ...heldAnswers(plan),
+        '# What routers say of packets that we have sent to clients, as by whom they were sent for: that they are too large, say. To the socket of ours.',
+        `meta l4proto { icmp, ipv6-icmp } socket transparent 1 meta mark set ${hex(plan.mark)} accept`,
         'meta l4proto != { tcp, udp } return',
         'iifname @interfaces goto client',
         'ip saddr @sources4 goto client',
@@ -161,6 +163,8 @@ function deliver({ special, tcp, udp, mark }: CapturePlan): string[] {
     ]
   }
   return [
+    '# It has found its socket by what it holds.',
+    'meta l4proto { icmp, ipv6-icmp } accept',
     ...special.flatMap(({ proto, port, to }) => rules(`${proto} dport ${port}`, to)),
     ...rules('meta l4proto tcp', tcp.to),
     ...rules('meta l4proto udp', udp.to ?? {}),

@@ -18,6 +18,8 @@ export interface Box {
   run(argv: readonly string[], env?: Readonly<Record<string, string>>): Promise<Finished>
   /** One TCP connection, byte by byte. */
   talk(host: string, port: number, script: Talk): Promise<Talked>
+  /** A machine that has the box for a router, over a cable that carries less than the others do; taken away by `remove`. */
+  startBehind(): Pick<Box, 'run'> & { remove(): void }
 }
 
 export interface Talk {
@@ -85,8 +87,42 @@ export async function startBox(scenario: Scenario): Promise<Box> {
       if (done.code !== 0) throw new Error(done.stderr)
       return JSON.parse(done.stdout) as Talked
     },
+    startBehind() {
+      const behind = `${scenario.lab.id}-behind`
+      const blocks = [
+        ['10.77.7.0/24', BOX.ipv4, '10.77.7.1', '10.77.7.2'],
+        ['fd77:7::/64', BOX.ipv6, 'fd77:7::1', 'fd77:7::2'],
+      ] as const
+      const remove = () => {
+        for (const [block] of blocks) on(gateway, 'route', 'delete', block)
+        for (const setting of FORWARDS) ip(['netns', 'exec', name, 'sysctl', '-qw', `${setting}=0`])
+        ip(['netns', 'delete', behind])
+      }
+      ip(['netns', 'add', behind])
+      ip(['-n', name, 'link', 'add', 'inner', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', behind])
+      // On the router's side only: the machine itself does not know, and asks for whole packets.
+      on(name, 'link', 'set', 'inner', 'mtu', String(LEAST_MTU), 'up')
+      on(behind, 'link', 'set', 'eth0', 'up')
+      for (const setting of FORWARDS) ip(['netns', 'exec', name, 'sysctl', '-qw', `${setting}=1`])
+      for (const [block, router, inner, own] of blocks) {
+        const bits = block.slice(block.indexOf('/'))
+        on(name, 'address', 'add', inner + bits, 'dev', 'inner', ...nodad(inner))
+        on(behind, 'address', 'add', own + bits, 'dev', 'eth0', ...nodad(own))
+        on(behind, 'route', 'add', 'default', 'via', inner)
+        on(gateway, 'route', 'add', block, 'via', router)
+      }
+      return {
+        run: (argv, env = {}) =>
+          scenario.run('gateway', argv, { env, wrap: (inner) => ['ip', 'netns', 'exec', behind, ...inner] }),
+        remove,
+      }
+    },
   }
 }
+
+/** Bytes of the largest packet that every link of IPv6 carries (RFC 8200 §5). */
+const LEAST_MTU = 1280
+const FORWARDS = ['net.ipv4.ip_forward', 'net.ipv6.conf.all.forwarding']
 
 /** Runs in the box: everything in one line, for `node -e` starts quickly. */
 const TALK = `

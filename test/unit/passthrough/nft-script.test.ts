@@ -62,6 +62,8 @@ table inet fairlead {
     meta mark 0x00f1a001 meta l4proto tcp reject with tcp reset
     meta mark 0x00f1a002 reject with icmpx host-unreachable
     meta mark 0x00f1a003 reject with icmpx no-route
+    # What routers say of packets that we have sent to clients, as by whom they were sent for: that they are too large, say. To the socket of ours.
+    meta l4proto { icmp, ipv6-icmp } socket transparent 1 meta mark set 0x00f1a000 accept
     meta l4proto != { tcp, udp } return
     iifname @interfaces goto client
     ip saddr @sources4 goto client
@@ -97,6 +99,8 @@ table inet fairlead {
     goto deliver
   }
   chain deliver {
+    # It has found its socket by what it holds.
+    meta l4proto { icmp, ipv6-icmp } accept
     meta l4proto tcp meta mark set 0x00f1a000 tproxy ip to 127.0.0.1:40004 accept
     meta l4proto tcp meta mark set 0x00f1a000 tproxy ip6 to [::1]:40006 accept
     # Nobody listens: the gateway has gone, or has no socket of this family. Closed, not open.
