@@ -38,21 +38,33 @@ export function createEngineDirectory({ address, clock, onEvent, onState }: Engi
   let state: EngineState = { connected: false, reason: 'not yet connected', hasEnded: false, isMissing: false }
   let isClosed = false
 
+  const show = (next: ContainerView): boolean => {
+    const nextText = JSON.stringify(next)
+    if (nextText === viewText) return false
+    view = next
+    viewText = nextText
+    byAddress = indexByAddress(next)
+    return true
+  }
+  const tell = () => {
+    for (const listener of [...listeners]) listener()
+  }
   const follower = new Follower({
     address,
     clock,
     onView(next, engine) {
       const came = !state.connected
       state = { connected: true, engine, containers: next.containers.length, networks: next.networks.length }
-      const nextText = JSON.stringify(next)
-      const changed = nextText !== viewText
-      if (changed) {
-        view = next
-        viewText = nextText
-        byAddress = indexByAddress(next)
-      }
+      const changed = show(next)
       if (came) onState(state)
-      if (changed) for (const listener of [...listeners]) listener()
+      if (changed) tell()
+    },
+    onNetworks(networks) {
+      if (!state.connected) return
+      const ids = new Set(view.networks.map(({ id }) => id))
+      // New ones only: what is captured must not wait for what the rest of a reading takes.
+      const added = networks.filter(({ id }) => !ids.has(id)).map((network) => ({ ...network, untold: true }) as const)
+      if (added.length > 0 && show({ ...view, networks: [...view.networks, ...added] })) tell()
     },
     onEvent: () => onEvent?.(),
     onAway(reason, isMissing) {

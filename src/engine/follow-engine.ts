@@ -1,5 +1,5 @@
 import type { Clock } from '../contracts/clock.ts'
-import type { ContainerView } from '../contracts/containers.ts'
+import type { ContainerNetwork, ContainerView } from '../contracts/containers.ts'
 import type { EngineAddress } from '../wire/engine-address.ts'
 import { negotiate } from './api-version.ts'
 import { EngineClient } from './engine-client.ts'
@@ -25,6 +25,8 @@ export interface Following {
   readonly clock: Clock
   /** The engine is there, and this is what it has. Called for every reading. */
   onView(view: ContainerView, engine: string): void
+  /** These are the networks now; who is in them comes with `onView`, later. */
+  onNetworks(networks: readonly ContainerNetwork[]): void
   /** Something has happened that the next reading will show: a network is connected before the container that it is for has begun to run. */
   onEvent(): void
   /** The engine is away; called once for each time it goes, and when it is not there at first. `isMissing`: there is no socket. */
@@ -87,7 +89,7 @@ export class Follower {
 
   /** From the first request to the loss of the connection; answers why it was lost. */
   async #session(seen: () => void): Promise<EngineError> {
-    const { address, clock, onView, onEvent } = this.#options
+    const { address, clock, onView, onNetworks, onEvent } = this.#options
     const ended = new AbortController()
     const end = (reason: unknown) => ended.abort(reason)
     const onClosed = () => end(this.#closed.signal.reason)
@@ -100,7 +102,9 @@ export class Follower {
         clock,
         signal: ended.signal,
         read: async (signal) => {
-          const view = await reader.read(signal)
+          const view = await reader.read(signal, (networks) => {
+            if (!ended.signal.aborted) onNetworks(networks)
+          })
           if (ended.signal.aborted) return
           seen()
           onView(view, engine)

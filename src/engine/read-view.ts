@@ -54,8 +54,13 @@ export class ViewReader {
     this.#isAnother = isAnother
   }
 
-  async read(signal: AbortSignal): Promise<ContainerView> {
+  /** `networksRead`: is told of them before anything else is asked for, which takes the longer the more containers there are. */
+  async read(
+    signal: AbortSignal,
+    networksRead: (networks: readonly ContainerNetwork[]) => void,
+  ): Promise<ContainerView> {
     const networks = readNetworks(await this.#client.get(`${this.#prefix}/networks`, signal), this.#isAnother)
+    networksRead(networks)
     const listed = readContainers(await this.#client.get(`${this.#prefix}/containers/json`, signal, LISTED))
     const running = listed.filter(({ runs }) => runs)
     const inspected = await this.#inspectedOf(running, signal)

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../../src/contracts/clock.ts'
 import { createEngineDirectory, type EngineState } from '../../../src/engine/create-engine-directory.ts'
@@ -210,6 +211,27 @@ t.test('changes are followed, and a burst of events is read once', async (t) => 
   t.equal(directory.byAddress('172.20.0.2'), undefined)
   t.equal(directory.byAddress('172.20.0.9')?.name, 'renamed')
   stop()
+})
+
+t.test('a new network is known before all containers have been read again', async (t) => {
+  const engine = await fakeEngine(t)
+  engine.networks = [{ name: 'one', subnets: ['172.20.0.0/16'] }]
+  engine.containers = [{ name: 'first', networks: { one: { ip: '172.20.0.2' } } }]
+  await engine.start()
+  const { directory, names } = await follow(t, engine)
+  await until('a view', () => directory.connected)
+  const held: ServerResponse[] = []
+  engine.intercept = (path, response) => path.startsWith('/containers/json') && held.push(response) > 0
+  engine.networks = [{ name: 'two', subnets: ['172.21.0.0/16'] }]
+  engine.emit()
+  await until('it', () => directory.view().networks.length === 2)
+  t.match(directory.view().networks[1], { name: 'two', subnets: ['172.21.0.0/16'], untold: true })
+  t.same(names(), ['first'], 'and who was known is')
+  engine.intercept = undefined
+  engine.containers = []
+  for (const response of held) response.end('[]')
+  await until('the rest', () => names().length === 0)
+  t.match(directory.view().networks, [{ name: 'two', untold: undefined }])
 })
 
 t.test('an image is what it was asked for, whatever its name leads to now', async (t) => {
