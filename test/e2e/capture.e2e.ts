@@ -274,9 +274,14 @@ await t.test('the thread in front dies: what is held is answered all the same, b
     await box.talk(origins.address, origins.ports.banner, { enough: 10 })
     return (await served()) > 0
   })
+  // The count of those before may come after their end.
+  await gateway.running.until('their end', async () => (await gateway.status()).liveFlows === 0)
   const before = await served()
   const standing = box.talk(origins.address, origins.ports.banner, { limitMs: 20_000 })
-  await gateway.running.until('one more stands', async () => (await served()) > before)
+  await gateway.running.until('one more stands', async () => {
+    const { frontTunnels, liveFlows } = await gateway.status()
+    return frontTunnels > before && liveFlows > 0
+  })
   gateway.running.signal('SIGUSR2')
   await gateway.running.until('the loss in the log', () =>
     gateway.log().some(({ msg }) => msg === 'clients are served without the thread in front: a fault of the test'),
