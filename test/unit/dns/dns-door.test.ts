@@ -50,7 +50,7 @@ t.test('connections that cannot be taken for want of descriptors are told of, an
     answer: async (query) => query,
   })
   t.teardown(() => door.close())
-  t.equal(servers.length, 1)
-  servers[0]?.emit('error', new Error('accept EMFILE'))
+  // The last one: a port that is free for TCP alone is given back.
+  servers.at(-1)?.emit('error', new Error('accept EMFILE'))
   t.same(told, ['accept EMFILE'])
 })
