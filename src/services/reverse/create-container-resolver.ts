@@ -4,6 +4,7 @@ import type { ResolvedAddress, Resolver } from '../../contracts/resolver.ts'
 import { nearestName } from '../../wire/nearest-name.ts'
 import { findContainers, knownNames, listed, type Place } from './find-containers.ts'
 import { lookAround, type Surroundings } from './reach.ts'
+import { whileWanted } from './while-wanted.ts'
 
 export interface ContainerResolverOptions extends Surroundings {
   /** Looks at the engine once more; resolves when done. For what has just happened: a container has started, or we were attached to its network. */
@@ -19,8 +20,7 @@ export function createContainerResolver(options: ContainerResolverOptions): Reso
     async resolve(name, signal) {
       const known = lookUp(name, options)
       if (!(known instanceof GatewayError)) return known
-      await options.refresh()
-      signal.throwIfAborted()
+      await whileWanted(options.refresh(), signal)
       const anew = lookUp(name, options)
       if (anew instanceof GatewayError) throw anew
       return anew

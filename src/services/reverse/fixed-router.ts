@@ -1,4 +1,5 @@
 import type { Router } from '../../contracts/route.ts'
+import { whileWanted } from './while-wanted.ts'
 
 /** The reverse door's route: always direct, by no rule of the settings. What may be reached is the dialer's to judge. */
 export function createFixedRouter(generation: number, settled: (address: string) => Promise<void>): Router {
@@ -9,8 +10,8 @@ export function createFixedRouter(generation: number, settled: (address: string)
     generation,
   }
   return {
-    async route({ target }) {
-      if (target.family !== 0) await settled(target.host)
+    async route({ target }, signal) {
+      if (target.family !== 0) await whileWanted(settled(target.host), signal)
       return route
     },
   }

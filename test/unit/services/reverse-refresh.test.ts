@@ -1,0 +1,39 @@
+import t from 'tap'
+import type { ContainerDirectory } from '../../../src/contracts/containers.ts'
+import type { RouteQuery } from '../../../src/contracts/route.ts'
+import { createContainerResolver } from '../../../src/services/reverse/create-container-resolver.ts'
+import { createFixedRouter } from '../../../src/services/reverse/fixed-router.ts'
+
+const directory = {
+  connected: true,
+  view: () => ({ networks: [], containers: [], stopped: [] }),
+  byAddress: () => undefined,
+} as unknown as ContainerDirectory
+
+/** An engine that hangs, and whoever asks for what it is asked about. */
+const never = () => new Promise<void>(() => {})
+const resolver = createContainerResolver({ directory, ownAddresses: () => [], refresh: never })
+const router = createFixedRouter(1, never)
+const query = { target: { family: 4, host: '172.20.0.2', port: 80 } } as RouteQuery
+
+t.test('a look at an engine that hangs is waited for by nobody who has gone', async (t) => {
+  for (const ask of [
+    (signal: AbortSignal) => resolver.resolve('web', signal),
+    (signal: AbortSignal) => router.route(query, signal),
+  ]) {
+    const gone = new Error('the client has gone')
+    await t.rejects(Promise.resolve(ask(AbortSignal.abort(gone))), gone, 'before')
+    const ended = new AbortController()
+    const asked = ask(ended.signal)
+    ended.abort(gone)
+    await t.rejects(Promise.resolve(asked), gone, 'meanwhile')
+  }
+})
+
+t.test('one that answers', async (t) => {
+  const refresh = async () => {}
+  const { signal } = new AbortController()
+  const quick = createContainerResolver({ directory, ownAddresses: () => [], refresh })
+  await t.rejects(Promise.resolve(quick.resolve('web', signal)), { message: 'no such container: web' })
+  t.equal((await createFixedRouter(7, refresh).route(query, signal)).generation, 7)
+})
