@@ -4,7 +4,7 @@ import type { PacAnswer, PacEngine, PacQuery } from '../contracts/pac.ts'
 import type { Resolver } from '../contracts/resolver.ts'
 import { AlertLog } from './alert-log.ts'
 import { Decisions } from './decisions.ts'
-import { elapsed, sleeplessClock } from './elapsed.ts'
+import { elapsed, withElapsed } from './elapsed.ts'
 import { DEFAULT_LIMITS, type PacLimits } from './limits.ts'
 import { LoadAnew, saysNothing } from './load-anew.ts'
 import { myAddresses } from './my-addresses.ts'
@@ -101,7 +101,7 @@ class Engine implements RunningPacEngine {
   constructor(options: PacEngineOptions) {
     this.#origin = originOf(options.source)
     this.#way = options.source.kind === 'url' && options.source.via ? { via: options.source.via } : {}
-    this.#clock = options.clock ?? sleeplessClock
+    this.#clock = withElapsed(options.clock)
     this.#lastGood = (options.onPacFailure ?? 'lastGood') === 'lastGood'
     this.#lastGoodMs = options.lastGoodMs ?? LAST_GOOD_MS
     this.#log = options.log ?? (() => {})

@@ -7,8 +7,7 @@ let lookedAt = Number.NEGATIVE_INFINITY
 /** What `performance.now()` lacks since the machine was started: it stands still while that sleeps. */
 let lacking = 0
 
-/** For scripts, whose age is what the world says: a laptop that has slept for three days has one that is three days older. */
-export const sleeplessClock: Clock = {
+const sleeplessClock: Clock = {
   ...systemClock,
   elapsed() {
     const now = systemClock.monotonic()
@@ -19,5 +18,8 @@ export const sleeplessClock: Clock = {
     return now + lacking
   },
 }
+
+/** For scripts, whose age is what the world says: a laptop that has slept for three days has one that is three days older. Other clocks than the system's are taken as they are. */
+export const withElapsed = (clock = systemClock): Clock => (clock === systemClock ? sleeplessClock : clock)
 
 export const elapsed = (clock: Clock): number => clock.elapsed?.() ?? clock.monotonic()

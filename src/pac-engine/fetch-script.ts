@@ -219,7 +219,7 @@ function validatorsOf(url: URL, { etag, 'last-modified': lastModified }: http.In
 
 /** As the value of a field (RFC 9110 §5.5): what was read leniently may not be. */
 function isSendable(value: string | undefined): value is string {
-  return value !== undefined && /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
+  return value !== undefined && /^[\t\x20-\x7e\x80-\xff]+$/.test(value)
 }
 
 function asFailure(url: URL, error: unknown): GatewayError {

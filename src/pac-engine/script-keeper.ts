@@ -11,6 +11,8 @@ const RETRY_MS = [8_000, 32_000, 120_000]
 const RETRY_ON_MS = 300_000
 /** A script that could not be used, and still is the same, is tried again at the latest after this. Its file is looked at far oftener, and one that hangs costs seconds of a processor each time. */
 const REFUSED_AGAIN_MS = 30_000
+/** By so much a timer may be early. */
+const EARLY_MS = 100
 /** Readings given up in a row because the network changed. The next one comes to its end: a network that never settles must not keep a slow server from ever being read. */
 const MOST_GIVEN_UP = 3
 /** A version on disk older than this is none any more, unless settings say otherwise. */
@@ -183,7 +185,8 @@ export class ScriptKeeper {
   async #use(script: Script): Promise<void> {
     const { clock, use } = this.#options
     const refused = this.#refused?.sha256 === script.sha256 ? this.#refused : undefined
-    if (refused && clock.monotonic() - refused.since < Math.min(retryMs(refused.times), REFUSED_AGAIN_MS)) {
+    const wait = Math.min(retryMs(refused?.times ?? 0), REFUSED_AGAIN_MS) - EARLY_MS
+    if (refused && clock.monotonic() - refused.since < wait) {
       throw refused.error
     }
     try {
@@ -191,7 +194,8 @@ export class ScriptKeeper {
       this.#refused = undefined
     } catch (error) {
       const times = (refused?.times ?? 0) + 1
-      this.#refused = { sha256: script.sha256, error, since: clock.monotonic(), times }
+      // What went wrong while all was to begin anew says nothing of the next time.
+      if (!this.#changed) this.#refused = { sha256: script.sha256, error, since: clock.monotonic(), times }
       throw error
     }
   }

@@ -1,6 +1,8 @@
 import { close, makePipe, O_CLOEXEC, O_NONBLOCK, setPipeBytes } from '../system/linux/descriptors.ts'
 
 export interface Pipe {
+  /** Whether it holds PIPE_BYTES. */
+  readonly isLarge: boolean
   readonly out: number
   readonly in: number
 }
@@ -54,7 +56,8 @@ export class PipePool {
 
   give(pipe: Pipe, empty: boolean): void {
     this.#lent -= 1
-    if (empty && this.#spare.length < this.#share.spare) this.#spare.push(pipe)
+    // A small one would be in a large one's place for good.
+    if (empty && pipe.isLarge && this.#spare.length < this.#share.spare) this.#spare.push(pipe)
     else closePipe(pipe)
   }
 
@@ -64,8 +67,9 @@ export class PipePool {
 
   #make(): Pipe | undefined {
     if (makePipe(this.#ends, O_NONBLOCK | O_CLOEXEC) < 0) return undefined
-    const pipe = { out: this.#ends[0]!, in: this.#ends[1]! }
-    if (this.#lent < this.#share.large) setPipeBytes(pipe.in, PIPE_BYTES) // if refused it stays small, and works as well
+    const isLarge = this.#lent < this.#share.large
+    const pipe = { isLarge, out: this.#ends[0]!, in: this.#ends[1]! }
+    if (isLarge) setPipeBytes(pipe.in, PIPE_BYTES) // if refused it stays small, works as well, and is all that is to be had
     return pipe
   }
 }

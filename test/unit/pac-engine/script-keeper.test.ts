@@ -238,3 +238,33 @@ t.test('on disk: a date that lies ahead is put right, and what is not what was w
   await writeFile(file, JSON.stringify({ ...kept, script: 'other' }))
   t.equal(await keeping(t, { source, clock, cacheDir: directory }).keeper.useStored(), false)
 })
+
+t.test('a load that fails while another network comes is tried again in that at once', async (t) => {
+  const clock = manualClock()
+  let loads = 0
+  const { keeper, told } = keeping(t, {
+    source: { kind: 'embedded', script: 'script' },
+    clock,
+    use: async () => {
+      loads += 1
+      if (loads > 1) return
+      void keeper.networkChanged()
+      throw new Error('a name of the old network')
+    },
+  })
+  await keeper.refresh()
+  t.equal(loads, 2)
+  t.same(told, [])
+})
+
+t.test('an empty validator is none', async (t) => {
+  const asked: (string | undefined)[] = []
+  const source = await server(t, (request, response) => {
+    asked.push(request.headers['if-none-match'] ?? request.headers['if-modified-since'])
+    response.writeHead(200, { etag: '', 'last-modified': '' }).end('script')
+  })
+  const { keeper } = keeping(t, { source, clock: manualClock() })
+  await keeper.refresh()
+  await keeper.refresh()
+  t.same(asked, [undefined, undefined])
+})
