@@ -69,6 +69,7 @@ export class Lookups {
 
   /** Another network: what is known does not hold there. */
   forget(): void {
+    this.#options.upstream.forget()
     this.#network++
     this.#options.cache.clear()
     this.#failures.clear()

@@ -132,7 +132,10 @@ export class ReachProbe {
     const someoneAnswers = FAMILIES.some((family) => strangers[family] === 'answered')
     const leadsOn = (family: keyof Reach): boolean => {
       if (far[family] === 'answered' || strangers[family] === 'answered') return true
-      return near[family] === 'answered' && (!someoneAnswers || strangers[family] === 'silent')
+      const isSilent = strangers[family] === 'silent'
+      if (near[family] === 'answered') return !someoneAnswers || isSilent
+      // Where nothing else can be asked, silence alone takes nobody IPv4 away, without which little works: a network without it says that there is no way.
+      return family === 'ipv4' && isSilent && someoneAnswers && targetsOf(targets, family).length === 0
     }
     return { ipv4: leadsOn('ipv4'), ipv6: leadsOn('ipv6') }
   }
@@ -151,7 +154,7 @@ export class ReachProbe {
   /** The first answer of any; else whether one of them was silent. */
   async #find(targets: readonly DnsServerAddress[], family: keyof Reach): Promise<Found> {
     const { reaches = connectTo } = this.#options
-    const ofFamily = targets.filter(({ address }) => address.includes(':') === (family === 'ipv6'))
+    const ofFamily = targetsOf(targets, family)
     return new Promise((resolve) => {
       let left = ofFamily.length
       let none: Found = 'unreachable'
@@ -165,6 +168,10 @@ export class ReachProbe {
       }
     })
   }
+}
+
+function targetsOf(targets: readonly DnsServerAddress[], family: keyof Reach): readonly DnsServerAddress[] {
+  return targets.filter(({ address }) => address.includes(':') === (family === 'ipv6'))
 }
 
 async function ofBoth(look: (family: keyof Reach) => Promise<Found>): Promise<Record<keyof Reach, Found>> {

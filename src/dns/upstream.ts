@@ -23,21 +23,29 @@ const TRY_MS = 1000
 const ROUNDS = 2
 /** Milliseconds for the last datagram of all: no less than whoever asks can wait, who ends it. */
 const LAST_TRY_MS = 60_000
+/** Milliseconds for which a server that was silent is not asked first: it may know names that the next one does not. */
+const PASSED_OVER_MS = 30_000
 /** Milliseconds for the answer over TCP. */
 const TCP_MS = 3000
+
+interface Preferred {
+  readonly place: number
+  /** By the monotonic clock. */
+  readonly until: number
+}
 
 /** No server gave an answer that says something of the name. `last` is what one of them said instead. */
 export class NoUpstreamAnswer extends Error {
   override readonly name = 'NoUpstreamAnswer'
 }
 
-/** Asks servers in turn, over UDP and, where that is too small or not safe, TCP. The server that answered last is asked first. */
+/** Asks servers in turn, over UDP and, where that is too small or not safe, TCP. Where the first was silent, the one that answered in its place is asked first for a while. */
 export class Upstream {
   readonly #options: UpstreamOptions
-  /** By list of servers, the place of the one that answered last. Lists are those of the settings, so there are few. */
-  readonly #preferred = new WeakMap<readonly DnsServerAddress[], number>()
+  /** By list of servers, the place of the one to ask first. Lists are those of the settings, so there are few. */
+  #preferred = new WeakMap<readonly DnsServerAddress[], Preferred>()
   /** The same of questions that wait for less: a server that is slow once is no reason to ask others for everything. */
-  readonly #quickest = new WeakMap<readonly DnsServerAddress[], number>()
+  #quickest = new WeakMap<readonly DnsServerAddress[], Preferred>()
 
   constructor(options: UpstreamOptions) {
     this.#options = options
@@ -54,9 +62,12 @@ export class Upstream {
     tryMs = TRY_MS,
   ): Promise<DnsMessage> {
     const failures: string[] = []
+    let silent = 0
     const preferred = tryMs < TRY_MS ? this.#quickest : this.#preferred
     for (let round = 0; round < ROUNDS; round++) {
-      const first = preferred.get(servers) ?? 0
+      const now = this.#options.clock.monotonic()
+      const known = preferred.get(servers)
+      const first = known && now < known.until ? known.place : 0
       for (let step = 0; step < servers.length; step++) {
         const place = (first + step) % servers.length
         const server = servers[place]!
@@ -64,18 +75,26 @@ export class Upstream {
         try {
           const answer = await this.#askOne(server, asked, isLast ? LAST_TRY_MS : tryMs << round, signal)
           if (isConclusive(answer.rcode)) {
-            preferred.set(servers, place)
+            // Not for what one of them said: a name of somebody's may make it say SERVFAIL.
+            if (silent && silent === failures.length) preferred.set(servers, { place, until: now + PASSED_OVER_MS })
             return answer
           }
           failures.push(`${server.address}: rcode ${answer.rcode}`)
         } catch (thrown) {
           signal.throwIfAborted()
           if (!(thrown instanceof ExchangeError)) throw thrown
+          silent += 1
           failures.push(`${server.address}: ${thrown.message}`)
         }
       }
     }
     throw new NoUpstreamAnswer(servers.length === 0 ? 'there is no server to ask' : failures.slice(0, SHOWN).join('; '))
+  }
+
+  /** Another network: who was silent in the old one may answer here. */
+  forget(): void {
+    this.#preferred = new WeakMap()
+    this.#quickest = new WeakMap()
   }
 
   async #askOne(server: DnsServerAddress, asked: Asked, limitMs: number, signal: AbortSignal): Promise<DnsMessage> {

@@ -28,14 +28,23 @@ export function createNetworkWatch(options: NetworkWatchOptions): NetworkWatch {
   let told = read()
   let cancel = clock.after(LOOK_MS, look)
 
+  /** What cannot be read, as where descriptors have run out, is no change. */
+  function readAgain(before: NetworkState): NetworkState {
+    try {
+      return read()
+    } catch {
+      return before
+    }
+  }
+
   function look(): void {
-    const seen = read()
+    const seen = readAgain(told)
     if (same(seen, told)) cancel = clock.after(LOOK_MS, look)
     else cancel = clock.after(SETTLE_MS, () => settle(seen, SETTLING_LOOKS))
   }
 
   function settle(before: NetworkState, looksLeft: number): void {
-    const seen = read()
+    const seen = readAgain(before)
     if (looksLeft > 1 && !same(seen, before)) {
       cancel = clock.after(SETTLE_MS, () => settle(seen, looksLeft - 1))
       return

@@ -45,6 +45,7 @@ export class Newcomers {
   /** Until when (monotonic ms), oldest first. */
   readonly #strange = new Map<string, number>()
   /** Of the view it was made from. */
+  #lastHostAddresses: readonly string[] = []
   #owners: { readonly of: ContainerView; readonly all: AddressOwners; readonly bridged: AddressOwners } | undefined
   #owned: { readonly of: ContainerView; readonly owned: OwnedAddresses } | undefined
 
@@ -227,11 +228,19 @@ export class Newcomers {
     return this.#owners
   }
 
+  /** Those read last, where they cannot be read now, as for want of descriptors. */
+  #hostAddresses(): readonly string[] {
+    try {
+      this.#lastHostAddresses = (this.#options.hostAddresses ?? hostAddresses)()
+    } catch {}
+    return this.#lastHostAddresses
+  }
+
   #blocksOf(networks: ContainerView['networks']): ContainerBlocks {
     return {
       subnets: networks.flatMap(({ subnets }) => subnets),
       // A network that was made with a block and no gateway has one that the engine does not tell.
-      gateways: [...networks.flatMap(({ gateways }) => gateways), ...(this.#options.hostAddresses ?? hostAddresses)()],
+      gateways: [...networks.flatMap(({ gateways }) => gateways), ...this.#hostAddresses()],
     }
   }
 }

@@ -1,6 +1,6 @@
 import { sendTo } from '../../system/linux/datagrams.ts'
 import { close } from '../../system/linux/descriptors.ts'
-import { EADDRINUSE, errno } from '../../system/linux/libc.ts'
+import { EACCES, EADDRINUSE, errno } from '../../system/linux/libc.ts'
 import { socketAddress } from '../../system/linux/socket-address.ts'
 import {
   AF_INET,
@@ -46,7 +46,16 @@ export function openReplySocket(address: string, port: number): ReplySocket | 'p
       sendTo(fd, data, data.length, MSG_DONTWAIT, to, to.length) === data.length
     return { send, close: () => void close(fd) }
   }
-  return errno() === EADDRINUSE ? (openRaw(address, port) ?? 'port-taken') : undefined
+  const reason = errno()
+  if (reason === EADDRINUSE) return openRaw(address, port) ?? 'port-taken'
+  return reason === EACCES ? openRaw(address, port) : undefined
+}
+
+/** Whether answers can be sent from ports such as DNS' and NTP's: IP_TRANSPARENT opens addresses, not ports, which are CAP_NET_BIND_SERVICE's, a setting's (ip_unprivileged_port_start) or a raw socket's. */
+export function sendsFromLowPorts(): boolean {
+  const socket = openReplySocket('127.0.0.1', 53)
+  if (typeof socket === 'object') socket.close()
+  return socket !== undefined
 }
 
 /** As a raw socket, which has no port and needs CAP_NET_RAW: the header of each datagram is written here. */

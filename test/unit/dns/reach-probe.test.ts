@@ -149,6 +149,28 @@ t.test('a firewall that leaves out the strangers’ port for one family takes th
   }
 })
 
+t.test('with nobody else to ask, silence takes IPv6 away, but not IPv4', async (t) => {
+  const strangers = ['198.51.100.53', '2001:db8:53::53']
+  for (const [answers, isSilent, reach] of [
+    [strangers[1]!, strangers[0]!, { ipv4: true, ipv6: true }],
+    [strangers[0]!, strangers[1]!, { ipv4: true, ipv6: false }],
+    [strangers[1]!, 'nobody', { ipv4: false, ipv6: true }],
+  ] as const) {
+    const clock = manualClock()
+    const probe = new ReachProbe({
+      clock,
+      networkWatch: { onChange: () => () => {}, close: () => {} },
+      targets: () => [],
+      lastResort: strangers.map((address) => ({ address, port: 53 })),
+      reaches: async ({ address }) =>
+        address === answers ? 'answered' : address === isSilent ? 'silent' : 'unreachable',
+    })
+    await probe.ready
+    t.same(probe.reach, reach)
+    probe.close()
+  }
+})
+
 t.test('targets that cannot be read change nothing, and are read again', async (t) => {
   const clock = manualClock()
   let isBroken = true

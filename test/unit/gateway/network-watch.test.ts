@@ -20,11 +20,12 @@ const WITH_VPN: NetworkState = { ...OFFICE, addresses: [...OFFICE.addresses, '19
 /** A watch over states that the test sets, and what it told. */
 function watched(first: NetworkState = OFFICE) {
   const clock = manualClock()
-  const seen = { state: first, looks: 0, told: 0, log: [] as string[] }
+  const seen = { state: first, looks: 0, told: 0, isUnreadable: false, log: [] as string[] }
   const watch = createNetworkWatch({
     clock,
     read: () => {
       seen.looks++
+      if (seen.isUnreadable) throw new Error('EMFILE')
       return seen.state
     },
     changed: (what) => seen.log.push(what),
@@ -32,6 +33,18 @@ function watched(first: NetworkState = OFFICE) {
   watch.onChange(() => seen.told++)
   return { clock, seen, watch }
 }
+
+t.test('what cannot be read for a while is no change, and no end', async (t) => {
+  const { clock, seen } = watched()
+  seen.isUnreadable = true
+  clock.advance(10_000)
+  t.equal(seen.told, 0)
+  t.equal(seen.looks, 6)
+  seen.isUnreadable = false
+  seen.state = WITH_VPN
+  clock.advance(2_400)
+  t.equal(seen.told, 1)
+})
 
 t.test('a change is told once, within two seconds and a little, with what it was', async (t) => {
   const { clock, seen } = watched()
