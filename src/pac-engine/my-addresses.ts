@@ -1,14 +1,33 @@
 import { createSocket } from 'node:dgram'
 import { networkInterfaces } from 'node:os'
 
+type Way = readonly [type: 'udp4' | 'udp6', destination: string]
+
+/** Asked one group after the other: the internet; then, as on a VPN that is the only way, what is private (Chromium's net/docs/proxy.md, "Resolving client's IP address"). */
+const WAYS: readonly (readonly Way[])[] = [
+  [
+    ['udp4', '8.8.8.8'],
+    ['udp6', '2001:4860:4860::8888'],
+  ],
+  [
+    ['udp4', '10.0.0.0'],
+    ['udp4', '172.16.0.0'],
+    ['udp4', '192.168.0.0'],
+    ['udp6', 'fc00::'],
+  ],
+]
+
 /**
- * The addresses that this machine leaves from, as Chromium finds them: connecting a UDP socket sends nothing and makes the kernel choose. Without a
- * default route, the interfaces' own addresses. IPv4 first; no loopback, no link-local addresses.
+ * The addresses that this machine leaves from, as Chromium finds them: connecting a UDP socket sends nothing and makes the kernel choose. Where no way leads anywhere,
+ * the interfaces' own addresses. IPv4 first; no loopback, no link-local addresses.
  */
-export async function myAddresses(): Promise<string[]> {
-  const routed = await Promise.all([sourceFor('udp4', '8.8.8.8'), sourceFor('udp6', '2001:4860:4860::8888')])
-  const found = routed.filter((address) => address !== undefined).filter(isUsable)
-  return found.length > 0 ? found : interfacesInUse()
+export async function myAddresses(sourceOf = sourceFor): Promise<string[]> {
+  for (const ways of WAYS) {
+    const routed = await Promise.all(ways.map(([type, destination]) => sourceOf(type, destination)))
+    const found = routed.filter((address) => address !== undefined).filter(isUsable)
+    if (found.length > 0) return [...new Set(found)]
+  }
+  return interfacesInUse()
 }
 
 /** Where DNS would be; any port does. */

@@ -16,6 +16,8 @@ export function quickjsModule(pages: number): Promise<WebAssembly.Module> {
   if (!module) {
     module = compile(pages)
     compiled.set(pages, module)
+    // For want of descriptors or memory, perhaps: the next one tries again.
+    module.catch(() => compiled.delete(pages))
   }
   return module
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../contracts/clock.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import { elapsed } from './elapsed.ts'
+import { saysNothing } from './load-anew.ts'
 import { originOf, type PacSource, readScript, type Script } from './script-source.ts'
 import { StoredScript } from './stored-script.ts'
 
@@ -19,6 +20,8 @@ const MOST_GIVEN_UP = 3
 export const LAST_GOOD_MS = 7 * 24 * 3_600_000
 /** How often a version that stays the same is written to disk again, for its age; oftener where it may not get as old. */
 const STORE_AGAIN_MS = 300_000
+/** But no oftener than this: a server is nobody's to hammer. */
+const SOONEST_MS = 10_000
 /** How often a file and a URL are looked at again, unless settings say otherwise; an embedded script only while it has not loaded. */
 export const REFRESH_MS = { file: 5_000, url: 300_000, embedded: 300_000 }
 
@@ -179,7 +182,8 @@ export class ScriptKeeper {
     }
     if (!confirmed(script.readAt)) await this.#use(script)
     this.#known = script
-    if (script.readAt - this.#storedAt >= Math.min(STORE_AGAIN_MS, lastGoodMs / 4)) await this.#store(script)
+    if (script.readAt - this.#storedAt >= Math.min(STORE_AGAIN_MS, Math.max(lastGoodMs / 4, SOONEST_MS)))
+      await this.#store(script)
   }
 
   async #use(script: Script): Promise<void> {
@@ -194,8 +198,9 @@ export class ScriptKeeper {
       this.#refused = undefined
     } catch (error) {
       const times = (refused?.times ?? 0) + 1
-      // What went wrong while all was to begin anew says nothing of the next time.
-      if (!this.#changed) this.#refused = { sha256: script.sha256, error, since: clock.monotonic(), times }
+      // What went wrong while all was to begin anew says nothing of the next time, nor does a name whose turn has not come.
+      if (!this.#changed && !saysNothing(toGatewayError(error)))
+        this.#refused = { sha256: script.sha256, error, since: clock.monotonic(), times }
       throw error
     }
   }
@@ -216,7 +221,8 @@ export class ScriptKeeper {
     // It cannot change, but what kept it from loading can: a machine too busy to run it in time, a resolver that was away.
     if (source.kind === 'embedded' && this.#failures === 0) return
     const wanted = refreshMs ?? REFRESH_MS[source.kind]
-    const regular = lastGoodMs !== undefined && lastGoodMs > 0 ? Math.min(wanted, lastGoodMs / 2) : wanted
+    const regular =
+      lastGoodMs !== undefined && lastGoodMs > 0 ? Math.min(wanted, Math.max(lastGoodMs / 2, SOONEST_MS)) : wanted
     this.#cancelNext = clock.after(Math.min(regular, retryMs(this.#failures)), () => void this.refresh())
   }
 }

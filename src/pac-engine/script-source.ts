@@ -66,10 +66,22 @@ async function readFrom(path: string, now: number, signal: AbortSignal): Promise
   signal.addEventListener('abort', giveUp)
   try {
     signal.throwIfAborted()
-    return scriptOf(decodeScript(await Promise.race([readScriptFile(path), gaveUp])), now)
+    return scriptOf(decodeScript(await Promise.race([readOnce(path), gaveUp])), now)
   } finally {
     signal.removeEventListener('abort', giveUp)
   }
+}
+
+/** By path. Given up or not, each has a thread of libuv's pool until it ends: a second one in a hung folder would be one thread less for all names that are looked up. */
+const reading = new Map<string, Promise<Uint8Array>>()
+
+export function readOnce(path: string, read = readScriptFile): Promise<Uint8Array> {
+  let bytes = reading.get(path)
+  if (!bytes) {
+    bytes = read(path).finally(() => reading.delete(path))
+    reading.set(path, bytes)
+  }
+  return bytes
 }
 
 export function scriptOf(written: string, readAt: number): Script {

@@ -32,7 +32,7 @@ function readNotes(value: unknown, clock: number | undefined, limits: PacLimits)
     alerts: texts(alerts, limits.alerts, shown).map(clean),
     calls: (Array.isArray(calls) ? calls : []).slice(0, tracedCalls + tracedLast).map((call: unknown) => {
       const [name, args, answer]: unknown[] = Array.isArray(call) ? call : []
-      return [cut(name, shown), texts(args, MAX_ARGUMENTS, shown), cut(answer, shown)] as const
+      return [clean(cut(name, shown)), texts(args, MAX_ARGUMENTS, shown).map(clean), clean(cut(answer, shown))] as const
     }),
     moreCalls: typeof moreCalls === 'number' ? moreCalls : 0,
     dropped: typeof dropped === 'number' ? dropped : 0,

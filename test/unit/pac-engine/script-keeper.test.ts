@@ -4,6 +4,7 @@ import net from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { StreamDialer } from '../../../src/contracts/dialer.ts'
+import { GatewayError } from '../../../src/contracts/gateway-error.ts'
 import { type KeeperOptions, ScriptKeeper } from '../../../src/pac-engine/script-keeper.ts'
 import { type PacSource, scriptOf } from '../../../src/pac-engine/script-source.ts'
 import { StoredScript } from '../../../src/pac-engine/stored-script.ts'
@@ -197,6 +198,32 @@ t.test('a version that may be used for an hour is confirmed twice in it', async 
   clock.advance(1_800_000)
   await until('the confirmation', () => told.length === 2)
   t.same(told, ['script', 'the same'])
+})
+
+t.test('however short that time is, nobody is hammered', async (t) => {
+  const clock = manualClock()
+  const source = await server(t, (_, response) => void response.end('script'))
+  const { keeper, told } = keeping(t, { source, clock, refreshMs: 86_400_000, lastGoodMs: 24 })
+  await keeper.refresh()
+  clock.advance(9_999)
+  t.equal(told.length, 1)
+  t.equal(clock.pending, 1)
+})
+
+t.test('a name whose turn has not come is no refusal', async (t) => {
+  const clock = manualClock()
+  let loads = 0
+  const { keeper } = keeping(t, {
+    source: { kind: 'embedded', script: 'script' },
+    clock,
+    use: async () => {
+      loads += 1
+      throw new GatewayError('LIMIT_REACHED', 'other names are waiting')
+    },
+  })
+  await keeper.refresh()
+  await keeper.refresh()
+  t.equal(loads, 2)
 })
 
 t.test('a script that could not be used is not loaded at each look at its file; another one is, at once', async (t) => {

@@ -10,6 +10,7 @@ import { systemClock } from '../../../src/contracts/clock.ts'
 import type { StreamDialer } from '../../../src/contracts/dialer.ts'
 import { GatewayError } from '../../../src/contracts/gateway-error.ts'
 import { fetchScript } from '../../../src/pac-engine/fetch-script.ts'
+import { readOnce } from '../../../src/pac-engine/script-source.ts'
 import { ask, engineFor } from './engine-under-test.ts'
 
 const directly: StreamDialer = {
@@ -443,4 +444,21 @@ test('what is as old as the world says: hours that the machine has slept count',
   slept = 7_200_000
   await engine.refresh()
   t.match(message(await ask(engine, 'a')), /cannot read/, 'is too old now')
+})
+
+test('a folder that hangs has one thread, however often its file is looked at', async (t) => {
+  let reads = 0
+  let answer = (_: Uint8Array) => {}
+  const read = () => {
+    reads += 1
+    return new Promise<Uint8Array>((resolve) => {
+      answer = resolve
+    })
+  }
+  const looks = [readOnce('/hung/proxy.pac', read), readOnce('/hung/proxy.pac', read)]
+  t.equal(reads, 1)
+  answer(Buffer.from('it'))
+  t.same(await Promise.all(looks), [Buffer.from('it'), Buffer.from('it')])
+  void readOnce('/hung/proxy.pac', read)
+  t.equal(reads, 2, 'the next look is one of its own')
 })

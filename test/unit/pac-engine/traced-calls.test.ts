@@ -21,3 +21,10 @@ t.test('what is left out of a trace is counted', async (t) => {
   t.equal(few?.calls.length, 1)
   t.notOk(few && ('moreCalls' in few || 'moreAlerts' in few))
 })
+
+t.test('what a script hands its helpers writes nothing but itself', async (t) => {
+  const script = 'function FindProxyForURL(url, host) { return shExpMatch(host, "\\x1b[2J\\nbecause") ? "" : "DIRECT" }'
+  const query = { url: 'http://a:80', host: 'a', trace: true }
+  const { trace } = await engineFor(t, script).find(query, new AbortController().signal)
+  t.same(trace?.calls[0]?.args, ['a', ' [2J because'])
+})
