@@ -1,5 +1,6 @@
 import type { CandidateWalk } from '../contracts/dialer.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
+import type { NetworkWatch } from '../contracts/network-watch.ts'
 import type { PacketConn, PacketDialer } from '../contracts/packet.ts'
 import type { Candidate, Hop, RouteQuery } from '../contracts/route.ts'
 import type { AllDialers } from './create-dialers.ts'
@@ -12,6 +13,7 @@ import { overSocksAssociate } from './udp-socks.ts'
 export interface PacketDialerOptions extends ResolvingOptions, SocksOptions {
   /** 0 ≤ x < 1 */
   readonly chance: () => number
+  readonly networkWatch?: Pick<NetworkWatch, 'onChange'>
   readonly walk: CandidateWalk
   readonly dialerFor: AllDialers['dialerFor']
 }
@@ -45,7 +47,7 @@ async function openThrough(
       hint: 'Only SOCKS5 proxies do.',
     })
   }
-  const direct = new UdpDirect(options.chance)
+  const direct = new UdpDirect(options.chance, options.networkWatch)
   let conn: PacketConn = new ResolvingPackets(direct, options, hops.length === 0 ? query : undefined)
   for (const [place, hop] of hops.entries()) {
     const dialer = options.dialerFor({ hops: hops.slice(0, place) })

@@ -1,4 +1,5 @@
 import type { GatewayError } from '../contracts/gateway-error.ts'
+import type { NetworkWatch } from '../contracts/network-watch.ts'
 import type { Packet, PacketConn } from '../contracts/packet.ts'
 import type { Target } from '../contracts/target.ts'
 import { formatAuthority } from '../wire/target.ts'
@@ -12,6 +13,7 @@ import { type Place, UdpSocket } from './udp-socket.ts'
 export class UdpDirect implements PacketConn {
   readonly closed: Promise<void>
   readonly #chance: () => number
+  readonly #unwatch: (() => void) | undefined
   readonly #open: typeof openUdpSocket
   readonly #sockets = new Map<4 | 6, ReturnType<typeof openUdpSocket>>()
   /** What is spoken to. Bounded by whoever holds the conn, who forgets far sides. */
@@ -22,8 +24,15 @@ export class UdpDirect implements PacketConn {
   #settle: () => void = () => {}
 
   /** `open`: for tests, which have every family. */
-  constructor(chance: () => number, open: typeof openUdpSocket = openUdpSocket) {
+  constructor(
+    chance: () => number,
+    network?: Pick<NetworkWatch, 'onChange'>,
+    open: typeof openUdpSocket = openUdpSocket,
+  ) {
     this.#chance = chance
+    this.#unwatch = network?.onChange(() => {
+      for (const socket of this.#sockets.values()) socket.networkChanged()
+    })
     this.#open = open
     this.closed = new Promise((resolve) => {
       this.#settle = resolve
@@ -57,6 +66,7 @@ export class UdpDirect implements PacketConn {
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#unwatch?.()
     for (const socket of this.#sockets.values()) socket.close()
     this.#farSides.clear()
     this.#settle()
@@ -102,6 +112,8 @@ export class UdpDirect implements PacketConn {
 }
 
 /** As much of a socket as is used here. */
-function openUdpSocket(...parts: ConstructorParameters<typeof UdpSocket>): Pick<UdpSocket, 'send' | 'lost' | 'close'> {
+function openUdpSocket(
+  ...parts: ConstructorParameters<typeof UdpSocket>
+): Pick<UdpSocket, 'send' | 'lost' | 'networkChanged' | 'close'> {
   return new UdpSocket(...parts)
 }

@@ -24,6 +24,8 @@ const MAX_SEND_QUEUE = 1024 * 1024
 const DYNAMIC_PORTS = { first: 49_152, count: 16_384 }
 /** Random ports tried before the system is asked for any: then a second far side would move the first one to another port. */
 const BIND_TRIES = 8
+/** What a send ends with where the way, or the address to send from, is the one of when the socket was connected, or it is connected no more. */
+const NO_WAY = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EINVAL', 'EDESTADDRREQ'])
 
 /**
  * One socket of the host for datagrams of one family to any number of far sides, all from one port, as programs that find each other through a
@@ -73,16 +75,14 @@ export class UdpSocket {
       return
     }
     if (this.#socket.getSendQueueSize() > MAX_SEND_QUEUE) return
-    const sent = (error: NodeJS.ErrnoException | null) => {
-      if (error && !this.#closed) this.#events.onError(to, error)
-    }
-    try {
-      if (!this.#isFor(to)) this.#socket.send(data, to.port, to.address, sent)
-      // Otherwise an `error` is on its way that tells why.
-      else if (this.#isConnected) this.#socket.send(data, sent)
-    } catch (thrown) {
-      this.#events.onError(to, thrown as NodeJS.ErrnoException)
-    }
+    this.#pass(data, to, true)
+  }
+
+  /** A connected socket keeps the source address of the way that there was then: the next datagram finds both anew. */
+  networkChanged(): void {
+    if (!this.#connected || !this.#isConnected) return
+    this.#socket.disconnect()
+    this.#connected = undefined
   }
 
   /** Datagrams that were not read in time, since it was last asked. */
@@ -95,6 +95,26 @@ export class UdpSocket {
     this.#closed = true
     this.#buffer?.close()
     this.#socket.close()
+  }
+
+  /** `onceMore`: where there is no way for a connected socket, one that is connected anew may have one. */
+  #pass(data: Buffer, to: Place, onceMore: boolean): void {
+    let isConnected = false
+    const sent = (error: NodeJS.ErrnoException | null) => {
+      if (!error || this.#closed) return
+      if (onceMore && isConnected && NO_WAY.has(error.code ?? '')) {
+        this.networkChanged()
+        this.#pass(data, to, false)
+      } else this.#events.onError(to, error)
+    }
+    try {
+      isConnected = this.#isFor(to)
+      if (!isConnected) this.#socket.send(data, to.port, to.address, sent)
+      // Otherwise an `error` is on its way that tells why.
+      else if (this.#isConnected) this.#socket.send(data, sent)
+    } catch (thrown) {
+      this.#events.onError(to, thrown as NodeJS.ErrnoException)
+    }
   }
 
   /** Whether the socket is connected to this place, after what can be done for it. */

@@ -17,7 +17,7 @@ export interface PacketPartsOptions {
   readonly access: Access
   readonly containerRules: ContainerRules
   readonly dialers: AllDialers
-  readonly world: Pick<World, 'clock' | 'resolver'>
+  readonly world: Pick<World, 'clock' | 'resolver' | 'networkWatch'>
   readonly generation: number
   /** As for streams: where the host's own names lead. */
   readonly special: SpecialAddresses
@@ -46,6 +46,7 @@ export function createPacketParts(options: PacketPartsOptions): PacketParts {
       handshakeMs: settings.timeouts.handshake,
       walk: dialers.walk,
       dialerFor: dialers.dialerFor,
+      networkWatch: world.networkWatch,
       chance: () => randomInt(CHANCE_STEPS) / CHANCE_STEPS,
     }),
   }

@@ -49,7 +49,8 @@ export class Session implements PacketSession {
   readonly #flows = new Map<string, PacketFlow>()
   /** By the way they leave. */
   readonly #conns = new Map<string, SharedConn>()
-  readonly #openConns = new Set<PacketConn>()
+  /** With what keeps further flows from one. */
+  readonly #openConns = new Map<PacketConn, () => void>()
   readonly #closedConns = new WeakSet<PacketConn>()
   readonly #abort = new AbortController()
   readonly #flowLimit: number
@@ -94,7 +95,7 @@ export class Session implements PacketSession {
       if (this.#isOfAnother(flow)) this.#end(key, flow, 'finished')
       else if (flow.isOver(now, limitMs)) this.#end(key, flow, 'idle')
     }
-    for (const conn of this.#openConns) this.#countLost(conn)
+    for (const conn of this.#openConns.keys()) this.#countLost(conn)
     this.#countLost(this.#client)
   }
 
@@ -169,7 +170,7 @@ export class Session implements PacketSession {
   }
 
   #use(conn: PacketConn, forget: () => void): void {
-    this.#openConns.add(conn)
+    this.#openConns.set(conn, forget)
     conn.onPacket((packet) => this.#came(packet, conn))
     conn.onRefused((peer, error) => {
       const flow = this.#flows.get(formatAuthority(peer))
@@ -200,10 +201,13 @@ export class Session implements PacketSession {
   }
 
   #refuse(flow: PacketFlow, error: GatewayError): void {
-    const waiting = flow.state.kind === 'deciding' ? flow.state.waiting.length : 0
+    const before = flow.state
+    const waiting = before.kind === 'deciding' ? before.waiting.length : 0
     flow.state = { kind: 'refused', error, since: this.#parts.now() }
     if (waiting > 0) this.#parts.dropped('refused', waiting)
     flow.end(flow.packetsDown > 0 ? 'upstream-reset' : 'rejected', error)
+    // The next try begins with a new one.
+    if (before.kind === 'open') this.#leave(before.conn)
     this.#client.refused(flow.peer, error)
   }
 
@@ -216,10 +220,14 @@ export class Session implements PacketSession {
     else if (state.kind === 'open') flow.end(ended)
     if (state.kind !== 'open') return
     state.conn.forget(flow.peer)
-    const isUsed = [...this.#flows.values()].some(
-      (other) => other.state.kind === 'open' && other.state.conn === state.conn,
-    )
-    if (!isUsed) state.conn.close()
+    this.#leave(state.conn)
+  }
+
+  /** A way out that no open flow uses is closed, and found by none any more. */
+  #leave(conn: PacketConn): void {
+    for (const { state } of this.#flows.values()) if (state.kind === 'open' && state.conn === conn) return
+    this.#openConns.get(conn)?.()
+    conn.close()
   }
 }
 

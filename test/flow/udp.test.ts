@@ -153,6 +153,38 @@ t.test('an association ends with its control connection, and flows with it', asy
   t.equal(gateway.status().liveFlows, 1)
 })
 
+t.test('in another network a flow goes on, from the same port, by a socket that is connected anew', async (t) => {
+  const listeners = new Set<() => void>()
+  const onChange = (listener: () => void) => {
+    listeners.add(listener)
+    return () => void listeners.delete(listener)
+  }
+  const { port, flowCount } = await startTestGateway(t, {}, { networkWatch: { onChange, close() {} } })
+  const without = listeners.size
+  let disconnected = 0
+  const { disconnect } = Socket.prototype
+  t.teardown(() => Object.assign(Socket.prototype, { disconnect }))
+  Object.assign(Socket.prototype, {
+    disconnect(this: Socket) {
+      disconnected += 1
+      return Reflect.apply(disconnect, this, [])
+    },
+  })
+  const far = await udpPeer(t)
+  const one = await associated(t, { port })
+  one.send('before', '127.0.0.1', far.port)
+  const before = await far.next()
+  for (const listener of listeners) listener()
+  t.equal(disconnected, 1)
+  one.send('after', '127.0.0.1', far.port)
+  t.match(await far.next(), { port: before.port })
+  far.send('answer', before)
+  t.equal((await one.next()).data, 'answer')
+  one.control.end()
+  t.match(await flowCount(1), [{ packetsUp: 2, packetsDown: 1 }], 'one flow')
+  await until('nobody who listens', () => listeners.size === without)
+})
+
 t.test('who may not go there by TCP may not by UDP', async (t) => {
   const { port, flowCount, flows } = await startTestGateway(t, { access: { deny: ['192.0.2.0/24'] } })
   const one = await associated(t, { port })

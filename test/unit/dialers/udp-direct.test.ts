@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import type { Packet } from '../../../src/contracts/packet.ts'
 import { UdpDirect } from '../../../src/dialers/udp-direct.ts'
@@ -6,6 +8,7 @@ import { RECEIVE_BUFFER } from '../../../src/system/receive-buffer.ts'
 import { udpPeer } from '../../fixtures/udp.ts'
 import { until } from '../../fixtures/until.ts'
 
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const SMALL = Buffer.alloc(206, 'x')
 /** Far more than the system's own buffer holds (170 to 270 small ones on Linux), and less than ours does. */
 const BURST = 2_000
@@ -85,10 +88,10 @@ t.test('another far side is spoken to all the same', async (t) => {
 
 t.test('a machine that does not speak one family of IP: those of the other hear nothing of it', async (t) => {
   const sent: string[] = []
-  const direct = new UdpDirect(Math.random, (family, { onBroken }) => {
+  const direct = new UdpDirect(Math.random, undefined, (family, { onBroken }) => {
     // As UdpSocket tells it.
     if (family === 6) queueMicrotask(() => onBroken(Object.assign(new Error('no'), { code: 'EAFNOSUPPORT' })))
-    return { send: (_, { address }) => void sent.push(address), lost: () => 0, close() {} }
+    return { send: (_, { address }) => void sent.push(address), lost: () => 0, networkChanged() {}, close() {} }
   })
   let isClosed = false
   void direct.closed.then(() => {
@@ -106,6 +109,59 @@ t.test('a machine that does not speak one family of IP: those of the other hear 
   t.equal(isClosed, false)
   direct.close()
 })
+
+t.test('another network: by the way of now, from its address and the same port', async (t) => {
+  const why = whyNoNamespace()
+  if (why) {
+    if (process.env['CI'] === 'true') t.fail(why)
+    else t.pass(`SKIPPED: ${why}`)
+    return
+  }
+  const program = [process.execPath, '--import=tsx', 'test/fixtures/moving-udp.ts']
+  const said = execFileSync('unshare', ['--net', ...program], { cwd: ROOT, encoding: 'utf8', timeout: 60_000 })
+  t.strictSame(JSON.parse(said), {
+    came: ['at first from 192.0.2.5', 'VPN up from 10.8.0.2', 'VPN down from 192.0.2.5', 'again from 192.0.2.5'],
+    refused: [],
+    ports: 1,
+  })
+})
+
+t.test(
+  'after a change of the network a far side hears from the same port, and word of a closed one comes',
+  async (t) => {
+    const far = await udpPeer(t)
+    const listeners = new Set<() => void>()
+    const direct = new UdpDirect(Math.random, {
+      onChange: (listener) => {
+        listeners.add(listener)
+        return () => void listeners.delete(listener)
+      },
+    })
+    t.teardown(() => direct.close())
+    const told: string[] = []
+    direct.onRefused((_, { code }) => void told.push(code))
+    const send = () => direct.send({ peer: { host: far.host, family: 4, port: far.port }, data: Buffer.from('?') })
+    for (const tell of listeners) tell()
+    send()
+    const { port } = await far.next()
+    for (const tell of listeners) tell()
+    send()
+    t.equal((await far.next()).port, port)
+    far.socket.close()
+    await until('word that it is closed', () => {
+      if (told.length === 0) send()
+      return told.length > 0
+    })
+    t.same(told, ['CONNECT_REFUSED'])
+    direct.close()
+    t.equal(listeners.size, 0)
+  },
+)
+
+function whyNoNamespace(): string | undefined {
+  if (process.platform !== 'linux') return 'network namespaces are Linux’s'
+  return process.getuid?.() === 0 ? undefined : 'a network namespace needs root'
+}
 
 /** Beyond the system's limit a buffer needs CAP_NET_ADMIN. */
 function whyNot(): string | false {

@@ -266,6 +266,25 @@ t.test('what the way out reports ends the flow, and the client is told', async (
   t.match(lines, [{ ended: 'rejected', packetsUp: 1, error: { code: 'CONNECT_REFUSED' } }])
 })
 
+t.test('a way out that no open flow uses is closed with a refusal; the next try has a new one', async (t) => {
+  const { clock, sessions, client, conns } = world(t)
+  const session = sessions.open(client())!
+  const [first, second] = ['192.0.2.1:53', '192.0.2.2:53']
+  for (const peer of [first, second]) session.send(packet(peer))
+  await until('sent', () => conns[0]?.sent.length === 2)
+  const unreachable = new GatewayError('NETWORK_UNREACHABLE', 'no way')
+  conns[0]!.refuse(parseAuthority(first), unreachable)
+  t.equal(conns[0]!.isClosed, false, 'the other uses it')
+  conns[0]!.refuse(parseAuthority(second), unreachable)
+  t.equal(conns[0]!.isClosed, true)
+  session.send(packet('192.0.2.3:53'))
+  await until('sent by a new one', () => conns[1]?.sent.length === 1)
+  // A client that never falls silent leaves no sweep without a flow.
+  clock.advance(REFUSAL_MS + SWEEP_MS)
+  session.send(packet(first))
+  await until('sent again', () => conns[1]?.sent.length === 2)
+})
+
 t.test('a way out that closes takes its flows with it; the next datagram asks anew', async (t) => {
   const { sessions, client, conns, lines } = world(t)
   const session = sessions.open(client())!
