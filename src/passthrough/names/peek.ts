@@ -34,6 +34,8 @@ export function peekName(socket: Socket, { clock, silenceMs }: PeekOptions): Pro
       if (length === seen) return length === 0 ? finish() : endedEarly(socket) ? finish() : undefined
       const bytes = socket.read() as Buffer | null
       if (bytes === null) return finish()
+      // Nothing is there to be read: a reader who asks for more than the high-water mark raises it. Before Node 22 that is 16 KiB, and no piece beyond is told of.
+      if (seen === 0) socket.read(SNIFF_BYTES)
       // In the same turn, so that the end of the stream is not told before its last bytes are read for good.
       socket.unshift(bytes)
       if (seen === 0) {

@@ -115,6 +115,18 @@ t.test('a hello that fills a record, in pieces', async (t) => {
   t.equal(await rest(near), said.toString('latin1'))
 })
 
+t.test('nearly as much as is looked at, in pieces: every one is', async (t) => {
+  const { near, far, peeked } = await rig(t)
+  const said = records(clientHello({ padding: 17_500, names: ['a.test'] }))
+  for (let at = 0; at < said.length; at += 1_100) {
+    far.write(said.subarray(at, at + 1_100))
+    await until('the piece', () => near.readableLength >= Math.min(said.length, at + 1_100))
+  }
+  t.match(await peeked, { kind: 'name', name: 'a.test' })
+  far.end('more')
+  t.equal(await rest(near), `${said.toString('latin1')}more`)
+})
+
 t.test('a reset ends it', async (t) => {
   const { far, peeked } = await rig(t)
   far.resetAndDestroy()
