@@ -1,6 +1,6 @@
 import { systemClock } from '../contracts/clock.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
-import { descriptorLimit, descriptorShortage, roomWithin } from '../gateway/descriptor-limit.ts'
+import { descriptorLimit, descriptorShortage, type Room, roomWithin } from '../gateway/descriptor-limit.ts'
 import { type Gateway, startGateway } from '../gateway/gateway.ts'
 import { VERSION } from '../gateway/version.ts'
 import { createLog, type Log } from '../observe/log.ts'
@@ -20,7 +20,9 @@ export async function runStart(options: ConfigOption, io: Io): Promise<number> {
   const log = createLog(loaded.settings.log)
   for (const warning of loaded.warnings) log.warn({ problem: warning }, formatProblems([warning]).trimEnd())
   const descriptors = await descriptorLimit()
-  tellShortage(descriptors, loaded, log)
+  const room = roomWithin(descriptors, loaded.settings.limits.connections)
+  const tellShortage = shortageTeller(descriptors, room, log)
+  tellShortage(loaded)
 
   // A fault of ours ends the process, as it should; but not without a word in the log that people read.
   process.on('uncaughtExceptionMonitor', (err) => log.fatal({ err }, 'fault in Fairlead'))
@@ -31,7 +33,7 @@ export async function runStart(options: ConfigOption, io: Io): Promise<number> {
       settings: loaded.settings,
       log,
       env: io.env,
-      room: roomWithin(descriptors, loaded.settings.limits.connections),
+      room,
       front: true,
     })
   } catch (thrown) {
@@ -48,12 +50,15 @@ export async function runStart(options: ConfigOption, io: Io): Promise<number> {
     'ready',
   )
   if (loaded.file === undefined) io.out(banner(gateway))
-  return serve(gateway, signals, options, loaded, descriptors, log, io)
+  return serve(gateway, signals, options, loaded, tellShortage, log, io)
 }
 
-function tellShortage(descriptors: number | undefined, { settings }: Loaded, log: Log): void {
-  const shortage = descriptorShortage(descriptors, settings.limits.connections)
-  if (shortage) log.warn(shortage)
+/** `room`: what is served until the next start. */
+function shortageTeller(descriptors: number | undefined, room: Room, log: Log) {
+  return ({ settings }: Loaded): void => {
+    const shortage = descriptorShortage(descriptors, settings.limits.connections, undefined, room)
+    if (shortage) log.warn(shortage)
+  }
 }
 
 /** Follows the settings file and the signals; answers the exit code when the gateway has ended. */
@@ -62,7 +67,7 @@ function serve(
   signals: Signals,
   options: ConfigOption,
   loaded: Loaded,
-  descriptors: number | undefined,
+  tellShortage: ReturnType<typeof shortageTeller>,
   log: Log,
   io: Io,
 ): Promise<number> {
@@ -70,7 +75,7 @@ function serve(
     load: loadOptions(options, io),
     clock: systemClock,
     current: loaded,
-    onChange: (change) => void follow(gateway, change, descriptors, log),
+    onChange: (change) => void follow(gateway, change, tellShortage, log),
   })
   return new Promise((resolve) => {
     const drain = async (signal: string) => {
@@ -115,11 +120,16 @@ function whenParentGone(end: () => void): void {
   look.unref()
 }
 
-async function follow(gateway: Gateway, change: Change, descriptors: number | undefined, log: Log): Promise<void> {
+async function follow(
+  gateway: Gateway,
+  change: Change,
+  tellShortage: ReturnType<typeof shortageTeller>,
+  log: Log,
+): Promise<void> {
   try {
     if (!change.loaded) throw change.error
     await gateway.reload(change.loaded.settings)
-    tellShortage(descriptors, change.loaded, log)
+    tellShortage(change.loaded)
     const { generation, doors } = gateway.status()
     log.info({ generation, listen: doors }, 'settings reloaded')
   } catch (thrown) {

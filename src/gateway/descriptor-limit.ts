@@ -67,16 +67,17 @@ export function roomWithin(limit: number | undefined, maxConnections: number, th
   }
 }
 
-/** A sentence to log when the limit is lower than what the settings allow, else `undefined`. */
+/** A sentence to log when the limit is lower than what the settings allow, else `undefined`. `room`: what is served, which a reload does not change. */
 export function descriptorShortage(
   limit: number | undefined,
   maxConnections: number,
   threads = byteThreads(),
+  room = roomWithin(limit, maxConnections, threads),
 ): string | undefined {
   const needed =
     maxConnections * DESCRIPTORS_PER_CONNECTION + ALL_OF_UDP + OWN_DESCRIPTORS + threads * DESCRIPTORS_PER_THREAD
   if (limit === undefined || limit >= needed) return undefined
-  const { connections, udp } = roomWithin(limit, maxConnections, threads)
+  const { connections, udp } = room
   // Fewer of all clients together are no shortage yet.
   if (connections >= maxConnections && udp.ofAClient === SESSIONS_PER_CLIENT) return undefined
   return `the limit on open files is ${limit}; ${maxConnections} connections and UDP need ${needed}, so at most ${Math.min(connections, maxConnections)} connections and ${udp.all} client sockets of UDP (${udp.ofAClient} of one client) are served. Raise it (ulimit -n ${needed}, or LimitNOFILE= of the service), or lower limits.connections`

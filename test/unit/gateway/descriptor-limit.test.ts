@@ -54,6 +54,18 @@ t.test('a limit that is too low is told with what to do', async (t) => {
   t.match(descriptorShortage(10_000, 1_000), /at most 1000 connections and \d+ client sockets/)
 })
 
+t.test('after a reload it is what is served that is told', async (t) => {
+  const served = roomWithin(10_000, DEFAULT_CONNECTIONS)
+  t.notSame(roomWithin(10_000, 1_000).udp, served.udp, 'a start with these settings would have more for UDP')
+  t.match(
+    limits.descriptorShortage(10_000, 1_000, 0, served),
+    `1000 connections and ${served.udp.all} client sockets of UDP (${served.udp.ofAClient} of one client)`,
+  )
+  for (const limit of [1_024, 4_096, 20_000, 200_000]) {
+    t.equal(roomWithin(limit, 500).connections, roomWithin(limit, DEFAULT_CONNECTIONS).connections, 'no settings count')
+  }
+})
+
 t.test('threads that move bytes have some of their own', async (t) => {
   t.equal(limits.roomWithin(4_096, DEFAULT_CONNECTIONS, 12).connections, 1_417)
   t.equal(
