@@ -34,7 +34,7 @@ export function capturedNetworks(
   directory: ContainerDirectory | undefined,
 ): NetworkMembers {
   const all = directory?.view().networks ?? []
-  const chosen = all.filter((network) => isChosen(network, capture.networks))
+  const chosen = chosenNetworks(capture, all)
   const interfaces = chosen.flatMap(({ bridge }) => (bridge === undefined ? [] : [bridge]))
   const sources = chosen.filter(({ bridge }) => bridge === undefined).flatMap(({ subnets }) => subnets)
   return {
@@ -43,6 +43,14 @@ export function capturedNetworks(
     // Of the engine's networks only: a block of the settings may well hold what its containers go to. And not of a macvlan, whose block is the LAN's.
     own: unique(all.filter(({ bridged }) => bridged).flatMap(({ subnets }) => subnets)),
   }
+}
+
+/** Those of the engine's networks that `capture.networks` means. */
+export function chosenNetworks(
+  { networks }: Settings['capture'],
+  all: readonly ContainerNetwork[],
+): readonly ContainerNetwork[] {
+  return all.filter((network) => isChosen(network, networks))
 }
 
 /** The engine's word goes into a script: nothing but a plain name may. */

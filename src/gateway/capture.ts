@@ -125,7 +125,8 @@ export class Capture {
     const { installed } = this.#rules
     if (!installed) return []
     const isOn = this.#settings?.capture.enabled === true
-    return [captureName(installed, { isOn, connections: this.connections, isMute: this.#datagrams.isMute })]
+    const absent = this.#networks.absent(installed.interfaces)
+    return [captureName(installed, { isOn, connections: this.connections, isMute: this.#datagrams.isMute, absent })]
   }
 
   /** The transparent sockets themselves, which nobody may dial. */
@@ -207,6 +208,7 @@ export class Capture {
     this.#queues.use(open)
     this.#front.serve(this.#open, settings)
     this.#networks.tell(settings)
+    this.#networks.tellAbsent(settings)
     this.#unfollow ??= this.#parts.directory?.onChange(() => this.#turns.inBackground(() => this.#follow()))
     this.#unwatch ??= every(REPAIR_MS, this.#parts.clock, () => this.#turns.inBackground(() => this.#repair()))
     this.#turns.inBackground(async () => {
@@ -260,6 +262,7 @@ export class Capture {
 
   async #repair(): Promise<void> {
     const [settings, { installed }] = [this.#settings, this.#rules]
+    if (settings?.capture.enabled) this.#networks.tellAbsent(settings)
     const networks = settings?.capture.enabled ? this.#networks.of(settings) : installed
     if (networks && (await this.#rules.repair(networks))) {
       this.#parts.warn('capture: somebody has removed the rules, or changed them; they are put back')

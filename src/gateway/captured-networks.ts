@@ -1,7 +1,8 @@
 import type { ContainerDirectory } from '../contracts/containers.ts'
 import type { NetworkMembers } from '../passthrough/rules/capture-plan.ts'
 import type { Settings } from '../settings/settings.ts'
-import { capturedNetworks } from './capture-plan.ts'
+import { interfaceNames } from '../system/interface-names.ts'
+import { capturedNetworks, chosenNetworks } from './capture-plan.ts'
 
 export interface CapturedNetworksParts {
   readonly directory: ContainerDirectory | undefined
@@ -10,6 +11,8 @@ export interface CapturedNetworksParts {
   /** Whether there was no socket either where the engine that is followed would have it. */
   lacksEngine(): boolean
   warn(message: string): void
+  /** For tests; default: those of this machine. */
+  interfaceNames?(): ReadonlySet<string> | undefined
 }
 
 type Wanted = Pick<Settings, 'capture' | 'engine'>
@@ -21,6 +24,8 @@ type Wanted = Pick<Settings, 'capture' | 'engine'>
 export class CapturedNetworks {
   readonly #parts: CapturedNetworksParts
   #former: NetworkMembers = NONE
+  /** Bridges that are told to be absent. */
+  #told: readonly string[] = []
 
   constructor(parts: CapturedNetworksParts) {
     this.#parts = parts
@@ -51,6 +56,25 @@ export class CapturedNetworks {
     }
   }
 
+  /** Those of these interfaces that this machine does not have: nothing comes in by them. */
+  absent(interfaces: readonly string[]): readonly string[] {
+    const here = (this.#parts.interfaceNames ?? interfaceNames)()
+    return here ? interfaces.filter((name) => !here.has(name)) : []
+  }
+
+  /**
+   * Says which of the engine's networks are not captured, for their bridges are another machine's; of each once, until it is here. Not to be asked for as
+   * networks come and go: then a bridge may have gone before the engine has told so.
+   */
+  tellAbsent({ capture }: Wanted): void {
+    const chosen = chosenNetworks(capture, this.#parts.directory?.view().networks ?? [])
+    const absent = this.absent(chosen.flatMap(({ bridge }) => bridge ?? []))
+    const news = chosen.filter(({ bridge = '' }) => absent.includes(bridge) && !this.#told.includes(bridge))
+    this.#told = absent
+    if (news.length === 0) return
+    this.#parts.warn(`${ELSEWHERE}: ${news.map(({ name, bridge }) => `${name} (${bridge})`).join(', ')}`)
+  }
+
   /** An engine that nobody asked for, and that is not there, is hardly missed beside networks that the settings name. Those before may have been theirs, too. */
   #doesWithout({ capture, engine }: Wanted): boolean {
     return engine?.auto === true && capture.interfaces.length + capture.subnets.length > 0 && this.#parts.lacksEngine()
@@ -67,3 +91,5 @@ const NOTHING_YET =
   'capture: nothing is captured yet: the networks of capture.networks are the Docker engine’s, and it has not answered. Until it does, containers go out past the policy; capture.interfaces and capture.subnets need no engine'
 const ONLY_THESE =
   'capture: the Docker engine has not answered, so its networks are not known. Until it does, only these are captured, by the settings and by the rules of the gateway before'
+const ELSEWHERE =
+  'capture: what the containers of these networks send is not captured, and goes out past the policy: their bridges are no interfaces of this machine. The engine is one without root, in a virtual machine (Docker Desktop, Colima) or on another machine, or this gateway is in a container with a network of its own; docs/capture.md, Limits, says what helps'

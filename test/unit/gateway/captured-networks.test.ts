@@ -19,13 +19,14 @@ async function capturing(capture: string, socket = 'unix:///run/docker.sock') {
   const text = `capture: { enabled: true, ${capture} }\nengine: { socket: ${socket} }`
   const { loaded, printed } = await loadText(text)
   t.equal(printed, '')
-  const engine = { isAwaited: true, isMissing: false, networks: [] as ContainerNetwork[] }
+  const engine = { isAwaited: true, isMissing: false, networks: [] as ContainerNetwork[], here: ['lo'] }
   const warnings: string[] = []
   const networks = new CapturedNetworks({
     directory: { view: () => ({ networks: engine.networks, containers: [] }) } as unknown as ContainerDirectory,
     awaitsEngine: () => engine.isAwaited,
     lacksEngine: () => engine.isMissing,
     warn: (message) => warnings.push(message),
+    interfaceNames: () => new Set(engine.here),
   })
   return { settings: loaded!.settings, engine, networks, warnings }
 }
@@ -103,4 +104,41 @@ t.test('what was taken from before an engine has answered is forgotten with sett
   networks.tell(settings)
   engine.isAwaited = true
   t.same(networks.of(settings), { interfaces: ['lab0'], sources: [], own: [] })
+})
+
+t.test('networks whose bridges are no interfaces of this machine: said of each once, until it is here', async (t) => {
+  const { settings, engine, networks, warnings } = await capturing('networks: [engine, lan], interfaces: [lab0]')
+  engine.networks = [
+    BRIDGE,
+    { ...BRIDGE, id: '2', name: 'app', bridge: 'br-app' },
+    { ...BRIDGE, id: '3', name: 'pod', bridge: undefined } as unknown as ContainerNetwork,
+    { ...BRIDGE, id: '4', name: 'lan', driver: 'macvlan', bridged: false, bridge: undefined } as never,
+  ]
+  engine.here = ['lo', 'br-app']
+  for (const _ of ['once', 'and again']) networks.tellAbsent(settings)
+  t.match(warnings.splice(0), [/^capture: .* is not captured, and goes out past the policy.*: bridge \(docker0\)$/])
+  t.same(networks.absent(networks.of(settings).interfaces), ['docker0', 'lab0'])
+  engine.here = ['lo']
+  networks.tellAbsent(settings)
+  t.match(warnings.splice(0), [/: app \(br-app\)$/])
+  engine.here = ['lo', 'docker0', 'br-app']
+  networks.tellAbsent(settings)
+  engine.here = []
+  networks.tellAbsent(settings)
+  t.match(warnings.splice(0), [/: bridge \(docker0\), app \(br-app\)$/], 'gone again')
+})
+
+t.test('where nobody can tell which interfaces there are, nothing is said', async (t) => {
+  const warnings: string[] = []
+  const { settings } = await capturing('networks: engine')
+  const networks = new CapturedNetworks({
+    directory: { view: () => ({ networks: [BRIDGE], containers: [] }) } as unknown as ContainerDirectory,
+    awaitsEngine: () => false,
+    lacksEngine: () => false,
+    warn: (message) => warnings.push(message),
+    interfaceNames: () => undefined,
+  })
+  networks.tellAbsent(settings)
+  t.same(networks.absent(['docker0']), [])
+  t.same(warnings, [])
 })
