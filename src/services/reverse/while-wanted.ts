@@ -1,5 +1,7 @@
 /** Waits for what nobody can end, for as long as somebody wants it; rejects with the signal's reason. */
 export async function whileWanted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  // If nobody wants it any more, nobody hears that it failed.
+  work.catch(() => {})
   signal.throwIfAborted()
   let onAbort = () => {}
   const unwanted = new Promise<never>((_resolve, reject) => {
