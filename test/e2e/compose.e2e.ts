@@ -134,12 +134,14 @@ await t.test('the image as a way to the containers, by the command of docs/rever
   const [yaml, command] = docs('As a container')
   const folder = peerFolder(scenario, 'reverse')
   writeFileSync(join(folder, 'reverse.yaml'), yaml)
+  // The image is built already, from the same Dockerfile, and the password is the environment's.
   const run = command
     .slice(0, command.indexOf('\ndocker network connect'))
+    .replace(/^(docker build|export REVERSE_PASSWORD=).*\n/gm, '')
     .replaceAll('/var/run/docker.sock:/', `${engine.socket}:/`)
     .replaceAll('/var/run/docker.sock)', `${engine.socket})`)
     .replace('shop_default', 'lab_egress')
-    .replace(/ fairlead$/m, ' fairlead-test-gateway')
+    .replaceAll(/ fairlead(?= -c |$)/gm, ' fairlead-test-gateway')
   const env = { ...environment, REVERSE_PASSWORD: 'secret' }
   const started = await scenario.run('guest', ['sh', '-c', run], { env, cwd: folder })
   t.equal(started.code, 0, said(started))
