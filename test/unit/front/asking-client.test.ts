@@ -2,23 +2,10 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import type { FrontClientHost } from '../../../src/front/front-client-host.ts'
-import type { DoorRules } from '../../../src/front/messages.ts'
 import { borrow, canBorrow } from '../../../src/relay/borrow.ts'
+import { DOOR_RULES } from '../../fixtures/door-rules.ts'
 import { tcpPair } from '../../fixtures/socket-pair.ts'
 import { until } from '../../fixtures/until.ts'
-
-const RULES: DoorRules = {
-  serves: true,
-  captured: false,
-  from: [],
-  maxConnections: 10,
-  maxHeadBytes: 8_192,
-  pseudonym: 'test',
-  idleMs: 0,
-  lifetimeMs: 0,
-  dialMs: 30_000,
-  patienceMs: 900,
-}
 
 if (process.platform !== 'linux') t.plan(0, 'the front is for Linux')
 else {
@@ -63,7 +50,7 @@ else {
       times: { begin: () => {}, since: () => 0, ended: () => {} },
       startTunnel: () => ({ ended: true, happened: () => {} }),
     } as unknown as FrontClientHost
-    const door = new FrontDoor(0, -1, RULES, undefined as never)
+    const door = new FrontDoor(0, -1, DOOR_RULES, undefined as never)
     const peer = { address: '127.0.0.1', port: 1 }
     t.teardown(() => {
       for (const socket of [near, far]) socket.destroy()

@@ -2,24 +2,11 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import t from 'tap'
 import type { FrontDoor } from '../../../src/front/front-door.ts'
-import type { DoorRules } from '../../../src/front/messages.ts'
 import { socketAddress } from '../../../src/system/linux/socket-address.ts'
 import { AF_INET, IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY } from '../../../src/system/linux/socket-numbers.ts'
+import { DOOR_RULES } from '../../fixtures/door-rules.ts'
 
 const skip = process.platform !== 'linux' && 'the front is for Linux'
-
-const RULES: DoorRules = {
-  serves: true,
-  captured: false,
-  from: [],
-  maxConnections: 10,
-  maxHeadBytes: 8_192,
-  pseudonym: 'test',
-  idleMs: 0,
-  lifetimeMs: 0,
-  dialMs: 30_000,
-  patienceMs: 900,
-}
 
 t.test('what a client is sent waits for no acknowledgement of what went before', { skip }, async (t) => {
   const { FrontDoor } = await import('../../../src/front/front-door.ts')
@@ -29,7 +16,7 @@ t.test('what a client is sent waits for no acknowledgement of what went before',
   await once(server, 'listening')
   const { fd } = (server as unknown as { _handle: { fd: number } })._handle
   const taken: number[] = []
-  const door: FrontDoor = new FrontDoor(0, fd, RULES, {
+  const door: FrontDoor = new FrontDoor(0, fd, DOOR_RULES, {
     loop: undefined as never, // nothing is watched here
     arrived: (_door, descriptor) => taken.push(descriptor),
     trouble: (_door, error) => t.fail(`accept: error ${error}`),
@@ -70,7 +57,7 @@ t.test('where others take clients too, a thread takes some and leaves the rest t
       },
       trouble: (_door: FrontDoor, error: number) => t.fail(`accept: error ${error}`),
     }
-    const door: FrontDoor = new FrontDoor(0, duplicate(fd), RULES, host, true)
+    const door: FrontDoor = new FrontDoor(0, duplicate(fd), DOOR_RULES, host, true)
     door.resume()
     const turn = () => {
       loop.wait(0)

@@ -2,21 +2,9 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import t from 'tap'
 import { ClientCounts, clientCountsMemory } from '../../../src/front/client-counts.ts'
-import type { DoorRules, FromFront, Gift, ToFront } from '../../../src/front/messages.ts'
+import type { FromFront, Gift, ToFront } from '../../../src/front/messages.ts'
 import { ring } from '../../../src/system/bell.ts'
-
-const RULES: DoorRules = {
-  serves: true,
-  captured: false,
-  from: [],
-  maxConnections: 10,
-  maxHeadBytes: 8_192,
-  pseudonym: 'test',
-  idleMs: 0,
-  lifetimeMs: 0,
-  dialMs: 30_000,
-  patienceMs: 900,
-}
+import { DOOR_RULES } from '../../fixtures/door-rules.ts'
 
 const skip = process.platform !== 'linux' && 'the front is for Linux'
 
@@ -35,7 +23,7 @@ t.test('a descriptor that is given away is known to somebody at every moment', {
   const descriptors = new Int32Array(8)
   const gifts: Gift[] = []
   let bell = -1
-  let next: ToFront[] = [{ kind: 'open', door: 0, descriptor: listening, rules: RULES }]
+  let next: ToFront[] = [{ kind: 'open', door: 0, descriptor: listening, rules: DOOR_RULES }]
   const client = socket(AF_INET, SOCK_STREAM, 0)
   const post = (message: FromFront) => {
     if (message.kind === 'ready') {

@@ -42,16 +42,7 @@ t.test('an embedded script that did not load is tried again, and left alone once
 /** A server that answers when told to. */
 async function slowServer(t: Test): Promise<{ readonly requests: http.ServerResponse[]; readonly source: PacSource }> {
   const requests: http.ServerResponse[] = []
-  const server = http.createServer((_, response) => void requests.push(response))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => server.close().closeAllConnections())
-  const { port } = server.address() as net.AddressInfo
-  const dial: StreamDialer['dial'] = async ({ host, port }) => {
-    const socket = net.connect({ host, port, allowHalfOpen: true })
-    await new Promise((resolve) => socket.once('connect', resolve))
-    return socket
-  }
-  return { requests, source: { kind: 'url', url: `http://127.0.0.1:${port}/proxy.pac`, dialer: { dial } } }
+  return { requests, source: await server(t, (_, response) => void requests.push(response)) }
 }
 
 for (const how of ['answers', 'does not answer'] as const) {
