@@ -3,8 +3,7 @@ import type { ProbeTarget } from '../dns/reach-probe.ts'
 import { createSpecialAddresses, type SpecialAddresses } from '../router/special-addresses.ts'
 import type { DnsSettings, Settings } from '../settings/settings.ts'
 import { type InterfaceAddress, interfaceAddresses } from '../system/interface-addresses.ts'
-import { parseAddress } from '../wire/address.ts'
-import { IpBlockTable, parseIpBlock } from '../wire/ip-block.ts'
+import { inBlocks } from '../wire/ip-block.ts'
 
 /** What containers call the host and the gateway, as the settings have it. */
 export function specialAddressesOf({ dns }: Pick<Settings, 'dns'>): SpecialAddresses {
@@ -46,12 +45,7 @@ export function probeTargets(
 
 /** Addresses in a network that one of this machine's own is in: a home's router, as a rule, which answers whether its provider does or not. */
 function neighboursOf(own: readonly InterfaceAddress[]): (address: string) => boolean {
-  const networks = new IpBlockTable<true>()
-  for (const { address, bits } of own) networks.add(parseIpBlock(address, `${bits}`), true)
-  return (text) => {
-    const address = parseAddress(text)
-    return address !== undefined && !networks.lookup(address).next().done
-  }
+  return inBlocks(own.map(({ address, bits }) => `${address}/${bits}`))
 }
 
 /** Connections of one look. */

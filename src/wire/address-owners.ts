@@ -1,5 +1,4 @@
-import { parseAddress } from './address.ts'
-import { IpBlockTable, parseIpBlock } from './ip-block.ts'
+import { inBlocks } from './ip-block.ts'
 
 /** Networks whose addresses only containers should have: CIDR blocks, and the host's own addresses in them, canonical. */
 export interface ContainerBlocks {
@@ -18,15 +17,12 @@ export const STRANGERS = 'strangers'
 /** In whose name an address takes what each client has a share of. */
 export class AddressOwners {
   readonly #ownerKnown: (address: string) => string | undefined
-  readonly #blocks = new IpBlockTable<true>()
+  readonly #inBlocks: (address: string) => boolean
   readonly #gateways: ReadonlySet<string>
 
   constructor(ownerKnown: (address: string) => string | undefined, { subnets, gateways }: ContainerBlocks) {
     this.#ownerKnown = ownerKnown
-    for (const subnet of subnets) {
-      const [at = '', bits = ''] = subnet.split('/')
-      this.#blocks.add(parseIpBlock(at, bits), true)
-    }
+    this.#inBlocks = inBlocks(subnets)
     this.#gateways = new Set(gateways)
   }
 
@@ -40,8 +36,7 @@ export class AddressOwners {
 
   /** Whether an address lies in one of the networks, and is not the host's own there: only a container should have it. */
   isContainers(address: string): boolean {
-    const parsed = parseAddress(address)
-    return parsed !== undefined && !this.#gateways.has(address) && !this.#blocks.lookup(parsed).next().done
+    return !this.#gateways.has(address) && this.#inBlocks(address)
   }
 
   /**

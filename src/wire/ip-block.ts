@@ -62,6 +62,19 @@ export class IpBlockTable<T> {
   }
 }
 
+/** Whether an address, as text, lies in one of these blocks (`192.0.2.0/24`). */
+export function inBlocks(blocks: Iterable<string>): (address: string) => boolean {
+  const table = new IpBlockTable<true>()
+  for (const block of blocks) {
+    const [at = '', bits = ''] = block.split('/')
+    table.add(parseIpBlock(at, bits), true)
+  }
+  return (text) => {
+    const address = parseAddress(text)
+    return address !== undefined && !table.lookup(address).next().done
+  }
+}
+
 /** The address in groups of 16 bits: two for IPv4, eight for IPv6. */
 function bitGroups({ address, family }: Address): readonly number[] {
   if (family === 6) return parseIpv6(address)!

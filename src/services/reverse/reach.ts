@@ -1,7 +1,6 @@
 import type { ContainerDirectory, ContainerEndpoint, ContainerNetwork } from '../../contracts/containers.ts'
 import { GatewayError } from '../../contracts/gateway-error.ts'
-import { parseAddress } from '../../wire/address.ts'
-import { IpBlockTable, parseIpBlock } from '../../wire/ip-block.ts'
+import { inBlocks } from '../../wire/ip-block.ts'
 
 /** An address of this machine, canonical, and the interface that it is at. */
 export interface OwnAddress {
@@ -62,13 +61,7 @@ function hasAddressIn({ bridge, subnets, gateways }: ContainerNetwork, address: 
   const there = own.filter((one) => (bridge === undefined ? gateways.includes(one.address) : one.device === bridge))
   if (there.length === 0) return false
   return subnets.some((subnet) => {
-    const [block, bits] = subnet.split('/')
-    const blocks = new IpBlockTable<true>()
-    blocks.add(parseIpBlock(block!, bits!), true)
-    const holds = (text: string) => {
-      const parsed = parseAddress(text)
-      return parsed !== undefined && !blocks.lookup(parsed).next().done
-    }
+    const holds = inBlocks([subnet])
     return holds(address) && there.some((one) => holds(one.address))
   })
 }
