@@ -3,21 +3,11 @@ import t, { type Test } from 'tap'
 import type { DoorRules, ToFront } from '../../../src/front/messages.ts'
 import type { FrontedDoor } from '../../../src/gateway/front/fronted-doors.ts'
 import type { Successor } from '../../../src/system/lent-server.ts'
+import { DOOR_RULES } from '../../fixtures/door-rules.ts'
 
 const skip = process.platform !== 'linux' && 'the front is for Linux'
 
-const RULES: DoorRules = {
-  serves: true,
-  captured: false,
-  from: [],
-  maxConnections: 10,
-  maxHeadBytes: 8_192,
-  pseudonym: 'test',
-  dialMs: 0,
-  patienceMs: 0,
-  idleMs: 0,
-  lifetimeMs: 0,
-}
+const RULES: DoorRules = { ...DOOR_RULES, dialMs: 0, patienceMs: 0 }
 
 /** Threads that are told, and answer when the test says so; `/dev/null` for the listening socket. */
 async function rig(t: Test, count: number) {

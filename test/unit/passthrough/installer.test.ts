@@ -5,20 +5,10 @@ import type { CapturePlan } from '../../../src/passthrough/rules/capture-plan.ts
 import { Installer, renderInstallation } from '../../../src/passthrough/rules/installer.ts'
 import { readRules } from '../../../src/passthrough/rules/routing.ts'
 import { runCommand } from '../../../src/passthrough/rules/run-command.ts'
-import { whyNoNft } from '../../fixtures/why-no-nft.ts'
+import { BARE_PLAN } from '../../fixtures/bare-capture-plan.ts'
+import { mayUseNft } from '../../fixtures/may-use-nft.ts'
 
-const PLAN: CapturePlan = {
-  mark: 0xf1a000,
-  routeTable: 7766,
-  interfaces: ['br0'],
-  sources: [],
-  own: [],
-  tcp: { ports: [{ from: 1, to: 65_535 }], to: { 4: 40_004, 6: 40_006 } },
-  otherPorts: 'bypass',
-  udp: { kind: 'bypass' },
-  special: [],
-  hosts: [],
-}
+const PLAN: CapturePlan = { ...BARE_PLAN, interfaces: ['br0'] }
 const OURS = [
   '7765: from all fwmark 0xf1a000 iif lo goto 7767 proto 166',
   '7766: from all fwmark 0xf1a000 lookup 7766 proto 166',
@@ -45,12 +35,7 @@ t.test('rules with our stamp that are none of ours', async (t) => {
 })
 
 t.test('in a kernel', async (t) => {
-  const why = whyNoNft()
-  if (why) {
-    if (process.env['CI'] === 'true') t.fail(why)
-    else t.pass(`SKIPPED: ${why}`)
-    return
-  }
+  if (!mayUseNft(t)) return
   const { pid } = await namespace(t)
   const inside = (...command: string[]) => ['nsenter', '-t', String(pid), '-n', ...command] as const
   const ip = (...words: string[]) => {

@@ -3,7 +3,7 @@ import t from 'tap'
 import type { CapturePlan } from '../../../src/passthrough/rules/capture-plan.ts'
 import { rulesStand } from '../../../src/passthrough/rules/listed.ts'
 import { nftScript } from '../../../src/passthrough/rules/nft-script.ts'
-import { whyNoNft } from '../../fixtures/why-no-nft.ts'
+import { mayUseNft } from '../../fixtures/may-use-nft.ts'
 
 const PLAN: CapturePlan = {
   mark: 0xf1a000,
@@ -46,12 +46,7 @@ t.test('as it was written', async (t) => {
 })
 
 t.test('as the kernel tells it', async (t) => {
-  const why = whyNoNft()
-  if (why) {
-    if (process.env['CI'] === 'true') t.fail(why)
-    else t.pass(`SKIPPED: ${why}`)
-    return
-  }
+  if (!mayUseNft(t)) return
   const script = nftScript(PLAN)
   const listed = (then: string) =>
     execFileSync('unshare', ['-n', 'sh', '-c', `nft -f - && ${then} && nft list table inet fairlead`], {

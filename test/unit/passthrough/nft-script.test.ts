@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import t from 'tap'
 import type { CapturePlan } from '../../../src/passthrough/rules/capture-plan.ts'
 import { nftMembers, nftRemoval, nftScript } from '../../../src/passthrough/rules/nft-script.ts'
-import { whyNoNft } from '../../fixtures/why-no-nft.ts'
+import { mayUseNft } from '../../fixtures/may-use-nft.ts'
 
 const PLAN: CapturePlan = {
   mark: 0xf1a000,
@@ -245,12 +245,7 @@ flush set inet fairlead own6
 })
 
 t.test('the kernel takes every script, and the removal leaves nothing', async (t) => {
-  const why = whyNoNft()
-  if (why) {
-    if (process.env['CI'] === 'true') t.fail(why)
-    else t.pass(`SKIPPED: ${why}`)
-    return
-  }
+  if (!mayUseNft(t)) return
   const nft = (...scripts: string[]) =>
     execFileSync(
       'unshare',
@@ -280,12 +275,7 @@ t.test('the kernel takes every script, and the removal leaves nothing', async (t
 t.test(
   'the two forms that hold: nft knows its own; where the kernel does not, it is that line that nft complains of',
   async (t) => {
-    const why = whyNoNft()
-    if (why) {
-      if (process.env['CI'] === 'true') t.fail(why)
-      else t.pass(`SKIPPED: ${why}`)
-      return
-    }
+    if (!mayUseNft(t)) return
     const check = (by: 'nft' | 'apart') => {
       const folder = t.testdir({ script: nftScript({ ...PLAN, hold: { queue: 7766, by } }) })
       return spawnSync('unshare', ['-n', 'nft', '--debug=netlink', '-c', '-f', `${folder}/script`], {
