@@ -18,6 +18,8 @@ const MAX_OF_A_CLIENT = 256
 const MAX_HELD = 2_048
 /** Attempts that the door has, remembered so that their repetitions go there too. */
 const MAX_GIVEN = 4_096
+/** Attempts whose connections have come, remembered for repetitions that were on their way by then. */
+const MAX_ARRIVED = 4_096
 
 export interface HeldDoorHost extends Pick<FrontClientHost, 'loop'> {
   /** Makes a client of this door; `undefined`: it has no room, or serves nobody here. */
@@ -43,6 +45,8 @@ export class HeldDoor implements Watcher, HeldClientOwner {
   readonly #shares = new Map<string, number>()
   /** In order of time: the first to come is the first to go. */
   readonly #given = new Set<string>()
+  /** Their sequence numbers, in order of time likewise. */
+  readonly #arrived = new Map<string, number>()
   readonly #name = new Uint8Array(SOCKET_ADDRESS_BYTES)
   readonly #nameBytes = new Uint32Array(1)
 
@@ -110,6 +114,8 @@ export class HeldDoor implements Watcher, HeldClientOwner {
       this.#given.delete(attempt)
       return false
     }
+    this.#arrived.set(attempt, client.syn.sequence)
+    if (this.#arrived.size > MAX_ARRIVED) this.#arrived.delete(this.#arrived.keys().next().value!)
     client.arrived(fd)
     return true
   }
@@ -133,6 +139,12 @@ export class HeldDoor implements Watcher, HeldClientOwner {
       known.repeated(syn, queue)
       return
     }
+    // Its client sent it again just before it heard the answer. The kernel knows what to do with it; to dial again would be a second connection.
+    if (this.#arrived.get(attempt) === syn.sequence) {
+      queue.accept(syn.packet)
+      return
+    }
+    this.#arrived.delete(attempt)
     const client = this.#owners.ownerOf(syn.source.address)
     const share = this.#shares.get(client) ?? 0
     const hasRoom = this.#held.size < MAX_HELD && share < MAX_OF_A_CLIENT && !this.#given.has(attempt)

@@ -4,7 +4,7 @@ import type { HeldAnswer } from './rules/capture-plan.ts'
 const MAX_PENDING = 4096
 /** Of one client: a port scan, or a pool whose servers a lost VPN has taken away, must leave room for the attempts of all others. */
 export const MAX_PENDING_A_CLIENT = 512
-/** Attempts that were not let in, remembered so that their repetitions are not dialled again. */
+/** Attempts that have been answered, remembered so that their repetitions are not dialled again. */
 const MAX_ANSWERED = 4096
 
 export type HoldState = 'new' | 'repeated' | 'full' | 'full-for-client'
@@ -40,8 +40,8 @@ export class PendingHolds<Socket> {
 
   /**
    * A repetition is answered here: it takes the place of the packet before, or is let in or refused as that was; it may have been on its way already when its
-   * client was told. `sequence`: TCP's initial sequence number, by which a new attempt from the port of one that was not let in is told from a repetition
-   * (RFC 9293 §3.4.1).
+   * client was told, or its connection came. `sequence`: TCP's initial sequence number, by which a new attempt from the port of one before is told from a
+   * repetition (RFC 9293 §3.4.1).
    */
   begin(key: string, client: string, sequence: number, answer: AnswerHeld): HoldState {
     const known = this.#pending.get(key)
@@ -67,7 +67,7 @@ export class PendingHolds<Socket> {
     return 'new'
   }
 
-  /** Whether it is under way, or was not let in. */
+  /** Whether it is under way, or has been answered. */
   knows(key: string): boolean {
     return this.#pending.has(key) || this.#answered.has(key)
   }
@@ -88,10 +88,10 @@ export class PendingHolds<Socket> {
 
   /** Whether somebody expected it, and has it now. */
   deliver(key: string, socket: Socket): boolean {
-    const arrived = this.#pending.get(key)?.arrived
-    if (!arrived) return false
-    this.end(key)
-    arrived(socket)
+    const pending = this.#pending.get(key)
+    if (!pending?.arrived) return false
+    this.#answer(key, pending.sequence, 'accept')
+    pending.arrived(socket)
     return true
   }
 
@@ -100,8 +100,12 @@ export class PendingHolds<Socket> {
     const pending = this.#pending.get(key)
     if (!pending) return
     pending.answer(told)
+    this.#answer(key, pending.sequence, told)
+  }
+
+  #answer(key: string, sequence: number, told: HeldAnswer | undefined): void {
     this.end(key)
-    this.#answered.set(key, { sequence: pending.sequence, told })
+    this.#answered.set(key, { sequence, told })
     if (this.#answered.size > MAX_ANSWERED) this.#answered.delete(this.#answered.keys().next().value!)
   }
 

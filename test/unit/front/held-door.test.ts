@@ -117,7 +117,10 @@ t.test('let in when the way out stands, and known when its connection comes', { 
   t.equal(door.arrived(4, fd, syn.source), true)
   t.same(log, ['drop 7', 'accept 8', 'stands'])
   t.equal(door.arrived(4, fd, syn.source), false, 'once')
-  hold({ ...syn, packet: 9 })
+  hold({ ...syn, packet: 11 })
+  t.same(log.splice(3), ['accept 11'], 'said again just before its client heard the answer')
+  t.equal(asking.length, 1, 'nobody is dialled for that')
+  hold({ ...syn, packet: 9, sequence: 2 })
   t.equal(asking.length, 2, 'the same ports again, later, are another attempt')
 })
 

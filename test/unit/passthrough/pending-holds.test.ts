@@ -62,6 +62,22 @@ t.test('a delivered connection makes room, and ends once only', async (t) => {
   t.equal(holds.begin('newer', 'client', 1, nobody), 'full-for-client')
 })
 
+t.test('a repetition that comes behind its connection is no other attempt', async (t) => {
+  const holds = new PendingHolds<string>()
+  const said: unknown[] = []
+  holds.begin('a', 'client', 1, nobody)
+  holds.expect('a', () => {})
+  holds.deliver('a', 'socket')
+  t.ok(holds.knows('a'), 'whoever asks has to come here')
+  t.equal(
+    holds.begin('a', 'client', 1, (answer) => said.push(answer)),
+    'repeated',
+  )
+  t.same(said, ['accept'])
+  t.equal(holds.size, 0)
+  t.equal(holds.begin('a', 'client', 2, nobody), 'new', 'another one from the same port')
+})
+
 t.test('all clients together have a limit too', async (t) => {
   const holds = new PendingHolds<string>()
   let taken = 0
