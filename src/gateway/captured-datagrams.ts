@@ -1,6 +1,5 @@
 import { toGatewayError } from '../contracts/gateway-error.ts'
 import type { CapturePlan } from '../passthrough/rules/capture-plan.ts'
-import { sendsFromLowPorts } from '../passthrough/udp/reply-socket.ts'
 import { UdpDoor, type UdpDoorOptions } from '../passthrough/udp/udp-door.ts'
 import type { Settings } from '../settings/settings.ts'
 import { isQuicRefused } from './packet-parts.ts'
@@ -29,10 +28,9 @@ export class CapturedDatagrams {
       if (this.#isTaken) throw thrown
       this.#options.warn(`${toGatewayError(thrown).message}; UDP to host.docker.internal is treated as any other`)
     }
-    if (this.#hasWarned) return
-    const warnings = [...(this.isMute ? [MUTE] : []), ...(this.#door && !sendsFromLowPorts() ? [NO_LOW_PORTS] : [])]
-    for (const warning of warnings) this.#options.warn(warning)
-    this.#hasWarned = warnings.length > 0
+    if (this.#hasWarned || !this.isMute) return
+    this.#options.warn(MUTE)
+    this.#hasWarned = true
   }
 
   /** Closes what these settings do not need. */
@@ -74,10 +72,7 @@ export function planDatagrams(settings: Settings, to: Readonly<Partial<Record<4 
 }
 
 const MUTE =
-  'capture: the capability CAP_NET_RAW is missing: programs whose UDP the policy refuses flow by flow are not told ("port unreachable") and wait until they give up, and nobody hears answers from UDP ports that programs of this host have at every address. Give it to the gateway (AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW, or --cap-add NET_RAW), or set udp.containers: deny, which the kernel answers by itself'
-
-const NO_LOW_PORTS =
-  'capture: answers from UDP ports below 1024 (DNS, NTP, QUIC) cannot be sent to containers: this process may not have such ports, also at addresses that are not its own. Give it the capability CAP_NET_BIND_SERVICE (AmbientCapabilities=CAP_NET_ADMIN CAP_NET_BIND_SERVICE, or --cap-add NET_BIND_SERVICE), or set net.ipv4.ip_unprivileged_port_start to 0 in its network namespace'
+  'capture: the capability CAP_NET_RAW is missing: programs whose UDP the policy refuses flow by flow are not told ("port unreachable") and wait until they give up. Give it to the gateway (AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW, or --cap-add NET_RAW), or set udp.containers: deny, which the kernel answers by itself'
 
 const QUIC = { from: 443, to: 443 }
 

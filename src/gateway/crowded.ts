@@ -2,6 +2,7 @@ import type { Clock } from '../contracts/clock.ts'
 import type { GatewayError } from '../contracts/gateway-error.ts'
 import type { DropReason } from '../contracts/packet.ts'
 import type { CaptureDoorOptions } from '../passthrough/capture-door.ts'
+import { detourOf } from '../passthrough/rules/capture-plan.ts'
 import { seldom } from './seldom.ts'
 
 /** Milliseconds between warnings that attempts are left waiting, or datagrams dropped. */
@@ -55,7 +56,7 @@ export function tellDropped(
   )
   const taken = seldom<number>(clock, CROWDED_LOG_MS, (port) =>
     warn(
-      `UDP: what port ${port} of far sides answers cannot be sent to captured clients: a program of this host (\`ss -ulnp\` tells which) has UDP port ${port} at every address, and the capability CAP_NET_RAW, the way round it, is missing. Give it to the gateway (AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW, or --cap-add NET_RAW), or bind that program to addresses of its own. fairlead_packets_dropped_total counts them (port-taken)`,
+      `UDP: what port ${port} of far sides answers cannot be sent to captured clients: neither that UDP port can be had here nor port ${detourOf(port)}, the way round it. Programs of this host (\`ss -ulnp\` tells which) have them at every address: bind one of them to addresses of its own. fairlead_packets_dropped_total counts them (port-taken)`,
     ),
   )
   return (reason, dropped = 1, port = 0) => {

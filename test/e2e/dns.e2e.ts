@@ -282,11 +282,10 @@ await t.test('without CAP_NET_RAW, answers come from ports that somebody has at 
   const other = scenario.start('gateway', 'another-server', ['node', '-e', script])
   await other.until('ready', () => other.stdout.includes('ready'))
   const gateway = await start({ listen: { address: `${ADDRESSED}:${takePort()}`, from: ['10.77.5.0/24'] } }, {}, by)
-  t.equal((await dig('both.names.test', 'A', NOBODY[0], '+time=2')).status, undefined, 'another program does')
-  const said = await gateway.running.until('why', () =>
-    gateway.log().find(({ msg }) => /UDP port 53 at every address/.test(msg ?? '')),
-  )
-  t.match(said.msg, /CAP_NET_RAW/)
+  for (const server of NOBODY) {
+    t.match(await dig('both.names.test', 'A', server), { answers: ['192.0.2.1'] }, `another program does: ${server}`)
+  }
+  t.notMatch(JSON.stringify(gateway.log()), /port 53 at every address/)
   t.notMatch(JSON.stringify(gateway.log()), /feigns/)
   await gateway.running.stop()
   await other.stop()

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -33,7 +34,7 @@ scenario.undo.push('the guest’s routes', async () => {
 })
 
 const echo = takePort()
-const places = [ORIGIN, ORIGIN6].flatMap((address) => [address, String(echo), address, '443'])
+const places = [ORIGIN, ORIGIN6].flatMap((address) => [echo, 123, 443].flatMap((port) => [address, String(port)]))
 const echoes = scenario.start('corp', 'udp-echo', [process.execPath, join(UDP, 'echo.mjs'), ...places])
 await echoes.until('ready', () => echoes.stdout.includes('ready'))
 const dnsmasq = scenario.start('corp', 'dnsmasq', [
@@ -78,8 +79,8 @@ const dig = async (server: string) => {
   ])
   return stdout.trim()
 }
-const capturing = (policy: Policy): Promise<Gateway> =>
-  startGateway(scenario, { capture: { enabled: true, networks: [], interfaces: ['guest'] }, ...policy })
+const capturing = (policy: Policy, by: readonly string[] = []): Promise<Gateway> =>
+  startGateway(scenario, { capture: { enabled: true, networks: [], interfaces: ['guest'] }, ...policy }, { by })
 
 /** What the kernel has of ours. */
 async function left(): Promise<string> {
@@ -118,6 +119,36 @@ await t.test('a program of the gateway’s host has the same port, at every addr
   t.match(await ask(ORIGIN, echo, 20_000), { reply: { bytes: 20_000 } }, 'a large one, in IP fragments')
   await gateway.running.stop()
   await own.stop()
+})
+
+await t.test('with CAP_NET_ADMIN alone: answers from ports that the gateway may not have', async (t) => {
+  const nft = (script: string) => scenario.run('gateway', ['nft', '-f', '-'], { stdin: script })
+  // What the host sees of what goes to the guest: conversations of the gateway's own, ports that are nobody's, and packets of a rank.
+  const odd = ['ct direction original', 'udp sport != { 53, 123 }', 'meta priority != 0', 'udp checksum 0']
+  const chain = `type filter hook postrouting priority 0; oifname != "guest" return; ${odd.map((match) => `meta l4proto udp ${match} counter`).join('; ')};`
+  t.match(await nft(`table inet watch { chain out { ${chain} }; }`), { code: 0 })
+  t.teardown(() => nft('delete table inet watch'))
+  const alone = ['setpriv', '--bounding-set=-all,+net_admin', '--inh-caps=-all,+net_admin', '--ambient-caps=-all']
+  const gateway = await capturing({}, alone)
+  t.match((await scenario.run('gateway', ['sysctl', '-n', 'net.ipv4.ip_unprivileged_port_start'])).stdout, /^1024$/m)
+  t.match(readFileSync(`/proc/${gateway.running.pid}/status`, 'utf8'), /^CapEff:\t0{12}1000$/m)
+  for (const origin of [ORIGIN, ORIGIN6]) {
+    t.equal(await dig(origin), '192.0.2.53', `DNS, ${origin}`)
+    for (const bytes of [0, 48, 1_400, 20_000])
+      t.match(await ask(origin, 123, bytes), { reply: { bytes, from: origin, port: 123 } }, `${bytes} bytes`)
+  }
+  const { stdout } = await scenario.run('gateway', ['nft', 'list', 'table', 'inet', 'watch'])
+  t.strictSame(stdout.match(/packets \d+/g), ['packets 0', 'packets 0', 'packets 0', 'packets 0'], stdout)
+  t.notMatch(JSON.stringify(gateway.log()), /NET_BIND_SERVICE|1024/)
+
+  // Beside a program that has the port at every address.
+  const own = scenario.start('gateway', 'udp-echo', [process.execPath, join(UDP, 'echo.mjs'), '::', String(echo)])
+  await own.until('ready', () => own.stdout.includes('ready'))
+  for (const origin of [ORIGIN, ORIGIN6])
+    t.match(await ask(origin, echo, 48), { reply: { from: origin, port: echo } }, `${origin}, beside a program`)
+  await own.stop()
+  await gateway.running.stop()
+  t.equal(gateway.log().filter(({ msg }) => /at every address/.test(msg ?? '')).length, 0)
 })
 
 await t.test(

@@ -81,3 +81,16 @@ export const HOLD_CHAIN = 'hold'
 export const ROUTE_PROTOCOL = 166
 /** Priority of the policy rule; those on both its sides are ours too. Before the main table (32766), behind nothing that people use. */
 export const RULE_PRIORITY = 7766
+
+/**
+ * SO_PRIORITY of the sockets that send from a port's detour in place of the port. Values above 6 are CAP_NET_ADMIN's, so no other program's packets
+ * have it by chance, and unlike a mark it changes no route.
+ */
+export const DETOUR_PRIORITY = 0x6661_6972
+/** Ports below 1024 have theirs above 64512, where systems neither listen nor choose ports by themselves (Linux: 32768 to 60999). */
+export const DETOUR_BITS = 0xfc00
+
+/** The port to send from where `port` cannot be had; its own detour's detour. None has the detour 0, which would mean any port. */
+export function detourOf(port: number): number {
+  return port ^ DETOUR_BITS || DETOUR_BITS
+}

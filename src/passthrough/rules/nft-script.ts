@@ -1,5 +1,7 @@
 import {
   type CapturePlan,
+  DETOUR_BITS,
+  DETOUR_PRIORITY,
   HELD_MARK,
   HOLD_CHAIN,
   isAnywhere,
@@ -15,7 +17,8 @@ import {
  * The script for `nft -f -`: one transaction that puts the whole table in the place of the one before. Statements stand on lines of their own.
  *
  * Everything is decided in prerouting, before routing: what is captured never comes to the forward chains, where engine and firewall have
- * theirs. Only packets that come in from containers are looked at: the gateway's own leave through output, so nothing can loop.
+ * theirs. Only packets that come in from containers are looked at: the gateway's own leave through output, so nothing can loop. There only answers by
+ * a detour are touched (`detourOf`).
  */
 export function nftScript(plan: CapturePlan): string {
   return [
@@ -52,6 +55,12 @@ export function nftScript(plan: CapturePlan): string {
         'goto deliver',
       ]),
       ...chain('deliver', deliver(plan)),
+      ...chain('answers', [
+        '# From a port that the gateway could not have: it comes by another, and by this priority. As the very first, so that conntrack and all others see',
+        '# the right one.',
+        'type filter hook output priority -2147483648; policy accept;',
+        `meta priority ${classid(DETOUR_PRIORITY)} socket transparent 1 udp sport set udp sport ^ ${DETOUR_BITS} meta priority set none`,
+      ]),
     ]),
     '}',
     '',
@@ -197,6 +206,8 @@ function indent(lines: readonly string[]): string[] {
 }
 
 const hex = (number: number): string => `0x${(number >>> 0).toString(16).padStart(8, '0')}`
+/** As nft reads and writes a priority. */
+const classid = (number: number): string => `${(number >>> 16).toString(16)}:${(number & 0xffff).toString(16)}`
 const quoted = (name: string): string => `"${name}"`
 const isIpv6 = (block: string): boolean => block.includes(':')
 const isIpv4 = (block: string): boolean => !block.includes(':')

@@ -19,6 +19,7 @@ export const SO_REUSEADDR = 2
 export const SO_ERROR = 4
 export const SO_RCVBUF = 8
 export const SO_KEEPALIVE = 9
+export const SO_PRIORITY = 12
 export const SO_LINGER = 13
 export const SO_RCVTIMEO = 20
 export const SO_SNDBUFFORCE = 32
@@ -31,7 +32,6 @@ export const IP_RECVORIGDSTADDR = 20
 export const IP_ORIGDSTADDR = 20
 
 export const SOL_IPV6 = 41
-export const IPV6_CHECKSUM = 7
 export const IPV6_V6ONLY = 26
 export const IPV6_RECVORIGDSTADDR = 74
 export const IPV6_ORIGDSTADDR = 74

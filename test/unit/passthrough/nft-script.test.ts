@@ -107,6 +107,12 @@ table inet fairlead {
     meta l4proto tcp reject with tcp reset
     reject with icmpx port-unreachable
   }
+  chain answers {
+    # From a port that the gateway could not have: it comes by another, and by this priority. As the very first, so that conntrack and all others see
+    # the right one.
+    type filter hook output priority -2147483648; policy accept;
+    meta priority 6661:6972 socket transparent 1 udp sport set udp sport ^ 64512 meta priority set none
+  }
 }
 `,
   )
