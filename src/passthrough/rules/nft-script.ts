@@ -14,7 +14,8 @@ import {
 } from './capture-plan.ts'
 
 /**
- * The script for `nft -f -`: one transaction that puts the whole table in the place of the one before. Statements stand on lines of their own.
+ * The script for `nft -f -`: one transaction that puts the whole table in the place of the one before. Statements stand on lines of their own, in words
+ * that nft 0.9 reads as well as 1.1 (`icmpx type`, say).
  *
  * Everything is decided in prerouting, before routing: what is captured never comes to the forward chains, where engine and firewall have
  * theirs. Only packets that come in from containers are looked at: the gateway's own leave through output, so nothing can loop. There only answers by
@@ -96,8 +97,8 @@ function heldAnswers({ hold, mark }: CapturePlan): string[] {
   return [
     `meta mark ${hex(mark + HELD_MARK.accept)} goto deliver`,
     `meta mark ${hex(mark + HELD_MARK.reset)} meta l4proto tcp reject with tcp reset`,
-    `meta mark ${hex(mark + HELD_MARK.hostUnreachable)} reject with icmpx host-unreachable`,
-    `meta mark ${hex(mark + HELD_MARK.networkUnreachable)} reject with icmpx no-route`,
+    `meta mark ${hex(mark + HELD_MARK.hostUnreachable)} reject with icmpx type host-unreachable`,
+    `meta mark ${hex(mark + HELD_MARK.networkUnreachable)} reject with icmpx type no-route`,
   ]
 }
 
@@ -129,9 +130,9 @@ function client(plan: CapturePlan): string[] {
     ...(isAnywhere(udp.to) ? toHosts(plan.hosts, 'meta l4proto udp goto deliver') : []),
     ...(plan.tcp.ports.length > 0 ? [`tcp dport ${portSet(plan.tcp.ports)} goto take_tcp`] : []),
     ...(plan.otherPorts === 'refuse' ? ['meta l4proto tcp reject with tcp reset'] : []),
-    ...(udp.kind === 'deny' ? ['meta l4proto udp reject with icmpx port-unreachable'] : []),
+    ...(udp.kind === 'deny' ? ['meta l4proto udp reject with icmpx type port-unreachable'] : []),
     ...(udp.kind === 'take' && udp.refused.length > 0
-      ? [`udp dport ${portSet(udp.refused)} reject with icmpx port-unreachable`]
+      ? [`udp dport ${portSet(udp.refused)} reject with icmpx type port-unreachable`]
       : []),
     ...(udp.kind === 'take' ? ['meta l4proto udp goto deliver'] : []),
   ]
@@ -179,7 +180,7 @@ function deliver({ special, tcp, udp, mark }: CapturePlan): string[] {
     ...rules('meta l4proto udp', udp.to ?? {}),
     '# Nobody listens: the gateway has gone, or has no socket of this family. Closed, not open.',
     'meta l4proto tcp reject with tcp reset',
-    'reject with icmpx port-unreachable',
+    'reject with icmpx type port-unreachable',
   ]
 }
 

@@ -60,8 +60,8 @@ table inet fairlead {
     type filter hook prerouting priority mangle; policy accept;
     meta mark 0x00f1a000 goto deliver
     meta mark 0x00f1a001 meta l4proto tcp reject with tcp reset
-    meta mark 0x00f1a002 reject with icmpx host-unreachable
-    meta mark 0x00f1a003 reject with icmpx no-route
+    meta mark 0x00f1a002 reject with icmpx type host-unreachable
+    meta mark 0x00f1a003 reject with icmpx type no-route
     # What routers say of packets that we have sent to clients, as by whom they were sent for: that they are too large, say. To the socket of ours.
     meta l4proto { icmp, ipv6-icmp } socket transparent 1 meta mark set 0x00f1a000 accept
     meta l4proto != { tcp, udp } return
@@ -105,7 +105,7 @@ table inet fairlead {
     meta l4proto tcp meta mark set 0x00f1a000 tproxy ip6 to [::1]:40006 accept
     # Nobody listens: the gateway has gone, or has no socket of this family. Closed, not open.
     meta l4proto tcp reject with tcp reset
-    reject with icmpx port-unreachable
+    reject with icmpx type port-unreachable
   }
   chain answers {
     # From a port that the gateway could not have: it comes by another, and by this priority. As the very first, so that conntrack and all others see
@@ -144,7 +144,7 @@ const rows: readonly {
   {
     title: 'UDP refused: QUIC falls back at once',
     plan: { udp: { kind: 'deny' } },
-    has: ['meta l4proto udp reject with icmpx port-unreachable'],
+    has: ['meta l4proto udp reject with icmpx type port-unreachable'],
   },
   {
     title: 'UDP taken',
@@ -158,7 +158,7 @@ const rows: readonly {
   {
     title: 'UDP taken but for QUIC',
     plan: { udp: { kind: 'take', to: { 4: 5 }, refused: [{ from: 443, to: 443 }] } },
-    has: ['udp dport { 443 } reject with icmpx port-unreachable', 'meta l4proto udp goto deliver'],
+    has: ['udp dport { 443 } reject with icmpx type port-unreachable', 'meta l4proto udp goto deliver'],
   },
   {
     title: 'DNS to a server of ours',
@@ -235,6 +235,11 @@ for (const { title, plan, has, not = [] } of rows) {
       )
   })
 }
+
+t.test('in words that nft 0.9 reads too', async (t) => {
+  const plans: Partial<CapturePlan>[] = [{}, ...rows.map(({ plan }) => plan as Partial<CapturePlan>)]
+  for (const plan of plans) t.notMatch(nftScript({ ...PLAN, ...plan } as CapturePlan), /icmpx (?!type )/)
+})
 
 t.test('other networks', async (t) => {
   t.equal(
