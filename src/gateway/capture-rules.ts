@@ -98,12 +98,15 @@ export class CaptureRules {
     return true
   }
 
-  /** Not those of a gateway that has started while this one was ending. */
+  /**
+   * Not those of a gateway that has started while this one was ending, nor, where none of ours have stood, what a gateway that was killed or still drains
+   * has left: they refuse what would otherwise go out past the policy.
+   */
   async remove(): Promise<void> {
     const before = this.#installed
     this.#installed = undefined
     const { installer } = this.#parts
-    if (!before || !(await installer.isAnothers(before))) await installer.remove()
+    if (!(await installer.isAnothers(before))) await installer.remove()
   }
 
   async #installAnew({ plan, hold }: WantedRules): Promise<void> {

@@ -89,7 +89,7 @@ export class CaptureDoor {
     const key = keyOf(source.address, source.port, dialled.address, dialled.port)
     const owner = this.#options.ownerOf(source.address)
     const more = { ofClient: this.#holds.of(owner) + 1, ofAll: this.#holds.size + 1 }
-    if (!this.#holds.knows(key) && !this.#hasRoom(owner, source.address, more)) {
+    if (!this.#holds.repeats(key, sequence) && !this.#hasRoom(owner, source.address, more)) {
       answer('reset')
       return
     }

@@ -67,7 +67,12 @@ export class PendingHolds<Socket> {
     return 'new'
   }
 
-  /** Whether it is under way, or has been answered. */
+  /** Whether `begin` would begin nothing new. */
+  repeats(key: string, sequence: number): boolean {
+    return this.#pending.has(key) || this.#answered.get(key)?.sequence === sequence
+  }
+
+  /** Whether one with these addresses and ports is under way, or has been answered. */
   knows(key: string): boolean {
     return this.#pending.has(key) || this.#answered.has(key)
   }

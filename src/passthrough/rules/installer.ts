@@ -64,9 +64,15 @@ export class Installer {
     return true
   }
 
-  /** Whether the table that stands is that of a gateway which has started meanwhile. */
-  async isAnothers({ tcp }: CapturePlan): Promise<boolean> {
-    return leadsElsewhere((await this.#list()).stdout, tcp.to)
+  /**
+   * Whether the table that stands is another gateway's: of one that has started meanwhile; where this one has put none (`own` is undefined), any. Rejects
+   * where nobody can tell.
+   */
+  async isAnothers(own: CapturePlan | undefined): Promise<boolean> {
+    const listed = await this.#list()
+    if (listed.code === 0) return leadsElsewhere(listed.stdout, own?.tcp.to ?? {})
+    if (NO_TABLE.test(listed.stderr)) return false
+    throw refused(LIST, listed)
   }
 
   /** Everything with our name or stamp, and nothing else. */
@@ -79,7 +85,7 @@ export class Installer {
   }
 
   #list(): Promise<CommandResult> {
-    return this.#run(['nft', 'list', 'table', 'inet', TABLE])
+    return this.#run(LIST)
   }
 
   async #route(family: Family, plan: CapturePlan): Promise<void> {
@@ -118,6 +124,9 @@ function has(rules: readonly PolicyRule[], wanted: PolicyRule): boolean {
 }
 
 const NFT: Command = ['nft', '-f', '-']
+const LIST: Command = ['nft', 'list', 'table', 'inet', TABLE]
+/** What nft says of a table that is not there. */
+const NO_TABLE = /No such file or directory/
 
 /** What `capture --dry-run` prints: the very commands, in their order. */
 export function renderInstallation(plan: CapturePlan, families: readonly Family[]): string {

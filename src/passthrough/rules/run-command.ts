@@ -18,14 +18,29 @@ const OUTPUT_CHARS = 1024 * 1024
 /** Where the two live on every distribution, for services whose PATH has no sbin. */
 const SBIN = '/usr/sbin:/sbin:/usr/bin:/bin'
 
-/** Runs `nft` or `ip`. Rejects with a `GatewayError` where there is no such program. */
-export const runCommand: RunCommand = (command, input) =>
-  new Promise((resolve, reject) => {
+/** Attempts at a command that others end. */
+const ATTEMPTS = 3
+
+/**
+ * Runs `nft` or `ip`. Rejects with a `GatewayError` where there is no such program. Whoever stops this gateway may send the signal to all that it has
+ * started (a terminal, a service manager): a command that such a signal has ended has told nothing, and is run again.
+ */
+export const runCommand: RunCommand = async (command, input) => {
+  for (let attempt = 1; ; attempt += 1) {
+    const { isEndedByOthers, ...result } = await runOnce(command, input)
+    if (!isEndedByOthers || attempt === ATTEMPTS) return result
+  }
+}
+
+function runOnce(command: Command, input?: string): Promise<CommandResult & { readonly isEndedByOthers: boolean }> {
+  return new Promise((resolve, reject) => {
     const [program = '', ...args] = command
     const path = `${process.env['PATH'] ?? ''}:${SBIN}`
     const child = spawn(program, args, {
       env: { PATH: path, LC_ALL: 'C' },
       timeout: LIMIT_MS,
+      // Not in the group that a terminal sends SIGINT to.
+      detached: true,
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     })
     let stdout = ''
@@ -37,10 +52,13 @@ export const runCommand: RunCommand = (command, input) =>
       stderr = (stderr + text).slice(0, OUTPUT_CHARS)
     })
     child.once('error', (cause: NodeJS.ErrnoException) => reject(cannotRun(program, cause)))
-    child.once('close', (code) => resolve({ code, stdout, stderr }))
+    child.once('close', (code, signal) => {
+      resolve({ code, stdout, stderr, isEndedByOthers: signal !== null && !child.killed })
+    })
     // A program that fails at once closes its input: its own words tell why.
     child.stdin?.on('error', () => {}).end(input)
   })
+}
 
 function cannotRun(program: string, cause: NodeJS.ErrnoException): GatewayError {
   const missing = cause.code === 'ENOENT'

@@ -196,6 +196,13 @@ t.test('rules of a gateway that has started meanwhile are neither replaced nor t
   t.equal(rules.installed, undefined)
 })
 
+t.test('an install that fails leaves what a gateway that was killed has left: it refuses', async (t) => {
+  const { rules, did, state } = kernel({ nft: true, apart: true })
+  Object.assign(state, { fails: 'no', anothers: true })
+  await t.rejects(rules.install(held()), { message: 'nft: no' })
+  t.same(did, ['install 1 nft'])
+})
+
 t.test('a kernel that does not forget earlier translations: said, and the rules stand', async (t) => {
   const { rules, warnings, state } = kernel({ nft: true, apart: true })
   state.remembers = true

@@ -88,6 +88,21 @@ t.test('reset by its client before it was looked at: a flow all the same, if it 
   t.equal(flows.length, 2, 'the attempt that was held leaves the line')
 })
 
+t.test('a new attempt from the ports of one that was let in is judged like any other', async (t) => {
+  let judged: ReturnType<CaptureRoom['judge']> = 'room'
+  const { answers, flows, door, hold } = rig({}, () => judged)
+  hold(SYN)
+  await until('it has begun', () => flows.length === 1)
+  const conn = flows[0]!.accept()
+  door.connected(arriving())
+  await conn
+  judged = 'no-room'
+  hold({ ...SYN, packet: 2 })
+  t.same(answers.splice(0), ['1 accept', '2 accept'], 'a repetition is none')
+  hold({ ...SYN, packet: 3, sequence: 2 })
+  t.same(answers, ['10.0.0.2 no-room', '3 reset'])
+})
+
 t.test('as many connections as may stand: refused while it can be told', async (t) => {
   let judged: ReturnType<CaptureRoom['judge']> = 'no-room'
   const asked: unknown[] = []

@@ -34,6 +34,11 @@ t.test('rules with our stamp that are none of ours', async (t) => {
   t.same(readRules(JSON.stringify([...rules, { priority: 0, src: 'all', table: 'local' }])), [])
 })
 
+t.test('whose the table is, where nobody can tell: nothing is taken for ours', async (t) => {
+  const installer = new Installer([4], async () => ({ code: null, stdout: '', stderr: '' }))
+  await t.rejects(installer.isAnothers(PLAN), { message: /nft list table inet fairlead` failed/ })
+})
+
 t.test('in a kernel', async (t) => {
   if (!mayUseNft(t)) return
   const { pid } = await namespace(t)
@@ -102,8 +107,11 @@ t.test('in a kernel', async (t) => {
 
   await t.test('removed: nothing of ours is left, and nobody else’s is gone', async (t) => {
     ip('rule', 'add', 'fwmark', '0xf1a000', 'lookup', '99', 'priority', '7768')
+    t.equal(await installer.isAnothers(PLAN), false)
+    t.equal(await installer.isAnothers(undefined), true, 'whose, where none of ours were put?')
     await installer.remove()
     for (const family of FAMILIES) t.same(rules(family), [])
+    t.equal(await installer.isAnothers(undefined), false, 'nobody’s')
     t.match(ip('rule'), /^7768:\tfrom all fwmark 0xf1a000 lookup 99/m)
     await installer.remove()
   })
