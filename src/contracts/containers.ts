@@ -53,6 +53,8 @@ export interface ContainerNetwork {
   readonly gateways: readonly string[]
   /** The engine has not said which of its addresses is whose. */
   readonly untold?: true
+  /** New: who is in it has not been read yet, whatever has been read of others. */
+  readonly unread?: true
 }
 
 /** A container that exists and does not run: enough to say so. */

@@ -63,7 +63,7 @@ export function createEngineDirectory({ address, clock, onEvent, onState }: Engi
       if (!state.connected) return
       const ids = new Set(view.networks.map(({ id }) => id))
       // New ones only: what is captured must not wait for what the rest of a reading takes.
-      const added = networks.filter(({ id }) => !ids.has(id)).map((network) => ({ ...network, untold: true }) as const)
+      const added = networks.filter(({ id }) => !ids.has(id)).map((network) => ({ ...network, unread: true }) as const)
       if (added.length > 0 && show({ ...view, networks: [...view.networks, ...added] })) tell()
     },
     onEvent: () => onEvent?.(),

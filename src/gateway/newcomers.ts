@@ -34,6 +34,14 @@ const STRANGE_MS = 60_000
 /** Addresses looked for at once, and remembered as strange: anybody can send from any address of a network. Those beyond wait for what the others find. */
 const MAX_ADDRESSES = 1_024
 
+/** Of a view's networks. */
+interface Owners {
+  readonly all: AddressOwners
+  readonly bridged: AddressOwners
+  /** Of the bridged ones. */
+  readonly unread: AddressOwners
+}
+
 /**
  * Containers that have just started: a rule for a container must hold for its first connection too, which comes before the engine's word of it. A
  * client with an address in one of the engine's networks that no container is known to have is waited for.
@@ -46,7 +54,7 @@ export class Newcomers {
   readonly #strange = new Map<string, number>()
   /** Of the view it was made from. */
   #lastHostAddresses: readonly string[] = []
-  #owners: { readonly of: ContainerView; readonly all: AddressOwners; readonly bridged: AddressOwners } | undefined
+  #owners: (Owners & { readonly of: ContainerView }) | undefined
   #owned: { readonly of: ContainerView; readonly owned: OwnedAddresses } | undefined
 
   constructor(options: NewcomersOptions) {
@@ -87,12 +95,12 @@ export class Newcomers {
 
   /**
    * Whether an address lies in one of the networks that the engine had when it was last seen, and whose it is cannot be told, for a flow that has been
-   * `identified`: the engine is away, or something has happened in it that it has not told in that time.
+   * `identified`: the engine is away, has not told who is in the network, or something has happened in it that it has not told in that time.
    */
   isUncertain(address: string): boolean {
     const { directory, clock } = this.#options
     if (!this.isContainers(address) || directory.byAddress(address)) return false
-    if (!directory.connected) return true
+    if (!directory.connected || this.#read().unread.isContainers(address)) return true
     return !directory.isCurrent && (this.#strange.get(address) ?? 0) <= clock.monotonic()
   }
 
@@ -217,13 +225,15 @@ export class Newcomers {
     return this.#options.matters?.() ?? true
   }
 
-  #read(): { readonly all: AddressOwners; readonly bridged: AddressOwners } {
+  #read(): Owners {
     const { directory } = this.#options
     const view = directory.view()
     if (this.#owners?.of !== view) {
       const ownersIn = (networks: ContainerView['networks']) =>
         new AddressOwners((address) => directory.byAddress(address)?.id, this.#blocksOf(networks))
-      this.#owners = { of: view, all: ownersIn(view.networks), bridged: ownersIn(view.networks.filter(tellsAddresses)) }
+      const bridged = view.networks.filter(tellsAddresses)
+      const unread = bridged.filter((network) => network.unread)
+      this.#owners = { of: view, all: ownersIn(view.networks), bridged: ownersIn(bridged), unread: ownersIn(unread) }
     }
     return this.#owners
   }

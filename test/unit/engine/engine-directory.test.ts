@@ -225,13 +225,13 @@ t.test('a new network is known before all containers have been read again', asyn
   engine.networks = [{ name: 'two', subnets: ['172.21.0.0/16'] }]
   engine.emit()
   await until('it', () => directory.view().networks.length === 2)
-  t.match(directory.view().networks[1], { name: 'two', subnets: ['172.21.0.0/16'], untold: true })
+  t.match(directory.view().networks[1], { name: 'two', subnets: ['172.21.0.0/16'], unread: true })
   t.same(names(), ['first'], 'and who was known is')
   engine.intercept = undefined
   engine.containers = []
   for (const response of held) response.end('[]')
   await until('the rest', () => names().length === 0)
-  t.match(directory.view().networks, [{ name: 'two', untold: undefined }])
+  t.match(directory.view().networks, [{ name: 'two', unread: undefined }])
 })
 
 t.test('an image is what it was asked for, whatever its name leads to now', async (t) => {

@@ -20,10 +20,19 @@ const LAN = {
 }
 /** The engine has not said who is in it. */
 const UNTOLD = { ...NETWORK, id: 'u', name: 'docker_gwbridge', subnets: ['172.18.0.0/16'], untold: true } as const
+/** New: who is in it has not been read. */
+const UNREAD = {
+  ...NETWORK,
+  id: 'r',
+  name: 'new',
+  subnets: ['172.21.0.0/16'],
+  gateways: ['172.21.0.1'],
+  unread: true,
+} as const
 const HOST = ['192.168.1.5', '172.20.0.200']
 const BOX = { id: 'b', name: 'box', image: 'box', labels: {}, endpoints: [] } as unknown as Container
 
-function setUp({ matters = true } = {}) {
+function setUp({ matters = true, networks = [NETWORK, LAN, UNTOLD] as ContainerView['networks'] } = {}) {
   const clock = manualClock()
   const known = new Map<string, Container>()
   let refreshes = 0
@@ -35,7 +44,7 @@ function setUp({ matters = true } = {}) {
     refreshes += 1
   }
   let happened = () => {}
-  const view: ContainerView = { networks: [NETWORK, LAN, UNTOLD], containers: [] }
+  const view: ContainerView = { networks, containers: [] }
   const directory = {
     connected: true,
     isCurrent: true,
@@ -144,6 +153,23 @@ t.test('of whom it is certain that no container is meant', async (t) => {
   await pass(10)
   directory.isCurrent = false
   t.equal(newcomers.isUncertain(slow), false, 'what it says later counts for the next')
+})
+
+t.test('nobody counts as no container in a network whose containers have not been read', async (t) => {
+  const { known, directory, newcomers, from, pass } = setUp({ networks: [NETWORK, UNREAD] })
+  const at = '172.21.0.2'
+  const flow = newcomers.identified(from(at))
+  t.type(flow, Promise, 'waited for')
+  await pass(2_100)
+  await flow
+  t.equal(newcomers.isUncertain(at), true, 'whatever has been read besides, and though nothing has been told since')
+  t.equal(newcomers.isUncertain('172.21.0.1'), false, 'the host itself')
+  t.equal(newcomers.ownerOf(at), newcomers.ownerOf('172.21.0.3'), 'anybody there can feign addresses')
+  t.match(newcomers.owned.subnets, [NETWORK.subnets[0], NETWORK.subnets[1], UNREAD.subnets[0]])
+  directory.connected = false
+  t.equal(newcomers.isUncertain(at), true, 'the engine is away')
+  known.set(at, BOX)
+  t.equal(newcomers.isUncertain(at), false)
 })
 
 t.test('more than can be looked for: nobody counts as no container while something has happened', async (t) => {
