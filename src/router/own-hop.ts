@@ -4,9 +4,10 @@ import { type Decision, describeChain, reject } from './decision.ts'
 /**
  * A proxy that runs in a container cannot have itself as its way out: what it sends would come back to it, and each turn of the circle is one more
  * connection, without end. Ways out that lead through the client are left out; where there is no other, its flow is refused, with what ends the circle.
+ * At the doors too, for a proxy may have one of them as its parent. (Containers that share its address cannot be told from it.)
  */
 export function stopAtOwnHop(decision: Decision, query: Pick<RouteQuery, 'client' | 'captured'>): Decision {
-  if (decision.decision !== 'proxy') return decision
+  if (decision.candidates.every(({ hops }) => hops.length === 0)) return decision
   const { client } = query
   const own = addressesOf(query)
   if (own.size === 0) return decision

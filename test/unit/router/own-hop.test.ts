@@ -48,6 +48,17 @@ test('of several ways out the others are left', async (t) => {
   t.match(stopAtOwnHop(direct, { client: px }), { decision: 'direct', candidates: [{ hops: [] }] })
 })
 
+test('behind the direct way too, which is gone on from where the target does not answer', async (t) => {
+  const decision = {
+    ...direct('pac', 'p'),
+    candidates: [{ hops: [] }, { hops: [hop('172.30.1.10')] }, { hops: [hop('192.0.2.1')] }],
+  }
+  const left = stopAtOwnHop(decision, { client: px })
+  t.equal(left.decision, 'direct')
+  t.strictSame(left.candidates, [{ hops: [] }, { hops: [hop('192.0.2.1')] }])
+  t.match(left.because, { source: 'pac', detail: 'p (the way through the client itself is left out)' })
+})
+
 test('an address in an overlay network is another machine’s from here; the one that it goes out by is its own', async (t) => {
   const task: Client = { address: '172.18.0.3', local: false, container: { ...px.container!, outward: ['172.18.0.3'] } }
   const elsewhere = through('172.30.1.10')
