@@ -210,6 +210,7 @@ await t.test('killed, and started while the engine is away: what was captured st
   await gateway.running.until('the engine', async () => (await gateway.status()).engine?.connected, 30_000)
   await flowOf('asks', `${ORIGIN}:${origins.ports.http}`)
   t.same(await captured(), before)
+  t.notMatch(JSON.stringify(gateway.log()), /internal error|a fault of Fairlead/, 'nor has anything failed')
   await must('rm', '-f', 'asks')
   const { stdout } = await scenario.run('gateway', ['nft', 'list', 'table', 'ip', 'past'])
   t.match(stdout, 'counter packets 0 ', 'nothing has gone out past the policy')

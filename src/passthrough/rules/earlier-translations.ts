@@ -1,4 +1,3 @@
-import { BlockList } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { GatewayError } from '../../contracts/gateway-error.ts'
 import { interfaceAddresses } from '../../system/interface-addresses.ts'
@@ -16,6 +15,7 @@ import {
 import { receive, send, socket } from '../../system/linux/sockets.ts'
 import { decodeMessages, type Received } from '../netlink.ts'
 import { type CapturePlan, takenUdp } from './capture-plan.ts'
+import { inMembers } from './set-members.ts'
 import { deletion, isEnd, listing, type Translation, translation } from './translation-messages.ts'
 
 /** Bytes of one datagram of a list: the kernel fills what it is given, 32 KiB at most. */
@@ -31,11 +31,11 @@ const ENOENT = -2
 export async function forgetTranslations(plan: CapturePlan): Promise<void> {
   const taken = takenUdp(plan)
   if (taken !== 'all' && taken.ports.length + taken.addresses.length === 0) return
-  const clients = blocks([...plan.sources, ...plan.own, ...blocksOf(plan.interfaces)])
-  const own = blocks(plan.own)
+  const isClients = inMembers([...plan.sources, ...plan.own, ...blocksOf(plan.interfaces)])
+  const isOwn = inMembers(plan.own)
   const isTaken = ({ source, target, port }: Translation) =>
-    clients.check(source, family(source)) &&
-    !own.check(target, family(target)) &&
+    isClients(source) &&
+    !isOwn(target) &&
     (taken === 'all' || taken.ports.includes(port) || taken.addresses.includes(target))
   // One to list and one to delete: what is said about a deletion would come between two parts of a list.
   await withSocket((lists) =>
@@ -94,23 +94,12 @@ function hear(fd: number, bytes: Buffer): Received[] {
   return messages
 }
 
-function blocks(texts: readonly string[]): BlockList {
-  const list = new BlockList()
-  for (const text of texts) {
-    const [address, prefix] = text.split('/') as [string, string | undefined]
-    list.addSubnet(address, prefix === undefined ? (address.includes(':') ? 128 : 32) : Number(prefix), family(address))
-  }
-  return list
-}
-
 /** The networks that an interface has an address of. */
 function blocksOf(interfaces: readonly string[]): string[] {
   return interfaceAddresses().flatMap(({ device, address, bits }) =>
     interfaces.includes(device) ? `${address}/${bits}` : [],
   )
 }
-
-const family = (address: string): 'ipv4' | 'ipv6' => (address.includes(':') ? 'ipv6' : 'ipv4')
 
 function failed(code: number): GatewayError {
   return new GatewayError(

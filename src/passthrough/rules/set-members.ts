@@ -1,3 +1,4 @@
+import { BlockList } from 'node:net'
 import { parseIpv4 } from '../../wire/ipv4.ts'
 import { parseIpv6 } from '../../wire/ipv6.ts'
 import type { NetworkMembers } from './capture-plan.ts'
@@ -22,6 +23,22 @@ function elementsIn(body: string): string[] {
   const elements = /elements = \{([^}]*)\}/.exec(body)?.[1] ?? ''
   return elements.split(/[\s,]+/).filter((element) => element !== '')
 }
+
+/** Whether an address, canonical, is one of them, however they are written. */
+export function inMembers(members: readonly string[]): (address: string) => boolean {
+  const list = new BlockList()
+  for (const member of members) {
+    const family = familyOf(member)
+    const [from = '', to] = member.split('-')
+    const [address = '', bits] = from.split('/')
+    if (to !== undefined) list.addRange(address, to, family)
+    else if (bits !== undefined) list.addSubnet(address, Number(bits), family)
+    else list.addAddress(address, family)
+  }
+  return (address) => list.check(address, familyOf(address))
+}
+
+const familyOf = (text: string) => (text.includes(':') ? 'ipv6' : 'ipv4')
 
 /** Whether both are the same names and addresses, however they are written. What cannot be read counts as the same: the kernel has taken it once. */
 export function sameMembers(one: NetworkMembers, other: NetworkMembers): boolean {

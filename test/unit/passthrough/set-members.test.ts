@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import t from 'tap'
 import type { NetworkMembers } from '../../../src/passthrough/rules/capture-plan.ts'
 import { nftMembers, nftScript } from '../../../src/passthrough/rules/nft-script.ts'
-import { membersIn, sameMembers } from '../../../src/passthrough/rules/set-members.ts'
+import { inMembers, membersIn, sameMembers } from '../../../src/passthrough/rules/set-members.ts'
 import { BARE_PLAN } from '../../fixtures/bare-capture-plan.ts'
 import { mayUseNft } from '../../fixtures/may-use-nft.ts'
 
@@ -51,6 +51,21 @@ t.test('the same, and not', async (t) => {
   }
 })
 
+t.test('whether an address is one of them', async (t) => {
+  const is = inMembers([
+    '172.17.0.0-172.18.255.255',
+    '10.1.2.3/8',
+    '192.0.2.7',
+    'fd00::-fd00:0:0:2:ffff:ffff:ffff:ffff',
+    'fd01::/16',
+    '::1',
+  ])
+  const inside = '172.17.0.0 172.18.255.255 10.255.0.1 192.0.2.7 fd00::1 fd00:0:0:2::5 fd01:2::3 ::1'
+  const outside = '172.16.255.255 172.19.0.0 11.0.0.1 192.0.2.8 fd00:0:0:3:: fd02:: ::2'
+  for (const address of inside.split(' ')) t.ok(is(address), address)
+  for (const address of outside.split(' ')) t.notOk(is(address), address)
+})
+
 t.test('as the kernel tells it', async (t) => {
   if (!mayUseNft(t)) return
   const listed = (script: string) =>
@@ -63,6 +78,8 @@ t.test('as the kernel tells it', async (t) => {
     const put = membersIn(listed(nftScript({ ...BARE_PLAN, ...wanted })))
     t.ok(sameMembers(put, wanted), title)
     t.equal(put.interfaces.length, wanted.interfaces.length)
+    const is = inMembers([...put.sources, ...put.own])
+    for (const member of [...wanted.sources, ...wanted.own]) t.ok(is(member.split('/')[0]!), `${title}: ${member}`)
     const again = membersIn(listed(`${nftScript(BARE_PLAN)}${nftMembers(put)}`))
     t.ok(sameMembers(again, wanted), `${title}: what was read is written once more`)
     const emptied = membersIn(listed(`${nftScript({ ...BARE_PLAN, ...wanted })}${nftMembers(NOTHING)}`))
