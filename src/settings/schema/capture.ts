@@ -53,8 +53,9 @@ export const captureSchema = section({
     { min: 1, max: 65_535 },
     { help: 'Number of the kernel’s queue (NFQUEUE) that connections wait in; no other program may use it.' },
   ),
-  mark: about(parsedBy(parseMark).prefault('0xf1a000'), {
-    form: 'number, such as `0xf1a000`',
+  // None of the bits that Kubernetes (0x4000, 0x8000), Cilium (0xf00) or Tailscale (0xc0000, in a field of its own) give a meaning to.
+  mark: about(parsedBy(parseMark).prefault('0xf12000'), {
+    form: 'number, such as `0xf12000`',
     help: 'Mark of captured packets. This one and the next three must mean nothing to other rules.',
   }),
   table: count(
@@ -79,6 +80,6 @@ function parseMark(value: unknown): number {
     typeof value === 'number' ? value : /^(0x[0-9a-f]{1,8}|\d{1,10})$/i.test(String(value)) ? Number(value) : Number.NaN
   if (Number.isInteger(number) && number > 0 && number <= LAST_MARK) return number
   throw new ValueError(`${found(value)} is no mark`, {
-    expected: `a number from 1 to 0x${LAST_MARK.toString(16)}, such as 0xf1a000`,
+    expected: `a number from 1 to 0x${LAST_MARK.toString(16)}, such as 0xf12000`,
   })
 }

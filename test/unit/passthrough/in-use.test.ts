@@ -3,8 +3,8 @@ import { leadsElsewhere, portInUse } from '../../../src/passthrough/rules/in-use
 
 const TABLE = `table inet fairlead {
   chain deliver {
-    meta l4proto tcp meta mark set 0x00f1a000 tproxy ip to 127.0.0.1:40004 accept
-    meta l4proto tcp meta mark set 0x00f1a000 tproxy ip6 to [::1]:40006 accept
+    meta l4proto tcp meta mark set 0x00f12000 tproxy ip to 127.0.0.1:40004 accept
+    meta l4proto tcp meta mark set 0x00f12000 tproxy ip6 to [::1]:40006 accept
   }
 }`
 const HEAD = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'

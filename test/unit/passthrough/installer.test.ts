@@ -10,9 +10,9 @@ import { mayUseNft } from '../../fixtures/may-use-nft.ts'
 
 const PLAN: CapturePlan = { ...BARE_PLAN, interfaces: ['br0'] }
 const OURS = [
-  '7765: from all fwmark 0xf1a000 iif lo goto 7767 proto 166',
-  '7766: from all fwmark 0xf1a000 lookup 7766 proto 166',
-  '7767: from all fwmark 0xf1a000 nop proto 166',
+  '7765: from all fwmark 0xf12000 iif lo goto 7767 proto 166',
+  '7766: from all fwmark 0xf12000 lookup 7766 proto 166',
+  '7767: from all fwmark 0xf12000 nop proto 166',
 ]
 /** A container behind the bridge, and somebody outside. */
 const ADDRESSES = { 4: ['172.30.1.2', '198.51.100.2'], 6: ['fd00:30:1::2', '2001:db8:5::2'] } as const
@@ -23,9 +23,9 @@ t.test('what a dry run shows: each rule has somewhere to lead when it comes', as
   t.equal(
     commands,
     `ip -6 route replace local ::/0 dev lo table 7766 proto 166
-ip -6 rule add fwmark 0xf1a000 nop priority 7767 protocol 166
-ip -6 rule add iif lo fwmark 0xf1a000 goto 7767 priority 7765 protocol 166
-ip -6 rule add fwmark 0xf1a000 lookup 7766 priority 7766 protocol 166`,
+ip -6 rule add fwmark 0xf12000 nop priority 7767 protocol 166
+ip -6 rule add iif lo fwmark 0xf12000 goto 7767 priority 7765 protocol 166
+ip -6 rule add fwmark 0xf12000 lookup 7766 priority 7766 protocol 166`,
   )
 })
 
@@ -64,7 +64,7 @@ t.test('in a kernel', async (t) => {
     await install()
     for (const family of FAMILIES) {
       const [container, outside] = ADDRESSES[family]
-      const route = (...words: string[]) => ip(`-${family}`, 'route', 'get', ...words, 'mark', '0xf1a000')
+      const route = (...words: string[]) => ip(`-${family}`, 'route', 'get', ...words, 'mark', '0xf12000')
       t.match(route(outside, 'from', container, 'iif', 'br0'), /^local .* dev lo table 7766/)
       t.match(route(container), / dev br0 /, 'the way back to a container, whatever the mark')
       // A user's own rule: a VPN's table, say.
@@ -106,13 +106,13 @@ t.test('in a kernel', async (t) => {
   })
 
   await t.test('removed: nothing of ours is left, and nobody else’s is gone', async (t) => {
-    ip('rule', 'add', 'fwmark', '0xf1a000', 'lookup', '99', 'priority', '7768')
+    ip('rule', 'add', 'fwmark', '0xf12000', 'lookup', '99', 'priority', '7768')
     t.equal(await installer.isAnothers(PLAN), false)
     t.equal(await installer.isAnothers(undefined), true, 'whose, where none of ours were put?')
     await installer.remove()
     for (const family of FAMILIES) t.same(rules(family), [])
     t.equal(await installer.isAnothers(undefined), false, 'nobody’s')
-    t.match(ip('rule'), /^7768:\tfrom all fwmark 0xf1a000 lookup 99/m)
+    t.match(ip('rule'), /^7768:\tfrom all fwmark 0xf12000 lookup 99/m)
     await installer.remove()
   })
 })

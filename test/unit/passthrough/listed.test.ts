@@ -6,7 +6,7 @@ import { nftScript } from '../../../src/passthrough/rules/nft-script.ts'
 import { mayUseNft } from '../../fixtures/may-use-nft.ts'
 
 const PLAN: CapturePlan = {
-  mark: 0xf1a000,
+  mark: 0xf12000,
   routeTable: 7766,
   interfaces: ['docker0'],
   sources: ['10.0.0.0/8', 'fd00::/8'],

@@ -5,7 +5,7 @@ import { nftMembers, nftRemoval, nftScript } from '../../../src/passthrough/rule
 import { mayUseNft } from '../../fixtures/may-use-nft.ts'
 
 const PLAN: CapturePlan = {
-  mark: 0xf1a000,
+  mark: 0xf12000,
   routeTable: 7766,
   interfaces: ['docker0'],
   sources: [],
@@ -54,16 +54,16 @@ table inet fairlead {
     # A bridge may have shown this packet to \`prerouting\` already (br_netfilter), and has lost the socket it was given to there.
     # As the very first, for what follows skips the other chains for such packets.
     type filter hook prerouting priority -2147483648; policy accept;
-    meta mark 0x00f1a000 goto deliver
+    meta mark 0x00f12000 goto deliver
   }
   chain prerouting {
     type filter hook prerouting priority mangle; policy accept;
-    meta mark 0x00f1a000 goto deliver
-    meta mark 0x00f1a001 meta l4proto tcp reject with tcp reset
-    meta mark 0x00f1a002 reject with icmpx type host-unreachable
-    meta mark 0x00f1a003 reject with icmpx type no-route
+    meta mark 0x00f12000 goto deliver
+    meta mark 0x00f12001 meta l4proto tcp reject with tcp reset
+    meta mark 0x00f12002 reject with icmpx type host-unreachable
+    meta mark 0x00f12003 reject with icmpx type no-route
     # What routers say of packets that we have sent to clients, as by whom they were sent for: that they are too large, say. To the socket of ours.
-    meta l4proto { icmp, ipv6-icmp } socket transparent 1 meta mark set 0x00f1a000 accept
+    meta l4proto { icmp, ipv6-icmp } socket transparent 1 meta mark set 0x00f12000 accept
     meta l4proto != { tcp, udp } return
     iifname @interfaces goto client
     ip saddr @sources4 goto client
@@ -72,7 +72,7 @@ table inet fairlead {
   chain client {
     # Packets of connections that the gateway holds already. Not so for datagrams: the sockets that their replies leave by are not read. Nor for a
     # SYN: one with the ports of a connection that has just ended is a new attempt, to be held, and only the listener below opens what is left of that one.
-    tcp flags & (fin | syn | rst | ack) != syn socket transparent 1 meta mark set 0x00f1a000 accept
+    tcp flags & (fin | syn | rst | ack) != syn socket transparent 1 meta mark set 0x00f12000 accept
     # What answers somebody who came in from outside: by a published port, or routed here. TCP that begins here begins with a SYN. Not so for
     # datagrams without a translation: one that our own late answer has begun anew would go past the policy.
     ct direction reply ct status dnat return
@@ -101,8 +101,8 @@ table inet fairlead {
   chain deliver {
     # It has found its socket by what it holds.
     meta l4proto { icmp, ipv6-icmp } accept
-    meta l4proto tcp meta mark set 0x00f1a000 tproxy ip to 127.0.0.1:40004 accept
-    meta l4proto tcp meta mark set 0x00f1a000 tproxy ip6 to [::1]:40006 accept
+    meta l4proto tcp meta mark set 0x00f12000 tproxy ip to 127.0.0.1:40004 accept
+    meta l4proto tcp meta mark set 0x00f12000 tproxy ip6 to [::1]:40006 accept
     # Nobody listens: the gateway has gone, or has no socket of this family. Closed, not open.
     meta l4proto tcp reject with tcp reset
     reject with icmpx type port-unreachable
@@ -152,7 +152,7 @@ const rows: readonly {
     has: [
       'meta l4proto udp ct status snat drop',
       'meta l4proto udp goto deliver',
-      'meta l4proto udp meta mark set 0x00f1a000 tproxy ip to 127.0.0.1:5 accept',
+      'meta l4proto udp meta mark set 0x00f12000 tproxy ip to 127.0.0.1:5 accept',
     ],
   },
   {
@@ -173,9 +173,9 @@ const rows: readonly {
       'udp dport { 53 } ct status snat drop',
       'udp dport 53 goto deliver',
       'tcp dport 53 goto deliver',
-      'udp dport 53 meta mark set 0x00f1a000 tproxy ip to 127.0.0.1:7 accept',
-      'udp dport 53 meta mark set 0x00f1a000 tproxy ip6 to [::1]:8 accept',
-      'tcp dport 53 meta mark set 0x00f1a000 tproxy ip to 127.0.0.1:9 accept',
+      'udp dport 53 meta mark set 0x00f12000 tproxy ip to 127.0.0.1:7 accept',
+      'udp dport 53 meta mark set 0x00f12000 tproxy ip6 to [::1]:8 accept',
+      'tcp dport 53 meta mark set 0x00f12000 tproxy ip to 127.0.0.1:9 accept',
     ],
   },
   {
@@ -191,9 +191,9 @@ const rows: readonly {
       'ip daddr { 192.168.65.254, 192.168.65.1 } meta l4proto tcp goto take_tcp',
       'ip6 daddr { fd99::1 } meta l4proto tcp goto take_tcp',
       'ip daddr { 192.168.65.254, 192.168.65.1 } meta l4proto udp goto deliver',
-      'meta l4proto udp meta mark set 0x00f1a000 tproxy ip to 127.0.0.1:5 accept',
+      'meta l4proto udp meta mark set 0x00f12000 tproxy ip to 127.0.0.1:5 accept',
     ],
-    not: ['meta l4proto udp meta mark set 0x00f1a000 tproxy ip6', 'udp dport'],
+    not: ['meta l4proto udp meta mark set 0x00f12000 tproxy ip6', 'udp dport'],
   },
   {
     title: 'the host, where no socket takes datagrams',
@@ -205,7 +205,7 @@ const rows: readonly {
     title: 'by address, and without holding',
     plan: { interfaces: [], sources: ['10.0.0.0/8', '10.1.0.0/16', 'fd00::/8'], hold: undefined },
     has: ['elements = { 10.0.0.0/8, 10.1.0.0/16 }', 'elements = { fd00::/8 }'],
-    not: ['queue', 'jump hold', 'chain hold', '0x00f1a001'],
+    not: ['queue', 'jump hold', 'chain hold', '0x00f12001'],
   },
   {
     title: 'held by a rule of its own',

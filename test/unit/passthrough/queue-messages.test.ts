@@ -76,9 +76,9 @@ t.test('cut anywhere, changed anywhere: never throws', async (t) => {
 })
 
 t.test('verdicts', async (t) => {
-  const [again] = decodeMessages(verdict(7766, 9, 0xf1a001))
+  const [again] = decodeMessages(verdict(7766, 9, 0xf12001))
   t.same(again?.attributes.get(2)?.toString('hex'), '0000000400000009', 'repeat packet 9')
-  t.same(again?.attributes.get(3)?.toString('hex'), '00f1a001', 'with this mark')
+  t.same(again?.attributes.get(3)?.toString('hex'), '00f12001', 'with this mark')
   const [drop] = decodeMessages(verdict(7766, 9, undefined))
   t.same(drop?.attributes.get(2)?.toString('hex'), '0000000000000009')
   t.equal(drop?.attributes.has(3), false)

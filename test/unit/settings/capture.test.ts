@@ -12,7 +12,7 @@ t.test('off, unless wanted; and then sensible', async (t) => {
     trust: 'address',
     peek: 100,
     hold: 'auto',
-    mark: 0xf1a000,
+    mark: 0xf12000,
   })
 })
 
