@@ -8,7 +8,7 @@ import { plainName } from '../wire/dns/name.ts'
 import { CLASS_IN, FLAG, MAX_MESSAGE, PLAIN_UDP_SIZE, RCODE, TYPE, UDP_SIZE } from '../wire/dns/numbers.ts'
 import { EDNS_SIZE, errorReply, localAnswer, questionBytes, truncated, withEdns } from '../wire/dns/reply.ts'
 import { withQuestion } from './answer-cache.ts'
-import { containerAnswer } from './container-names.ts'
+import { type Askers, containerAnswer } from './container-names.ts'
 import { type Lookups, NoAnswerInTime } from './lookups.ts'
 import { type SpecialAddresses, specialAnswer } from './special-names.ts'
 
@@ -25,6 +25,7 @@ export interface AnswererOptions {
   readonly containers?: () => ContainerDirectory | undefined
   /** Whether containers' names are answered. */
   readonly containerNames: boolean
+  readonly askers: Askers
   readonly names?: AnsweredNames | undefined
   /** Families not to be given now of what others answer; waits for the first look at the network. */
   readonly dropped: () => Promise<ReadonlySet<4 | 6>>
@@ -112,7 +113,7 @@ export class Answerer {
     who: string,
     signal: AbortSignal,
   ): Promise<Buffer> {
-    const local = this.#localAnswer(message, question, client)
+    const local = await this.#localAnswer(message, question, client)
     const dropped = local ? this.#options.droppedHere : await this.#options.dropped()
     const found = local ?? (await this.#options.lookups.find(message, question, who, signal))
     if (dropped.size === 0) return found
@@ -123,14 +124,16 @@ export class Answerer {
     return lacksSoa ? this.#options.lookups.withSoa(filtered, message, question, who, signal) : filtered
   }
 
-  #localAnswer(message: DnsMessage, question: DnsQuestion, client: DnsClient): Buffer | undefined {
+  async #localAnswer(message: DnsMessage, question: DnsQuestion, client: DnsClient): Promise<Buffer | undefined> {
     const name = plainName(question.name)
     if (name === undefined) return undefined
-    const { specialAddresses, containers, containerNames } = this.#options
+    const { specialAddresses, containers, containerNames, askers } = this.#options
     const directory = containers?.()
     const local =
       specialAnswer(name, question.type, specialAddresses, this.#hasIpv6(client, directory)) ??
-      (directory && containerNames ? containerAnswer(name, question.type, client.address, directory) : undefined)
+      (directory && containerNames
+        ? await containerAnswer(name, question.type, client.address, directory, askers)
+        : undefined)
     return local && localAnswer(questionBytes(message), name, local)
   }
 

@@ -6,6 +6,7 @@ import type { NetworkWatch } from '../contracts/network-watch.ts'
 import type { Resolver } from '../contracts/resolver.ts'
 import { AnswerCache } from '../dns/answer-cache.ts'
 import { Answerer, type Outcome } from '../dns/answerer.ts'
+import type { Askers } from '../dns/container-names.ts'
 import { droppedHere } from '../dns/inhibition.ts'
 import { Lookups } from '../dns/lookups.ts'
 import { ReachProbe } from '../dns/reach-probe.ts'
@@ -29,6 +30,7 @@ export interface ServingParts {
   readonly log: Log
   readonly names?: AnsweredNames | undefined
   readonly directory: () => ContainerDirectory | undefined
+  readonly askers: Askers
   /** As of `Newcomers`. */
   ownerOf(address: string): string
 }
@@ -41,7 +43,7 @@ const LEAST_PER_CLIENT = 50
 /** `hostServers`: those that the host itself asks, without ours. `answered`: told of each question. The probe is the caller's to close. */
 export function startServing(
   settings: Settings,
-  { clock, resolver, networkWatch, log, names, directory, ownerOf }: ServingParts,
+  { clock, resolver, networkWatch, log, names, directory, askers, ownerOf }: ServingParts,
   hostServers: Servers,
   answered: (outcome: Outcome) => void,
 ): Serving {
@@ -87,6 +89,7 @@ export function startServing(
     droppedHere: droppedHere(dns.mode, dns.inhibition),
     maxWaiting: dns.questions,
     maxWaitingPerClient: Math.max(LEAST_PER_CLIENT, Math.floor(dns.questions / 10)),
+    askers,
     ownerOf,
     answered,
   })

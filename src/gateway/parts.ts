@@ -234,6 +234,7 @@ export class Parts {
       metrics: this.metrics,
       names,
       directory: () => this.engine,
+      askers: newcomers,
       ownerOf: (address) => newcomers.ownerOf(address),
       dropped,
     })

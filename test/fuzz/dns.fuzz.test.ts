@@ -36,6 +36,7 @@ t.test(`${ROUNDS} damaged queries: an answer with the query's id, or silence, an
     specialAddresses: { host: ['192.0.2.254'], gateway: ['192.0.2.1'] },
     ipv6ForAll: false,
     containerNames: false,
+    askers: { at: () => undefined, isContainers: () => false },
     dropped: async () => new Set<4 | 6>([6]),
     droppedHere: new Set(),
     maxWaiting: 1000,

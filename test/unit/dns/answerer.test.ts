@@ -134,20 +134,33 @@ t.test('container names, by the networks of whoever asks', async (t) => {
     endpoints: [{ network: networkId, networkId, addresses: [address], aliases }],
   })
   const containers = [container('db', 'n1', '10.0.1.2', ['database']), container('web', 'n2', '10.0.2.2')]
+  const known = new Set(['10.0.1.2'])
   const directory: ContainerDirectory = {
     connected: true,
     view: () => ({ networks: [], containers }),
-    byAddress: (address) => containers.find(({ endpoints }) => endpoints[0]!.addresses.includes(address)),
+    byAddress: (at) => containers.find(({ endpoints }) => known.has(at) && endpoints[0]!.addresses.includes(at)),
     onChange: () => () => {},
     close() {},
   }
-  const { ask } = testAnswerer({ directory })
+  const { ask } = testAnswerer({
+    directory,
+    askers: {
+      /** The engine tells of it a moment later. */
+      async at(address) {
+        if (address === '10.0.2.2') known.add(address)
+        return directory.byAddress(address)
+      },
+      isContainers: (address) => address.startsWith('10.0.'),
+    },
+  })
   for (const [name, client, answers] of [
     ['db', '198.51.100.7', ['A 10.0.1.2']],
     ['database', '10.0.1.2', ['A 10.0.1.2']],
     ['db.shop', '198.51.100.7', ['A 10.0.1.2']],
     ['db', '10.0.2.2', []],
     ['web', '10.0.2.2', ['A 10.0.2.2']],
+    ['web', '10.0.2.9', []],
+    ['db.shop', '10.0.1.9', []],
   ] as const) {
     t.same(seen(await ask(dnsQuery(name, 'A'), 'udp', client))?.answers, answers, `${name} from ${client}`)
   }

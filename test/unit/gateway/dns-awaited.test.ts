@@ -62,6 +62,7 @@ async function setUp(t: Test) {
       () => 0,
     ),
     directory: () => undefined,
+    askers: { at: () => undefined, isContainers: () => false },
     ownerOf: (address) => address,
     dropped: () => {},
   })
