@@ -6,8 +6,9 @@ import type { RelayEnd } from '../contracts/relay.ts'
 import { allArrived } from '../system/all-arrived.ts'
 import { behindEnd } from '../system/ended-by-reset.ts'
 import { streamDescriptor } from '../system/stream-descriptor.ts'
+import { untaken } from '../system/untaken.ts'
 import type { Expiry, LimitSweep, Swept } from './limit-sweep.ts'
-import { LINGER_BYTES, LINGER_MS, MAX_QUEUED_BYTES } from './limits.ts'
+import { ABANDONED_MS, LINGER_BYTES, LINGER_MS, MAX_QUEUED_BYTES } from './limits.ts'
 import { type Pair, settle } from './pair.ts'
 import { closeInOrder, reset } from './reset.ts'
 
@@ -60,7 +61,9 @@ export class StreamPair implements Swept {
   }
 
   progress(): number {
-    return this.#pair.counts.bytesUp + this.#pair.counts.bytesDown + this.#fins
+    const { bytesUp, bytesDown } = this.#pair.counts
+    // No more comes of a client that has broken off: what moves then is what its origin takes.
+    return bytesUp + bytesDown + this.#fins - (this.#broken === this.#client ? untaken(this.#upstream) : 0)
   }
 
   expire(reason: Expiry): void {
@@ -189,6 +192,7 @@ export class StreamPair implements Swept {
     this.#broken = conn
     const whole = this.#other(conn)
     if (whole.writableFinished) this.#sweep.linger(this, LINGER_MS)
+    else if (conn === this.#client) this.#sweep.hurry(this, ABANDONED_MS)
     whole.resume() // its drain event went with the broken side
     this.#finishIfDone()
   }
