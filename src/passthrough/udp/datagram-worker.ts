@@ -41,7 +41,7 @@ class DatagramWorker {
   readonly #batch = new DatagramBatch()
   /** While the main thread is behind. */
   readonly #waiting = new FairQueue<ReceivedDatagram>({ maxBytes: MAX_WAITING, maxAgeMs: MAX_AGE_MS })
-  readonly #replies = new ReplySockets((workerData as WorkerData).replySockets)
+  readonly #replies = new ReplySockets(() => performance.now(), (workerData as WorkerData).replySockets)
   readonly #unreachable = new UnreachableSender(
     () => performance.now(),
     (workerData as WorkerData).replySockets / REFUSED_CLIENTS_SHARE,
@@ -79,6 +79,7 @@ class DatagramWorker {
       for (const [place, fd] of this.#sockets.entries()) if (this.#happened(place + 1)) this.#readAll(fd)
     }
     this.#goOn()
+    this.#replies.sweep()
   }
 
   #happened(place: number): boolean {

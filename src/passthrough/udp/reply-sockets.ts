@@ -4,6 +4,11 @@ import { openReplySocket, type ReplySocket } from './reply-socket.ts'
 
 /** Sockets kept open, each for one client and far side; the one unused for longest makes way. Opening one anew costs four system calls. */
 export const MAX_REPLY_SOCKETS = 512
+/**
+ * Milliseconds that one stays open unused. As long as it is, no program of this host can begin to listen at its port at every address, unless it shares
+ * (SO_REUSEADDR): a web server with HTTP/3 beside containers that speak it, say.
+ */
+const IDLE_MS = 10_000
 /** Clients whose sockets for refusals are kept open: one for so many of those. */
 export const REFUSED_CLIENTS_SHARE = 8
 
@@ -15,11 +20,16 @@ export type Sent = 'sent' | Extract<DropReason, 'unsent' | 'port-taken'>
  */
 export class ReplySockets {
   /** A Map keeps the order of insertion: the first is the one unused for longest. */
-  readonly #open = new Map<string, ReplySocket>()
+  readonly #open = new Map<string, { readonly socket: ReplySocket; readonly usedAt: number }>()
+  readonly #now: () => number
   readonly #limit: number
+  readonly #openSocket: typeof openReplySocket
 
-  constructor(limit = MAX_REPLY_SOCKETS) {
+  /** `now`: milliseconds. */
+  constructor(now: () => number, limit = MAX_REPLY_SOCKETS, openSocket = openReplySocket) {
+    this.#now = now
     this.#limit = limit
+    this.#openSocket = openSocket
   }
 
   get size(): number {
@@ -33,17 +43,26 @@ export class ReplySockets {
     return socket?.send(to, data) ? 'sent' : 'unsent'
   }
 
+  /** Closes those that have not been used for a while. */
+  sweep(): void {
+    const before = this.#now() - IDLE_MS
+    for (const { usedAt } of this.#open.values()) {
+      if (usedAt > before) return
+      this.#closeOldest()
+    }
+  }
+
   close(): void {
-    for (const socket of this.#open.values()) socket.close()
+    for (const { socket } of this.#open.values()) socket.close()
     this.#open.clear()
   }
 
   #socketAt(owner: string, { address, port }: Endpoint): ReturnType<typeof openReplySocket> {
     const key = `${address} ${port} ${owner}`
-    const socket = this.#open.get(key) ?? openReplySocket(address, port)
+    const socket = this.#open.get(key)?.socket ?? this.#openSocket(address, port)
     if (!socket || socket === 'port-taken') return socket
     this.#open.delete(key)
-    this.#open.set(key, socket)
+    this.#open.set(key, { socket, usedAt: this.#now() })
     if (this.#open.size > this.#limit) this.#closeOldest()
     return socket
   }
@@ -52,6 +71,6 @@ export class ReplySockets {
     const [oldest] = this.#open
     if (!oldest) return
     this.#open.delete(oldest[0])
-    oldest[1].close()
+    oldest[1].socket.close()
   }
 }
