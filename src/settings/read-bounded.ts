@@ -2,16 +2,26 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { stateFrom } from './seen-files.ts'
 
-export interface BoundedText {
-  readonly text: string
+export interface BoundedBytes {
+  readonly bytes: Buffer
   /** Permission bits and file type, as `stat` has them. */
   readonly mode: number
   /** As `stateOf` has it, of the very file that was read. */
   readonly state: string
 }
 
+export interface BoundedText extends Omit<BoundedBytes, 'bytes'> {
+  readonly text: string
+}
+
 /** Reads a regular file of at most so many bytes as UTF-8. Never waits for a pipe, never reads a device without end. */
 export async function readBounded(file: string, maxBytes: number): Promise<BoundedText> {
+  const { bytes, ...read } = await readBoundedBytes(file, maxBytes)
+  return { ...read, text: decode(bytes) }
+}
+
+/** The same in whatever encoding it is. */
+export async function readBoundedBytes(file: string, maxBytes: number): Promise<BoundedBytes> {
   const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
   try {
     const stat = await handle.stat({ bigint: true })
@@ -19,7 +29,7 @@ export async function readBounded(file: string, maxBytes: number): Promise<Bound
     if (!stat.isFile()) throw new Error('it is not a regular file')
     if (stat.size > maxBytes) throw tooLarge(maxBytes)
     const bytes = await readAll(handle, maxBytes)
-    return { text: decode(bytes), mode: Number(stat.mode), state: stateFrom(stat) }
+    return { bytes, mode: Number(stat.mode), state: stateFrom(stat) }
   } finally {
     await handle.close()
   }

@@ -5,7 +5,7 @@ import type { ContainersProxySettings, PacSettings, ProxySettings } from '../set
 import { MAX_PAC_BYTES } from '../values/pac-location.ts'
 import { parsePortRanges } from '../values/port-ranges.ts'
 import type { ResolveContext } from './context.ts'
-import { absolutePath, readReferenced } from './read-reference.ts'
+import { absolutePath, checkReferenced } from './read-reference.ts'
 import type { Upstreams } from './upstreams.ts'
 
 type Written = NonNullable<WrittenSettings['proxy']>
@@ -99,6 +99,6 @@ async function resolvePac(
   if (pac?.kind !== 'file') return pac
   const at = [...group, 'pac']
   const path = absolutePath(pac.path, at, context)
-  await readReferenced(path, MAX_PAC_BYTES, at, context)
+  await checkReferenced(path, MAX_PAC_BYTES, at, context)
   return { kind: 'file', path }
 }

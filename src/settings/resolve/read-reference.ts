@@ -1,7 +1,7 @@
 import { isAbsolute, join, resolve } from 'node:path'
 import { Secret } from '../../contracts/secret.ts'
 import type { KeyPath } from '../key-path.ts'
-import { readBounded, reasonOf } from '../read-bounded.ts'
+import { type BoundedText, readBounded, readBoundedBytes, reasonOf } from '../read-bounded.ts'
 import { stateOf } from '../seen-files.ts'
 import type { SecretReference } from '../values/secret-reference.ts'
 import type { ResolveContext } from './context.ts'
@@ -57,14 +57,33 @@ export function absolutePath(written: string, path: KeyPath, context: ResolveCon
 }
 
 /** A text file that a value names; undefined after a problem has been noted. */
-export async function readReferenced(
+export function readReferenced(
   file: string,
   maxBytes: number,
   path: KeyPath,
   context: ResolveContext,
-): Promise<{ readonly text: string; readonly mode: number } | undefined> {
+): Promise<BoundedText | undefined> {
+  return noted(file, readBounded(file, maxBytes), path, context)
+}
+
+/** Notes a problem where a file that a value names cannot be read. What encoding it is in, whoever uses it finds out. */
+export async function checkReferenced(
+  file: string,
+  maxBytes: number,
+  path: KeyPath,
+  context: ResolveContext,
+): Promise<void> {
+  await noted(file, readBoundedBytes(file, maxBytes), path, context)
+}
+
+async function noted<T extends { readonly state: string }>(
+  file: string,
+  reading: Promise<T>,
+  path: KeyPath,
+  context: ResolveContext,
+): Promise<T | undefined> {
   try {
-    const read = await readBounded(file, maxBytes)
+    const read = await reading
     context.files.set(file, read.state)
     return read
   } catch (error) {
