@@ -25,7 +25,7 @@ export interface RouterOptions {
   /** Before the policy of the scope. Absent: none. */
   readonly containerRules?: ContainerRules
   readonly access: Access
-  /** What containers call the host and the gateway; before everything but access. */
+  /** What containers call the host and the gateway; before everything but access, and the rules that refuse a container. */
   readonly special?: SpecialAddresses
   /** Captured connections whose name does not lead to the dialled address are refused (`capture.trust: reject`). */
   readonly rejectDisbelieved?: boolean
@@ -42,7 +42,11 @@ export function createRouter(options: RouterOptions): Router {
       const refused = access.judgeTarget(query)
       if (refused) return { decision: 'reject', candidates: [], because: refused, generation }
       const toSpecial = special?.decide(query)
-      if (toSpecial) return { ...withoutRefused(toSpecial, special?.dialled(query) ?? [], query, access), generation }
+      if (toSpecial) {
+        const ruled = toSpecial.decision === 'reject' ? undefined : containerRules?.(query)
+        if (ruled?.decision === 'reject') return { ...ruled, generation }
+        return { ...withoutRefused(toSpecial, special?.dialled(query) ?? [], query, access), generation }
+      }
       if (rejectDisbelieved && query.captured?.disbelieved !== undefined) {
         return { ...mismatch(query.captured.disbelieved, query.captured.dialled.host), generation }
       }

@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import { createAccess } from '../../../src/router/access.ts'
+import { compileContainerRules } from '../../../src/router/container-rules.ts'
 import { createRouter, type Policy } from '../../../src/router/create-router.ts'
 import { readEnvironment } from '../../../src/router/environment.ts'
 import { createSpecialAddresses } from '../../../src/router/special-addresses.ts'
@@ -162,4 +163,43 @@ test('the host by its own name, at a port of the gateway: the decision says what
     t.equal(route.decision, decision, String(port))
     t.match(route.because.detail, detail)
   }
+})
+
+test('the host by its own name: what a rule refuses to a container is refused there too, other rules are about what leaves', async (t) => {
+  const { target: asked } = queryFor('host.docker.internal:5432')
+  const special = createSpecialAddresses({
+    host: ['192.168.65.254'],
+    gateway: [],
+    hostPorts: [{ from: 1, to: 9_999 }],
+    byAddress: true,
+  })
+  const containerRules = compileContainerRules([
+    { match: { container: ['api'] }, to: parseExcludeList('host.docker.internal'), use: { kind: 'policy' } },
+    { match: { container: ['api', 'db'] }, use: { kind: 'reject' } },
+    { match: {}, use: { kind: 'chain', hops: [parseUpstreamUrl('http://p:1')] } },
+  ])
+  const own = createAccess({
+    allow: nothing,
+    deny: nothing,
+    ownEndpoints: () => [],
+    leadsTo: special.dialled,
+    clock: { wall: () => 0, monotonic: () => 0, after: () => () => {} },
+  })
+  const router = createRouter({
+    host: { mode: 'none', exclude: nothing },
+    access: own,
+    special,
+    containerRules,
+    generation: 1,
+  })
+  const decided = async (name: string, target = asked) => {
+    const container = { id: name, name, image: 'x', labels: {}, endpoints: [] }
+    const query = { target, scheme: 'https', scope: 'containers', client: { ...REMOTE_CLIENT, container } } as const
+    const { decision, because } = await router.route(query, signal)
+    return `${decision} ${because.source}`
+  }
+  t.equal(await decided('db'), 'reject container-rule')
+  t.equal(await decided('web'), 'direct special-name')
+  t.equal(await decided('api'), 'direct special-name')
+  t.equal(await decided('db', { ...asked, port: 10_000 }), 'reject special-name')
 })

@@ -102,12 +102,12 @@ const rows: readonly Row[] = [
   },
   { name: 'the host: deny', special: true, rule: { kind: 'deny' }, stream: [direct], is: 'reject' },
   {
-    name: 'the host, whatever a rule for containers says, as for streams',
+    name: 'the host, where a rule for containers refuses, which the router knows',
     special: true,
     rule: { kind: 'direct' },
     ruledOut: true,
-    stream: [direct],
-    is: 'direct direct',
+    stream: [],
+    is: 'reject',
   },
   {
     name: 'what access refuses, even where all is direct',
