@@ -6,6 +6,7 @@ import { decideByEnvironment, type EnvironmentProxies } from './environment.ts'
 import { decideManually, type ManualPolicy } from './manual.ts'
 import { stopAtOwnHop } from './own-hop.ts'
 import { decideByPac, type PacPolicy } from './pac.ts'
+import { leaveOutPortZero } from './port-zero.ts'
 import { stopAtRejectName } from './reject-names.ts'
 import type { SpecialAddresses } from './special-addresses.ts'
 
@@ -52,7 +53,7 @@ export function createRouter(options: RouterOptions): Router {
       }
       const policy = query.scope === 'containers' ? containers : host
       const decision = stopAtRejectName(containerRules?.(query) ?? (await decide(policy, query, signal)))
-      return { ...stopAtOwnHop(decision, query), generation }
+      return { ...stopAtOwnHop(leaveOutPortZero(decision), query), generation }
     },
   }
 }

@@ -86,7 +86,7 @@ function parseAuthority(text: string, defaultPort: number): Target | string {
   // Nothing but ASCII comes here, so this is what Chromium takes for white space: \t, \n, \v, \f, \r and the blank.
   const host = text.slice(0, colon).trim()
   const port = colon === text.length ? defaultPort : parsePort(text.slice(colon + 1))
-  if (port === undefined) return 'the port is not a number from 1 to 65535'
+  if (port === undefined) return 'the port is not a number from 0 to 65535'
   const bare = host.includes(':') && !host.startsWith('[')
   const place = canonicalHost(bare ? `[${host}]` : host)
   if (place) return { ...place, port }
@@ -95,10 +95,11 @@ function parseAuthority(text: string, defaultPort: number): Target | string {
     : 'the host is neither a name nor an address'
 }
 
+/** 0 is a port to browsers, at which nobody is: `PROXY 0.0.0.0:0` is how block lists say "nowhere". */
 function parsePort(text: string): number | undefined {
   if (!/^0*[0-9]{1,5}$/.test(text)) return undefined
   const port = Number(text)
-  return port >= 1 && port <= 65535 ? port : undefined
+  return port <= 65535 ? port : undefined
 }
 
 /** By the URL standard's host parser, which is what browsers use here: 0x7f.1 is 127.0.0.1, names become lower case. */

@@ -17,10 +17,10 @@ const access = createAccess({
   ownEndpoints: () => [{ address: '127.0.0.1', port: 3128 }],
   clock: { wall: () => 0, monotonic: () => 0, after: () => () => {} },
 })
-const pacOf = (answer: string) => ({
+const pacOf = (answer: string, onFailure: 'block' | 'direct' = 'block') => ({
   engine: fakePacEngine(() => answer),
   label: 'proxy.pac',
-  onFailure: 'block' as const,
+  onFailure,
 })
 const manual: Policy = {
   mode: 'manual',
@@ -40,6 +40,16 @@ test('modes', async (t) => {
     [{ ...manual, pac: pacOf('SOCKS5 s:1') }, 'https://x.example', 'proxy', 'pac'],
     [{ ...manual, pac: pacOf('DIRECT') }, 'https://a.example', 'direct', 'pac'],
     [{ ...manual, pac: pacOf('PROXY reject.docker.internal:1') }, 'https://x.example', 'reject', 'reject-name'],
+    [{ ...manual, pac: pacOf('PROXY 127.0.0.1:0') }, 'https://x.example', 'reject', 'pac'],
+    [{ ...manual, pac: pacOf('PROXY 127.0.0.1:0; PROXY 0.0.0.0:0', 'direct') }, 'https://a.example', 'reject', 'pac'],
+    [{ ...manual, pac: pacOf('PROXY 127.0.0.1:0; DIRECT') }, 'https://a.example', 'direct', 'pac'],
+    [{ ...manual, pac: pacOf('PROXY 127.0.0.1:0; PROXY p:1') }, 'https://a.example', 'proxy', 'pac'],
+    [
+      { ...manual, pac: pacOf('PROXY reject.fairlead.internal:0; DIRECT') },
+      'https://a.example',
+      'reject',
+      'reject-name',
+    ],
     [{ ...manual, pac: pacOf('') }, 'https://a.example', 'reject', 'pac-failure'],
     [
       { ...manual, http: [parseUpstreamUrl('http://reject.fairlead.internal')] },
