@@ -1,6 +1,6 @@
 /** Everything here that could grow, wait or repeat, with its bound. Milliseconds unless the name says otherwise. */
 export interface PacLimits {
-  /** Running time of one evaluation, without waiting for DNS. A large real script takes a few milliseconds. */
+  /** Running time of one evaluation, without waiting for DNS. A large real script takes a few milliseconds. Processor time where the system tells that. */
   readonly evaluateMs: number
   /** Running time of the script's global code, which may build large tables. Processor time where the system tells that. */
   readonly loadMs: number

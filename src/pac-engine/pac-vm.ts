@@ -266,7 +266,7 @@ export class PacVm {
     const bare = { ...NO_NOTES, clock: this.#time.firstRead }
     if (this.#time.stopped) {
       this.usable = false
-      const failure: Failure = { kind: 'time', message: `stopped after ${Math.round(this.#time.elapsed)} ms` }
+      const failure: Failure = { kind: 'time', message: `stopped after ${this.#time.spent}` }
       // One that made way begins again elsewhere.
       return { is: 'failed', failure, notes: this.#time.isOver ? this.#lastNotes(bare) : bare }
     }

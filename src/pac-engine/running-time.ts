@@ -43,11 +43,17 @@ export class RunningTime {
 
   /** Milliseconds that it may run on; 0: it is to be ended. To be asked when that time has passed. */
   left(now: number): number {
-    const had = this.#hadBefore === undefined ? undefined : this.#hadMs()
+    const had = this.had()
     if (had === undefined) return 0
     const most = this.#began + STARVED_TIMES * this.#limitMs - now
-    const left = Math.min(this.#limitMs - (had - this.#hadBefore!), most)
+    const left = Math.min(this.#limitMs - had, most)
     return left > A_TICK ? left : 0
+  }
+
+  /** Milliseconds of a processor since it began, where that can be told. */
+  had(): number | undefined {
+    const had = this.#hadBefore === undefined ? undefined : this.#hadMs()
+    return had === undefined ? undefined : had - this.#hadBefore!
   }
 }
 

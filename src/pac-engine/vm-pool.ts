@@ -255,12 +255,11 @@ export class VmPool {
     const running = thread.look(now)
     // While others wait it would have made way, could it hear.
     const held = this.#heldSince !== undefined && !thread.second && !thread.reloading
-    const limit = held ? Math.min(thread.limitMs, this.#limits.crowdedMs + this.#limits.graceMs) : thread.limitMs
-    if (running < limit) return
+    const over = thread.isOver(now)
+    if (!over && (!held || running < this.#limits.crowdedMs + this.#limits.graceMs)) return
     const message = `its thread was ended after ${Math.round(running)} ms`
     // One that has not had its whole time may have waited for a processor: it has its second turn.
-    const why: Ending =
-      running < thread.limitMs ? 'others waited' : { is: 'failed', failure: { kind: 'time', message }, notes: NO_NOTES }
+    const why: Ending = over ? { is: 'failed', failure: { kind: 'time', message }, notes: NO_NOTES } : 'others waited'
     this.#end(thread, why)
     if (!thread.second && this.#threads.first < this.#limits.threads) this.#addThread()
     this.#flush()

@@ -3,7 +3,7 @@ import type { Clock } from '../contracts/clock.ts'
 import type { PacLimits } from './limits.ts'
 import { NumberedJobs } from './numbered-jobs.ts'
 import type { Query } from './query-lines.ts'
-import { processorMs, whenSpent } from './running-time.ts'
+import { processorMs, RunningTime, whenSpent } from './running-time.ts'
 import { startPacThread } from './start-thread.ts'
 import type { TurnBudget } from './turn-budget.ts'
 import { type DnsEntry, NO_NOTES, type VmOutcome } from './vm-outcome.ts'
@@ -83,8 +83,10 @@ export class VmThread {
   #loading: ((loaded: Loaded) => void) | undefined
   /** The thread runs, its VM is made, and it turns to the script: on a busy machine that alone may take longer than a script may. */
   #begun: ((place: string | undefined) => void) | undefined
-  /** The job seen running at the last look, and when it was first seen. */
-  #seen = { job: 0, since: 0 }
+  /** Where the system has it, once it has begun. */
+  #place: string | undefined
+  /** The job seen running at the last look, when it was first seen, and from when it was slow what it had of a processor. */
+  #seen: { readonly job: number; readonly since: number; time?: RunningTime } = { job: 0, since: 0 }
   #ended = false
   /** After `end`: when the thread is there no longer. */
   gone: Promise<unknown> = Promise.resolve()
@@ -185,12 +187,21 @@ export class VmThread {
       return 0
     }
     const running = now - this.#seen.since
-    if (running >= this.#limits.slowMs) this.#becameSlow(current)
+    if (running >= this.#limits.slowMs) {
+      this.#seen.time ??= new RunningTime(this.#limitMs, now, () => processorMs(this.#place))
+      this.#becameSlow(current)
+    }
     return running
   }
 
-  /** Milliseconds after which nothing but its end helps. */
-  get limitMs(): number {
+  /** Whether the job seen at the last look has had its time, and nothing but its end helps. */
+  isOver(now: number): boolean {
+    const { job, since, time } = this.#seen
+    if (job === 0 || now - since < this.#limitMs) return false
+    return !time || time.left(now) === 0
+  }
+
+  get #limitMs(): number {
     const { evaluateMs, loadMs, graceMs } = this.#limits
     return (this.reloading ? evaluateMs + loadMs : evaluateMs) + graceMs
   }
@@ -220,6 +231,7 @@ export class VmThread {
     if (this.#ended) return
     switch (message.is) {
       case 'begun':
+        this.#place = message.place
         this.#begun?.(message.place)
         return
       case 'loaded':

@@ -2,14 +2,19 @@ import type { PacLimits } from './limits.ts'
 import { processorMs, RunningTime } from './running-time.ts'
 import type { VmEvents } from './vm-events.ts'
 
+/** Of the time that passed: what had less of a processor was held up by others. */
+const STARVED_PART = 0.9
+
 /** The time of what runs in a VM: when it is to stop, what its clock says, and which queries have read that. */
 export class VmTime {
   readonly #limits: PacLimits
   readonly #events: VmEvents
   readonly #processorMs: () => number | undefined
   #deadline = Number.POSITIVE_INFINITY
-  /** Of global code that runs. */
-  #load: RunningTime | undefined
+  /** Of global code that runs, or of a query that has run for `slowMs`: to ask costs more than what most take. */
+  #running: RunningTime | undefined
+  /** What the query had run for before that. */
+  #ranBefore = 0
   #timedOut = false
   /** It was told to stop, which it may not have done at once. */
   #cut = false
@@ -77,7 +82,7 @@ export class VmTime {
   beginLoad(now: number, frozen = false): void {
     this.#cut = false
     this.#begin(this.#limits.loadMs, now, frozen)
-    this.#load = new RunningTime(this.#limits.loadMs, this.#began, this.#processorMs)
+    this.#running = new RunningTime(this.#limits.loadMs, this.#began, this.#processorMs)
   }
 
   beginRow(length: number, now: number, frozen = false): void {
@@ -113,6 +118,7 @@ export class VmTime {
     const now = performance.now()
     if (now >= this.#slowAt) {
       this.#slowAt = Number.POSITIVE_INFINITY
+      this.#becameSlow(now)
       this.#events.slow?.()
     }
     const running = this.#begun > 0
@@ -122,9 +128,24 @@ export class VmTime {
     return this.#timedOut
   }
 
-  /** Global code whose thread had no processor has its time all the same. */
+  /** It is looked at often: what it ran for until now is little more than that, however late it is. */
+  #becameSlow(now: number): void {
+    const { evaluateMs, slowMs } = this.#limits
+    this.#ranBefore = slowMs
+    this.#running = new RunningTime(evaluateMs - slowMs, now, this.#processorMs)
+  }
+
+  /** What ran for so long, for people; on a busy machine also how much of that it had. */
+  get spent(): string {
+    const ms = Math.round(this.elapsed)
+    const had = this.#running?.had()
+    const ran = had === undefined ? ms : Math.round(this.#ranBefore + had)
+    return ran < STARVED_PART * ms ? `${ms} ms, for ${ran} of which it had a processor` : `${ms} ms`
+  }
+
+  /** What had no processor for its thread has its time all the same. */
   #goesOn(now: number): boolean {
-    const left = this.#load?.left(now) ?? 0
+    const left = this.#running?.left(now) ?? 0
     if (left > 0) this.#deadline = now + left
     return left > 0
   }
@@ -138,7 +159,7 @@ export class VmTime {
 
   end(): void {
     this.#begun = 0
-    this.#load = undefined
+    this.#running = undefined
     this.#deadline = Number.POSITIVE_INFINITY
     this.#slowAt = Number.POSITIVE_INFINITY
   }
@@ -146,7 +167,7 @@ export class VmTime {
   /** So many milliseconds more, for what is none of the row's. */
   extend(ms: number): void {
     this.#begun = 0
-    this.#load = undefined
+    this.#running = undefined
     this.#deadline = performance.now() + ms
   }
 
@@ -165,7 +186,8 @@ export class VmTime {
     this.#frozen = frozen
     this.#began = performance.now()
     this.#deadline = this.#began + limitMs
-    this.#load = undefined
+    this.#running = undefined
+    this.#ranBefore = 0
     this.#now = now
     this.#read = undefined
     this.#timedOut = false

@@ -40,11 +40,11 @@ t.test('it is looked at again when it could be up', async (t) => {
   t.equal(clock.pending, 0)
 })
 
-t.test('global code whose thread stood still goes on; an evaluation is stopped by the clock', async (t) => {
+t.test('global code whose thread stood still goes on, and so does an evaluation', async (t) => {
   let [now, had] = [1_000, 500]
   t.intercept(performance, 'now', { value: () => now })
   const time = new VmTime(DEFAULT_LIMITS, {}, () => had)
-  const { loadMs, evaluateMs } = DEFAULT_LIMITS
+  const { loadMs, evaluateMs, slowMs } = DEFAULT_LIMITS
   time.beginLoad(0)
   now += loadMs
   had += 100
@@ -57,8 +57,36 @@ t.test('global code whose thread stood still goes on; an evaluation is stopped b
   t.ok(time.timedOut)
   time.beginRow(1, 0)
   time.turn()
+  now += slowMs
+  had += slowMs
+  t.notOk(time.interrupts())
   now += evaluateMs
+  had += 100
+  t.notOk(time.interrupts(), 'others had the processor')
+  now += 2 * evaluateMs
+  had += evaluateMs - slowMs - 100
   t.ok(time.interrupts())
+  t.ok(time.timedOut)
+  t.equal(time.spent, `${3 * evaluateMs + slowMs} ms, for ${evaluateMs} of which it had a processor`)
+})
+
+t.test('an evaluation whose thread gets no processor is stopped all the same', async (t) => {
+  let now = 1_000
+  t.intercept(performance, 'now', { value: () => now })
+  const { evaluateMs } = DEFAULT_LIMITS
+  const time = new VmTime(DEFAULT_LIMITS, {}, () => 500)
+  time.beginRow(1, 0)
+  time.turn()
+  now += evaluateMs
+  t.notOk(time.interrupts(), 'not looked at until now')
+  now += 4 * evaluateMs
+  t.ok(time.interrupts())
+  const unknown = new VmTime(DEFAULT_LIMITS, {}, () => undefined)
+  unknown.beginRow(1, 0)
+  unknown.turn()
+  now += evaluateMs
+  t.ok(unknown.interrupts(), 'where nobody knows it, the clock counts')
+  t.equal(unknown.spent, `${evaluateMs} ms`)
 })
 
 const skip = process.platform === 'linux' ? false : 'the system does not tell'

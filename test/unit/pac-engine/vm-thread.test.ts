@@ -7,6 +7,7 @@ import { TurnBudget } from '../../../src/pac-engine/turn-budget.ts'
 import type { VmOutcome } from '../../../src/pac-engine/vm-outcome.ts'
 import { CLOSED, VmThread } from '../../../src/pac-engine/vm-thread.ts'
 import type { ToWorker } from '../../../src/pac-engine/worker-protocol.ts'
+import { until } from '../../fixtures/until.ts'
 
 t.test('a thread that gets no job is told of DNS in portions, and keeps few for later', async (t) => {
   const sent: ToWorker[] = []
@@ -50,4 +51,32 @@ t.test('a thread that gets no job is told of DNS in portions, and keeps few for 
     9_990,
     'none is lost',
   )
+})
+
+const skip = process.platform === 'linux' ? false : 'the system does not tell'
+t.test('a thread is not over for time that its job had no processor', { skip }, async (t) => {
+  const limits = { ...DEFAULT_LIMITS, evaluateMs: 600_000 }
+  const thread = new VmThread(
+    {
+      script: 'function FindProxyForURL() { for (;;); }',
+      ...{ limits, clock: systemClock, wasm: await quickjsModule(limits.memoryPages), second: true },
+      crowd: new Int32Array(new SharedArrayBuffer(4)),
+      budget: new TurnBudget(limits.turnAnswers),
+    },
+    { advanced() {}, slow() {}, died() {} },
+  )
+  t.teardown(async () => {
+    thread.end(CLOSED)
+    await thread.gone
+  })
+  t.match(await thread.load([]), { is: 'ready' })
+  thread.run([{ url: 'http://a/', host: 'a', trace: false, settle() {}, makeWay() {} }])
+  const [began, limitMs] = [1_000, limits.evaluateMs + limits.graceMs]
+  await until('it is seen to be slow', () => {
+    thread.look(began)
+    return thread.look(began + limits.slowMs) > 0
+  })
+  t.notOk(thread.isOver(began + limits.slowMs))
+  t.notOk(thread.isOver(began + 2 * limitMs), 'it has hardly run')
+  t.ok(thread.isOver(began + 5 * limitMs), 'nobody waits for ever')
 })
