@@ -1,4 +1,4 @@
-# Fairlead in a container: not root, no capability but CAP_NET_ADMIN where it is given one (for capture), at home on a read-only root.
+# Fairlead in a container: not root, of capabilities only what capture and ports below 1024 need where it is given that, at home on a read-only root.
 #
 #   docker build -t fairlead .
 #   docker run --rm -p 127.0.0.1:3128:3128 -v "$PWD/fairlead.yaml:/etc/fairlead/fairlead.yaml:ro" fairlead
@@ -20,7 +20,8 @@ COPY src ./src
 RUN node build.mjs
 
 FROM ${NODE_IMAGE}
-# nft and ip are what capture is made with. setpriv hands the one capability on to them: a copy of it may take it, where the container has it.
+# nft and ip are what capture is made with. setpriv hands capabilities on to them: a copy of it may take these, where the container has them
+# (p without e: it runs also where the container has not).
 RUN if ! command -v nft || ! command -v ip || ! command -v setcap || ! [ -e /etc/ssl/certs/ca-certificates.crt ]; then \
       apt-get update && \
       apt-get install -y --no-install-recommends ca-certificates iproute2 libcap2-bin nftables && \
@@ -28,8 +29,8 @@ RUN if ! command -v nft || ! command -v ip || ! command -v setcap || ! [ -e /etc
     fi >&2 && \
     useradd --system --uid 10128 --user-group --no-create-home --home-dir /var/lib/fairlead --shell /usr/sbin/nologin fairlead && \
     install -d -o fairlead -g fairlead -m 0700 /run/fairlead /var/lib/fairlead && \
-    install -m 0755 "$(command -v setpriv)" /usr/local/bin/with-net-admin && \
-    setcap cap_net_admin+ep /usr/local/bin/with-net-admin
+    install -m 0755 "$(command -v setpriv)" /usr/local/bin/with-capabilities && \
+    setcap cap_net_admin,cap_net_raw,cap_net_bind_service+p /usr/local/bin/with-capabilities
 COPY --from=dependencies /build/package.json /opt/fairlead/package.json
 COPY --from=dependencies /build/node_modules /opt/fairlead/node_modules
 COPY --from=build /build/dist /opt/fairlead/dist

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { composeLab, ROOT, said } from './harness/compose-lab.ts'
@@ -73,6 +73,33 @@ await t.test('the gateway’s container has what it needs and no more', async (t
   t.equal(forwards.stdout.trim(), '0', 'what is not captured goes nowhere')
 })
 
+await t.test('the image’s start takes along what capture and low ports need, where the container has it', async (t) => {
+  const folder = join(peerFolder(scenario, 'capabilities'), 'bin')
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'node'), '#!/bin/sh\nexec sed -n s/^CapEff:[[:space:]]*0*//p /proc/self/status\n')
+  chmodSync(join(folder, 'node'), 0o755)
+  const inFront = ['-v', `${folder}:/told:ro`, '-e', 'PATH=/told:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin']
+  const of = async (...options: string[]) => {
+    const image = ['fairlead-test-gateway', 'start']
+    const told = await engine.docker('run', '--rm', '--network', 'none', ...inFront, ...options, ...image)
+    return `${told.stdout}${told.stderr}`.trim()
+  }
+  const [bind, admin, raw] = [10, 12, 13].map((bit) => 1 << bit) as [number, number, number]
+  for (const [options, had] of [
+    ['--cap-add NET_ADMIN', bind | admin | raw],
+    ['--cap-add NET_ADMIN --cap-drop NET_RAW', bind | admin],
+    ['--cap-drop ALL --cap-add NET_ADMIN', admin],
+    ['--cap-drop ALL --cap-add NET_ADMIN --cap-add NET_RAW', admin | raw],
+    ['', bind],
+    ['--cap-drop ALL', 0],
+    ['--cap-add NET_ADMIN --security-opt no-new-privileges', 0],
+  ] as const) {
+    t.equal(await of(...options.split(' ').filter(Boolean)), had === 0 ? '' : had.toString(16), options || 'of itself')
+  }
+  const setpriv = (await scenario.run('guest', ['sh', '-c', 'command -v setpriv'])).stdout.trim()
+  t.equal(await of('-v', `${setpriv}:/usr/local/bin/with-capabilities:ro`), '', 'a file that has lost its own')
+})
+
 await t.test('the containers’ network has no way out but the gateway', async (t) => {
   const bridge = `br-${(await engine.docker('network', 'inspect', '--format', '{{.Id}}', 'lab_inside')).stdout.slice(0, 12)}`
   const addresses = await scenario.run('guest', ['ip', '-4', '-oneline', 'address', 'show', 'dev', bridge])
@@ -118,7 +145,7 @@ await t.test('the gateway is killed, and started again', async (t) => {
     'exec',
     '-T',
     'gateway',
-    'with-net-admin',
+    'with-capabilities',
     '--inh-caps=-all,+net_admin',
     '--ambient-caps=-all,+net_admin',
     'nft',
