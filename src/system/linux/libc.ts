@@ -10,8 +10,8 @@ type NativeFunction = ReturnType<Library['func']>
  * The C library that is in the process already, glibc or musl. Each function of the files beside this one returns what the kernel returned; after
  * -1, `errno()` says why. Numbers and layouts are the same on every 64-bit Linux that Node runs on, but for the one marked in `epoll.ts`.
  *
- * On other systems, and where koffi is not installed or has nothing for the processor, each of them throws when it is called: what runs everywhere may
- * name them, and asks `hasLibc` first.
+ * On other systems, on Linux of 32 bits, and where koffi is not installed or has nothing for the processor, each of them throws when it is called: what
+ * runs everywhere may name them, and asks `hasLibc` first.
  */
 const native = load()
 
@@ -34,6 +34,7 @@ function load(): { readonly koffi: typeof Koffi; readonly libc: Library } | stri
   if (process.platform !== 'linux') return 'this is not Linux'
   try {
     const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi
+    if (koffi.sizeof('void *') !== 8) return 'this is not a system of 64 bits'
     return { koffi, libc: koffi.load(null) }
   } catch (thrown) {
     return thrown instanceof Error ? thrown.message.split('\n', 1)[0]! : String(thrown)
@@ -42,7 +43,7 @@ function load(): { readonly koffi: typeof Koffi; readonly libc: Library } | stri
 
 function missing(): never {
   throw new GatewayError('INTERNAL', `system calls cannot be made: ${native}`, {
-    hint: 'They are made by the npm package koffi, on Linux alone: install Fairlead with its dependencies.',
+    hint: 'They are made by the npm package koffi, on Linux of 64 bits alone: install Fairlead with its dependencies.',
   })
 }
 
