@@ -13,23 +13,24 @@ function shExpMatch(url, pattern) {
   // A browser calls the pattern's own replace: an object that is a text has one.
   if (pattern instanceof text) pattern = text(pattern)
   if (typeof pattern !== 'string') throw new TypeError('shExpMatch: the pattern is not a string')
-  const answer = globMatch(typeof url === 'string' ? url : text(url), globs[pattern] ?? globOf(pattern))
+  const string = typeof url === 'string' ? url : text(url)
+  const tail = tails[pattern]
+  const answer = tail !== undefined ? string.endsWith(tail) : globMatch(string, globs[pattern] ?? globOf(pattern))
   if (room > 0) note('shExpMatch', [url, pattern], answer)
   return answer
 }
 
-// The patterns of a script come again and again. As many are kept as the largest script can hold, so that a long list is never worked through anew each time; characters,
-// with some for what each takes besides: 10 MB at most.
-// Another prototype than that of tails: QuickJS lets objects with the same names in the same order share what describes them, and copies all of it at each name that is added to one of them.
-var globs = dictionary(dictionary(null))
+// The patterns of a script come again and again, and are kept: characters, with some for what each takes besides, 10 MB at most. That is as many as a script can hold of
+// the commonest shape, and 25,000 of others.
+var globs = dictionary(null)
 var globChars = 0
+// Those that found no room, worked through anew at each call; after so many the room is theirs. Not at once, or a list that is longer than it would never find its own.
+var globsLeft = 0
 // Of '*' and a text, the commonest shape, that text.
 var tails = dictionary(null)
 
 // Head, middle and tail are the text between the stars; a run of stars is one star. head is all of it where there is no star: tail is null then.
 function globOf(pattern) {
-  globChars += pattern.length + 64
-  if (globChars > 2000000) { globs = dictionary(dictionary(null)); tails = dictionary(null); globChars = pattern.length }
   const any = pattern.includes('?')
   const first = pattern.indexOf('*')
   const glob = { any, head: first < 0 ? pattern : pattern.slice(0, first), middle: [], tail: null }
@@ -39,8 +40,18 @@ function globOf(pattern) {
     if (star > start) glob.middle[glob.middle.length] = pattern.slice(start, star)
     start = star + 1
   }
-  if (!any && glob.head === '' && glob.middle.length === 0 && glob.tail !== null) tails[pattern] = glob.tail
-  return globs[pattern] = glob
+  const isTail = !any && glob.head === '' && glob.middle.length === 0 && glob.tail !== null
+  const cost = pattern.length + (isTail ? 16 : 64)
+  if (globChars + cost > 2000000) {
+    if (++globsLeft < 500000) return glob
+    globs = dictionary(null)
+    tails = dictionary(null)
+    globChars = globsLeft = 0
+  }
+  globChars += cost
+  if (isTail) tails[pattern] = glob.tail
+  else globs[pattern] = glob
+  return glob
 }
 
 // Leftmost places do: whatever fits further right fits there too, and leaves less room behind it.
