@@ -1,6 +1,6 @@
 import type { Socket } from 'node:dgram'
 import { hasLibc } from './linux/libc.ts'
-import { forceReceiveBuffer, socketMemory } from './linux/socket-memory.ts'
+import { setReceiveBuffer, socketMemory } from './linux/socket-memory.ts'
 import { udpDescriptor } from './udp-descriptor.ts'
 
 /**
@@ -20,7 +20,7 @@ export class ReceiveBuffer {
   /** Of a socket that is bound, or a bare descriptor of Linux. Where the system allows less, it keeps less. */
   constructor(socket: Socket | number, bytes = RECEIVE_BUFFER) {
     this.#fd = typeof socket === 'number' ? socket : udpDescriptor(socket)
-    if (this.#fd >= 0 && hasLibc && forceReceiveBuffer(this.#fd, bytes)) return
+    if (this.#fd >= 0 && hasLibc && setReceiveBuffer(this.#fd, bytes)) return
     try {
       if (typeof socket !== 'number') socket.setRecvBufferSize(bytes)
     } catch {

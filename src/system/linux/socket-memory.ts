@@ -1,4 +1,4 @@
-import { SO_MEMINFO, SO_RCVBUFFORCE, SO_SNDBUFFORCE, SOL_SOCKET } from './socket-numbers.ts'
+import { SO_MEMINFO, SO_RCVBUF, SO_RCVBUFFORCE, SO_SNDBUFFORCE, SOL_SOCKET } from './socket-numbers.ts'
 import { getSocketOption, setSocketOption } from './sockets.ts'
 
 /** The numbers that SO_MEMINFO tells, and the places of those asked for here (SK_MEMINFO_… of linux/sock_diag.h). */
@@ -30,13 +30,17 @@ export function socketMemory(fd: number): SocketMemory | undefined {
   }
 }
 
-/** What a socket may keep until it is read, beyond the system's limit (socket(7), SO_RCVBUFFORCE); false without CAP_NET_ADMIN. */
-export const forceReceiveBuffer = (fd: number, bytes: number): boolean => force(fd, SO_RCVBUFFORCE, bytes)
+/**
+ * What a socket may keep until it is read, beyond the system's limit (socket(7), SO_RCVBUFFORCE); up to that without CAP_NET_ADMIN in the machine's first
+ * user namespace, which root in another one has not.
+ */
+export const setReceiveBuffer = (fd: number, bytes: number): boolean =>
+  set(fd, SO_RCVBUFFORCE, bytes) || set(fd, SO_RCVBUF, bytes)
 
-/** The same of what it may have on its way (SO_SNDBUFFORCE). */
-export const forceSendBuffer = (fd: number, bytes: number): boolean => force(fd, SO_SNDBUFFORCE, bytes)
+/** What it may have on its way, beyond that limit (SO_SNDBUFFORCE); false without the capability. */
+export const forceSendBuffer = (fd: number, bytes: number): boolean => set(fd, SO_SNDBUFFORCE, bytes)
 
-function force(fd: number, option: number, bytes: number): boolean {
+function set(fd: number, option: number, bytes: number): boolean {
   const value = Int32Array.of(bytes)
   return setSocketOption(fd, SOL_SOCKET, option, value, value.byteLength) === 0
 }
