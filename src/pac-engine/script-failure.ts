@@ -45,9 +45,10 @@ export function scriptFailure(
   }: { readonly during?: string; readonly pac?: PacTrace; readonly hide?: (text: string) => string } = {},
 ): GatewayError {
   const at = placeOf(failure, script)
-  const place = at ? ` at line ${at.line}, column ${at.column}` : ''
+  const column = at?.column === undefined ? '' : `, column ${at.column}`
+  const place = at ? ` at line ${at.line}${column}` : ''
   const line = at ? sourceLine(script, at.line) : undefined
-  const shown = line === undefined ? '' : `: ${line}`
+  const shown = line ? `: ${line}` : ''
   // What a script throws or answers is of its own words; all else is ours.
   const own = failure.kind === 'threw' ? hide(failure.message) : failure.message
   const said = failure.answer === undefined ? own : JSON.stringify(hide(failure.answer))
@@ -60,10 +61,11 @@ export function scriptFailure(
  * function, or none: the first mention from there on is meant.
  */
 function placeOf(
-  { kind, message, line, column = 1 }: Failure,
+  { kind, message, line, column }: Failure,
   script: string,
-): { line: number; column: number } | undefined {
+): { line: number; column?: number } | undefined {
   if (line === undefined) return kind === 'threw' ? placeOfThrown(script, message) : undefined
+  if (column === undefined) return { line }
   const mentions = mentionsOf(message)
   const start = mentions.length === 0 ? undefined : startOfLine(script, line)
   if (start === undefined) return { line, column }

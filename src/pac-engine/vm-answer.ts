@@ -97,11 +97,22 @@ export function crashFailure(error: unknown): Failure {
   return { kind: 'crashed', message: isTrap(error) ? 'recursion too deep' : `the VM failed: ${said}` }
 }
 
+/** Where nothing runs yet, the innermost place has no function. */
+const NOT_PARSED = /^\s*at proxy\.pac:/
+
+/** The line is right, and the column that of anything. */
+function unparsed(message: string, stack: string): Failure {
+  const said = message.replace(/''$/, 'the end of the script')
+  const { column, ...failure } = located('threw', `SyntaxError: ${said}`, stack)
+  return failure
+}
+
 /** Of what global code threw. */
 export function thrownFailure(error: JSException): Failure {
   const { name, message, stack } = error
   error.dispose()
   // The package calls everything an error that has no name.
   const isError = stack !== undefined || name !== 'Error'
+  if (name === 'SyntaxError' && NOT_PARSED.test(stack ?? '')) return unparsed(message, stack ?? '')
   return located('threw', isError ? `${name}: ${message}` : message, stack ?? '')
 }

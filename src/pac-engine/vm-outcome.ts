@@ -28,6 +28,7 @@ export interface Failure {
   /** What the script answered, as much of it as is shown: where it is no answer. */
   readonly answer?: string
   readonly line?: number
+  /** Left out where it is not known. */
   readonly column?: number
 }
 

@@ -75,5 +75,5 @@ t.test('a PAC script that does not compile: 2, with its place', async (t) => {
   })
   t.equal(code, 2)
   t.equal(out, '')
-  t.match(err, /^PAC embedded script: .*SyntaxError.* at line 1, column \d+[\s\S]*\n1 problem\.\n$/)
+  t.match(err, /^PAC embedded script: .*SyntaxError.* at line 1[\s\S]*\n1 problem\.\n$/)
 })
