@@ -52,15 +52,20 @@ export class EngineClient {
   }
 
   /**
-   * Follows a stream of JSON lines. `opened` is called when it stands, `happened` when something comes. That is all: what it says is not read, for an
-   * event holds all of a container's labels, as much text as an image's author likes. Rejects when it ends, which is always an `EngineError`.
+   * Follows a stream of JSON lines. `opened` is called when it stands, `happened` with each piece of it in which there is something. Rejects when it
+   * ends, which is always an `EngineError`.
    */
-  async follow(path: string, opened: () => void, happened: () => void, signal: AbortSignal): Promise<never> {
+  async follow(
+    path: string,
+    opened: () => void,
+    happened: (piece: Buffer) => void,
+    signal: AbortSignal,
+  ): Promise<never> {
     const response = await this.#open(path, signal)
     try {
       if (response.statusCode !== 200) throw refusal(path, response, await readComplaint(response))
       opened()
-      for await (const chunk of response) if (!isBlank(chunk as Buffer)) happened()
+      for await (const chunk of response) if (!isBlank(chunk as Buffer)) happened(chunk as Buffer)
       throw new EngineError('the stream of events has ended', { hasGone: true })
     } catch (thrown) {
       throw toEngineError(thrown, path)

@@ -4,6 +4,7 @@ import type { EngineAddress } from '../wire/engine-address.ts'
 import { negotiate } from './api-version.ts'
 import { EngineClient } from './engine-client.ts'
 import { EngineError } from './engine-error.ts'
+import { EventReader } from './event-reader.ts'
 import { INFO, readLivesOn } from './read-lives-on.ts'
 import { ViewReader } from './read-view.ts'
 import { Readings } from './readings.ts'
@@ -19,6 +20,8 @@ const EVENTS = {
   type: ['container', 'network'],
   event: ['start', 'die', 'stop', 'pause', 'unpause', 'rename', 'create', 'destroy', 'connect', 'disconnect', 'remove'],
 }
+/** Of Docker's own engine besides: it has read its settings anew. */
+const DOCKER_EVENTS = { type: [...EVENTS.type, 'daemon'], event: [...EVENTS.event, 'reload'] }
 
 export interface Following {
   readonly address: EngineAddress
@@ -45,6 +48,7 @@ export class Follower {
   #cancelEnded: (() => void) | undefined
   /** Whether containers go on without the engine that was there last, as far as anybody knows. */
   #livesOn = true
+  #asked = 0
 
   constructor(options: Following) {
     this.#options = options
@@ -112,13 +116,17 @@ export class Follower {
         failed: end,
       })
       this.#readings = readings
-      const events = `${prefix}/events?filters=${encodeURIComponent(JSON.stringify(EVENTS))}`
+      const wanted = isDocker ? DOCKER_EVENTS : EVENTS
+      const events = `${prefix}/events?filters=${encodeURIComponent(JSON.stringify(wanted))}`
+      const eventReader = new EventReader()
+      const askWhoLivesOn = () => void this.#askWhoLivesOn(isDocker ? client : undefined, prefix, ended.signal)
       // Listening first: what happens during the first reading is told, and read again.
       const opened = () => {
         void readings.now()
-        void this.#askWhoLivesOn(isDocker ? client : undefined, prefix, ended.signal)
+        askWhoLivesOn()
       }
-      const happened = () => {
+      const happened = (piece: Buffer) => {
+        if (eventReader.push(piece).some((event) => !event || event.type === 'daemon')) askWhoLivesOn()
         onEvent()
         readings.soon()
       }
@@ -133,14 +141,16 @@ export class Follower {
   }
 
   /**
-   * Docker's engine ends its containers when it ends, unless it has `live-restore`; no event says so, and while it starts anew it gives their addresses to
-   * others before it can be asked. Others' are no children of theirs.
+   * Docker's engine ends its containers when it ends, unless it has `live-restore`, and while it starts anew it gives their addresses to others before it
+   * can be asked: where it does not say, they end with it. Others' are no children of theirs.
    */
   async #askWhoLivesOn(docker: EngineClient | undefined, prefix: string, signal: AbortSignal): Promise<void> {
-    this.#livesOn = true
+    this.#livesOn = !docker
+    this.#asked += 1
     if (!docker) return
-    const livesOn = await docker.get(`${prefix}/info`, signal, INFO).then(readLivesOn, () => true)
-    if (!signal.aborted) this.#livesOn = livesOn
+    const asked = this.#asked
+    const livesOn = await docker.get(`${prefix}/info`, signal, INFO).then(readLivesOn, () => false)
+    if (!signal.aborted && asked === this.#asked) this.#livesOn = livesOn
   }
 
   #pause(ms: number): Promise<void> {

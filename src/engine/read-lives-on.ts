@@ -6,8 +6,8 @@ export const INFO: Kept = { LiveRestoreEnabled: 'all' }
 
 const infoSchema = z.object({ LiveRestoreEnabled: z.boolean() })
 
-/** Reads the answer to `GET /info` of a Docker engine: whether its containers go on when it ends. Where it does not say, they may. */
+/** Reads the answer to `GET /info` of a Docker engine: whether its containers are known to go on when it ends. */
 export function readLivesOn(answer: unknown): boolean {
   const parsed = infoSchema.safeParse(answer)
-  return !parsed.success || parsed.data.LiveRestoreEnabled
+  return parsed.success && parsed.data.LiveRestoreEnabled
 }

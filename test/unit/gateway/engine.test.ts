@@ -141,12 +141,14 @@ t.test('the same engine in other words is not disturbed', async (t) => {
   t.equal(first.asked.filter((path) => path === '/version').length, asked)
 })
 
-/** A Docker engine whose containers go, or do not go, when it does. */
-function withLiveRestore(engine: FakeEngine, livesOn: boolean, component = 'Engine'): void {
+/** A Docker engine whose containers go, or do not go, when it does, or that does not say. */
+function withLiveRestore(engine: FakeEngine, livesOn: boolean | undefined, component = 'Engine'): void {
   engine.versions = { ...VERSIONS, Components: [{ Name: component }, { Name: 'containerd' }] }
   engine.intercept = (path, response) => {
-    if (path === '/info') response.end(JSON.stringify({ LiveRestoreEnabled: livesOn, Containers: 1 }))
-    return path === '/info'
+    if (path !== '/info') return false
+    if (livesOn === undefined) response.writeHead(403).end('{"message":"not for you"}')
+    else response.end(JSON.stringify({ LiveRestoreEnabled: livesOn, Containers: 1 }))
+    return true
   }
 }
 
@@ -204,6 +206,37 @@ for (const [what, livesOn, component] of [
     t.same(knows(), ['one'])
   })
 }
+
+t.test(
+  'what an engine says after it was told to read its settings anew counts, and so does that it says nothing',
+  async (t) => {
+    for (const [before, after] of [
+      [true, false],
+      [false, true],
+      [true, undefined],
+    ] as const) {
+      await t.test(`live-restore ${before}, then ${after}`, async (t) => {
+        const { engine, knows, waits } = follow(t)
+        const first = await running(t, 'one', '172.20.0.2')
+        withLiveRestore(first, before)
+        engine.configure(at(first))
+        await until('the first', () => knows().includes('one'))
+        const asked = () => first.asked.filter((path) => path === '/info').length
+        t.match(decodeURIComponent(first.asked.find((path) => path.startsWith('/events'))!), /"daemon".*"reload"/)
+        const count = asked()
+        first.emit('{"Type":"container","Action":"start"}\n')
+        withLiveRestore(first, after)
+        first.emit('{"Type":"daemon","Action":"reload","Actor":{"ID":"x","Attributes":{"live-restore":"?"}}}\n')
+        await until('the question', () => asked() > count)
+        await engine.refresh()
+        t.equal(asked(), count + 1, 'for other events it is not asked')
+        await first.stop()
+        await until('the loss', () => !engine.connected)
+        t.equal(waits(ENDED), after ? 0 : 1)
+      })
+    }
+  },
+)
 
 t.test('an engine that cannot be read has not ended, until it has', async (t) => {
   const { engine, knows, waits } = follow(t)
