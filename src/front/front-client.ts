@@ -117,6 +117,7 @@ export abstract class FrontClient implements Watcher, Ready {
     if (this.#tunnel?.resting) this.#tunnel = undefined
     if (this.#keptAlive || now - times.since(this.row) < KEEP_ALIVE_AFTER_MS) return
     this.#keptAlive = true
+    keepAlive(this.fd)
     keepAlive(this.#upstream)
   }
 

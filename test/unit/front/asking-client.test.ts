@@ -12,6 +12,7 @@ else {
   const { AskingClient } = await import('../../../src/front/asking-client.ts')
   const { FrontDoor } = await import('../../../src/front/front-door.ts')
   const { EPOLLERR, EPOLLOUT } = await import('../../../src/system/linux/epoll.ts')
+  const { keepsAlive } = await import('../../fixtures/keeps-alive.ts')
   const { close, duplicate, poll } = await import('../../../src/system/linux/descriptors.ts')
 
   /** What poll(2) says of a descriptor; it takes nothing away. */
@@ -47,8 +48,10 @@ else {
       failed: () => told.push('failed'),
       stands: () => told.push('stands'),
       left: (_client: unknown, { kind }: { kind: string }) => told.push(kind),
-      times: { begin: () => {}, since: () => 0, ended: () => {} },
-      startTunnel: () => ({ ended: true, happened: () => {} }),
+      progress: () => 0,
+      queue: () => {},
+      times: { begin: () => {}, since: () => 0, check: () => undefined, ended: () => {} },
+      startTunnel: () => ({ ended: true, happened: () => {}, end: () => {} }),
     } as unknown as FrontClientHost
     const door = new FrontDoor(0, -1, DOOR_RULES, undefined as never)
     const peer = { address: '127.0.0.1', port: 1 }
@@ -93,5 +96,26 @@ else {
     await resets(fd, far)
     client.start()
     t.same(told, ['closed'])
+  })
+
+  t.test('a tunnel that lasts has keep-alive on both its sides', async (t) => {
+    const { fd, far, upstreams, client } = await rig(t)
+    const origin = createServer().listen(0, '127.0.0.1')
+    await once(origin, 'listening')
+    t.teardown(() => origin.close())
+    const { port } = origin.address() as AddressInfo
+    await says(fd, far, `CONNECT 127.0.0.1:${port} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`)
+    client.start()
+    const connected = once(origin, 'connection') as Promise<[Socket]>
+    client.answer(['127.0.0.1'])
+    const [socket] = await connected
+    t.teardown(() => socket.destroy())
+    const upstream = upstreams[0]!
+    client.happened(upstream, EPOLLOUT)
+    client.check(29_000)
+    t.same([keepsAlive(fd), keepsAlive(upstream)], [false, false], 'a short one goes without')
+    client.check(31_000)
+    t.same([keepsAlive(fd), keepsAlive(upstream)], [true, true])
+    client.tunnelEnded('finished', undefined)
   })
 }
