@@ -83,9 +83,15 @@ function renderTrace(trace: PacTrace): string[] {
 
 /** What a person types: a URL, or `host:port`, whose scheme is `http` on port 80 and `https` elsewhere, as for CONNECT. */
 export function parseSubject(text: string): Omit<UrlTarget, 'path'> & { readonly path?: string } {
-  if (text.includes('://')) return targetFromUrl(withoutPrivateParts(text))
+  if (text.includes('://')) return asSent(targetFromUrl(withoutPrivateParts(text)))
   const target = parseAuthority(text)
   return { target, scheme: target.port === 80 ? 'http' : 'https' }
+}
+
+/** A request has bytes: of what is typed, those that a browser would send. */
+function asSent(typed: UrlTarget): UrlTarget {
+  const encoded = (text: string) => Buffer.from(text).toString('hex').toUpperCase().replace(/../g, '%$&')
+  return { ...typed, path: typed.path.replace(/[^\0-\x7f]+/g, encoded) }
 }
 
 /** A URL pasted from elsewhere may have a fragment and user information. They decide nothing, and the script must not see them. */

@@ -67,6 +67,7 @@ test('what a person types', async (t) => {
     ['http://a.example', 'a.example', 80, 'http', '/'],
     ['http://user:hunter2@a.example:8080/x#frag', 'a.example', 8080, 'http', '/x'],
     ['http://a.example/@x#@', 'a.example', 80, 'http', '/@x'],
+    ['http://bücher.example/ü?日=\ud800', 'xn--bcher-kva.example', 80, 'http', '/%C3%BC?%E6%97%A5=%EF%BF%BD'],
     ['a.example:443', 'a.example', 443, 'https', undefined],
     ['a.example:80', 'a.example', 80, 'http', undefined],
     ['a.example:22', 'a.example', 22, 'https', undefined],
