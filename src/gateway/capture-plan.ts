@@ -56,8 +56,13 @@ export function chosenNetworks(
 /** The engine's word goes into a script: nothing but a plain name may. */
 const INTERFACE = /^[A-Za-z0-9_.:@-]{1,15}$/
 
-function isChosen({ name, bridged }: ContainerNetwork, wanted: readonly string[]): boolean {
-  return wanted.includes(name) || (wanted.includes('engine') && bridged)
+/** `engine` gives no network a way out that the engine has made without one; only who names it does. */
+export function isLeftInside(network: ContainerNetwork, { networks }: Pick<Settings['capture'], 'networks'>): boolean {
+  return network.bridged && network.internal && networks.includes('engine') && !isChosen(network, networks)
+}
+
+function isChosen({ name, bridged, internal }: ContainerNetwork, wanted: readonly string[]): boolean {
+  return wanted.includes(name) || (wanted.includes('engine') && bridged && !internal)
 }
 
 function unique(texts: readonly string[]): string[] {

@@ -36,7 +36,7 @@ export function renderCapture(settings: Settings): CapturePreview {
     `ports ${portsOf(plan).join(', ')} stand for ports that the kernel chooses at start`,
     ...(capture.networks.length > 0
       ? [
-          `the networks chosen by capture.networks (${capture.networks.join(', ')}) are added to the sets while the gateway runs`,
+          `the networks chosen by capture.networks (${capture.networks.join(', ')}) are added to the sets while the gateway runs${capture.networks.includes('engine') ? '; `engine` leaves out those made with --internal, which are captured only by name' : ''}`,
         ]
       : []),
     ...(plan.hold

@@ -30,6 +30,7 @@ import type { Generation, World } from './generation.ts'
 import { handleFlow } from './handle-flow.ts'
 import { handleRequest } from './handle-request.ts'
 import { createHttpSide, httpVersionOf } from './http-side.ts'
+import { tellInternalNetworks } from './internal-networks.ts'
 import { tellMissingNetworks } from './missing-networks.ts'
 import { namesByContainer } from './names-by-container.ts'
 import { createNetworkWatch } from './network-watch.ts'
@@ -141,7 +142,8 @@ export class Parts {
         createNetworkWatch({ clock, changed: (what) => this.log.info({ changed: what }, 'the network has changed') }),
       warn,
     }
-    const tellers = [tellMissingNetworks(warn), tellRulesForNobody(warn)]
+    const inform = (message: string) => this.log.info(message)
+    const tellers = [tellMissingNetworks(warn), tellRulesForNobody(warn), tellInternalNetworks(inform)]
     this.tellVain = (settings) => tellers.forEach((tell) => void tell(settings, this.engine))
     this.engine.onChange(() => this.tellVain(current().settings))
     const dropped = tellDropped(clock, (reason, count) => this.metrics.packetDropped(reason, count), warn)
@@ -223,7 +225,7 @@ export class Parts {
       },
       ownerOf: (address) => newcomers.ownerOf(address),
       ownDoor: (dialled) => ownDoorFor(dialled, current().settings, this.doors),
-      inform: (message) => this.log.info(message),
+      inform,
       warn,
     })
     this.dns = new DnsService({

@@ -24,7 +24,7 @@ const echoes = scenario.start('corp', 'udp-echo', [process.execPath, join(UDP, '
 await echoes.until('ready', () => echoes.stdout.includes('ready'))
 scenario.undo.push('what the engine leaves', async () => {
   const tidy =
-    'nft flush ruleset; for link in docker0 one0 two0 three0; do ip link delete $link; done 2>/dev/null; sysctl -qw net.ipv4.ip_forward=0'
+    'nft flush ruleset; for link in docker0 one0 two0 three0 cut0; do ip link delete $link; done 2>/dev/null; sysctl -qw net.ipv4.ip_forward=0'
   await scenario.run('gateway', ['sh', '-c', tidy])
 })
 const engine = await startEngine(scenario, { host: 'gateway', proxy: '', clear: [], keepsContainers: true })
@@ -76,6 +76,23 @@ await t.test('every network of the engine, TCP and UDP, each flow with the conta
     })
     t.equal(await get(`denied-tcp-${name}`, place), '', 'and TCP')
   }
+})
+
+await t.test('a network that the engine keeps inside stays inside', async (t) => {
+  await must('network', 'create', '--internal', '--opt', 'com.docker.network.bridge.name=cut0', 'cut')
+  await gateway.running.until('word of it', () => gateway.log().some(({ msg }) => / cut$/.test(msg ?? '')))
+  await captures('docker0', 'one0')
+  const { length } = gateway.flows()
+  t.equal(await get('inside', 'cut'), '')
+  t.equal((await ask('udp-inside', 'cut')).reply, undefined, 'UDP')
+  t.same(
+    gateway
+      .flows()
+      .slice(length)
+      .filter(({ container }) => container?.name.endsWith('inside')),
+    [],
+  )
+  await must('network', 'rm', 'cut')
 })
 
 await t.test('a network comes and goes while bytes flow', async (t) => {

@@ -12,7 +12,7 @@ export const captureSchema = section({
   }),
   networks: about(oneOrMore(text('the name of a network')).prefault('engine'), {
     form: '`engine`, the name of a network, or a list of names',
-    help: 'Which of the container engine’s networks are captured, followed as they come and go. `engine`: all of them. `[]`: none.',
+    help: 'Which of the container engine’s networks are captured, followed as they come and go. `engine`: all of them but those made with `--internal` (compose: `internal: true`), which keep having no way out unless they are named too. `[]`: none.',
   }),
   subnets: about(oneOrMore(parsedBy(parseCidr)).prefault([]), {
     form: 'an address block or a list of them',

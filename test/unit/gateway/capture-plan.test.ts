@@ -17,7 +17,9 @@ const directoryOf = (...networks: ContainerNetwork[]) =>
   ({ view: () => ({ networks, containers: [] }) }) as unknown as ContainerDirectory
 
 async function planned(capture: string, directory?: ContainerDirectory) {
-  const { loaded, printed } = await loadText(`capture: { enabled: true, ${capture} }\nengine: { socket: off }`)
+  const { loaded, printed } = await loadText(
+    `capture: { enabled: true, ${capture} }\nengine: { socket: unix:///run/docker.sock }`,
+  )
   t.equal(printed, '')
   return capturedNetworks(loaded!.settings, directory)
 }
@@ -38,4 +40,16 @@ t.test('between containers of the engine’s networks; a macvlan’s block is th
     sources: ['10.0.0.0/8'],
     own: ['172.17.0.0/16'],
   })
+})
+
+t.test('a network that the engine has made internal is captured only where it is named', async (t) => {
+  const directory = directoryOf(
+    network('bridge', '172.17.0.0/16', { bridge: 'docker0' }),
+    network('cut', '172.18.0.0/16', { bridge: 'cut0', internal: true }),
+    network('podcut', '10.89.0.0/24', { internal: true }),
+  )
+  const own = ['10.89.0.0/24', '172.17.0.0/16', '172.18.0.0/16']
+  t.same(await planned('networks: engine', directory), { interfaces: ['docker0'], sources: [], own })
+  t.same(await planned('networks: [engine, cut]', directory), { interfaces: ['cut0', 'docker0'], sources: [], own })
+  t.same(await planned('networks: podcut', directory), { interfaces: [], sources: ['10.89.0.0/24'], own })
 })
