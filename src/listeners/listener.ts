@@ -7,7 +7,7 @@ import type { Client } from '../contracts/route.ts'
 import { LentServer, type Successor } from '../system/lent-server.ts'
 import type { ListenAddress } from '../wire/listen-address.ts'
 import { bind } from './bind.ts'
-import { clientOf } from './client.ts'
+import { clientOf, markLocal } from './client.ts'
 
 export interface ListenerOptions {
   readonly address: ListenAddress
@@ -69,11 +69,15 @@ export interface Listener {
 
 /** Opens one listening socket, TCP or UNIX, in clear or TLS, and hands on each client with the first bytes it has sent. */
 export async function openListener(options: ListenerOptions): Promise<Listener> {
+  const isUnix = options.address.kind !== 'tcp'
   const onConnection = (socket: Socket, first?: Buffer, answered = 0) => {
     lent.count(socket)
     // A reset is no event of its own: whoever has the socket sees it close.
     socket.on('error', () => {})
+    if (isUnix) markLocal(socket)
     const client = clientOf(socket)
+    // It has reset its connection already: nobody would hear an answer, and who has asked cannot be known any more.
+    if (client.address === undefined && !isUnix) return void socket.destroy()
     if (!options.admits(client)) {
       options.onRefused(client, new GatewayError('ACCESS_DENIED', 'this door is not open to the client’s address'))
       return void socket.destroy()
@@ -82,7 +86,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     else awaitFirstBytes(socket, options)
   }
   const onDrop = (address: string | undefined) => {
-    const client = address ? { address, local: false } : { local: true }
+    const client = address ? { address, local: false } : { local: isUnix }
     options.onRefused(client, new GatewayError('LIMIT_REACHED', `${maxConnections} connections are open already`))
   }
   const onTrouble = (cause: Error) => {
@@ -117,7 +121,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     },
     close: () => lent.close(),
     destroyConnections: () => lent.destroyConnections(),
-    lend: () => (options.tls || address.kind !== 'tcp' || process.platform !== 'linux' ? undefined : lent.lend()),
+    lend: () => (options.tls || isUnix || process.platform !== 'linux' ? undefined : lent.lend()),
     keep: () => lent.keep(),
     leaveTo: (front) => lent.leaveTo(front),
     takeBack: (descriptor) => lent.takeBack(descriptor),
@@ -151,6 +155,7 @@ function tlsServer(material: TlsMaterial, options: ListenerOptions, onConnection
     onConnection(socket)
   })
   server.on('tlsClientError', (cause, socket) => {
+    if (options.address.kind === 'unix') markLocal(socket)
     options.onRefused(clientOf(socket), new GatewayError('BAD_REQUEST', describeTlsFailure(cause), { cause }))
     socket.destroy()
   })

@@ -11,6 +11,7 @@ import type { Candidate, Client, Route } from '../../../src/contracts/route.ts'
 import type { Target } from '../../../src/contracts/target.ts'
 import { parseBasicCredentials } from '../../../src/credentials/basic-credentials.ts'
 import { createRequestDialer, type RequestDialerLimits } from '../../../src/dialers/request/create-request-dialer.ts'
+import { markLocal } from '../../../src/listeners/client.ts'
 import { createHttpDoor, type HttpDoor } from '../../../src/listeners/http/http-door.ts'
 import type { HttpDoorLimits } from '../../../src/listeners/http/limits.ts'
 import { createPortableRelay } from '../../../src/relay/portable.ts'
@@ -116,9 +117,10 @@ export async function startRig(t: { teardown(undo: () => void): void }, options:
     pseudonym: options.pseudonym ?? 'fairlead-test',
     ...(options.limits ? { limits: options.limits } : {}),
   })
-  // As the mixed port does it: the first bytes are looked at and put back.
+  // As the listener and the mixed port do it: the first bytes are looked at and put back.
   const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
     socket.on('error', () => {})
+    if (options.unixPath) markLocal(socket)
     socket.once('data', (first: Buffer) => {
       socket.pause()
       socket.unshift(first)
