@@ -1,4 +1,4 @@
-import { type Evaluation, type EvaluationRequest, type Notes, TRACE_LIMITS } from '../gateway/pac.ts'
+import { type Evaluation, type EvaluationRequest, hasContainerForm, type Notes, TRACE_LIMITS } from '../gateway/pac.ts'
 import { parsePacResult } from '../wire/pac-result.ts'
 
 /** How an answer came about, for a person. */
@@ -31,6 +31,7 @@ function stepsOf({ origin, url, host }: EvaluationRequest, load: Notes, notes: N
     `script      ${origin}`,
     ...notesOf('load call   ', 'load alert  ', load),
     `url         ${url}`,
+    ...(hasContainerForm(url) ? ['form        as for containers: scheme://host:port, no path'] : []),
     `host        ${host}`,
     ...notesOf('call        ', 'alert       ', notes),
   ]

@@ -1,6 +1,6 @@
 import { systemClock } from '../contracts/clock.ts'
 import { createSystemResolver } from '../dialers/resolver.ts'
-import { asBrowserSees } from '../pac-engine/browser-url.ts'
+import { asBrowserSees, hasContainerForm } from '../pac-engine/browser-url.ts'
 import { ALL_NAMES_MS, createPacEngine } from '../pac-engine/create-pac-engine.ts'
 import { decodeScript } from '../pac-engine/decode-script.ts'
 import { PacEvaluator } from '../pac-engine/pac-evaluator.ts'
@@ -9,7 +9,7 @@ import { timeZoneWarning, zoneInUse } from '../pac-engine/time-zone.ts'
 import type { Settings } from '../settings/settings.ts'
 
 export type { Evaluation, EvaluationRequest, Notes } from '../pac-engine/pac-evaluator.ts'
-export { asBrowserSees, timeZoneWarning, zoneInUse }
+export { asBrowserSees, hasContainerForm, timeZoneWarning, zoneInUse }
 
 /** Helper calls shown of one evaluation at a terminal, the first and the last, and alerts: a large script makes thousands, and the call that decided is among the last. */
 export const TRACE_LIMITS = { tracedCalls: 1_000, tracedLast: 1_000, alerts: 1_000 }

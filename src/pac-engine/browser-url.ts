@@ -9,7 +9,7 @@ export function asBrowserSees(text: string, host?: string): PacQuery | undefined
   const url = new URL(text)
   if (url.hostname === '') return undefined
   const seen = host ?? url.hostname.replace(/^\[|\]$/g, '')
-  if (CONTAINER_FORM.test(text)) return { url: text, host: seen }
+  if (hasContainerForm(text)) return { url: text, host: seen }
   url.username = ''
   url.password = ''
   url.hash = ''
@@ -18,6 +18,11 @@ export function asBrowserSees(text: string, host?: string): PacQuery | undefined
     url.search = ''
   }
   return { url: url.href, host: seen }
+}
+
+/** Of what a script is shown: no browser leaves out the path. */
+export function hasContainerForm(url: string): boolean {
+  return CONTAINER_FORM.test(url)
 }
 
 const CONTAINER_FORM = /^https?:\/\/(\[[0-9a-f:.]+\]|[^/?#@:[\]]+):[0-9]+$/i

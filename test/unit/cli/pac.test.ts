@@ -118,6 +118,15 @@ test('pac eval --file', async (t) => {
   t.match(written.out, /call {8}dnsDomainIs\("www.example", ".example"\) = true/)
   t.match(written.out, /understood {2}1\. http p:1/)
   t.match(written.out, /skipped {5}"junk": unknown type/)
+  t.notMatch(written.out, /^form/m)
+  for (const [url, form] of [
+    ['https://www.example:443', true],
+    ['https://www.example:443/', false],
+  ] as const) {
+    written.out = ''
+    t.equal(await runPacEval({ file: 'a.pac', url, trace: true }, io), 0)
+    t.equal(/^form {8}as for containers/m.test(written.out), form, url)
+  }
   t.equal(await runPacEval({ file: 'a.pac' }, io), 2, 'no URL')
   t.equal(await runPacEval({ file: 'a.pac', url: 'x' }, io), 2, 'no URL worth the name')
   t.equal(await runPacEval({ file: 'none.pac', url: 'http://x/' }, io), 1)
