@@ -396,10 +396,14 @@ test('a URL: answers that break the rules as browsers put up with it', async (t)
 
 test('a URL: answers that are none end the reading at once', async (t) => {
   const whole = script('PROXY a:1')
+  const twice = `Content-Length: ${whole.length}\r\nContent-Length: ${whole.length}`
   const rows: [what: string, answer: string, expected: RegExp][] = [
     ['101', 'HTTP/1.1 101 Switching Protocols\r\n\r\n', /answered 101, expected 200/],
     ['101 for an upgrade', 'HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n', /answered 101, expected 200/],
     ['a head without end', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(300_000)}`, /Header overflow/i],
+    // As docs/pac.md says: browsers take these two.
+    ['two lengths that are the same', `HTTP/1.1 200 OK\r\n${twice}\r\n\r\n${whole}`, /Duplicate Content-Length/],
+    ['a line without a colon', `HTTP/1.1 200 OK\r\nServer nginx\r\n\r\n${whole}`, /Invalid header token/],
     ['a chunk that is none', `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n${whole}`, /Parse Error/],
   ]
   for (const [what, answer, expected] of rows) {
