@@ -2,11 +2,12 @@ import type { Clock } from '../contracts/clock.ts'
 import type { Container, ContainerDirectory, ContainerView } from '../contracts/containers.ts'
 import type { EngineAddress } from '../wire/engine-address.ts'
 import { Follower } from './follow-engine.ts'
+import { LostAddresses } from './lost-addresses.ts'
 
 export interface EngineDirectoryOptions {
   readonly address: EngineAddress
   readonly clock: Clock
-  /** As of `Follower`. */
+  /** Something has happened that the view will show a moment later; who has lost an address by it, has it no longer. */
   onEvent?(): void
   /** For the log: the engine came (with its version) or went (with a reason). */
   onState(state: EngineState): void
@@ -35,12 +36,13 @@ export function createEngineDirectory({ address, clock, onEvent, onState }: Engi
   let view = NOTHING
   let viewText = JSON.stringify(view)
   let byAddress = indexByAddress(view)
+  const lost = new LostAddresses()
   let state: EngineState = { connected: false, reason: 'not yet connected', hasEnded: false, isMissing: false }
   let isClosed = false
 
-  const show = (next: ContainerView): boolean => {
+  const show = (next: ContainerView, isOther = false): boolean => {
     const nextText = JSON.stringify(next)
-    if (nextText === viewText) return false
+    if (nextText === viewText && !isOther) return false
     view = next
     viewText = nextText
     byAddress = indexByAddress(next)
@@ -55,7 +57,7 @@ export function createEngineDirectory({ address, clock, onEvent, onState }: Engi
     onView(next, engine) {
       const came = !state.connected
       state = { connected: true, engine, containers: next.containers.length, networks: next.networks.length }
-      const changed = show(next)
+      const changed = show(next, lost.read())
       if (came) onState(state)
       if (changed) tell()
     },
@@ -66,7 +68,11 @@ export function createEngineDirectory({ address, clock, onEvent, onState }: Engi
       const added = networks.filter(({ id }) => !ids.has(id)).map((network) => ({ ...network, unread: true }) as const)
       if (added.length > 0 && show({ ...view, networks: [...view.networks, ...added] })) tell()
     },
-    onEvent: () => onEvent?.(),
+    onEvents(events) {
+      for (const event of events) lost.heard(event, view)
+      onEvent?.()
+    },
+    onReading: () => lost.reading(),
     onAway(reason, isMissing) {
       state = { connected: false, reason, hasEnded: false, isMissing }
       onState(state)
@@ -89,7 +95,10 @@ export function createEngineDirectory({ address, clock, onEvent, onState }: Engi
       return follower.isCurrent
     },
     view: () => view,
-    byAddress: (wanted) => byAddress.get(wanted),
+    byAddress(wanted) {
+      const container = byAddress.get(wanted)
+      return container && !lost.has(container, wanted) ? container : undefined
+    },
     onChange(listener) {
       if (isClosed) return () => {}
       // Two subscriptions of one function are two.

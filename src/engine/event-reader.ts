@@ -1,17 +1,31 @@
 import { z } from 'zod'
 import { JsonPicker, type Kept, type PickLimits } from './json-picker.ts'
 
-/** What is read of an event. All of its container's labels are in it, too, as much text as an image's author likes. */
-const EVENT: Kept = { Type: 'all', Action: 'all' }
-const LIMITS: PickLimits = { depth: 16, kept: 64 * 1024 }
+/** What is read of an event. With a container's come all of its labels, as much text as an image's author likes. */
+const EVENT: Kept = { Type: 'all', Action: 'all', Actor: { ID: 'all', Attributes: 'labels' } }
+const LIMITS: PickLimits = { depth: 16, kept: 256 * 1024 }
 const END_OF_LINE = 0x0a
 
-const eventSchema = z.object({ Type: z.string(), Action: z.string() }).transform(({ Type, Action }) => ({
-  type: Type,
-  action: Action,
-}))
+const eventSchema = z
+  .object({
+    Type: z.string(),
+    Action: z.string(),
+    Actor: z
+      .object({ ID: z.string().optional(), Attributes: z.object({ container: z.unknown().optional() }).nullish() })
+      .nullish(),
+  })
+  .transform(({ Type, Action, Actor }) => {
+    // A container's attributes are its labels, too.
+    const container = Type === 'network' ? Actor?.Attributes?.container : undefined
+    return {
+      type: Type,
+      action: Action,
+      ...(Actor?.ID ? { id: Actor.ID } : {}),
+      ...(typeof container === 'string' && container !== '' ? { container } : {}),
+    }
+  })
 
-/** `undefined`: something has happened, and what it says of it cannot be read. */
+/** `id`: of what it happened to. `container`: of a network's event. `undefined`: something has happened, and what it says of it cannot be read. */
 export type EngineEvent = z.output<typeof eventSchema> | undefined
 
 /** Reads an engine's stream of events, one on each line, piece by piece. */

@@ -4,7 +4,7 @@ import type { EngineAddress } from '../wire/engine-address.ts'
 import { negotiate } from './api-version.ts'
 import { EngineClient } from './engine-client.ts'
 import { EngineError } from './engine-error.ts'
-import { EventReader } from './event-reader.ts'
+import { type EngineEvent, EventReader } from './event-reader.ts'
 import { INFO, readLivesOn } from './read-lives-on.ts'
 import { ViewReader } from './read-view.ts'
 import { Readings } from './readings.ts'
@@ -30,8 +30,13 @@ export interface Following {
   onView(view: ContainerView, engine: string): void
   /** These are the networks now; who is in them comes with `onView`, later. */
   onNetworks(networks: readonly ContainerNetwork[]): void
-  /** Something has happened that the next reading will show: a network is connected before the container that it is for has begun to run. */
-  onEvent(): void
+  /**
+   * Something has happened that the next reading will show: a network is connected before the container that it is for has begun to run. Called for
+   * each piece of what the engine tells, with the events that end in it.
+   */
+  onEvents(events: readonly EngineEvent[]): void
+  /** What has happened until now, the reading that begins will show. */
+  onReading(): void
   /** The engine is away; called once for each time it goes, and when it is not there at first. `isMissing`: there is no socket. */
   onAway(reason: string, isMissing: boolean): void
   /** It has ended, as far as can be told, and its containers with it; after `onAway`. */
@@ -93,7 +98,7 @@ export class Follower {
 
   /** From the first request to the loss of the connection; answers why it was lost. */
   async #session(seen: () => void): Promise<EngineError> {
-    const { address, clock, onView, onNetworks, onEvent } = this.#options
+    const { address, clock, onView, onNetworks, onEvents, onReading } = this.#options
     const ended = new AbortController()
     const end = (reason: unknown) => ended.abort(reason)
     const onClosed = () => end(this.#closed.signal.reason)
@@ -106,6 +111,7 @@ export class Follower {
         clock,
         signal: ended.signal,
         read: async (signal) => {
+          onReading()
           const view = await reader.read(signal, (networks) => {
             if (!ended.signal.aborted) onNetworks(networks)
           })
@@ -126,8 +132,9 @@ export class Follower {
         askWhoLivesOn()
       }
       const happened = (piece: Buffer) => {
-        if (eventReader.push(piece).some((event) => !event || event.type === 'daemon')) askWhoLivesOn()
-        onEvent()
+        const events = eventReader.push(piece)
+        if (events.some((event) => !event || event.type === 'daemon')) askWhoLivesOn()
+        onEvents(events)
         readings.soon()
       }
       return await client.follow(events, opened, happened, ended.signal)

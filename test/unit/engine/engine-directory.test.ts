@@ -476,3 +476,74 @@ t.test('containers of an overlay network are known by the address they go out by
   t.equal(another.directory.byAddress('172.18.0.3'), undefined)
   t.match(another.directory.view().networks, [{ untold: undefined }, { name: 'docker_gwbridge', untold: true }])
 })
+
+t.test(
+  'who loses an address has it no longer from the event on, and not by a reading that began before it',
+  async (t) => {
+    const engine = await fakeEngine(t)
+    engine.networks = [
+      { name: 'one', subnets: ['172.20.0.0/16'] },
+      { name: 'two', subnets: ['172.21.0.0/16'] },
+    ]
+    const all = [
+      { name: 'a', networks: { one: { ip: '172.20.0.2' }, two: { ip: '172.21.0.2' } } },
+      { name: 'b', networks: { one: { ip: '172.20.0.3' } } },
+    ]
+    engine.containers = all
+    await engine.start()
+    const held: ServerResponse[] = []
+    const at: (string | undefined)[][] = []
+    const addresses = ['172.20.0.2', '172.21.0.2', '172.20.0.3']
+    const whose = () => addresses.map((address) => directory.byAddress(address)?.name)
+    const directory = createEngineDirectory({
+      address: engine.address,
+      clock: hurried,
+      onEvent: () => at.push(whose()),
+      onState() {},
+    })
+    t.teardown(() => directory.close())
+    await until('a view', () => directory.connected)
+    t.same(whose(), ['a', 'a', 'b'])
+    await directory.refresh()
+
+    const die = (id: string) => ({
+      Type: 'container',
+      Action: 'die',
+      Actor: { ID: id, Attributes: { container: idOf('b') } },
+    })
+    const disconnect = (id: string, container?: string) => ({
+      ...{ Type: 'network', Action: 'disconnect' },
+      Actor: { ID: id, Attributes: { container, name: 'x', type: 'bridge' } },
+    })
+    for (const [what, event, left] of [
+      ['a start', { Type: 'container', Action: 'start', Actor: { ID: idOf('a') } }, ['a', 'a', 'b']],
+      ['an end, whatever its labels say', die(idOf('a')), [undefined, undefined, 'b']],
+      ['a network less', disconnect(idOf('one'), idOf('a')), [undefined, 'a', 'b']],
+      ['a network that is called otherwise', disconnect('one', idOf('a')), [undefined, undefined, 'b']],
+      ['a network less for nobody knows whom', disconnect(idOf('one')), [undefined, 'a', undefined]],
+      ['what cannot be read', 'boom', [undefined, undefined, undefined]],
+    ] as const) {
+      await t.test(what, async (t) => {
+        engine.intercept = (path, response) => path.startsWith('/containers/json?all=1') && held.push(response) > 0
+        const read = directory.refresh()
+        await until('a reading', () => held.length === 1)
+        at.length = 0
+        engine.emit(`${JSON.stringify(event)}\n`)
+        await until('the event', () => at.length > 0)
+        t.same(at, [left])
+        const before = directory.view()
+        engine.intercept = undefined
+        for (const response of held.splice(0)) response.end('[]')
+        await read
+        t.same(whose(), left, 'by a reading that began before')
+        await directory.refresh()
+        t.same(whose(), ['a', 'a', 'b'], 'what has been read since')
+        t.equal(
+          directory.view() === before,
+          left.every((name) => name !== undefined),
+          'a change, where somebody was lost',
+        )
+      })
+    }
+  },
+)
