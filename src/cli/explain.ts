@@ -44,7 +44,7 @@ A door that containers are to use with the host's policy stands under listen.mix
       `container ${asked.goesAs} has the network of ${owner}: nothing tells them apart, and what ${owner} may holds for both\n`,
     )
   }
-  const explainer = await createExplainer(loaded.settings, io.env, (note) => io.err(`${note}\n`))
+  const explainer = await createExplainer(loaded.settings, io.env, (note) => io.err(`${note}\n`), asked?.view)
   const explanation = await explainer.explain({ ...query, scope, ...(client ? { client } : {}) })
   explainer.close()
   io.out(options.json ? `${JSON.stringify(explanation)}\n` : `${renderExplanation(explanation)}\n`)

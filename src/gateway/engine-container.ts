@@ -12,6 +12,8 @@ const ASK_MS = 10_000
 
 export interface ContainerClient {
   readonly client: Client
+  /** What the engine has. */
+  readonly view: ContainerView
   /** The container that was asked for, where it goes as another one: the client is that one. */
   readonly goesAs?: string
 }
@@ -35,7 +37,7 @@ export async function clientOfContainer(name: string, engine: EngineSettings | u
       hint: 'Nothing of it is captured, and no rule for containers holds for it. For a program in the host’s network ask without --container.',
     })
   }
-  return { client: { local: false, container, address }, ...(container === asked ? {} : { goesAs: asked.name }) }
+  return { view, client: { local: false, container, address }, ...(container === asked ? {} : { goesAs: asked.name }) }
 }
 
 /** One network, one address: nothing tells its containers apart. The engine lets nobody join one that has joined another itself. */

@@ -1,4 +1,5 @@
 import { systemClock } from '../contracts/clock.ts'
+import type { ContainerView } from '../contracts/containers.ts'
 import type { RouteQuery } from '../contracts/route.ts'
 import { createSystemResolver } from '../dialers/resolver.ts'
 import { createLog } from '../observe/log.ts'
@@ -6,6 +7,7 @@ import { type Explanation, explain, explainRoute } from '../router/explain.ts'
 import type { Settings } from '../settings/settings.ts'
 import { createPacEngines } from './create-pac-engines.ts'
 import { createGeneration } from './generation.ts'
+import { networkBorders } from './network-borders.ts'
 import { unchangingNetwork } from './network-watch.ts'
 import { explainOwnDoor } from './own-door.ts'
 
@@ -23,11 +25,13 @@ export interface Explainer {
 }
 
 /**
- * Says what a gateway with these settings would decide, from the router it would use. */
+ * Says what a gateway with these settings would decide, from the router it would use. `view`: what its engine has, where one was asked.
+ */
 export async function createExplainer(
   settings: Settings,
   env: Readonly<Record<string, string | undefined>>,
   warn: (message: string) => void,
+  view?: ContainerView,
 ): Promise<Explainer> {
   const clock = systemClock
   const resolver = createSystemResolver({ clock })
@@ -41,6 +45,7 @@ export async function createExplainer(
     ownEndpoints,
     pacEngines: createPacEngines({ clock, resolver, log, env, ownEndpoints, isStarting: () => false, state: 'read' }),
     networkWatch: unchangingNetwork,
+    ...(view ? { networkBorders: networkBorders({ view: () => view }) } : {}),
     warn,
   })
   return {

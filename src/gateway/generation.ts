@@ -18,6 +18,7 @@ import type { DoorSettings, ProxySettings, Settings, TlsDoorSettings } from '../
 import { admitsFrom } from './admits-from.ts'
 import { specialAddressesOf } from './dns-settings.ts'
 import type { DoorPlan } from './doors.ts'
+import type { NetworkBorders } from './network-borders.ts'
 import { describePac, type PacEngines, type PacLease } from './pac-engines.ts'
 import { createPacketParts } from './packet-parts.ts'
 import type { PacketParts } from './packet-session.ts'
@@ -35,6 +36,8 @@ export interface World {
   readonly networkWatch: NetworkWatch
   /** As of `Newcomers`. Absent: who is not known is nobody's container. */
   isUncertain?(address: string): boolean
+  /** Which of the engine's networks is closed to a client. Absent: no engine is asked. */
+  readonly networkBorders?: NetworkBorders
   /** Something a person should know that keeps nothing from working. */
   warn(message: string): void
 }
@@ -77,6 +80,7 @@ export async function createGeneration(number: number, settings: Settings, world
   const access = createAccess({
     ...settings.access,
     leadsTo: special.dialled,
+    ...(world.networkBorders ? { closedNetwork: world.networkBorders } : {}),
     ownEndpoints: world.ownEndpoints,
     clock: world.clock,
   })

@@ -33,6 +33,7 @@ import { createHttpSide, httpVersionOf } from './http-side.ts'
 import { tellInternalNetworks } from './internal-networks.ts'
 import { tellMissingNetworks } from './missing-networks.ts'
 import { namesByContainer } from './names-by-container.ts'
+import { networkBorders } from './network-borders.ts'
 import { createNetworkWatch } from './network-watch.ts'
 import { Newcomers } from './newcomers.ts'
 import { ownDoorFor } from './own-door.ts'
@@ -129,6 +130,7 @@ export class Parts {
       env: options.env,
       ownEndpoints: () => this.#ownEndpoints(),
       isUncertain: (address) => newcomers.isUncertain(address),
+      networkBorders: networkBorders(this.engine),
       pacEngines: createPacEngines({
         clock,
         resolver,

@@ -29,6 +29,8 @@ export interface AccessOptions {
   readonly clock: Clock
   /** Addresses that a query leads to instead of its own: it may reach them although they are loopback. */
   readonly leadsTo?: (query: RouteQuery) => readonly string[] | undefined
+  /** The name of the container network that an address is in, where the client is a container outside it. Absent: there are none. */
+  readonly closedNetwork?: (address: string, client: Client) => string | undefined
   /** The host's own addresses; default: those of its interfaces. */
   readonly localAddresses?: () => readonly string[]
 }
@@ -60,6 +62,7 @@ export function createAccess(options: AccessOptions): Access {
     const reason = firstReason(
       query,
       addresses.filter((address) => !led.includes(address)),
+      options.closedNetwork,
     )
     return reason === undefined || matches(allow) ? undefined : { source: 'access', detail: reason }
   }
@@ -115,11 +118,18 @@ const METADATA_NAMES: ReadonlySet<string> = new Set([
   'instance-data.ec2.internal',
 ])
 
-function firstReason({ target, client }: RouteQuery, addresses: readonly string[]): string | undefined {
+function firstReason(
+  { target, client }: RouteQuery,
+  addresses: readonly string[],
+  closedNetwork: AccessOptions['closedNetwork'],
+): string | undefined {
   if (METADATA_NAMES.has(target.host)) return `${target.host} is a cloud metadata service`
   for (const address of addresses) {
     const reason = builtInReason(address, client)
     if (reason !== undefined) return reason
+    const network = client.local ? undefined : closedNetwork?.(address, client)
+    if (network !== undefined)
+      return `${address} is in the container network ${network}, and the client is a container outside it`
   }
   return undefined
 }

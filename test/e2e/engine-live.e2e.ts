@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { curl } from './harness/clients/curl.ts'
 import { startGateway } from './harness/gateway.ts'
-import { CORP, GATEWAY_FOR_CORP } from './harness/lab.ts'
+import { CORP, GATEWAY_FOR_CORP, GATEWAY_FOR_GUEST } from './harness/lab.ts'
 import { startOrigins } from './harness/origins/origins.ts'
 import { startEngine } from './harness/peers/engine.ts'
 import { makeImage } from './harness/peers/test-image.ts'
@@ -93,6 +93,44 @@ await t.test('a network that the engine keeps inside stays inside', async (t) =>
     [],
   )
   await must('network', 'rm', 'cut')
+})
+
+await t.test('a door is no way from one network into another', async (t) => {
+  await must(
+    'run',
+    '-d',
+    '--name',
+    'kept',
+    '--network',
+    'one',
+    'box',
+    'busybox',
+    'httpd',
+    '-f',
+    '-p',
+    '8080',
+    '-h',
+    '/',
+  )
+  const format = '{{.NetworkSettings.Networks.one.IPAddress}}'
+  const address = (await must('inspect', '-f', format, 'kept')).trim()
+  const door = { address: `${GATEWAY_FOR_GUEST}:${takePort()}`, scope: 'containers', from: ['172.16.0.0/12'] }
+  const open = { ...policy, listen: { mixed: [door] } }
+  await gateway.reload(open)
+  const words = `busybox printf 'GET http://${address}:8080/message HTTP/1.0\\r\\nHost: ${address}:8080\\r\\n\\r\\n'`
+  // http.docker.internal, captured.
+  const asks = ['sh', '-c', `(${words}; busybox sleep 1) | busybox nc -w 3 192.168.65.1 3128`]
+  const askBy = async (name: string, place: string) => (await run(name, place, [], asks)).stdout
+  t.match(await askBy('neighbour', 'one'), 'made for this run')
+  const refused = await askBy('outsider', 'bridge')
+  t.match(refused, /^HTTP\/1\.\d 403 /)
+  t.match(refused, /container network one.*access\.allow/s)
+  const line = await gateway.flow('the refusal', (flow) => flow.container?.name === 'outsider')
+  t.match(line, { error: { code: 'ACCESS_DENIED' } })
+  await gateway.reload({ ...open, access: { allow: [address] } })
+  t.match(await askBy('let-in', 'bridge'), 'made for this run')
+  await gateway.reload(policy)
+  await must('rm', '-f', 'kept')
 })
 
 await t.test('a network comes and goes while bytes flow', async (t) => {

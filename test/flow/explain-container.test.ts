@@ -10,7 +10,10 @@ const compose = (project: string, service: string) => ({
 
 t.test('explain --container', async (t) => {
   const engine = await fakeEngine(t)
-  engine.networks = [{ name: 'shop_default', subnets: ['172.18.0.0/16'], gateways: ['172.18.0.1'] }]
+  engine.networks = [
+    { name: 'shop_default', subnets: ['172.18.0.0/16'], gateways: ['172.18.0.1'] },
+    { name: 'blog_default', subnets: ['172.19.0.0/16'], gateways: ['172.19.0.1'] },
+  ]
   engine.containers = [
     {
       name: 'shop-db-1',
@@ -65,6 +68,9 @@ ${settings}`,
     [[...open, '--container', 'db', 'http.docker.internal:80'], 'reject', 'loop', 'containers'],
     [[...open, '--scope', 'containers', 'http.docker.internal:3128'], 'reject', 'loop', 'containers'],
     [['--container', 'db', 'http.docker.internal:3128'], 'reject', 'loop', 'containers'],
+    [['--container', 'web', '172.19.0.2:8000'], 'reject', 'access', 'containers'],
+    [['--container', 'web', '172.18.0.2:8000'], 'direct', 'mode-none', 'containers'],
+    [['172.19.0.2:8000'], 'direct', 'mode-none', 'host'],
     [['other.example:443'], 'direct', 'mode-none', 'host'],
   ] as const
   for (const [args, decision, source, scope] of rows) {

@@ -18,8 +18,10 @@ export function wayFor(generation: number, candidate: Candidate, query: RouteQue
   const last = candidate.hops.at(-1)
   const proxy = last && isHttp(last) && request.upgrade === undefined ? last : undefined
   const { host, port } = query.target
-  // The direct dialer judged the target's addresses for this kind of client; another kind must not inherit the verdict.
-  const admitted = proxy ? '' : `${query.scope} ${query.client.local ? 'local' : 'remote'} ${host}:${port}`
+  const { local, container, address } = query.client
+  // The direct dialer judged the target's addresses for this client, which may be a container that some are closed to; another one must not inherit the verdict.
+  const client = local ? 'local' : (container?.id ?? address ?? 'remote')
+  const admitted = proxy ? '' : `${query.scope} ${client} ${host}:${port}`
   return { proxy, key: `${generation} ${fingerprint(candidate)} ${admitted} ${request.boundTo ?? ''}` }
 }
 

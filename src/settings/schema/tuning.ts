@@ -14,7 +14,7 @@ const DAY = 24 * HOUR
 export const accessSchema = section({
   allow: about(excludeEntries().prefault([]), {
     form: 'a list, or one text with commas',
-    help: 'Destinations that are allowed although they are refused by themselves: loopback, link-local, metadata services, own ports.',
+    help: 'Destinations that are allowed although they are refused by themselves: loopback, link-local, metadata services, own ports, other containers’ networks.',
   }),
   deny: about(excludeEntries().prefault([]), {
     form: 'a list, or one text with commas',

@@ -11,6 +11,8 @@ function accessWith(allow = '', deny = '', listening = [{ address: '0.0.0.0', po
     deny: parseExcludeList(deny),
     ownEndpoints: () => listening,
     localAddresses: () => ['127.0.0.1', '192.168.1.5'],
+    closedNetwork: (address, client) =>
+      client.address === REMOTE_CLIENT.address && address.startsWith('172.19.') ? 'n6' : undefined,
     clock,
   })
 }
@@ -57,6 +59,9 @@ test('what is refused without any rule', async (t) => {
     ['100.100.100.200:80', 'access', 'access'],
     ['168.63.129.16:80', 'access', 'access'],
     ['metadata.google.internal:80', 'access', 'access'],
+    // Another network of the engine's, from which it keeps the client.
+    ['172.19.0.2:80', 'ok', 'access'],
+    ['[64:ff9b::172.19.0.2]:80', 'ok', 'access'],
     // The gateway itself: to nobody.
     ['127.0.0.1:3128', 'loop', 'loop'],
     ['0.0.0.0:3128', 'loop', 'loop'],
@@ -86,6 +91,8 @@ test('allow and deny', async (t) => {
     ['metadata.google.internal', '', 'metadata.google.internal:80', 'ok'],
     ['169.254.0.0/16', '', '169.254.1.1:80', 'ok'],
     ['fe80::/10', '', '[fe80::1]:80', 'ok'],
+    ['172.19.0.2', '', '172.19.0.2:80', 'ok'],
+    ['172.19.0.0/16:5432', '', '172.19.0.2:80', 'access'],
     // An exception is no whitelist.
     ['b.example', '', 'a.example:443', 'ok'],
     // The gateway's own ports open only to an entry with the port.
@@ -124,6 +131,7 @@ test('the addresses of a name, before they are dialled', async (t) => {
     ['', '', 'a.example:443', '::1', 'ok', 'ACCESS_DENIED'],
     ['', '', 'a.example:443', '::ffff:127.0.0.1', 'ok', 'ACCESS_DENIED'],
     ['', '', 'a.example:443', '0.0.0.0', 'ok', 'ACCESS_DENIED'],
+    ['', '', 'a.example:443', '172.19.0.2', 'ok', 'ACCESS_DENIED'],
     ['', '', 'a.example:80', '169.254.169.254', 'ACCESS_DENIED', 'ACCESS_DENIED'],
     ['', '', 'a.example:80', '64:ff9b::a9fe:a9fe', 'ACCESS_DENIED', 'ACCESS_DENIED'],
     ['', '', 'a.example:80', 'fe80::1', 'ACCESS_DENIED', 'ACCESS_DENIED'],
@@ -133,6 +141,7 @@ test('the addresses of a name, before they are dialled', async (t) => {
     // Rules by name and by address.
     ['a.example', '', 'a.example:443', '127.0.0.1', 'ok', 'ok'],
     ['127.0.0.1', '', 'a.example:443', '127.0.0.1', 'ok', 'ok'],
+    ['a.example', '', 'a.example:443', '172.19.0.2', 'ok', 'ok'],
     ['b.example', '', 'a.example:443', '127.0.0.1', 'ok', 'ACCESS_DENIED'],
     ['a.example', '', 'a.example:3128', '127.0.0.1', 'LOOP_DETECTED', 'LOOP_DETECTED'],
     ['a.example:3128', '', 'a.example:3128', '127.0.0.1', 'ok', 'ok'],
@@ -181,6 +190,10 @@ test('reasons are readable', async (t) => {
   t.match(
     accessWith().judgeTarget(queryFor('127.1:80', 'host', REMOTE_CLIENT))?.detail,
     /127\.0\.0\.1 is the gateway's own loopback/,
+  )
+  t.match(
+    accessWith().judgeTarget(queryFor('172.19.0.2:80', 'containers', REMOTE_CLIENT))?.detail,
+    /^172\.19\.0\.2 is in the container network n6, and the client is a container outside it$/,
   )
 })
 
