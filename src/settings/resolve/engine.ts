@@ -22,11 +22,13 @@ export function resolveEngine(
 
 /** What can do nothing where no engine is followed; a rule that never matches would open what it is meant to close. */
 export function refuseWithoutEngine(
-  { reverse, containerRules, capture, dns }: WrittenSettings,
+  { engine, reverse, containerRules, capture, dns }: WrittenSettings,
   context: ResolveContext,
 ): void {
+  const unusable = engine.socket === 'auto' ? askEnvironment(context) : undefined
+  const because = unusable instanceof TextError ? ` (DOCKER_HOST cannot be used: ${unusable.message})` : ''
   const refuse = (path: KeyPath, consequence: string, expected = 'engine.socket') =>
-    context.problem(path, { message: `no engine is followed, so ${consequence}`, expected })
+    context.problem(path, { message: `no engine is followed${because}, so ${consequence}`, expected })
   if (reverse.listen.length > 0) refuse(['reverse', 'listen'], 'there are no containers to lead to')
   for (const [index, { match }] of containerRules.entries())
     if (match.known !== false) refuse(['containerRules', index], 'this rule would never match')
@@ -37,17 +39,23 @@ export function refuseWithoutEngine(
 }
 
 function fromEnvironment(context: ResolveContext): EngineAddress | undefined {
-  const text = context.env['DOCKER_HOST']
-  if (text === undefined || text === '') return context.platform === 'win32' ? USUAL_ON_WINDOWS : USUAL
+  const address = askEnvironment(context)
+  if (!(address instanceof TextError)) return address
+  context.warning(['engine', 'socket'], {
+    message: `DOCKER_HOST cannot be used, so no engine is followed: ${address.message}`,
+    expected: address.expected,
+    hint: 'Set engine.socket, or to `off` if there is none to follow.',
+  })
+  return undefined
+}
+
+function askEnvironment({ env, platform }: ResolveContext): EngineAddress | TextError {
+  const text = env['DOCKER_HOST']
+  if (text === undefined || text === '') return platform === 'win32' ? USUAL_ON_WINDOWS : USUAL
   try {
     return parseEngineAddress(text)
   } catch (thrown) {
-    if (!(thrown instanceof TextError)) throw thrown
-    context.warning(['engine', 'socket'], {
-      message: `DOCKER_HOST cannot be used, so no engine is followed: ${thrown.message}`,
-      expected: thrown.expected,
-      hint: 'Set engine.socket, or to `off` if there is none to follow.',
-    })
-    return undefined
+    if (thrown instanceof TextError) return thrown
+    throw thrown
   }
 }

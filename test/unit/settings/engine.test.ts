@@ -41,3 +41,15 @@ t.test('what is no engine', async (t) => {
   t.match((await loadText('engine: { socket: /var/run/docker.sock }')).printed, 'Write unix:///var/run/docker.sock.')
   t.same(parseEngineAddress('npipe:////./pipe/docker_engine'), { kind: 'unix', path: '\\\\.\\pipe\\docker_engine' })
 })
+
+t.test('what can do nothing without an engine says what keeps it from being followed', async (t) => {
+  const text = 'reverse: { listen: 1080 }\ncapture: { enabled: true }'
+  const env = { DOCKER_HOST: 'ssh://somewhere' }
+  const messages = async (more: string) =>
+    (await loadText(`${text}\n${more}`, { env })).problems.map(({ message }) => message)
+  t.same(await messages(''), [
+    'no engine is followed (DOCKER_HOST cannot be used: an engine cannot be followed over ssh), so there are no networks of it to capture',
+    'no engine is followed (DOCKER_HOST cannot be used: an engine cannot be followed over ssh), so there are no containers to lead to',
+  ])
+  for (const message of await messages('engine: { socket: off }')) t.match(message, /^no engine is followed, so there/)
+})
