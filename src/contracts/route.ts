@@ -48,6 +48,8 @@ export interface Route {
   readonly decision: 'direct' | 'proxy' | 'reject'
   readonly candidates: readonly Candidate[]
   readonly because: Because
+  /** Of a rejection: what is to be done, where more is known than why. */
+  readonly hint?: string
   /** How the PAC script came to its answer, where one decided. */
   readonly pac?: PacTrace
   /** Which generation of the settings decided; memory of failed candidates is kept per generation. */

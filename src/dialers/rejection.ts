@@ -1,10 +1,10 @@
 import { type ErrorCode, GatewayError } from '../contracts/gateway-error.ts'
-import type { Because } from '../contracts/route.ts'
+import type { Because, Route } from '../contracts/route.ts'
 
 /** What a client is told whose route leads nowhere. */
-export function rejection({ source, detail }: Because): GatewayError {
+export function rejection({ because: { source, detail }, hint: known }: Pick<Route, 'because' | 'hint'>): GatewayError {
   const { code, hint } = MEANINGS[source] ?? POLICY
-  return new GatewayError(code, detail, { hint })
+  return new GatewayError(code, detail, { hint: known ?? hint })
 }
 
 interface Meaning {

@@ -41,7 +41,7 @@ export function createCandidateWalk(options: WalkOptions): CandidateWalk {
   return {
     forgetFailures: () => memory.forgetAll(),
     async walk(route, signal, attempt, since = clock.monotonic()) {
-      if (route.decision === 'reject') throw rejection(route.because)
+      if (route.decision === 'reject') throw rejection(route)
       const candidates = memory.order(route.candidates, route.generation).slice(0, CANDIDATE_LIMIT)
       const now = clock.monotonic()
       const deadline = Math.max(since + dialDeadlineMs, now + dialDeadlineMs * LEAST_PART)

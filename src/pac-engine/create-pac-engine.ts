@@ -249,7 +249,7 @@ class Engine implements RunningPacEngine {
     const old = version !== undefined && elapsed(this.#clock) - version.readAt > most
     const kept = version && !old && (this.#lastGood || saysNothing(error))
     const what = kept ? '; the version before stays in use' : old ? '; the version before is too old to be used' : ''
-    const line = `${error.message}${what}`
+    const line = `${error.message}${what}${error.hint === undefined ? '' : `. ${error.hint}`}`
     // A file that is gone is looked for every few seconds.
     if (line !== this.#warned) this.#log('warn', line)
     this.#warned = line

@@ -4,9 +4,10 @@ import type { Duplex } from 'node:stream'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import type { Conn } from '../contracts/conn.ts'
 import type { StreamDialer } from '../contracts/dialer.ts'
-import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
+import { GatewayError } from '../contracts/gateway-error.ts'
 import { proxyRefusal } from '../wire/proxy-refusal.ts'
 import { decodeContent } from './content-coding.ts'
+import { fetchFailure } from './fetch-failure.ts'
 import { MAX_SCRIPT_BYTES } from './limits.ts'
 import { clean } from './script-failure.ts'
 
@@ -61,7 +62,7 @@ export async function fetchScript(url: URL, options: FetchOptions): Promise<Fetc
   try {
     return await follow(url, options)
   } catch (error) {
-    throw asFailure(url, error)
+    throw fetchFailure(url, error)
   }
 }
 
@@ -74,6 +75,12 @@ async function follow(url: URL, options: FetchOptions): Promise<FetchedScript | 
       throw new GatewayError(
         'PAC_FAILED',
         `the PAC server ${place.host} redirects from https to http, which is not followed`,
+      )
+    }
+    if (answer.protocol !== 'https:' && answer.protocol !== 'http:') {
+      throw new GatewayError(
+        'PAC_FAILED',
+        `the PAC server ${place.host} redirects to ${answer.protocol} which is not followed: expected http or https`,
       )
     }
     place = answer
@@ -113,7 +120,7 @@ function request(
   proxy?: HttpProxy,
 ): Promise<FetchedScript | 'unchanged' | URL> {
   return new Promise((resolve, reject) => {
-    const fail = (error: unknown) => reject(asFailure(url, error))
+    const fail = (error: unknown) => reject(fetchFailure(url, error))
     const headers: http.OutgoingHttpHeaders = {
       host: url.host, // Node would add the port, also where it goes without saying
       accept: 'application/x-ns-proxy-autoconfig, */*;q=0.1',
@@ -220,25 +227,4 @@ function validatorsOf(url: URL, { etag, 'last-modified': lastModified }: http.In
 /** As the value of a field (RFC 9110 §5.5): what was read leniently may not be. */
 function isSendable(value: string | undefined): value is string {
   return value !== undefined && /^[\t\x20-\x7e\x80-\xff]+$/.test(value)
-}
-
-function asFailure(url: URL, error: unknown): GatewayError {
-  if (error instanceof GatewayError) return error.code === 'PAC_FAILED' ? error : wayFailed(url, error)
-  const cause = error instanceof Error && error.name === 'AbortError' ? (error.cause ?? error) : error
-  if (cause instanceof GatewayError) return asFailure(url, cause)
-  const reason = cause instanceof Error ? cause.message : toGatewayError(cause).message
-  return new GatewayError('PAC_FAILED', `cannot fetch the PAC script from ${url.host}: ${reason}`, {
-    cause: error,
-    hint: 'Check `proxy.pac`, and that its host is reachable without the proxy it configures.',
-  })
-}
-
-/** No way to the server came about: whoever reads it must know what the way was for. */
-function wayFailed(url: URL, error: GatewayError): GatewayError {
-  if (error.code === 'SHUTTING_DOWN') return error
-  return new GatewayError('PAC_FAILED', `cannot fetch the PAC script from ${url.host}: ${error.message}`, {
-    cause: error,
-    hint: error.hint ?? 'Its host must be reachable directly, or through `pac.via`.',
-    ...(error.hop ? { hop: error.hop } : {}),
-  })
 }

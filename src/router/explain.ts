@@ -14,6 +14,8 @@ export interface Explanation {
   readonly decision: Route['decision']
   readonly candidates: readonly { readonly hops: readonly ExplainedHop[] }[]
   readonly because: Because
+  /** Of a rejection: what is to be done. */
+  readonly hint?: string
   /** How the PAC script came to its answer, where one decided. */
   readonly pac?: PacTrace
 }
@@ -32,7 +34,7 @@ export async function explain(router: Router, query: RouteQuery, signal: AbortSi
 }
 
 export function explainRoute({ target, scheme, scope, client }: RouteQuery, route: Route): Explanation {
-  const { decision, candidates, because, pac } = route
+  const { decision, candidates, because, hint, pac } = route
   return {
     target: { host: target.host, port: target.port, scheme },
     scope,
@@ -40,6 +42,7 @@ export function explainRoute({ target, scheme, scope, client }: RouteQuery, rout
     decision,
     candidates: candidates.map(({ hops }) => ({ hops: hops.map(({ kind, host, port }) => ({ kind, host, port })) })),
     because: { source: because.source, detail: because.detail },
+    ...(hint === undefined ? {} : { hint }),
     ...(pac ? { pac } : {}),
   }
 }
@@ -56,13 +59,14 @@ function explainContainer({ id, name, image, project, service }: Container): Exp
 
 /** The same for people. */
 export function renderExplanation(explanation: Explanation): string {
-  const { target, scope, container, decision, candidates, because, pac } = explanation
+  const { target, scope, container, decision, candidates, because, hint, pac } = explanation
   const ways = candidates.map(({ hops }, place) => `  ${place + 1}. ${describeChain(hops)}`)
   return [
     `${target.scheme} ${formatAuthority(target)} (scope ${scope}): ${decision}`,
     ...(container ? [`  for container ${container.name} of image ${container.image}`] : []),
     ...ways,
     `  because (${because.source}): ${because.detail}`,
+    ...(hint === undefined ? [] : [`  try: ${hint}`]),
     ...(pac ? renderTrace(pac) : []),
   ].join('\n')
 }

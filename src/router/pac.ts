@@ -28,7 +28,9 @@ export async function decideByPac(policy: PacPolicy, query: RouteQuery, signal: 
   } catch (thrown) {
     // One that takes too long has failed like one that throws; whoever has gone, or is ended, is told nothing of policy.
     const error: unknown = signal.aborted ? signal.reason : thrown
-    if (error instanceof GatewayError && error.code === 'PAC_FAILED') return failed(policy, error.message, error.pac)
+    if (error instanceof GatewayError && error.code === 'PAC_FAILED') {
+      return failed(policy, error.message, error.pac, error.hint)
+    }
     throw error
   }
   const { result, trace } = answer
@@ -57,10 +59,13 @@ function describeAll(shown: readonly string[], known: readonly (NamedProxy | und
   return [...said].join('')
 }
 
-function failed({ onFailure }: PacPolicy, what: string, pac: PacTrace | undefined): Decision {
+function failed({ onFailure }: PacPolicy, what: string, pac: PacTrace | undefined, hint?: string): Decision {
   const decision =
     onFailure === 'direct'
       ? direct('pac-failure', `${what}; onPacFailure is direct`)
-      : reject('pac-failure', `${what}; nothing goes out until it works again (onPacFailure)`)
+      : {
+          ...reject('pac-failure', `${what}; nothing goes out until it works again (onPacFailure)`),
+          ...(hint === undefined ? {} : { hint }),
+        }
   return pac ? { ...decision, pac } : decision
 }

@@ -290,5 +290,7 @@ t.test('a rejected route', async (t) => {
     t.equal(error.code, code)
     t.match(error.message, /rule 7/)
     t.match(error.hint, hint)
+    const known = await failure(walk.walk({ ...rejected, hint: 'Wait.' }, signal, async () => 'never'))
+    t.match(known, { code, hint: 'Wait.' })
   }
 })

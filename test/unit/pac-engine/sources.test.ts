@@ -196,7 +196,7 @@ test('a URL: what is no script', async (t) => {
     ['/large', /larger than 1048576 bytes/],
     ['/cut', /closed before|aborted|socket hang up/],
     ['/html', /SyntaxError.*line 1/],
-    ['/ftp', /cannot fetch a PAC script by ftp:/],
+    ['/ftp', /redirects to ftp: which is not followed/],
   ]
   for (const [path, expected] of rows) {
     const engine = engineFor(t, '', {

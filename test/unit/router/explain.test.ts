@@ -105,8 +105,10 @@ test('what the script said by alert is shown, also of one that failed then', (t)
     decision: 'reject',
     candidates: [],
     because,
+    hint: 'Correct the PAC script.',
     pac,
   })
+  t.match(renderExplanation(explanation), '\n  try: Correct the PAC script.\n')
   t.match(renderExplanation(explanation), '\n    alert: so far')
   t.end()
 })

@@ -39,6 +39,25 @@ test('answers become candidates', async (t) => {
   }
 })
 
+test('who is refused is told what to do where the engine knows it', async (t) => {
+  const hint = "Add the issuer's certificate (PEM) to trust.ca"
+  const failing = () => {
+    throw new GatewayError('PAC_FAILED', 'cannot fetch', { hint })
+  }
+  t.equal((await decideByPac(policy(failing), query, never)).hint, hint)
+  t.equal((await decideByPac(policy(failing, 'direct'), query, never)).hint, undefined, 'it goes out')
+  t.equal(
+    (
+      await decideByPac(
+        policy(() => 'rubbish'),
+        query,
+        never,
+      )
+    ).hint,
+    undefined,
+  )
+})
+
 test('a failed script is never silently direct', async (t) => {
   const broken = () => {
     throw new GatewayError('PAC_FAILED', 'proxy.pac threw at line 3, column 7')
