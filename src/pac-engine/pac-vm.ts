@@ -3,6 +3,7 @@ import { mayGoOn } from './after-a-miss.ts'
 import { readsRegexpStatics, regexpStatics } from './library/regexp-statics.ts'
 import { libraryBytecode } from './library-bytecode.ts'
 import type { PacLimits } from './limits.ts'
+import { mayReplaceMethods } from './own-methods.ts'
 import { type Circumstances, packQueries, type Query } from './query-lines.ts'
 import { crashFailure, isAscii, isTrap, readAnswer, thrownFailure } from './vm-answer.ts'
 import type { VmEvents } from './vm-events.ts'
@@ -80,7 +81,7 @@ export class PacVm {
     this.#events.loads?.()
     this.#time.beginLoad(now, frozen)
     try {
-      this.#call('begin', mayGoOn(script) ? 'tries' : '')
+      this.#call('begin', (mayGoOn(script) ? 't' : '') + (mayReplaceMethods(script) ? 'm' : ''))
       if (readsRegexpStatics(script)) this.#vm.evalCode(regexpStatics, 'regexp-statics').dispose()
       this.#vm.evalCode(script, SCRIPT_NAME).dispose()
       // What its promises have left to do: as in Chromium, before it is asked anything.

@@ -4,6 +4,6 @@ function alert(message) {
   if (alerts.length >= limits.alerts) { dropped++; return }
   let line
   try { line = text(message) } catch { return }
-  alerts[alerts.length] = line.length > limits.chars ? line.slice(0, limits.chars) + '…' : line
+  alerts[alerts.length] = line.length > limits.chars ? cut(line, 0, limits.chars) + '…' : line
 }
 `

@@ -13,7 +13,7 @@ function silentConsole() {
   for (let i = 0; i < silent.length; i++) made[silent[i]] = { [silent[i]]() {} }[silent[i]]
   made.context = { context() { return silentConsole() } }.context
   made.createTask = { createTask() { return { run(task) { return task() } } } }.createTask
-  Object.defineProperty(made, Symbol.toStringTag, { value: 'console', configurable: true })
+  define(made, Symbol.toStringTag, { value: 'console', configurable: true })
   return made
 }
 `

@@ -15,9 +15,9 @@ function firstIPv4(host) {
 function firstIPv4Of(found) {
   let start = 0
   while (start < found.length) {
-    let end = found.indexOf(';', start)
+    let end = placeIn(found, ';', start)
     if (end < 0) end = found.length
-    const address = found.slice(start, end)
+    const address = cut(found, start, end)
     if (ipv4(address) >= 0) return address
     start = end + 1
   }

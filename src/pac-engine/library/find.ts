@@ -39,9 +39,9 @@ function findOne(url, host, traced) {
   if (answer !== lastAnswer) {
     if (answer.length > limits.answer) return failure(['long', text(answer.length)])
     // A NUL would end the text on its way out of the VM, and hide what follows.
-    if (answer.includes('\\0')) return failure(['nul', 'a NUL character'])
+    if (contains(answer, '\\0')) return failure(['nul', 'a NUL character'])
     lastAnswer = answer
-    oneLine = !answer.includes('\\n')
+    oneLine = !contains(answer, '\\n')
   }
   if (used.length === 0 && calls.length === 0 && alerts.length === 0 && !random && oneLine) return '=' + answer
   return 'r[' + stringify(answer) + ',' + notes() + ']'
@@ -105,7 +105,7 @@ function describe(error) {
   try {
     if (typeof error !== 'object' || error === null) return ['threw', shown(error), '']
     const name = shown(error.name), message = shown(error.message), stack = error.stack
-    return ['threw', name === 'undefined' ? message : name + ': ' + message, typeof stack === 'string' ? stack.slice(0, 2000) : '']
+    return ['threw', name === 'undefined' ? message : name + ': ' + message, typeof stack === 'string' ? cut(stack, 0, 2000) : '']
   } catch {
     return ['threw', 'something that cannot be shown', '']
   }
@@ -139,7 +139,8 @@ function control(operation, argument) {
       seed(parse(argument))
       return ''
     case 'begin':
-      tries = argument === 'tries'
+      tries = contains(argument, 't')
+      methods = contains(argument, 'm')
       reset(true)
       return ''
     case 'notes':

@@ -83,6 +83,8 @@ const functions = [
 /** Built-ins as they were before the script could touch them. */
 const captured = `
 var apply = Reflect.apply
+const define = Object.defineProperty
+const setPrototypeOf = Object.setPrototypeOf
 const hasOwn = Object.hasOwn
 const int = parseInt
 const isNaN = Number.isNaN
@@ -94,8 +96,18 @@ const {
   getFullYear, getMonth, getDate, getDay, getHours, getMinutes, getSeconds,
   getUTCFullYear, getUTCMonth, getUTCDate, getUTCDay, getUTCHours, getUTCMinutes, getUTCSeconds,
 } = Date.prototype
+
+// A text's methods as functions: a script may put others in their place, and a faulty polyfill must not decide what a helper answers. They cost somewhat more than methods do.
+function asFunction(method) { return apply(Function.prototype.bind, Function.prototype.call, [method]) }
+const strings = String.prototype
+var ends = asFunction(strings.endsWith), starts = asFunction(strings.startsWith), placeIn = asFunction(strings.indexOf)
+var cut = asFunction(strings.slice), codeAt = asFunction(strings.charCodeAt), contains = asFunction(strings.includes)
+
+// An array to write to: on Array.prototype a script may have put setters.
+function bare() { return setPrototypeOf([], null) }
+
 function notAscii(string) {
-  for (let i = 0; i < string.length; i++) if (string.charCodeAt(i) > 127) return true
+  for (let i = 0; i < string.length; i++) if (codeAt(string, i) > 127) return true
   return false
 }
 `

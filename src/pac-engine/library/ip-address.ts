@@ -6,7 +6,7 @@ function ipv4(string) {
   const length = string.length
   if (length < 7 || length > 15) return -1
   for (let i = 0; i < length; i++) {
-    const code = string.charCodeAt(i)
+    const code = codeAt(string, i)
     if (code === 46) {
       if (digits === 0 || ++dots > 3) return -1
       value = value * 256 + octet
@@ -22,12 +22,12 @@ function ipv4(string) {
 
 // RFC 4291 text without zone: eight groups, or null.
 function ipv6(string) {
-  const groups = []
+  const groups = bare()
   let gap = -1, i = 0
   const length = string.length
   if (length < 2 || length > 45) return null
-  if (string.charCodeAt(0) === 58) {
-    if (string.charCodeAt(1) !== 58) return null
+  if (codeAt(string, 0) === 58) {
+    if (codeAt(string, 1) !== 58) return null
     gap = 0
     i = 2
   }
@@ -36,14 +36,14 @@ function ipv6(string) {
     let value = 0, digits = 0
     const start = i
     for (; i < length; i++) {
-      const code = string.charCodeAt(i) | 32
+      const code = codeAt(string, i) | 32
       const digit = code >= 97 && code <= 102 ? code - 87 : code >= 48 && code <= 57 ? code - 48 : -1
-      if (digit < 0 || string.charCodeAt(i) < 48) break
+      if (digit < 0 || codeAt(string, i) < 48) break
       if (++digits > 4) break
       value = value * 16 + digit
     }
-    if (i < length && string.charCodeAt(i) === 46) {
-      const tail = ipv4(string.slice(start))
+    if (i < length && codeAt(string, i) === 46) {
+      const tail = ipv4(cut(string, start))
       if (tail < 0 || groups.length > 6) return null
       groups[groups.length] = tail / 65536 | 0
       groups[groups.length] = tail % 65536
@@ -53,9 +53,9 @@ function ipv6(string) {
     if (digits === 0 || digits > 4) return null
     groups[groups.length] = value
     if (i === length) break
-    if (string.charCodeAt(i) !== 58) return null
+    if (codeAt(string, i) !== 58) return null
     if (++i === length) return null
-    if (string.charCodeAt(i) === 58) {
+    if (codeAt(string, i) === 58) {
       if (gap >= 0) return null
       gap = groups.length
       i++

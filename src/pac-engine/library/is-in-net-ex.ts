@@ -9,9 +9,9 @@ function isInNetEx(address, prefix) {
 // ASCII white space, as Chromium's ParseCIDRBlock does.
 function trimmed(part) {
   let start = 0, end = part.length
-  while (start < end && isBlank(part.charCodeAt(start))) start++
-  while (end > start && isBlank(part.charCodeAt(end - 1))) end--
-  return part.slice(start, end)
+  while (start < end && isBlank(codeAt(part, start))) start++
+  while (end > start && isBlank(codeAt(part, end - 1))) end--
+  return cut(part, start, end)
 }
 
 function isBlank(code) {
@@ -19,16 +19,16 @@ function isBlank(code) {
 }
 
 function inPrefix(address, prefix) {
-  const slash = prefix.indexOf('/', 0)
+  const slash = placeIn(prefix, '/', 0)
   if (slash < 0) return false
-  const net = ipLiteral(trimmed(prefix.slice(0, slash)))
+  const net = ipLiteral(trimmed(cut(prefix, 0, slash)))
   const host = ipLiteral(address)
   if (net === null || host === null) return false
   let length = 0
-  const digits = trimmed(prefix.slice(slash + 1))
+  const digits = trimmed(cut(prefix, slash + 1))
   if (digits === '') return false
   for (let i = 0; i < digits.length; i++) {
-    const code = digits.charCodeAt(i)
+    const code = codeAt(digits, i)
     if (code < 48 || code > 57) return false
     length = length * 10 + code - 48
     if (length > net.bits) return false

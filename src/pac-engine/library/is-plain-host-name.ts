@@ -2,7 +2,7 @@
 export const isPlainHostName = `
 function isPlainHostName(host) {
   if (typeof host !== 'string') throw new TypeError('Requires 1 string parameter')
-  const answer = host.indexOf('.', 0) < 0 && (host.indexOf(':', 0) < 0 || ipv6(host) === null)
+  const answer = placeIn(host, '.', 0) < 0 && (placeIn(host, ':', 0) < 0 || ipv6(host) === null)
   if (room > 0) note('isPlainHostName', [host], answer)
   return answer
 }

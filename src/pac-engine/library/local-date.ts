@@ -32,7 +32,7 @@ function instantIn(text) {
 }
 
 function numbersOf(values) {
-  const numbers = []
+  const numbers = bare()
   for (let i = 0; i < values.length && i < 7; i++) numbers[i] = +values[i]
   return numbers
 }
@@ -51,7 +51,7 @@ function hidden(object, name, value) {
 Object.defineProperty(localDateOf, 'name', { value: 'Date' })
 Object.defineProperty(localDateOf, 'length', { value: 7 })
 Object.defineProperty(localDateOf, 'prototype', { value: DateClass.prototype, writable: false })
-for (const [name, value] of [['UTC', utcOf], ['now', DateClass.now], ['parse', { parse: (text) => instantIn(String(text)) }.parse]]) hidden(localDateOf, name, value)
+for (const [name, value] of [['UTC', utcOf], ['now', DateClass.now], ['parse', { parse: (string) => instantIn(text(string)) }.parse]]) hidden(localDateOf, name, value)
 hidden(DateClass.prototype, 'constructor', localDateOf)
 hidden(global, 'Date', localDateOf)
 

@@ -4,8 +4,8 @@ function myIpAddress() {
   const all = lookup('')
   let answer = '127.0.0.1'
   if (all !== null) {
-    const end = all.indexOf(';', 0)
-    answer = firstIPv4Of(all) ?? (end < 0 ? all : all.slice(0, end))
+    const end = placeIn(all, ';', 0)
+    answer = firstIPv4Of(all) ?? (end < 0 ? all : cut(all, 0, end))
   }
   if (room > 0) note('myIpAddress', [], answer)
   return answer

@@ -4,7 +4,8 @@
  * `RegExp.` get it. Runs in the VM as the script's own code does, and reaches no more than that.
  */
 export const regexpStatics = `(function () {
-  var native = RegExp.prototype.exec, call = Reflect.apply, define = Object.defineProperty
+  var native = RegExp.prototype.exec, cut = String.prototype.slice, call = Reflect.apply, define = Object.defineProperty
+  var setPrototypeOf = Object.setPrototypeOf
   var input = '', from = 0, to = 0, groups = ['']
   define(RegExp.prototype, 'exec', {
     value: function exec(string) {
@@ -13,7 +14,7 @@ export const regexpStatics = `(function () {
         input = match.input
         from = match.index
         to = from + match[0].length
-        groups = []
+        groups = setPrototypeOf([], null)
         for (var i = 0; i < match.length; i++) groups[i] = match[i] === undefined ? '' : match[i]
       }
       return match
@@ -27,8 +28,8 @@ export const regexpStatics = `(function () {
   show(['input', '$_'], function () { return input })
   show(['lastMatch', '$&'], function () { return groups[0] })
   show(['lastParen', '$+'], function () { return groups.length > 1 ? groups[groups.length - 1] : '' })
-  show(['leftContext', '$\`'], function () { return input.slice(0, from) })
-  show(['rightContext', "$'"], function () { return input.slice(to) })
+  show(['leftContext', '$\`'], function () { return call(cut, input, [0, from]) })
+  show(['rightContext', "$'"], function () { return call(cut, input, [to]) })
   ;[1, 2, 3, 4, 5, 6, 7, 8, 9].forEach(function (n) {
     show(['$' + n], function () { return n < groups.length ? groups[n] : '' })
   })

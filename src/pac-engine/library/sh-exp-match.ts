@@ -1,3 +1,25 @@
+const METHODS = { starts: 'startsWith', ends: 'endsWith', placeIn: 'indexOf' } as const
+
+type Call = (string: string, method: keyof typeof METHODS, args: string) => string
+
+/** The same for a string's methods, which are faster, and for the functions that they are where a script may have replaced those. */
+const matcher = (name: string, call: Call) => `
+// Leftmost places do: whatever fits further right fits there too, and leaves less room behind it.
+function ${name}(string, glob) {
+  if (glob.any) return globMatchAny(string, glob)
+  const head = glob.head, middle = glob.middle, tail = glob.tail
+  if (tail === null) return string === head
+  if (head !== '' && !${call('string', 'starts', 'head')} || tail !== '' && !${call('string', 'ends', 'tail')}) return false
+  let at = head.length
+  for (let i = 0; i < middle.length; i++) {
+    at = ${call('string', 'placeIn', 'middle[i], at')}
+    if (at < 0) return false
+    at += middle[i].length
+  }
+  return at + tail.length <= string.length
+}
+`
+
 /**
  * `shExpMatch(text, pattern)`: a shell glob, `*` for any run and `?` for any one character, everything else literal, over the whole text.
  * Browsers build a regular expression and escape only the dot, so there `[`, `(` and `+` mean what they mean to RegExp, and a bad one throws.
@@ -8,14 +30,14 @@ export const shExpMatch = `
 function shExpMatch(url, pattern) {
   if (typeof url === fast && typeof pattern === fast) {
     const tail = tails[pattern]
-    return tail !== undefined ? url.endsWith(tail) : globMatch(url, globs[pattern] ?? globOf(pattern))
+    return tail !== undefined ? url.endsWith(tail) : globMatchFast(url, globs[pattern] ?? globOf(pattern))
   }
   // A browser calls the pattern's own replace: an object that is a text has one.
   if (pattern instanceof text) pattern = text(pattern)
   if (typeof pattern !== 'string') throw new TypeError('shExpMatch: the pattern is not a string')
   const string = typeof url === 'string' ? url : text(url)
   const tail = tails[pattern]
-  const answer = tail !== undefined ? string.endsWith(tail) : globMatch(string, globs[pattern] ?? globOf(pattern))
+  const answer = tail !== undefined ? ends(string, tail) : globMatch(string, globs[pattern] ?? globOf(pattern))
   if (room > 0) note('shExpMatch', [url, pattern], answer)
   return answer
 }
@@ -31,13 +53,13 @@ var tails = dictionary(null)
 
 // Head, middle and tail are the text between the stars; a run of stars is one star. head is all of it where there is no star: tail is null then.
 function globOf(pattern) {
-  const any = pattern.includes('?')
-  const first = pattern.indexOf('*')
-  const glob = { any, head: first < 0 ? pattern : pattern.slice(0, first), middle: [], tail: null }
+  const any = contains(pattern, '?')
+  const first = placeIn(pattern, '*')
+  const glob = { any, head: first < 0 ? pattern : cut(pattern, 0, first), middle: bare(), tail: null }
   for (let start = first + 1; start > 0; ) {
-    const star = pattern.indexOf('*', start)
-    if (star < 0) { glob.tail = pattern.slice(start); break }
-    if (star > start) glob.middle[glob.middle.length] = pattern.slice(start, star)
+    const star = placeIn(pattern, '*', start)
+    if (star < 0) { glob.tail = cut(pattern, start); break }
+    if (star > start) glob.middle[glob.middle.length] = cut(pattern, start, star)
     start = star + 1
   }
   const isTail = !any && glob.head === '' && glob.middle.length === 0 && glob.tail !== null
@@ -54,20 +76,8 @@ function globOf(pattern) {
   return glob
 }
 
-// Leftmost places do: whatever fits further right fits there too, and leaves less room behind it.
-function globMatch(string, glob) {
-  if (glob.any) return globMatchAny(string, glob)
-  const head = glob.head, middle = glob.middle, tail = glob.tail
-  if (tail === null) return string === head
-  if (head !== '' && !string.startsWith(head) || tail !== '' && !string.endsWith(tail)) return false
-  let at = head.length
-  for (let i = 0; i < middle.length; i++) {
-    at = string.indexOf(middle[i], at)
-    if (at < 0) return false
-    at += middle[i].length
-  }
-  return at + tail.length <= string.length
-}
+${matcher('globMatchFast', (string, method, args) => `${string}.${METHODS[method]}(${args})`)}
+${matcher('globMatch', (string, method, args) => `${method}(${string}, ${args})`)}
 
 // The same with '?' in the pieces.
 function globMatchAny(string, { head, middle, tail }) {

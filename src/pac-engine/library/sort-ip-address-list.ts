@@ -7,14 +7,14 @@ function sortIpAddressList(list) {
 }
 
 function sorted(list) {
-  const found = []
+  const found = bare()
   let start = 0
   list = withoutBlanks(list)
   while (start <= list.length) {
-    let end = list.indexOf(';', start)
+    let end = placeIn(list, ';', start)
     if (end < 0) end = list.length
     if (end > start) {
-      const string = list.slice(start, end)
+      const string = cut(list, start, end)
       const literal = ipLiteral(string)
       if (literal === null) return false
       insert(found, { string, bits: literal.bits, groups: literal.groups })

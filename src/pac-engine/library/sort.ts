@@ -9,7 +9,7 @@ const isArray = Array.isArray, nativeSort = Array.prototype.sort
 const sort = {
   sort(compare) {
     if (typeof compare !== 'function' || !isArray(this) || this.length >= 64) return apply(nativeSort, this, [compare])
-    const length = this.length, work = []
+    const length = this.length, work = bare()
     for (let i = 0; i < length; i++) if (!(i in this)) return apply(nativeSort, this, [compare])
     let count = 0
     for (let i = 0; i < length; i++) {

@@ -1,0 +1,7 @@
+/**
+ * Whether a script may put methods of its own in the place of the language's, as polyfills do. Helpers are faster where it may not: they can call a string's methods as such. Taken from the text, also from
+ * what is in quotes, for that may be run; with escapes in it, it may say anything.
+ */
+export function mayReplaceMethods(script: string): boolean {
+  return /prototype|PrototypeOf|__proto__|constructor|\beval\b|\bFunction\b|\\[ux]/.test(script)
+}
