@@ -44,8 +44,8 @@ export function findContainers({ networks, containers, stopped = [] }: Container
 /** A container that has the name, and not the network that is asked for, or none. */
 function findDetached({ networks, containers }: ContainerView, wanted: string): Found | undefined {
   const meant = networks.filter(({ name }) => wanted.endsWith(`.${name.toLowerCase()}`))
-  for (const { name, service, endpoints, networkOf } of containers) {
-    const own = service === undefined ? [name] : [name, service]
+  for (const { name, service, project, endpoints, networkOf } of containers) {
+    const own = service === undefined ? [name] : [name, service, `${service}.${project}`]
     const isMeant = own.some((one) =>
       [one, ...meant.map((network) => `${one}.${network.name}`)].some((its) => same(its, wanted)),
     )
