@@ -33,10 +33,7 @@ export function findContainers({ networks, containers, stopped = [] }: Container
   }
   const detached = findDetached({ networks, containers }, wanted)
   if (detached) return detached
-  const away = stopped.find(
-    ({ name, service, project }) =>
-      same(name, wanted) || (service !== undefined && (same(service, wanted) || same(`${service}.${project}`, wanted))),
-  )
+  const away = stopped.find((one) => ownNames(one).some((its) => same(its, wanted)))
   if (!away) return { kind: 'unknown' }
   return { kind: 'stopped', name: away.name, ...(away.state && { state: away.state }) }
 }
@@ -44,8 +41,9 @@ export function findContainers({ networks, containers, stopped = [] }: Container
 /** A container that has the name, and not the network that is asked for, or none. */
 function findDetached({ networks, containers }: ContainerView, wanted: string): Found | undefined {
   const meant = networks.filter(({ name }) => wanted.endsWith(`.${name.toLowerCase()}`))
-  for (const { name, service, project, endpoints, networkOf } of containers) {
-    const own = service === undefined ? [name] : [name, service, `${service}.${project}`]
+  for (const container of containers) {
+    const { name, endpoints, networkOf } = container
+    const own = ownNames(container)
     const isMeant = own.some((one) =>
       [one, ...meant.map((network) => `${one}.${network.name}`)].some((its) => same(its, wanted)),
     )
@@ -62,12 +60,16 @@ function findDetached({ networks, containers }: ContainerView, wanted: string): 
 
 /** Every name that means something, for "did you mean". */
 export function* knownNames({ containers }: ContainerView): Generator<string> {
-  for (const { name, service, project, endpoints } of containers) {
-    yield name
-    if (service !== undefined) yield service
-    if (service !== undefined && project !== undefined) yield `${service}.${project}`
-    for (const { aliases } of endpoints) yield* aliases
+  for (const container of containers) {
+    yield* ownNames(container)
+    for (const { aliases } of container.endpoints) yield* aliases
   }
+}
+
+/** Whatever its networks are. A service has a name with its project, where it has one. */
+function ownNames({ name, service, project }: StoppedContainer): string[] {
+  if (service === undefined) return [name]
+  return project === undefined ? [name, service] : [name, service, `${service}.${project}`]
 }
 
 function isNamed({ container }: Place, wanted: string): boolean {
@@ -76,7 +78,7 @@ function isNamed({ container }: Place, wanted: string): boolean {
 
 function isQualified({ container, endpoint }: Place, wanted: string): boolean {
   const { name, service, project, unnamed } = container
-  if (service !== undefined && !unnamed && same(`${service}.${project}`, wanted)) return true
+  if (service !== undefined && project !== undefined && !unnamed && same(`${service}.${project}`, wanted)) return true
   return [name, ...endpoint.aliases].some((one) => same(`${one}.${endpoint.network}`, wanted))
 }
 
@@ -124,7 +126,8 @@ function sayOne(place: Place, places: readonly Place[], wanted: string): string 
   const { container, endpoint } = place
   const { name, service, project } = container
   if (wanted.includes('.')) return name
-  if (service !== undefined && same(service, wanted)) return `${wanted}.${project}`
+  if (service !== undefined && project !== undefined && same(service, wanted)) return `${wanted}.${project}`
+  if (!endpoint.aliases.some((one) => same(one, wanted))) return name
   const isShared = places.some(
     (other) => other.endpoint.network === endpoint.network && serviceOf(other) !== serviceOf(place),
   )

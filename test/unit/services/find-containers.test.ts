@@ -119,8 +119,8 @@ t.test('what names mean', async (t) => {
   t.strictSame(findContainers({ networks: [], containers: [] }, 'web'), { kind: 'unknown' })
 })
 
-function shown(name: string): string {
-  const found = findContainers(view, name)
+function shown(name: string, of = view): string {
+  const found = findContainers(of, name)
   switch (found.kind) {
     case 'places':
       return found.places.map(({ container, endpoint }) => `${container.name}@${endpoint.network}`).join(' ')
@@ -136,3 +136,19 @@ function shown(name: string): string {
       return 'unknown'
   }
 }
+
+t.test('a service of no project has no name with one', (t) => {
+  const lone = { ...box('other', { n1: ['web'], n2: [] }), service: 'web' }
+  const containers = [lone, box('shop_web_1', { shop_default: ['web'] }, ['shop', 'web'])]
+  t.equal(
+    shown('web', { networks: [], containers }),
+    'ambiguous: projects and networks n1, n2 and shop; other web.n1 web.shop',
+  )
+  t.equal(shown('web.n1', { networks: [], containers }), 'other@n1')
+  const stopped = [{ name: 'ended', service: 'ended' }]
+  const detached = { ...box('loose', {}), service: 'none' }
+  for (const name of ['web.undefined', 'none.undefined', 'ended.undefined']) {
+    t.equal(shown(name, { networks: [], containers: [lone, detached], stopped }), 'unknown')
+  }
+  t.end()
+})
