@@ -61,7 +61,7 @@ function findDetached({ networks, containers }: ContainerView, wanted: string): 
 /** Every name that means something, for "did you mean". */
 export function* knownNames({ containers }: ContainerView): Generator<string> {
   for (const container of containers) {
-    yield* ownNames(container)
+    yield* container.unnamed ? [container.name] : ownNames(container)
     for (const { aliases } of container.endpoints) yield* aliases
   }
 }

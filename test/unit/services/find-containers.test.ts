@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Container, ContainerView } from '../../../src/contracts/containers.ts'
-import { findContainers } from '../../../src/services/reverse/find-containers.ts'
+import { findContainers, knownNames } from '../../../src/services/reverse/find-containers.ts'
 
 const box = (
   name: string,
@@ -149,6 +149,15 @@ t.test('a service of no project has no name with one', (t) => {
   const detached = { ...box('loose', {}), service: 'none' }
   for (const name of ['web.undefined', 'none.undefined', 'ended.undefined']) {
     t.equal(shown(name, { networks: [], containers: [lone, detached], stopped }), 'unknown')
+  }
+  t.end()
+})
+
+t.test('what is suggested means something', (t) => {
+  const run = { ...box('shop_web_run_1', { shop_default: [] }, ['shop', 'web']), unnamed: true as const }
+  const containers = [run, ...view.containers.slice(4)]
+  for (const name of knownNames({ networks: [], containers })) {
+    t.not(shown(name.toLowerCase(), { networks: [], containers }), 'unknown', name)
   }
   t.end()
 })
