@@ -90,11 +90,12 @@ function reachedBy(
   return undefined
 }
 
-/** `project shop, service db*`. */
-export function describeContainerMatch(match: ContainerMatch): string {
-  return Object.entries(match)
-    .map(([key, value]) => `${key} ${Array.isArray(value) ? value.join('|') : String(value)}`)
-    .join(', ')
+/** `project shop|blog, service db*, label a, label b`: of labels it must have all. */
+export function describeContainerMatch({ label = [], ...match }: ContainerMatch): string {
+  const anyOf = Object.entries(match).map(
+    ([key, value]) => `${key} ${Array.isArray(value) ? value.join('|') : String(value)}`,
+  )
+  return [...anyOf, ...label.map((one) => `label ${one}`)].join(', ')
 }
 
 function describeClient({ client: { container, address } }: RouteQuery): string {

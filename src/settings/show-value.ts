@@ -73,7 +73,10 @@ function showDoor({ address, scope = 'host', from }: Door): string {
 
 function showRule({ match, use }: WrittenSettings['containerRules'][number]): string {
   const given = Object.entries(match).filter(([, value]) => value !== undefined)
-  const whom = given.map(([key, value]) => `${key} ${isList(value) ? value.join('|') : String(value)}`).join(' and ')
+  // Of labels it must have all.
+  const texts = (key: string, value: unknown) =>
+    isList(value) ? value.join(key === 'label' ? ` and ${key} ` : '|') : String(value)
+  const whom = given.map(([key, value]) => `${key} ${texts(key, value)}`).join(' and ')
   return `${whom} → ${isList(use) ? showList(use) : use}`
 }
 

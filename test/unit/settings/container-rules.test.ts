@@ -1,4 +1,5 @@
 import t from 'tap'
+import { describeContainerMatch } from '../../../src/router/container-rules.ts'
 import { mergeSources } from '../../../src/settings/merge-sources.ts'
 import { ResolveContext } from '../../../src/settings/resolve/context.ts'
 import { resolveSettings } from '../../../src/settings/resolve/resolve-settings.ts'
@@ -28,6 +29,16 @@ containerRules:
     shown,
     'project shop and service db|cache* → reject, label egress=corp → corp, known false → policy',
     'as check shows it',
+  )
+})
+
+t.test('labels that all must be there are shown as such', async (t) => {
+  const { loaded } = await loadText('containerRules: [{ match: { label: [a=b, team], project: [x, y] }, use: reject }]')
+  const shown = loaded!.effective.find(({ path }) => path === 'containerRules')?.value
+  t.match(shown, /^(?=.*label a=b and label team)(?=.*project x\|y).* → reject$/)
+  t.equal(
+    describeContainerMatch(loaded!.settings.containerRules[0]!.match).split(', ').sort().join(', '),
+    'label a=b, label team, project x|y',
   )
 })
 
