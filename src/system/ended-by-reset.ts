@@ -14,11 +14,14 @@ const MOST_BYTES = 64 * 1024 * 1024
  * said HUP (`uv__stream_io`); it reports EOF, also when what stands behind the bytes is a reset. The read that it left out tells: 0 where the
  * kernel has had the peer's FIN, whatever came after that, and an error where it has not (tcp(7), unix(7)). A byte means that bytes are missing.
  *
- * Under TLS an end is the peer's close_notify, of which the kernel knows nothing: false, as for what has no descriptor.
+ * Under TLS the descriptor is that of TCP, and a close_notify is an end whatever TCP does behind it. Of what has no descriptor nothing is known: false.
  */
 export function endedByReset(conn: Duplex): boolean {
   const fd = descriptorOf(conn)
-  if (fd === undefined) return false
+  return fd !== undefined && isBehindReset(fd) && !(conn instanceof TLSSocket && endedByCloseNotify(conn))
+}
+
+function isBehindReset(fd: number): boolean {
   try {
     return readSync(fd, byte) > 0
   } catch (thrown) {
@@ -29,6 +32,7 @@ export function endedByReset(conn: Duplex): boolean {
 /** The same, for who can still use them with the bytes that libuv has left unread: before an urgent byte a read comes short, and more stands behind it (tcp(7)). */
 export function behindEnd(conn: Duplex): { readonly bytes: readonly Buffer[]; readonly byReset: boolean } {
   const bytes: Buffer[] = []
+  if (conn instanceof TLSSocket) return { bytes, byReset: endedByReset(conn) }
   const fd = descriptorOf(conn)
   if (fd === undefined) return { bytes, byReset: false }
   try {
@@ -45,9 +49,27 @@ export function behindEnd(conn: Duplex): { readonly bytes: readonly Buffer[]; re
 }
 
 function descriptorOf(conn: Duplex): number | undefined {
-  if (!(conn instanceof Socket) || conn instanceof TLSSocket) return undefined
+  if (!(conn instanceof Socket)) return undefined
   const fd = streamDescriptor(conn)
   return fd < 0 ? undefined : fd
 }
 
 const isReset = (thrown: unknown) => (thrown as NodeJS.ErrnoException).code !== 'EAGAIN'
+
+/**
+ * Whether an end inside TLS was the peer's close_notify and not the end of TCP. At the latter libuv has stopped reading (`uv__stream_eof`), and says so when it is asked
+ * to begin; and one that Node has told to stop hears of none, but of a close_notify that had come before. To be asked in the `end` event. Undocumented.
+ */
+function endedByCloseNotify(socket: TLSSocket): boolean {
+  const handle = (socket as unknown as { readonly _handle?: TlsHandle | null })._handle
+  const below = handle?._parent
+  if (handle?.reading === false || below?.readStart?.() !== 0) return true
+  below.readStop?.()
+  return false
+}
+
+/** Of Node's own: TLS, and what it reads from. */
+interface TlsHandle {
+  readonly reading?: boolean
+  readonly _parent?: { readStart?(): number; readStop?(): number }
+}

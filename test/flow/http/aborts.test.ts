@@ -1,5 +1,8 @@
+import type { Socket } from 'node:net'
+import tls from 'node:tls'
 import t from 'tap'
 import { GatewayError } from '../../../src/contracts/gateway-error.ts'
+import { loopbackCertificate } from '../../fixtures/test-authority.ts'
 import { until } from '../../fixtures/until.ts'
 import { startRig } from './rig.ts'
 
@@ -54,9 +57,16 @@ t.test('a client that resets right behind its request is gone, not waiting', asy
   await until('the door forgets it', () => rig.door.connections === 0)
 })
 
+const hop = { host: 'proxy.test', family: 0, port: 3128 } as const
+const overTls = {
+  candidate: { hops: [{ ...hop, kind: 'https' }] },
+  originTls: tls.createSecureContext(await loopbackCertificate()),
+  wrap: (socket: Socket) => tls.connect({ socket, rejectUnauthorized: false }).pause(),
+} as const
 for (const [way, options] of [
   ['from the origin', {}],
-  ['from a proxy', { candidate: { hops: [{ kind: 'http', host: 'proxy.test', family: 0, port: 3128 }] } }],
+  ['from a proxy', { candidate: { hops: [{ ...hop, kind: 'http' }] } }],
+  ['from an HTTPS proxy', overTls],
 ] as const) {
   for (const version of ['1.1', '1.0']) {
     t.test(`an answer without a length ${way}, cut by a reset, never looks complete (HTTP/${version})`, async (t) => {

@@ -1,10 +1,13 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import tls from 'node:tls'
 import { until } from '../../fixtures/until.ts'
 
 /** What one connection brought, and the socket to say something on. */
 export interface Recorded {
   readonly socket: Socket
+  /** TCP itself, where it speaks TLS. */
+  readonly wire: Socket
   bytes: string
   ended: boolean
   closed: boolean
@@ -17,10 +20,11 @@ export class RecordingOrigin {
   /** Called with each arrival; by default one plain answer to each complete head. */
   onData: (connection: Recorded) => void = answerEachHead()
 
-  private constructor(server: Server) {
+  private constructor(server: Server, secureContext: tls.SecureContext | undefined) {
     this.#server = server
-    server.on('connection', (socket) => {
-      const connection: Recorded = { socket, bytes: '', ended: false, closed: false }
+    server.on('connection', (wire) => {
+      const socket = secureContext ? new tls.TLSSocket(wire, { isServer: true, secureContext }) : wire
+      const connection: Recorded = { socket, wire, bytes: '', ended: false, closed: false }
       this.connections.push(connection)
       socket.on('data', (chunk: Buffer) => {
         connection.bytes += chunk.toString('latin1')
@@ -36,11 +40,11 @@ export class RecordingOrigin {
     })
   }
 
-  static async start(): Promise<RecordingOrigin> {
+  static async start(secureContext?: tls.SecureContext): Promise<RecordingOrigin> {
     const server = createServer({ allowHalfOpen: true })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
-    return new RecordingOrigin(server)
+    return new RecordingOrigin(server, secureContext)
   }
 
   get port(): number {
@@ -76,7 +80,7 @@ export class RecordingOrigin {
       answered.add(connection)
       connection.socket.write(Buffer.from(response, 'latin1'), () => {
         if (then === 'end') connection.socket.end()
-        if (then === 'reset') connection.socket.resetAndDestroy()
+        if (then === 'reset') connection.wire.resetAndDestroy()
       })
     }
   }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import type { SecureContext } from 'node:tls'
 import { systemClock } from '../../../src/contracts/clock.ts'
 import type { Conn } from '../../../src/contracts/conn.ts'
 import type { CandidateWalk } from '../../../src/contracts/dialer.ts'
@@ -29,6 +30,8 @@ export interface RigOptions {
   readonly unixPath?: string
   /** What the dialers give instead of the socket they opened. */
   readonly wrap?: (socket: Socket) => Conn
+  /** The origin speaks TLS. */
+  readonly originTls?: SecureContext
 }
 
 /** A door, a request dialer and an origin joined by the smallest possible middle: no router, no real dialers. */
@@ -52,7 +55,7 @@ export interface Rig {
 }
 
 export async function startRig(t: { teardown(undo: () => void): void }, options: RigOptions = {}): Promise<Rig> {
-  const origin = await RecordingOrigin.start()
+  const origin = await RecordingOrigin.start(options.originTls)
   t.teardown(() => origin.close())
   const candidate = options.candidate ?? { hops: [] }
   const route: Route = {

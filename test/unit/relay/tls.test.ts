@@ -6,6 +6,7 @@ import t from 'tap'
 import { makeAuthority } from '../../../certs/make-certs.ts'
 import { systemClock } from '../../../src/contracts/clock.ts'
 import { createRelay } from '../../../src/relay/create-relay.ts'
+import { failure } from '../../contract/far-ends.ts'
 import { tcpPair } from '../../fixtures/socket-pair.ts'
 
 /** A client over TLS, as at the TLS door, and a plain upstream: never for the kernel, whatever the pair carries. */
@@ -76,3 +77,81 @@ t.test('a reset upstream is no orderly end for a TLS client', async (t) => {
   t.match(await result, { ended: 'upstream-reset' })
   t.equal(how, 'ECONNRESET')
 })
+
+/** As `tlsPair`, but what the far side sends goes over a wire of the test's own, which it breaks off. */
+async function tlsPairOver(version: 'TLSv1.2' | 'TLSv1.3') {
+  const server = createServer({ ...leaf, allowHalfOpen: true, maxVersion: version } as TlsOptions)
+  const [{ near: accepted, far: wire }, { near: middle, far: through }] = await Promise.all([tcpPair(), tcpPair()])
+  middle.on('data', (chunk) => wire.write(chunk)).on('error', () => {})
+  wire.on('data', (chunk) => middle.write(chunk)).on('close', () => middle.destroy())
+  middle.resume()
+  const secure = once(server, 'secureConnection') as Promise<[TLSSocket]>
+  server.emit('connection', accepted)
+  const far = connect({ socket: through, ca: authority.cert, servername: 'localhost' })
+  far.on('error', () => {})
+  const [[near]] = await Promise.all([secure, once(far, 'secureConnect')])
+  near.pause()
+  const says = async (bytes: Buffer, last: 'cut off' | 'close_notify') => {
+    let length = 0
+    const breaksOff = () => wire.resetAndDestroy()
+    if (last === 'close_notify') {
+      middle.on('end', breaksOff)
+      far.end(bytes)
+    } else {
+      // All of its records have come.
+      middle.on('data', (chunk: Buffer) => {
+        length += chunk.length
+        if (length > bytes.length) breaksOff()
+      })
+      far.write(bytes)
+    }
+    await once(wire, 'close')
+  }
+  return { near, says }
+}
+
+for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+  for (const [who, ended] of [
+    ['client', 'client-reset'],
+    ['upstream', 'upstream-reset'],
+  ] as const) {
+    for (const [how, bytes] of [
+      ['at once', 18],
+      ['later, with more than Node reads ahead', 40_000],
+    ] as const) {
+      const body = randomBytes(bytes)
+      const tunnel = async () => {
+        const [inside, clear] = await Promise.all([tlsPairOver(version), tcpPair()])
+        const relay = createRelay({ idleMs: 0, lifetimeMs: 0, clock: systemClock, fast: false })
+        const stop = new AbortController()
+        const start = () =>
+          who === 'client' ? relay(inside.near, clear.near, stop.signal) : relay(clear.near, inside.near, stop.signal)
+        return { ...inside, clear: clear.far, start, stop }
+      }
+
+      t.test(`TCP's reset under the ${who}’s TLS is a reset, seen ${how} (${version})`, async (t) => {
+        for (let round = 0; round < 20; round += 1) {
+          const { says, clear, start, stop } = await tunnel()
+          const early = bytes < 100 ? start() : undefined
+          await says(body, 'cut off')
+          const result = early ?? start()
+          const seen = await failure(clear)
+          if (seen !== 'ECONNRESET') stop.abort()
+          t.match({ seen, ...(await result) }, { seen: 'ECONNRESET', ended }, `round ${round}`)
+        }
+      })
+
+      t.test(`close_notify is an end of the ${who}’s, reset or not, seen ${how} (${version})`, async (t) => {
+        for (let round = 0; round < 20; round += 1) {
+          const { says, clear, start } = await tunnel()
+          const early = bytes < 100 ? start() : undefined
+          await says(body, 'close_notify')
+          const result = early ?? start()
+          t.equal(hash(await rest(clear)), hash(body), `round ${round}`)
+          clear.end()
+          t.equal((await result).ended, 'finished')
+        }
+      })
+    }
+  }
+}
