@@ -16,8 +16,6 @@ import { farewell } from './farewell.ts'
 export const ASSOCIATION_IDLE_MS = 10 * 60_000
 /** Bytes waiting in Node for the system to take; more are dropped, as a full network card drops them. */
 const MAX_SEND_QUEUE = 1024 * 1024
-/** Milliseconds of silence before TCP asks whether the client still holds the control connection. */
-const KEEP_ALIVE_MS = 60_000
 
 /**
  * Serves UDP ASSOCIATE (RFC 1928 §7): a relay socket on the address the client has reached the door at, for datagrams from the client's own
@@ -122,7 +120,6 @@ class Association {
     this.#control.once('end', () => this.#end())
     // Nothing more is to be said on it; what a client says all the same is read and thrown away.
     this.#control.on('data', () => {})
-    this.#control.setKeepAlive(true, KEEP_ALIVE_MS)
     this.#control.resume()
     this.#awaitIdle()
   }
