@@ -34,6 +34,9 @@ export function serveSocks(
     )
   })
   const onClose = () => cancelTimer()
+  const onEnd = () => {
+    refuse(new GatewayError('BAD_REQUEST', 'the SOCKS client closed its connection inside its request'))
+  }
 
   const refuse = (error: GatewayError, reply?: Buffer) => {
     stopReading()
@@ -44,6 +47,7 @@ export function serveSocks(
     cancelTimer()
     socket.off('data', take)
     socket.off('close', onClose)
+    socket.off('end', onEnd)
     socket.pause()
   }
   const take = (chunk: Buffer) => {
@@ -72,6 +76,7 @@ export function serveSocks(
   }
 
   socket.once('close', onClose)
+  socket.once('end', onEnd)
   socket.on('data', take)
   take(first)
   if (socket.listenerCount('data') > 0) socket.resume()

@@ -150,6 +150,17 @@ t.test('the signal of a flow aborts when the client resets while it waits', asyn
   t.equal((await aborted).code, 'CLIENT_GONE')
 })
 
+t.test('a client that hangs up inside its request is let go at once', async (t) => {
+  for (const said of [[5], [5, 1, 0], [5, 1, 0, 5, 1, 0], [4, 1, 0, 80, 127]]) {
+    const door = await openDoor(t, echo)
+    const client = await dial(t, door.port)
+    client.end(Buffer.from(said))
+    await readAll(client)
+    t.match(door.refusals, [{ code: 'BAD_REQUEST', message: /closed its connection inside its request/ }], `${said}`)
+    t.equal(door.refusals.length, 1)
+  }
+})
+
 t.test('a client that never finishes its request is let go', async (t) => {
   const tasks: (() => void)[] = []
   const clock: Clock = {
