@@ -77,14 +77,18 @@ function render(status: GatewayStatus): string {
 }
 
 function renderPac(status: GatewayStatus['pac'][number]): string {
-  const { source, via, sha256, fetchedAt, contentType, failure, notKept } = status
+  const { source, via, sha256, fetchedAt, contentType, failure, notKept, failedDecisions: failed = 0 } = status
+  const last = status.lastFailedDecision === undefined ? '' : `, the last: ${status.lastFailedDecision}`
+  const failures = failed === 0 ? undefined : `${failed} of its decisions failed${last}`
   const way = via === undefined ? '' : ` through ${via}`
   const age = fetchedAt === undefined ? '' : `, read ${Math.round((Date.now() - fetchedAt) / 1000)} s ago`
   const version =
     sha256 === undefined
       ? 'no version in use'
       : `version ${sha256.slice(0, 12)}${age}${contentType ? `, ${contentType}` : ''}`
-  return [`PAC ${source}${way}: ${version}`, ...[failure, notKept].flatMap((fault) => fault ?? [])].join('\n  ')
+  return [`PAC ${source}${way}: ${version}`, ...[failure, failures, notKept].flatMap((fault) => fault ?? [])].join(
+    '\n  ',
+  )
 }
 
 function describeDns({ cached, waiting, reach }: NonNullable<GatewayStatus['dns']>): string {

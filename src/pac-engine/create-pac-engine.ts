@@ -13,6 +13,7 @@ import { ScriptInUse, type Version } from './script-in-use.ts'
 import { LAST_GOOD_MS, ScriptKeeper } from './script-keeper.ts'
 import { originOf, type PacSource, type Script } from './script-source.ts'
 import { StartNames } from './start-names.ts'
+import { TrackRecord } from './track-record.ts'
 
 /** How long `ready`, and a decision before the first version is there, wait for the script's server. Loading what it sent has its own limit. */
 export const START_WAIT_MS = 5_000
@@ -55,6 +56,9 @@ export interface PacStatus {
   readonly contentType?: string
   /** Why there is no version, or why the one in use is not the newest. */
   readonly failure?: string
+  /** Decisions of the version in use that failed, and why the last one did. */
+  readonly failedDecisions?: number
+  readonly lastFailedDecision?: string
   /** Why the one in use is not on disk, for a start without its server. */
   readonly notKept?: string
 }
@@ -87,6 +91,7 @@ class Engine implements RunningPacEngine {
   readonly #inUse: ScriptInUse
   readonly #anew: LoadAnew
   readonly #decisions: Decisions
+  readonly #record: TrackRecord
   /** Settled when the source has been read for the first time, well or not. */
   readonly #read: Promise<void>
   #wasRead = () => {}
@@ -125,8 +130,10 @@ class Engine implements RunningPacEngine {
       this.#failed(error)
       if (!this.#inUse.version) void this.#keeper.again()
     })
+    this.#record = new TrackRecord({ ...said, works: (script) => void this.#keeper.works(script) })
     this.#decisions = new Decisions({
       ...common,
+      record: this.#record,
       dns: this.#dns,
       version: () => this.#inUse.version,
       firstVersion: () => this.#firstVersion(),
@@ -193,6 +200,7 @@ class Engine implements RunningPacEngine {
       ...(version ? { sha256: version.script.sha256, fetchedAt: this.#dateOf(version) } : {}),
       ...(version?.script.contentType === undefined ? {} : { contentType: version.script.contentType }),
       ...(this.#failure ? { failure: this.#failure.message } : {}),
+      ...(version ? this.#record.of(version.script) : {}),
       ...(this.#notKept ? { notKept: this.#notKept.message } : {}),
     }
   }

@@ -6,13 +6,14 @@ import type { AlertLog } from './alert-log.ts'
 import { type Decision, DecisionCache } from './decision-cache.ts'
 import { asRemembered, shownOf, traceOf } from './decision-trace.ts'
 import { elapsed } from './elapsed.ts'
-import { HeldAnswers } from './held-answers.ts'
+import { HELD_TIMES, HeldAnswers } from './held-answers.ts'
 import type { PacLimits } from './limits.ts'
 import { ExecutionsAsked } from './names-asked.ts'
 import type { PacDns } from './pac-dns.ts'
 import { scriptFailure, tooManyNames } from './script-failure.ts'
 import type { Version } from './script-in-use.ts'
 import { digestOf } from './text-digest.ts'
+import type { TrackRecord } from './track-record.ts'
 import { UnderWay } from './under-way.ts'
 import type { Notes, VmOutcome } from './vm-outcome.ts'
 import { CLOSED } from './vm-thread.ts'
@@ -32,6 +33,8 @@ export interface DecisionsOptions {
   readonly dns: PacDns
   /** Hears what scripts say. */
   readonly alerts: Pick<AlertLog, 'tell'>
+  /** Hears what came of each, while its version is in use. */
+  readonly record: Pick<TrackRecord, 'decided'>
   readonly version: () => Version | undefined
   /** Where there is none yet: waits for the first, or tells why there will be none. */
   readonly firstVersion: () => Promise<Version | GatewayError>
@@ -160,12 +163,12 @@ export class Decisions {
   #askFirst(evaluation: Evaluation, gone?: Version): void {
     this.#options.firstVersion().then(
       (first) => {
-        if (first instanceof GatewayError) this.#fail(evaluation, first)
+        if (first instanceof GatewayError) this.#finish(evaluation, first)
         else if (first === gone)
-          this.#fail(evaluation, new GatewayError('SHUTTING_DOWN', 'the gateway is shutting down'))
+          this.#finish(evaluation, new GatewayError('SHUTTING_DOWN', 'the gateway is shutting down'))
         else this.#ask(evaluation, first)
       },
-      (error) => this.#fail(evaluation, toGatewayError(error)),
+      (error) => this.#finish(evaluation, toGatewayError(error)),
     )
   }
 
@@ -189,7 +192,7 @@ export class Decisions {
     const { dns, origin, limits } = this.#options
     evaluation.asked ??= new ExecutionsAsked(limits.dnsNames)
     if (!evaluation.asked.add(missing)) {
-      this.#fail(evaluation, tooManyNames(origin, limits.dnsNames))
+      this.#finish(evaluation, tooManyNames(origin, limits.dnsNames))
       return
     }
     evaluation.rounds++
@@ -205,7 +208,7 @@ export class Decisions {
         // A newer version may have come meanwhile, and the threads of this one be gone.
         this.#ask(evaluation, this.#options.version() ?? version)
       },
-      (error) => this.#fail(evaluation, toGatewayError(error)),
+      (error) => this.#finish(evaluation, toGatewayError(error)),
     )
   }
 
@@ -233,7 +236,9 @@ export class Decisions {
             pac: trace,
             hide,
           })
-    const holds = version === this.#options.version() && evaluation.network === this.#network
+    const inUse = version === this.#options.version()
+    if (inUse) this.#options.record.decided(version.script, fresh, query)
+    const holds = inUse && evaluation.network === this.#network
     const until = this.#holdsUntil(evaluation, outcome, now)
     if (!notes.random && holds && this.#cache.admits(evaluation.digest, fresh, now) && until > now) {
       this.#cache.set(query.url, {
@@ -263,10 +268,6 @@ export class Decisions {
     return Math.floor(clock / 1000)
   }
 
-  #fail(evaluation: Evaluation, error: GatewayError): void {
-    this.#finish(evaluation, error)
-  }
-
   #finish(evaluation: Evaluation, outcome: PacAnswer | GatewayError): void {
     this.#underWay.delete(evaluation)
     if (evaluation.first) settle(evaluation.first, outcome)
@@ -293,8 +294,5 @@ export class Decisions {
     return Math.max(0, Math.round((elapsed(this.#options.clock) - version.readAt) / 1000))
   }
 }
-
-/** Names whose answers are held for an evaluation, times those that one execution may ask for: its own, and those of the global code of a VM that had to be loaded for it. */
-const HELD_TIMES = 2
 
 const NOBODY: readonly Waiter[] = []

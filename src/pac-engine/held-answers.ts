@@ -1,5 +1,8 @@
 import type { DnsEntry } from './vm-outcome.ts'
 
+/** Names whose answers are held for an evaluation, times those that one execution may ask for: its own, and those of the global code of a VM that had to be loaded for it. */
+export const HELD_TIMES = 2
+
 /**
  * What an execution, which begins again for each name that is not known, has been told of names: it is told the same each time, as Chromium tells it, whatever is
  * forgotten meanwhile. Otherwise one that asks for slow names one after the other would never know the last while the first still holds.

@@ -60,6 +60,8 @@ export class ScriptKeeper {
   #refused:
     | { readonly sha256: string; readonly error: unknown; readonly since: number; readonly times: number }
     | undefined
+  /** The version that has decided something: only such a one takes the place of another on disk. */
+  #working: string | undefined
   /** When the version on disk was read or confirmed, as `readAt`, if this process wrote it. */
   #storedAt = Number.NEGATIVE_INFINITY
   #abort = new AbortController()
@@ -113,12 +115,19 @@ export class ScriptKeeper {
     try {
       if (!(await this.#options.useStored(script))) return false
       this.#known ??= script
+      this.#working ??= script.sha256
       // A date that lies in the future would count as now at each start, and the version never get too old.
       if (ahead) await this.#store(script)
       return true
     } catch {
       return false
     }
+  }
+
+  /** A version has decided something for the first time. */
+  async works({ sha256 }: Script): Promise<void> {
+    this.#working = sha256
+    if (this.#known?.sha256 === sha256) await this.#store(this.#known)
   }
 
   close(): void {
@@ -206,13 +215,21 @@ export class ScriptKeeper {
   }
 
   async #store(script: Script): Promise<void> {
-    this.#storedAt = script.readAt
     if (!this.#stored || this.#options.cacheWrites === false) return
+    if (script.sha256 !== this.#working && (await this.#hasOther(script))) return
+    this.#storedAt = script.readAt
     const { stored } = this.#options
     await this.#stored.write(script).then(
       () => stored(undefined),
       (error: unknown) => stored(toGatewayError(error)),
     )
+  }
+
+  /** Whether there is another version on disk that may still be used. */
+  async #hasOther({ sha256 }: Script): Promise<boolean> {
+    const { clock, lastGoodMs = LAST_GOOD_MS } = this.#options
+    const kept = (await this.#stored?.read())?.script
+    return kept !== undefined && kept.sha256 !== sha256 && elapsed(clock) - kept.readAt <= lastGoodMs
   }
 
   #schedule(): void {

@@ -15,6 +15,7 @@ function decisionsOf(pool: object, wall: () => number): Decisions {
     clock: { ...manualClock(), wall },
     dns: { serial: 0, sweep() {}, noteUsed() {}, expiryOf: () => Number.POSITIVE_INFINITY } as unknown as PacDns,
     alerts: { tell() {} },
+    record: { decided() {} },
     version: () => version,
     firstVersion: async () => version,
   })

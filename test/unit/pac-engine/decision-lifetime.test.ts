@@ -30,6 +30,7 @@ function underTest() {
     clock,
     dns,
     alerts: { tell() {} },
+    record: { decided() {} },
     version: () => version,
     firstVersion: async () => version,
   })

@@ -31,6 +31,7 @@ function decisionsOf(
     clock: manualClock(),
     dns: { serial: 0, sweep() {}, noteUsed() {}, expiryOf: () => Number.POSITIVE_INFINITY } as unknown as PacDns,
     alerts: { tell() {} },
+    record: { decided() {} },
     version,
     firstVersion,
   })

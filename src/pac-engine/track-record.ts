@@ -1,0 +1,62 @@
+import { GatewayError } from '../contracts/gateway-error.ts'
+import type { PacAnswer, PacQuery } from '../contracts/pac.ts'
+import type { Script } from './script-source.ts'
+
+export interface TrackRecordOptions {
+  readonly origin: string
+  readonly log: (level: 'info' | 'warn', message: string) => void
+  /** It has decided for the first time. */
+  readonly works: (script: Script) => void
+}
+
+/** What has come of the decisions of the version in use: one that loads need not work. */
+export class TrackRecord {
+  readonly #options: TrackRecordOptions
+  #sha256 = ''
+  #works = false
+  #failed = 0
+  #last: string | undefined
+  /** The version that the log has been told of. */
+  #told = ''
+
+  constructor(options: TrackRecordOptions) {
+    this.#options = options
+  }
+
+  /** Of a version while it is in use. */
+  decided(script: Script, outcome: PacAnswer | GatewayError, query: PacQuery): void {
+    if (script.sha256 !== this.#sha256) {
+      this.#sha256 = script.sha256
+      this.#works = false
+      this.#failed = 0
+      this.#last = undefined
+    }
+    if (outcome instanceof GatewayError) this.#fails(outcome, query)
+    else if (!this.#works) {
+      this.#works = true
+      this.#options.works(script)
+    }
+  }
+
+  /** For `status`. */
+  of({ sha256 }: Script): { readonly failedDecisions?: number; readonly lastFailedDecision?: string } {
+    if (sha256 !== this.#sha256 || this.#failed === 0) return {}
+    return {
+      failedDecisions: this.#failed,
+      ...(this.#last === undefined ? {} : { lastFailedDecision: this.#last }),
+    }
+  }
+
+  #fails({ message }: GatewayError, query: PacQuery): void {
+    this.#failed++
+    // Who asks for a trace is shown the URL as it stands, and nobody else is.
+    if (query.trace) return
+    this.#last = message
+    if (this.#told === this.#sha256) return
+    this.#told = this.#sha256
+    this.#options.log(
+      'warn',
+      `${message} (in a decision of version ${this.#sha256.slice(0, 12)}; more are counted in the status)`,
+    )
+  }
+}
