@@ -9,6 +9,7 @@ import type { Resolver } from '../contracts/resolver.ts'
 import type { Client } from '../contracts/route.ts'
 import { createSystemResolver } from '../dialers/resolver.ts'
 import { ClientCounts, clientCountsMemory } from '../front/client-counts.ts'
+import { clientName } from '../observe/client-name.ts'
 import { FlowRecords } from '../observe/flow-records.ts'
 import type { Log } from '../observe/log.ts'
 import { Metrics } from '../observe/metrics.ts'
@@ -252,7 +253,7 @@ export class Parts {
         httpVersion: httpVersionOf(current().settings),
       }),
       refused: (door: string, client: Client, { code, message, hint }: GatewayError) => {
-        this.log.info({ door, client: client.address ?? 'unix', error: { code, message, hint } }, 'client refused')
+        this.log.info({ door, client: clientName(client), error: { code, message, hint } }, 'client refused')
       },
       createHttpDoor: (context: DoorContext) =>
         createHttpSide(context, {

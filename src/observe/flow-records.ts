@@ -7,6 +7,7 @@ import type { Candidate, Captured, Client, Route, RouteQuery } from '../contract
 import type { Scope } from '../contracts/target.ts'
 import { formatAuthority } from '../wire/target.ts'
 import { describeHop } from '../wire/upstream-url.ts'
+import { clientName } from './client-name.ts'
 import type { CapturedLine, FlowLine } from './flow-line.ts'
 import { type Listed, LiveList } from './live-list.ts'
 import type { Log } from './log.ts'
@@ -267,7 +268,7 @@ function describeContainer(container: Container | undefined): FlowLine['containe
 }
 
 function formatClient(client: Client): string {
-  if (client.address === undefined) return client.local ? 'unix' : 'unknown'
+  if (client.address === undefined) return clientName(client)
   return client.address.includes(':') ? `[${client.address}]:${client.port}` : `${client.address}:${client.port}`
 }
 
