@@ -98,6 +98,10 @@ export class FlowRecord implements Listed<FlowRecord> {
     if (client !== this.#flow.client) this.#flow = { ...this.#flow, client }
   }
 
+  get dialedAt(): number | undefined {
+    return this.#dialedAt
+  }
+
   get isDialed(): boolean {
     return this.#dialed !== undefined
   }

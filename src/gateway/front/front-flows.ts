@@ -167,12 +167,14 @@ export class FrontFlows {
     if (!flow) return
     this.#flows.delete(ends[at]!)
     const firstByteMs = ends[at + 4]!
+    // The thread reads the clock for a first byte, and tells an end by the time at which its turn began.
+    const firstByteAt = firstByteMs < 0 ? 0 : (flow.record.dialedAt ?? 0) + firstByteMs
     flow.record.ended({
       ended: ENDS[ends[at + 1]!]!,
       bytesUp: ends[at + 2]!,
       bytesDown: ends[at + 3]!,
       ...(firstByteMs < 0 ? {} : { firstByteMs }),
-      at: ends[at + 5]! + ahead,
+      at: Math.max(ends[at + 5]! + ahead, firstByteAt),
     })
   }
 

@@ -106,3 +106,43 @@ t.test('what was tried in vain for a client goes to its door with it', async (t)
   flows.obey({ ...NOTHING, gifts: gift(2) }, 0, door)
   t.match(given.take('mixed', query, 7, clock.monotonic()), { failed: [] }, 'what one was told is no other’s')
 })
+
+t.test(
+  'no first byte came after the end, though the thread tells one by its clock and the other by its turn’s',
+  async (t) => {
+    const clock = manualClock()
+    const lines: string[] = []
+    const metrics = new Metrics(
+      () => 0,
+      () => 0,
+    )
+    const log = createLog({ level: 'info', format: 'json' }, { write: (line: string) => void lines.push(line) })
+    const records = new FlowRecords(clock, log, metrics)
+    const route = {
+      decision: 'direct',
+      candidates: [{ hops: [] }],
+      because: { source: 'default', detail: '' },
+      generation: 1,
+    }
+    const answers: unknown[] = []
+    const flows = new FrontFlows(
+      {
+        clock,
+        records,
+        ways: () => ({
+          router: { route: async () => route as unknown as Route },
+          dialers: { directAddresses: async () => ['192.0.2.1'] },
+        }),
+        identified: (query) => query,
+      },
+      { rows: new Float64Array(64), epoch: 7, answer: (...told) => answers.push(told) },
+      new GivenDecisions(),
+    )
+    const context = { name: 'mixed', scope: 'host', nextId: () => 'one' } as unknown as DoorContext
+    const door = () => ({ context })
+    flows.obey({ ...NOTHING, asks: [1, 0, 0, 'origin.test', 0, 443, '127.0.0.1', 4_000, 0, 100] }, 1_000, door)
+    await until('it is decided', () => answers.length === 1)
+    flows.obey({ ...NOTHING, stands: [1, 103], ends: [1, 0, 5, 7, 12, 110] }, 1_000, door)
+    t.match(JSON.parse(lines[0]!), { firstByteMs: 12, durationMs: 15, bytesUp: 5, bytesDown: 7 })
+  },
+)
