@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util'
 import { rows as capturedRows } from './captured/peers.ts'
 import { capturedMeasurements, measureCaptured } from './captured/run.ts'
 import { GUARDED, GUARDED_PEERS, guard } from './guard.ts'
@@ -7,6 +6,7 @@ import { startOrigin } from './load/processes.ts'
 import { measurePac } from './measure-pac.ts'
 import { type Measuring, measurePeer, measureWaiting } from './measure-peers.ts'
 import { measurements } from './measurements.ts'
+import { readOptions } from './options.ts'
 import { runWithCongestionControl } from './own-network.ts'
 import {
   chains,
@@ -36,20 +36,6 @@ const HELP = `npm run bench [-- OPTIONS]
   --congestion NAME  in a network namespace of its own (root) with this congestion control: reno, cubic, bbr; the host's own without
   --out FOLDER       default bench/out`
 
-const { values: options } = parseArgs({
-  options: {
-    help: { type: 'boolean' },
-    guard: { type: 'boolean' },
-    install: { type: 'boolean' },
-    peers: { type: 'string' },
-    only: { type: 'string' },
-    runs: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '1' },
-    congestion: { type: 'string' },
-    out: { type: 'string', default: 'bench/out' },
-  },
-})
-
 const direct: Peer = {
   name: 'direct',
   packages: [],
@@ -69,6 +55,8 @@ const everyone: readonly Peer[] = [
   portableRelayAlone,
 ]
 
+const all = [...measurements.keys(), PAC, ...capturedMeasurements.keys()]
+const options = optionsOrExit()
 if (options.help) console.log(HELP)
 else {
   if (options.install) install(packagesOf([...everyone, ...capturedRows]))
@@ -81,26 +69,34 @@ else {
   }
 }
 
+function optionsOrExit(): ReturnType<typeof readOptions> {
+  try {
+    const peers = new Set([...everyone, ...capturedRows].map(({ name }) => name))
+    return readOptions(process.argv.slice(2), { peers: [...peers], measurements: all })
+  } catch (error) {
+    say(`${(error as Error).message}\n\n${HELP}`)
+    process.exit(2)
+  }
+}
+
 async function main(): Promise<void> {
-  const wanted = options.guard ? GUARDED_PEERS : options.peers?.split(',')
+  const wanted = options.guard ? GUARDED_PEERS : options.peers
   const peers = everyone.filter((peer) => (wanted ? wanted.some((name) => peer.name.startsWith(name)) : true))
   const missing = peers.filter((peer) => !peer.available()).map((peer) => peer.name)
   if (missing.length > 0) console.error(`not here, so left out: ${missing.join(', ')} (npm run build, or --install)`)
-  const all = [...measurements.keys(), PAC, ...capturedMeasurements.keys()]
-  const ids = options.guard ? GUARDED : (options.only?.split(',') ?? all)
-  for (const id of ids) if (!all.includes(id)) throw new Error(`no measurement is called ${id}\n${HELP}`)
+  const ids = options.guard ? GUARDED : (options.only ?? all)
   const results: Results = new Map()
   const origin = await startOrigin()
   const measuring: Measuring = {
     chosen: new Map([...measurements].filter(([id]) => ids.includes(id))),
     origin: origin.port,
-    ms: Number(options.seconds) * 1000,
+    ms: options.seconds * 1000,
     results,
   }
   const present = peers.filter((peer) => peer.available())
   try {
     // Round after round and not peer after peer, so that a slow minute of the machine is shared by all.
-    for (let run = 1; run <= Number(options.runs); run += 1) {
+    for (let run = 1; run <= options.runs; run += 1) {
       for (const peer of present) {
         say(`run ${run}: ${peer.name}`)
         await measurePeer(peer, measuring)
@@ -118,8 +114,8 @@ async function main(): Promise<void> {
   await measureCaptured(
     {
       chosen: ids.filter((id) => capturedMeasurements.has(id)),
-      runs: Math.min(Number(options.runs), SLOW_RUNS),
-      ms: Number(options.seconds) * 1000,
+      runs: Math.min(options.runs, SLOW_RUNS),
+      ms: options.seconds * 1000,
       afterRound: () => save(results, options.out),
       ...(wanted ? { peers: wanted } : {}),
     },
@@ -132,7 +128,7 @@ async function main(): Promise<void> {
 function pac(run: number, results: Results): void {
   say(`run ${run}: PAC decisions`)
   try {
-    measurePac(Number(options.seconds), results)
+    measurePac(options.seconds, results)
   } catch (error) {
     say((error as Error).message)
   }
