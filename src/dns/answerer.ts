@@ -114,8 +114,9 @@ export class Answerer {
     signal: AbortSignal,
   ): Promise<Buffer> {
     const local = await this.#localAnswer(message, question, client)
-    const dropped = local ? this.#options.droppedHere : await this.#options.dropped()
-    const found = local ?? (await this.#options.lookups.find(message, question, who, signal))
+    if (local) return local
+    const dropped = await this.#options.dropped()
+    const found = await this.#options.lookups.find(message, question, who, signal)
     if (dropped.size === 0) return found
     const answer = readMessage(found)
     const filtered = withoutFamilies(answer, dropped)
@@ -127,14 +128,16 @@ export class Answerer {
   async #localAnswer(message: DnsMessage, question: DnsQuestion, client: DnsClient): Promise<Buffer | undefined> {
     const name = plainName(question.name)
     if (name === undefined) return undefined
-    const { specialAddresses, containers, containerNames, askers } = this.#options
+    const { specialAddresses, containers, containerNames, askers, droppedHere } = this.#options
     const directory = containers?.()
     const local =
       specialAnswer(name, question.type, specialAddresses, this.#hasIpv6(client, directory)) ??
       (directory && containerNames
         ? await containerAnswer(name, question.type, client.address, directory, askers)
         : undefined)
-    return local && localAnswer(questionBytes(message), name, local)
+    if (!local) return undefined
+    const records = local.records.filter(({ type }) => type === 'PTR' || !droppedHere.has(type === 'A' ? 4 : 6))
+    return localAnswer(questionBytes(message), name, { ...local, records })
   }
 
   #hasIpv6({ address }: DnsClient, directory: ContainerDirectory | undefined): boolean {

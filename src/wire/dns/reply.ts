@@ -14,6 +14,7 @@ export interface LocalAnswer {
   readonly rcode: number
   /** Records that all have the name asked for, in plain text. */
   readonly records: readonly LocalRecord[]
+  /** For where there are none. */
   readonly soa?: Soa
 }
 
@@ -26,7 +27,7 @@ export function localAnswer(question: Buffer, name: string, { rcode, records, so
   const encoded = dnsPacket.encode({
     type: 'response',
     answers: records.map((record) => ({ ...record, name, class: 'IN' as const })),
-    authorities: soa ? [soaRecord(soa)] : [],
+    authorities: soa && records.length === 0 ? [soaRecord(soa)] : [],
   })
   const message = Buffer.concat([encoded.subarray(0, HEADER_SIZE), question, encoded.subarray(HEADER_SIZE)])
   message.writeUInt16BE(FLAG.QR | FLAG.RA | rcode, 2)

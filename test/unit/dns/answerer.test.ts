@@ -115,6 +115,8 @@ t.test('special names', async (t) => {
     { rcode: 0, answers: ['A 192.0.2.254'] },
     'it leads here, whatever the host reaches outside',
   )
+  const given = seen(await unreached.ask(dnsQuery('host.docker.internal', 'A')))
+  t.strictSame(given?.authorities, [], 'an SOA is for a “no” (RFC 2308)')
   const filtered = testAnswerer({ dropHere: [4] })
   t.match(seen(await filtered.ask(dnsQuery('host.docker.internal', 'A'))), {
     rcode: 0,
