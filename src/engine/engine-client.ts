@@ -43,7 +43,7 @@ export class EngineClient {
       }
       return picker.finish()
     } catch (thrown) {
-      if (thrown instanceof SyntaxError) throw new EngineError(`the answer to ${path} is not JSON`)
+      if (thrown instanceof SyntaxError) throw new EngineError(`the answer to ${shown(path)} is not JSON`)
       throw toEngineError(thrown, path)
     } finally {
       cancel()
@@ -97,7 +97,7 @@ export class EngineClient {
       // An engine that switches protocols has not answered.
       asked.on('upgrade', (_response, socket) => {
         socket.destroy()
-        reject(new EngineError(`the answer to ${path} is not HTTP`))
+        reject(new EngineError(`the answer to ${shown(path)} is not HTTP`))
       })
       asked.on('error', (cause) => {
         cancel()
@@ -129,11 +129,16 @@ function isBlank(chunk: Buffer): boolean {
 }
 
 function refusal(path: string, { statusCode }: IncomingMessage, body: Buffer): EngineError {
-  return new EngineError(`the engine answers ${statusCode} to ${path}: ${cleanText(body.toString('latin1'), 200)}`)
+  return new EngineError(`the engine answers ${statusCode} to ${shown(path)}: ${cleanText(body.toString('latin1'), 200)}`)
+}
+
+/** What is asked for; how is nobody's concern. */
+function shown(path: string): string {
+  return path.replace(/\?.*/s, '')
 }
 
 function tooSlow(path: string): EngineError {
-  return new EngineError(`no answer to ${path} within ${ANSWER_MS / 1000} s`)
+  return new EngineError(`no answer to ${shown(path)} within ${ANSWER_MS / 1000} s`)
 }
 
 function toEngineError(thrown: unknown, path: string): EngineError {
@@ -147,6 +152,6 @@ function toEngineError(thrown: unknown, path: string): EngineError {
     case 'ECONNREFUSED':
       return new EngineError('nobody listens there', { hasGone: true })
     default:
-      return new EngineError(`${path}: ${cleanText(code ?? message, 200)}`, { hasGone: code === 'ECONNRESET' })
+      return new EngineError(`${shown(path)}: ${cleanText(code ?? message, 200)}`, { hasGone: code === 'ECONNRESET' })
   }
 }

@@ -168,6 +168,24 @@ t.test('an event without end hides nothing', async (t) => {
   t.match(states, [{ connected: true }])
 })
 
+t.test('an engine that goes while it is followed is told in few words', async (t) => {
+  const engine = await fakeEngine(t)
+  await engine.start()
+  const states: EngineState[] = []
+  const directory = createEngineDirectory({
+    address: engine.address,
+    clock: hurried,
+    onState: (state) => states.push(state),
+  })
+  t.teardown(() => directory.close())
+  await until('a view', () => directory.connected)
+  await until('a follower', () => engine.followers > 0)
+  await engine.stop()
+  await until('the loss', () => !directory.connected)
+  const [, lost] = states
+  t.match(lost, { connected: false, reason: /^\/v1\.41\/events: \w+$/ })
+})
+
 t.test('bytes that are not HTTP', async (t) => {
   const engine = await fakeEngine(t)
   const server = createServer((socket) => socket.on('error', () => {}).end('SSH-2.0-OpenSSH\r\n')).listen(engine.path)
