@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { about, section } from '../about.ts'
 import { parseCidr } from '../values/cidr.ts'
 import { parseDnsServer, parseProbeTarget, parseSpecialAddress } from '../values/dns-server.ts'
-import { parseListenAddress } from '../values/listen-address.ts'
+import { parseDnsListenAddress } from '../values/listen-address.ts'
 import { parsePortRanges } from '../values/port-ranges.ts'
 import { parsedBy } from '../values/value-error.ts'
 import { count, duration, oneOrMore } from './scalars.ts'
@@ -11,7 +11,7 @@ const SECOND = 1_000
 const HOUR = 3_600 * SECOND
 
 const doorKeys = {
-  address: about(parsedBy(parseListenAddress), {
+  address: about(parsedBy(parseDnsListenAddress), {
     form: '`ADDRESS:PORT` or a port',
     help: 'Where to answer, over UDP and TCP. A port alone is on 127.0.0.1.',
   }),

@@ -36,6 +36,10 @@ t.test('zones and doors that cannot be', async (t) => {
     ],
     ['dns: { listen: 53, zones: { corp.test: [192.0.2.1, 127.0.0.1] } }', 'which answers there'],
     ['dns: { listen: { address: "[::]:53", from: 10.0.0.0/8 }, servers: ["::1"] }', 'which answers there'],
+    ['dns: { listen: "172.17.0.1" }', 'Add a port: 172.17.0.1:53.'],
+    ['dns: { listen: "::1" }', 'with a port: "[::1]:53".'],
+    ['dns: { listen: x }', 'expected: ADDRESS:PORT such as 127.0.0.1:53 or [::1]:53, or a port'],
+    ['dns: { listen: /run/dns }', 'write the address'],
     ['dns: { listen: "172.17.0.1:53" }', 'anybody who reaches this address would be answered'],
   ]
   for (const [text, expected] of table) {
