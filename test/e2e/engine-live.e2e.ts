@@ -176,6 +176,32 @@ await t.test('the engine is restarted while bytes flow', async (t) => {
   await must('rm', '-f', 'often')
 })
 
+await t.test('two containers exchange their addresses: each keeps its rule', async (t) => {
+  await must('network', 'create', '--subnet', '10.55.0.0/24', '--opt', 'com.docker.network.bridge.name=swap0', 'swap')
+  await captures('docker0', 'one0', 'three0', 'swap0')
+  // A connection that loses its network in the middle says nothing more.
+  const asks = `while :; do ${asking().replace('busybox nc', 'busybox timeout 1 busybox nc')}; busybox usleep 20000; done`
+  const [denied, open] = ['denied-swap', 'open-swap']
+  const addresses = ['10.55.0.10', '10.55.0.11']
+  const join = (name: string, at: string) => must('network', 'connect', '--ip', at, 'swap', name)
+  for (const name of [denied, open]) {
+    await must('run', '-d', '--name', name, '--network', 'none', 'box', 'sh', '-c', asks)
+    await must('network', 'disconnect', 'none', name)
+  }
+  for (let round = 0; round < 4; round += 1) {
+    const before = gateway.flows().length
+    await join(denied, addresses[round % 2]!)
+    await join(open, addresses[(round + 1) % 2]!)
+    for (const name of [denied, open]) await flowOf(name, `${ORIGIN}:${origins.ports.http}`, before)
+    for (const name of [denied, open]) await must('network', 'disconnect', 'swap', name)
+  }
+  t.match(await must('logs', open), `"from":"${GATEWAY_FOR_CORP}"`)
+  t.equal(await must('logs', denied), '', 'it was never let out')
+  await must('rm', '-f', denied, open)
+  await must('network', 'rm', 'swap')
+  await captures('docker0', 'one0', 'three0')
+})
+
 await t.test('the kernel moves the bytes of captured and of reverse flows', async (t) => {
   await must(
     'run',
