@@ -28,6 +28,7 @@ import { tellCrowded, tellTrouble } from './crowded.ts'
 import { every } from './every.ts'
 import { type HeldIn, HoldQueues } from './hold-queues.ts'
 import { InTurn } from './in-turn.ts'
+import { missingNetworks } from './missing-networks.ts'
 import type { Prepared } from './prepare-all.ts'
 
 export interface CaptureParts
@@ -126,7 +127,9 @@ export class Capture {
     if (!installed) return []
     const isOn = this.#settings?.capture.enabled === true
     const absent = this.#networks.absent(installed.interfaces)
-    return [captureName(installed, { isOn, connections: this.connections, isMute: this.#datagrams.isMute, absent })]
+    const missing = this.#settings ? missingNetworks(this.#settings, this.#parts.directory) : []
+    const { isMute } = this.#datagrams
+    return [captureName(installed, { isOn, connections: this.connections, isMute, absent, missing })]
   }
 
   /** The transparent sockets themselves, which nobody may dial. */
