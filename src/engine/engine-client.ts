@@ -129,7 +129,9 @@ function isBlank(chunk: Buffer): boolean {
 }
 
 function refusal(path: string, { statusCode }: IncomingMessage, body: Buffer): EngineError {
-  return new EngineError(`the engine answers ${statusCode} to ${shown(path)}: ${cleanText(body.toString('latin1'), 200)}`)
+  return new EngineError(
+    `the engine answers ${statusCode} to ${shown(path)}: ${cleanText(body.toString('latin1'), 200)}`,
+  )
 }
 
 /** What is asked for; how is nobody's concern. */

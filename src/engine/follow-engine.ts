@@ -79,21 +79,25 @@ export class Follower {
     let retryMs = RETRY_FIRST_MS
     while (!this.#closed.signal.aborted) {
       let seen = false
-      const { message, hasGone, isMissing } = await this.#session(() => {
+      const lost = await this.#session(() => {
         seen = true
         this.#away = false
         this.#cancelEnded?.()
         this.#cancelEnded = undefined
       })
       if (this.#closed.signal.aborted) return
-      if (!this.#away) this.#options.onAway(message, isMissing)
-      this.#away = true
-      if (hasGone && !this.#livesOn) {
+      this.#goesAway(lost)
+      if (lost.hasGone && !this.#livesOn) {
         this.#cancelEnded ??= this.#options.clock.after(ENDED_MS, () => this.#options.onEnded())
       }
       retryMs = seen ? RETRY_FIRST_MS : Math.min(retryMs * 2, RETRY_MOST_MS)
       await this.#pause(retryMs)
     }
+  }
+
+  #goesAway({ message, isMissing }: EngineError): void {
+    if (!this.#away) this.#options.onAway(message, isMissing)
+    this.#away = true
   }
 
   /** From the first request to the loss of the connection; answers why it was lost. */
@@ -119,7 +123,11 @@ export class Follower {
           seen()
           onView(view, engine)
         },
-        failed: end,
+        // Whoever has waited for it hears of that.
+        failed: (error) => {
+          if (!ended.signal.aborted) this.#goesAway(errorOf(error))
+          end(error)
+        },
       })
       this.#readings = readings
       const wanted = isDocker ? DOCKER_EVENTS : EVENTS

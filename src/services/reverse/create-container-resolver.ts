@@ -91,10 +91,13 @@ function notRunning(name: string, state: StoppedContainer['state']): GatewayErro
 function unknown(name: string, directory: Surroundings['directory']): GatewayError {
   const near = nearestName(name, firstOf(knownNames(directory.view()), MAX_COMPARED))
   const question = near === undefined ? '' : `, did you mean ${near}?`
-  const hint = directory.connected
-    ? 'This door leads to running containers only; `docker ps` lists them.'
-    : 'The Docker engine is not connected; `fairlead status` says why.'
-  return new GatewayError('RESOLVE_FAILED', `no such container: ${name}${question}`, { hint })
+  if (!directory.connected) {
+    const message = `no container ${name} is known, and the Docker engine is away${question}`
+    return new GatewayError('RESOLVE_FAILED', message, { hint: '`fairlead status` says why.' })
+  }
+  return new GatewayError('RESOLVE_FAILED', `no such container: ${name}${question}`, {
+    hint: 'This door leads to running containers only; `docker ps` lists them.',
+  })
 }
 
 function* firstOf<T>(values: Iterable<T>, count: number): Generator<T> {

@@ -547,3 +547,14 @@ t.test(
     }
   },
 )
+
+t.test('whoever waits for a reading that comes to nothing finds the engine away', async (t) => {
+  const engine = await fakeEngine(t)
+  await engine.start()
+  const { directory } = await follow(t, engine)
+  await until('a view', () => directory.connected)
+  await directory.refresh()
+  engine.intercept = (path, response) => path !== '/version' && !!response.writeHead(500).end('{"message":"busy"}')
+  await directory.refresh()
+  t.equal(directory.connected, false)
+})

@@ -29,7 +29,7 @@ t.test('a client at a door that is open, before the others are', async (t) => {
     socket.end(request)
     let answer = ''
     for await (const chunk of socket) answer += String(chunk)
-    t.match(answer, /^HTTP\/1\.1 502 .*no such container: web/s)
+    t.match(answer, /^HTTP\/1\.1 502 .*no container web is known, and the Docker engine is away/s)
   }
   ready.commit()
   parts.reverse.close()

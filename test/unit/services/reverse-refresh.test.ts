@@ -37,3 +37,20 @@ t.test('one that answers', async (t) => {
   await t.rejects(Promise.resolve(quick.resolve('web', signal)), { message: 'no such container: web' })
   t.equal((await createFixedRouter(7, refresh).route(query, signal)).generation, 7)
 })
+
+t.test('one that goes while it is asked: what it has not said is no word of nobody', async (t) => {
+  let connected = true
+  const refresh = async () => {
+    connected = false
+  }
+  const going = {
+    ...directory,
+    get connected() {
+      return connected
+    },
+  }
+  const asked = createContainerResolver({ directory: going, ownAddresses: () => [], refresh })
+  await t.rejects(Promise.resolve(asked.resolve('web', new AbortController().signal)), {
+    message: 'no container web is known, and the Docker engine is away',
+  })
+})
