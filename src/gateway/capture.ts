@@ -13,6 +13,7 @@ import type { SynQueue } from '../passthrough/hold/syn-queue.ts'
 import { forgetTranslations } from '../passthrough/rules/earlier-translations.ts'
 import { assertNoOtherGateway } from '../passthrough/rules/in-use.ts'
 import { Installer } from '../passthrough/rules/installer.ts'
+import { leftBehind } from '../passthrough/rules/left-behind.ts'
 import { kernelFamilies } from '../passthrough/transparent-socket.ts'
 import type { Settings } from '../settings/settings.ts'
 import { CaptureFront, type CaptureFrontParts, type OpenCapture } from './capture-front.ts'
@@ -24,9 +25,11 @@ import { CaptureRules, type WantedRules } from './capture-rules.ts'
 import { CapturedDatagrams } from './captured-datagrams.ts'
 import { CapturedDns, type CapturedDnsParts } from './captured-dns.ts'
 import { CapturedNetworks, type CapturedNetworksParts } from './captured-networks.ts'
+import { clearLeftBehind } from './clear-left-behind.ts'
 import { tellCrowded, tellTrouble } from './crowded.ts'
 import { every } from './every.ts'
 import { type HeldIn, HoldQueues } from './hold-queues.ts'
+import { hostAddresses } from './host-addresses.ts'
 import { InTurn } from './in-turn.ts'
 import { missingNetworks } from './missing-networks.ts'
 import type { Prepared } from './prepare-all.ts'
@@ -160,11 +163,13 @@ export class Capture {
 
   async #prepare(settings: Settings): Promise<Prepared> {
     if (!settings.capture.enabled) {
+      const isStart = this.#settings === undefined
       const commit = () => {
         this.#use(settings)
         this.#queues.stop()
         this.#front.stop()
         this.#turns.inBackground(() => this.#leave())
+        if (isStart && process.platform === 'linux') this.#turns.inBackground(() => this.#clearLeftBehind())
       }
       return { commit, abandon: () => {} }
     }
@@ -270,6 +275,16 @@ export class Capture {
     if (networks && (await this.#rules.repair(networks))) {
       this.#parts.warn('capture: somebody has removed the rules, or changed them; they are put back')
     }
+  }
+
+  #clearLeftBehind(): Promise<void> {
+    const { inform, warn } = this.#parts
+    return clearLeftBehind({
+      inform,
+      warn,
+      find: () => leftBehind({ families: this.#families, ownAddresses: hostAddresses }),
+      remove: () => new Installer(this.#families).remove(),
+    })
   }
 
   /** Closes what only the second has. */

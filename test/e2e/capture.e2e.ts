@@ -978,6 +978,39 @@ await t.test('killed, and started again', async (t) => {
   await second.running.stop()
 })
 
+await t.test('killed, and started again without capture', async (t) => {
+  const first = await start()
+  first.running.signal('SIGKILL')
+  await first.running.exited
+  t.not(await kernelState(), kernelBefore, 'it leaves its rules')
+  const second = await start({}, { enabled: false })
+  await second.running.until('they go', async () => (await kernelState()) === kernelBefore)
+  t.ok(second.log().some(({ msg }) => /was killed.*taken away/.test(msg ?? '')))
+  await second.running.stop()
+})
+
+await t.test(
+  'started without capture beside a gateway that captures, or still ends: that one’s rules stay',
+  async (t) => {
+    const first = await start()
+    const looksOn = async () => {
+      const second = await start({}, { enabled: false })
+      await second.running.stop()
+      return second.log()
+    }
+    t.notOk((await looksOn()).some(({ msg }) => /rules/.test(msg ?? '')))
+    t.match((await request(origins.address, origins.ports.http)).heard, '"from"', 'captured as before')
+    const standing = dialogue(origins.ports.banner, 300)
+    const sockets = ['ss', '-tnH', 'state', 'established', 'dst', BOX.ipv4, 'sport', '=', `:${origins.ports.banner}`]
+    await first.running.until('it stands', async () => (await scenario.run('gateway', sockets)).stdout !== '')
+    first.running.signal('SIGTERM')
+    await first.running.until('it drains', () => first.log().some(({ msg }) => msg === 'draining'))
+    t.ok((await looksOn()).some(({ msg }) => /fairlead capture --remove/.test(msg ?? '')))
+    t.match(await standing, { lines: 300, ended: true }, 'and the first goes on with what it has')
+    await first.running.exited
+  },
+)
+
 await t.test('after all of this nothing is left in the kernel, and nothing of others is changed', async (t) => {
   t.equal(await kernelState(), kernelBefore)
 })

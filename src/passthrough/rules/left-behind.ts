@@ -1,0 +1,102 @@
+import { readFile } from 'node:fs/promises'
+import { endianness } from 'node:os'
+import { isLinkLocal, isLoopback, isUnspecified, parseAddress } from '../../wire/address.ts'
+import { TABLE } from './capture-plan.ts'
+import { portInUse } from './in-use.ts'
+import { type Family, listRules, readRules } from './routing.ts'
+import { type RunCommand, runCommand } from './run-command.ts'
+
+/** Whose the rules of a capture are that stand here, and that this gateway has not made. */
+export type LeftBehind =
+  | 'nothing'
+  /** Nobody's any more: their gateway was killed. */
+  | 'dead'
+  /** Of a gateway that runs, and captures. */
+  | 'alive'
+  /** Nobody listens where they lead, but connections or sockets stand as a gateway has them that ends, or whose capture was switched off. */
+  | 'ending'
+  /** There are some, and no more is told, for want of rights. */
+  | 'untold'
+
+export interface LookAround {
+  readonly families: readonly Family[]
+  /** This machine's own, canonical. */
+  ownAddresses(): readonly string[]
+  /** For tests; default: the real ones. */
+  readonly run?: RunCommand
+  /** /proc/net/NAME (proc(5)), by name; empty where there is none. */
+  readonly sockets?: (name: string) => Promise<string>
+}
+
+/** Asks for the policy rules first, which everybody may list and most machines have none of. */
+export async function leftBehind(around: LookAround): Promise<LeftBehind> {
+  const { run = runCommand, sockets = readSockets } = around
+  try {
+    if (!(await hasPolicyRules(around.families, run))) return 'nothing'
+  } catch {
+    // No `ip`: then nobody has made any from here.
+    return 'nothing'
+  }
+  const listed = await run(['nft', 'list', 'table', 'inet', TABLE]).catch(() => undefined)
+  if (listed?.code !== 0) return /No such file or directory/.test(listed?.stderr ?? '') ? 'nothing' : 'untold'
+  const table = listed.stdout
+  const [tcp, udp] = await Promise.all([both('tcp', sockets), both('udp', sockets)])
+  if (portInUse(table, tcp) !== undefined) return 'alive'
+  return standsTransparent(tcp, new Set(around.ownAddresses())) || areDatagramsRead(table, udp) ? 'ending' : 'dead'
+}
+
+async function hasPolicyRules(families: readonly Family[], run: RunCommand): Promise<boolean> {
+  for (const family of families) {
+    const { code, stdout } = await run(listRules(family))
+    if (code === 0 && readRules(stdout).length > 0) return true
+  }
+  return false
+}
+
+async function both(name: string, sockets: (name: string) => Promise<string>): Promise<string> {
+  return (await Promise.all([sockets(name), sockets(`${name}6`)])).join('\n')
+}
+
+function readSockets(name: string): Promise<string> {
+  return readFile(`/proc/net/${name}`, 'utf8').catch(() => '')
+}
+
+/** The sockets for datagrams stay open until the last flow has ended. By chance others may have one of their ports, and hardly all. */
+function areDatagramsRead(table: string, sockets: string): boolean {
+  const led = [...table.matchAll(/\budp .*tproxy ip6? to \S+:(\d+)/g)].map(([, port]) => Number(port))
+  const open = new Set(rowsOf(sockets).map(({ port }) => port))
+  return led.length > 0 && led.every((port) => open.has(port))
+}
+
+/** Whether some process has a connection under an address that is not this machine's: only transparent sockets do. */
+function standsTransparent(sockets: string, own: ReadonlySet<string>): boolean {
+  return rowsOf(sockets).some(({ address, isHeld }) => isHeld && address !== undefined && !isHere(address, own))
+}
+
+function isHere(address: string, own: ReadonlySet<string>): boolean {
+  return own.has(address) || isLoopback(address) || isUnspecified(address) || isLinkLocal(address)
+}
+
+interface Row {
+  readonly address: string | undefined
+  readonly port: number
+  /** By a process: a connection that the kernel merely sees to its end has no inode. */
+  readonly isHeld: boolean
+}
+
+function rowsOf(sockets: string): Row[] {
+  return sockets.split('\n').flatMap((line) => {
+    const words = line.trim().split(/\s+/)
+    const [, address, port] = /^([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})$/.exec(words[1] ?? '') ?? []
+    if (address === undefined) return []
+    return { address: addressOf(address), port: Number.parseInt(port!, 16), isHeld: words[9] !== '0' }
+  })
+}
+
+/** Words of 32 bits as the processor has them. */
+function addressOf(hex: string): string | undefined {
+  const bytes = Buffer.from(hex, 'hex')
+  if (endianness() === 'LE') bytes.swap32()
+  const text = bytes.length === 4 ? bytes.join('.') : bytes.toString('hex').match(/.{4}/g)!.join(':')
+  return parseAddress(text)?.address
+}

@@ -1,0 +1,83 @@
+import { endianness } from 'node:os'
+import t from 'tap'
+import { type LeftBehind, leftBehind } from '../../../src/passthrough/rules/left-behind.ts'
+import type { CommandResult } from '../../../src/passthrough/rules/run-command.ts'
+
+const TABLE = `table inet fairlead {
+  chain deliver {
+    udp dport 53 meta mark set 0x00f12000 tproxy ip to 127.0.0.1:42004 accept
+    meta l4proto tcp meta mark set 0x00f12000 tproxy ip to 127.0.0.1:40004 accept
+    meta l4proto udp meta mark set 0x00f12000 tproxy ip to 127.0.0.1:41004 accept
+  }
+}`
+const RULES = JSON.stringify([{ priority: 7766, fwmark: '0xf12000', table: '7766', protocol: '166' }])
+const said = (stdout: string, stderr = '', code = 0): CommandResult => ({ code, stdout, stderr })
+const HEAD = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'
+
+/** A socket under an address in hexadecimal as on the wire. */
+function row(hex: string, port: number, state: string, inode = 4_711): string {
+  const bytes = Buffer.from(hex, 'hex')
+  if (endianness() === 'LE') bytes.swap32()
+  const local = `${bytes.toString('hex')}:${port.toString(16).padStart(4, '0')}`.toUpperCase()
+  return `   0: ${local} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000     0        0 ${inode} 1\n`
+}
+const LOOPBACK = '7f000001'
+const ELSEWHERE = 'cb007114'
+const [LISTENS, STANDS, UNCONNECTED] = ['0A', '01', '07']
+
+interface Machine {
+  readonly rules?: CommandResult
+  readonly table?: CommandResult
+  readonly tcp?: string
+  readonly tcp6?: string
+  readonly udp?: string
+}
+
+function found({ rules = said(RULES), table = said(TABLE), ...sockets }: Machine): Promise<LeftBehind> {
+  return leftBehind({
+    families: [4, 6],
+    ownAddresses: () => ['192.0.2.1', '2001:db8::1'],
+    run: async ([program, family]) => (program === 'nft' ? table : family === '-4' ? rules : said('')),
+    sockets: async (name) => HEAD + ((sockets as Record<string, string>)[name] ?? ''),
+  })
+}
+
+t.test('whose rules stand that this gateway has not made', async (t) => {
+  const rows: [title: string, machine: Machine, expected: LeftBehind][] = [
+    ['none', { rules: said('[]') }, 'nothing'],
+    ['of somebody else', { rules: said(JSON.stringify([{ priority: 1, fwmark: '0x1', table: '9' }])) }, 'nothing'],
+    ['no `ip` that tells', { rules: said('', 'Operation not supported', 2) }, 'nothing'],
+    ['a table that somebody has flushed', { table: said('', 'Error: No such file or directory', 1) }, 'nothing'],
+    ['no rights', { table: said('', 'Operation not permitted (you must be root)', 1) }, 'untold'],
+    ['killed', {}, 'dead'],
+    [
+      'killed, on a machine that has other sockets',
+      {
+        tcp: row('c0000201', 443, STANDS) + row(LOOPBACK, 40_004, STANDS) + row('00000000', 80, LISTENS),
+        tcp6: row('20010db8000000000000000000000001', 443, STANDS) + row('00000000000000000000ffffc0000201', 1, STANDS),
+        udp: row(LOOPBACK, 41_004, UNCONNECTED),
+      },
+      'dead',
+    ],
+    ['killed, and the kernel still ends its connections', { tcp: row(ELSEWHERE, 80, '04', 0) }, 'dead'],
+    ['it runs', { tcp: row(LOOPBACK, 40_004, LISTENS) }, 'alive'],
+    ['it drains a connection', { tcp: row(ELSEWHERE, 80, STANDS) }, 'ending'],
+    ['of IPv6', { tcp6: row('20010db8000000000000000000000009', 80, '08') }, 'ending'],
+    ['datagrams', { udp: row(LOOPBACK, 41_004, UNCONNECTED) + row(LOOPBACK, 42_004, UNCONNECTED) }, 'ending'],
+  ]
+  for (const [title, machine, expected] of rows) t.equal(await found(machine), expected, title)
+})
+
+t.test('programs that are not installed', async (t) => {
+  const without = (missing: string) =>
+    leftBehind({
+      families: [4],
+      ownAddresses: () => [],
+      run: async ([program]) => {
+        if (program === missing) throw new Error('ENOENT')
+        return said(RULES)
+      },
+    })
+  t.equal(await without('ip'), 'nothing')
+  t.equal(await without('nft'), 'untold')
+})
