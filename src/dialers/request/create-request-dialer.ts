@@ -10,6 +10,7 @@ import { formatAuthority } from '../../wire/target.ts'
 import { type ConnOptions, OriginAgent, UpstreamProxyAgent } from './agents.ts'
 import { keepCutAnswersIncomplete } from './cut-answer.ts'
 import { IdleConns, watchEvents } from './idle-conns.ts'
+import { hearLastWords } from './last-words.ts'
 import { OriginLine } from './origin-line.ts'
 import { OriginRequest } from './origin-request.ts'
 import { type Way, wayFor } from './way.ts'
@@ -99,6 +100,7 @@ export function createRequestDialer(options: RequestDialerOptions): RequestDiale
     const conn = way.proxy
       ? await options.dialLastHop(candidate, query, signal)
       : await options.dialTarget(candidate, query, signal)
+    if (request.upgrade === undefined) hearLastWords(conn)
     if (!way.proxy && request.upgrade === undefined) {
       if (conn.destroyed) throw closedTooSoon(attempt)
       return onLine(attempt, new OriginLine(conn))
