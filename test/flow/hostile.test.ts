@@ -147,7 +147,11 @@ t.test(
     t.same(Object.fromEntries(faults), {}, 'every connection that the gateway had to end was ended')
     t.ok(gateway.running, 'the gateway runs')
     t.same(gateway.strayOutput, [], 'no warning, no stack trace')
-    t.equal(after.sockets, idle.sockets, 'as many sockets as before the first client')
+    // There are a few more for a moment while the gateway starts.
+    t.ok(
+      after.sockets <= Math.min(idle.sockets, baseline.sockets),
+      `sockets: ${idle.sockets} at first, ${baseline.sockets} before, ${after.sockets} after`,
+    )
     t.ok(
       after.all <= idle.all + POOLED,
       `descriptors: ${idle.all} at first, ${baseline.all} before, ${after.all} after`,
