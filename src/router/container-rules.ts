@@ -1,5 +1,6 @@
 import type { Container } from '../contracts/containers.ts'
 import type { Hop, RouteQuery } from '../contracts/route.ts'
+import type { Target } from '../contracts/target.ts'
 import type { ExcludeList } from '../wire/exclude-list.ts'
 import { compileGlob } from '../wire/glob.ts'
 import { quoteInput } from '../wire/quote-input.ts'
@@ -31,25 +32,29 @@ export type ContainerRuleUse =
   | { readonly kind: 'direct' | 'reject' | 'policy' }
   | { readonly kind: 'chain'; readonly hops: readonly Hop[] }
 
-/** The first rule that matches decides; undefined where none does, or where it says that the policy of the scope shall. */
-export type ContainerRules = (query: RouteQuery) => Decision | undefined
+/**
+ * The first rule that matches decides; undefined where none does, or where it says that the policy of the scope shall. `host`: the query goes to the
+ * host itself, which is called all of these. Nothing leaves there, so rules refuse only where they say `use: reject`.
+ */
+export type ContainerRules = (query: RouteQuery, host?: readonly Target[]) => Decision | undefined
 
 /**
  * Patterns are compiled once for each generation of the settings. `isUncertain`: whether an address is one that only a container should have, and nobody
- * can tell now which. A rule that may be meant opens nothing: one with `use: direct` then counts as not meant, and any other refuses.
+ * can tell now which. A rule that may be meant opens nothing: one with `use: direct` then counts as not meant, and any other refuses; towards the host
+ * all count as not meant but those with `use: reject`.
  */
 export function compileContainerRules(
   rules: readonly ContainerRule[],
   isUncertain: (address: string) => boolean = () => false,
 ): ContainerRules {
   const compiled = rules.map((rule) => ({ ...rule, matches: compileContainerMatch(rule.match) }))
-  return (query) => {
+  return (query, host) => {
     const { container, address } = query.client
     const isNobodyKnown = !container && address !== undefined && isUncertain(address)
     for (const [index, { matches, match, to, use }] of compiled.entries()) {
       const meant = isNobodyKnown ? mayMean(match, query) && 'maybe' : matches(query)
-      if (!meant || (meant === 'maybe' && use.kind === 'direct')) continue
-      const reached = to && reachedBy(to, query)
+      if (!meant || (meant === 'maybe' && (host ? use.kind !== 'reject' : use.kind === 'direct'))) continue
+      const reached = to && reachedBy(to, query, host)
       if (to && !reached) continue
       const where = reached ? `, and to ${quoteInput(reached.entry)} ${reached.host}` : ''
       if (meant === 'maybe') {
@@ -82,8 +87,9 @@ export function compileContainerRules(
 function reachedBy(
   to: ExcludeList,
   { target, scheme, captured }: RouteQuery,
+  host: readonly Target[] = [],
 ): { entry: string; host: string } | undefined {
-  for (const asked of [target, ...(captured ? [captured.dialled] : [])]) {
+  for (const asked of [target, ...(captured ? [captured.dialled] : []), ...host]) {
     const match = to.match(asked, scheme)
     if (match) return { entry: match.entry, host: asked.host }
   }

@@ -44,7 +44,7 @@ export function createRouter(options: RouterOptions): Router {
       if (refused) return { decision: 'reject', candidates: [], because: refused, generation }
       const toSpecial = special?.decide(query)
       if (toSpecial) {
-        const ruled = toSpecial.decision === 'reject' ? undefined : containerRules?.(query)
+        const ruled = toSpecial.decision === 'reject' ? undefined : containerRules?.(query, special?.hostTargets(query))
         if (ruled?.decision === 'reject') return { ...ruled, generation }
         return { ...withoutRefused(toSpecial, special?.dialled(query) ?? [], query, access), generation }
       }

@@ -1,4 +1,6 @@
 import type { RouteQuery } from '../contracts/route.ts'
+import type { Target } from '../contracts/target.ts'
+import { targetFromHost } from '../wire/target.ts'
 import { type Decision, direct, reject } from './decision.ts'
 
 /** Where `host.docker.internal` and its like lead (behaviour.md §5); addresses canonical. */
@@ -18,6 +20,8 @@ export interface SpecialAddresses {
   decide(query: RouteQuery): Decision | undefined
   /** What to dial instead, canonical; undefined for everything but the host, at a port that the settings allow. */
   dialled(query: RouteQuery): readonly string[] | undefined
+  /** The host by all of its names and addresses, at the port asked for; undefined for everything but the host. */
+  hostTargets(query: RouteQuery): readonly Target[] | undefined
 }
 
 /** The host's own loopback: services that listen everywhere hear there too, and those bound to loopback nowhere else. */
@@ -64,6 +68,11 @@ export function createSpecialAddresses(options: SpecialAddressOptions): SpecialA
     dialled(query) {
       const { port } = query.captured?.dialled ?? query.target
       return kindOf(query) === 'host' && isAllowed(port) ? LOOPBACK : undefined
+    },
+    hostTargets(query) {
+      if (kindOf(query) !== 'host') return undefined
+      const { port } = query.captured?.dialled ?? query.target
+      return [...HOST_NAMES, ...host].map((one) => targetFromHost(one, port))
     },
   }
 }

@@ -1,6 +1,8 @@
 import { test } from 'tap'
+import type { Container } from '../../../src/contracts/containers.ts'
+import type { Captured } from '../../../src/contracts/route.ts'
 import { createAccess } from '../../../src/router/access.ts'
-import { compileContainerRules } from '../../../src/router/container-rules.ts'
+import { type ContainerRule, compileContainerRules } from '../../../src/router/container-rules.ts'
 import { createRouter, type Policy } from '../../../src/router/create-router.ts'
 import { readEnvironment } from '../../../src/router/environment.ts'
 import { createSpecialAddresses } from '../../../src/router/special-addresses.ts'
@@ -175,19 +177,14 @@ test('the host by its own name, at a port of the gateway: the decision says what
   }
 })
 
-test('the host by its own name: what a rule refuses to a container is refused there too, other rules are about what leaves', async (t) => {
-  const { target: asked } = queryFor('host.docker.internal:5432')
+/** Decides what a container, or a client of whom nothing is known, asks of the host. */
+function towardsHost(list: readonly ContainerRule[], isUncertain?: (address: string) => boolean) {
   const special = createSpecialAddresses({
-    host: ['192.168.65.254'],
+    host: ['192.168.65.254', 'fdc4:f303:9324::254'],
     gateway: [],
     hostPorts: [{ from: 1, to: 9_999 }],
     byAddress: true,
   })
-  const containerRules = compileContainerRules([
-    { match: { container: ['api'] }, to: parseExcludeList('host.docker.internal'), use: { kind: 'policy' } },
-    { match: { container: ['api', 'db'] }, use: { kind: 'reject' } },
-    { match: {}, use: { kind: 'chain', hops: [parseUpstreamUrl('http://p:1')] } },
-  ])
   const own = createAccess({
     allow: nothing,
     deny: nothing,
@@ -199,17 +196,75 @@ test('the host by its own name: what a rule refuses to a container is refused th
     host: { mode: 'none', exclude: nothing },
     access: own,
     special,
-    containerRules,
+    containerRules: compileContainerRules(list, isUncertain),
     generation: 1,
   })
-  const decided = async (name: string, target = asked) => {
-    const container = { id: name, name, image: 'x', labels: {}, endpoints: [] }
-    const query = { target, scheme: 'https', scope: 'containers', client: { ...REMOTE_CLIENT, container } } as const
+  return async (name: string | undefined, asked: string, more: Partial<Container> = {}, captured?: Captured) => {
+    const container = name !== undefined && { id: name, name, image: 'x', labels: {}, endpoints: [], ...more }
+    const client = { ...REMOTE_CLIENT, ...(container && { container }) }
+    const query = { ...queryFor(asked, 'containers', client), ...(captured && { captured }) }
     const { decision, because } = await router.route(query, signal)
     return `${decision} ${because.source}`
   }
-  t.equal(await decided('db'), 'reject container-rule')
-  t.equal(await decided('web'), 'direct special-name')
-  t.equal(await decided('api'), 'direct special-name')
-  t.equal(await decided('db', { ...asked, port: 10_000 }), 'reject special-name')
+}
+
+const chain = { kind: 'chain', hops: [parseUpstreamUrl('http://p:1')] } as const
+
+test('the host by its own name: what a rule refuses to a container is refused there too, other rules are about what leaves', async (t) => {
+  const decided = towardsHost([
+    { match: { container: ['api'] }, to: parseExcludeList('host.docker.internal'), use: { kind: 'policy' } },
+    { match: { container: ['api', 'db'] }, use: { kind: 'reject' } },
+    { match: {}, use: chain },
+  ])
+  t.equal(await decided('db', 'host.docker.internal:5432'), 'reject container-rule')
+  t.equal(await decided('web', 'host.docker.internal:5432'), 'direct special-name')
+  t.equal(await decided('api', 'host.docker.internal:5432'), 'direct special-name')
+  t.equal(await decided('db', 'host.docker.internal:10000'), 'reject special-name')
+})
+
+test('the host is one place, whichever of its names and addresses a rule has and a container asks for', async (t) => {
+  const called = ['host.docker.internal', 'host.fairlead.internal', '192.168.65.254', '[fdc4:f303:9324::254]']
+  for (const to of [...called, '192.168.65.0/24:5432', '*.docker.internal']) {
+    const closed = towardsHost([
+      { match: { container: ['*'] }, to: parseExcludeList(to), use: { kind: 'reject' } },
+      { match: { container: ['*'] }, use: chain },
+    ])
+    const opened = towardsHost([
+      { match: { container: ['api'] }, to: parseExcludeList(to), use: { kind: 'policy' } },
+      { match: { container: ['*'] }, use: { kind: 'reject' } },
+    ])
+    for (const host of called) {
+      const asked = `${host}:5432`
+      t.equal(await closed('api', asked), 'reject container-rule', `${asked}, closed by ${to}`)
+      t.equal(await opened('api', asked), 'direct special-name', `${asked}, opened by ${to}`)
+      t.equal(await opened('db', asked), 'reject container-rule', `${asked}, opened by ${to} to another one`)
+    }
+    const captured = { dialled: queryFor('192.168.65.254:5432').target }
+    t.equal(await closed('api', '192.168.65.254:5432', {}, captured), 'reject container-rule', `captured: ${to}`)
+    t.equal(await opened('api', '192.168.65.254:5432', {}, captured), 'direct special-name', `captured: ${to}`)
+  }
+  const elsewhere = towardsHost([
+    {
+      match: { container: ['*'] },
+      to: parseExcludeList('host.docker.internal:80, 10.0.0.0/8'),
+      use: { kind: 'reject' },
+    },
+  ])
+  t.equal(await elsewhere('api', '192.168.65.254:5432'), 'direct special-name', 'neither its port nor its address')
+})
+
+test('towards the host, of the rules that may be meant only those refuse that say so', async (t) => {
+  const asked = 'host.docker.internal:5432'
+  const reject = { match: { label: ['egress=no'] }, use: { kind: 'reject' } } as const
+  const uses = [{ kind: 'policy' }, chain, { kind: 'direct' }] as const
+  for (const use of uses) {
+    const list: readonly ContainerRule[] = [{ match: { label: ['egress=yes'] }, use }]
+    const isUncertain = () => true
+    t.equal(await towardsHost(list, isUncertain)(undefined, asked), 'direct special-name', `${use.kind}: not known`)
+    t.equal(await towardsHost(list)('api', asked, { unreadLabels: 'any' }), 'direct special-name', use.kind)
+    const both = [...list, reject]
+    t.equal(await towardsHost(both, isUncertain)(undefined, asked), 'reject container-rule', `${use.kind}: not known`)
+    t.equal(await towardsHost(both)('api', asked, { unreadLabels: 'any' }), 'reject container-rule', use.kind)
+    t.equal(await towardsHost(both)('api', asked), 'direct special-name', `${use.kind}: known, and not meant`)
+  }
 })
