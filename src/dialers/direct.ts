@@ -5,6 +5,7 @@ import { GatewayError } from '../contracts/gateway-error.ts'
 import type { ResolvedAddress, Resolver } from '../contracts/resolver.ts'
 import type { RouteQuery } from '../contracts/route.ts'
 import type { Target } from '../contracts/target.ts'
+import { keepStreamAlive } from '../system/keep-alive.ts'
 import { formatAuthority } from '../wire/target.ts'
 import { orderAddresses } from './address-order.ts'
 import { connectError, connectTimeout } from './connect-error.ts'
@@ -25,9 +26,6 @@ export interface DirectOptions {
   readonly leadsTo?: (query: RouteQuery) => readonly string[] | undefined
   readonly attemptDelayMs?: number
 }
-
-/** TCP keep-alive, ms of silence before the first probe: under the 5 minutes after which common NATs forget a flow. */
-const KEEP_ALIVE_MS = 60_000
 
 /**
  * The innermost dialer: the host's own sockets. A name is resolved once, every address is judged, and exactly those that pass are
@@ -65,8 +63,6 @@ function openSocket(host: string, port: number): net.Socket {
     port,
     allowHalfOpen: true,
     noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: KEEP_ALIVE_MS,
     // We own the algorithm and hand over one address at a time.
     autoSelectFamily: false,
   })
@@ -74,6 +70,7 @@ function openSocket(host: string, port: number): net.Socket {
   socket.pause()
   // An error between two owners must not end the process; whoever holds the socket listens too.
   socket.on('error', ignore)
+  socket.once('connect', () => keepStreamAlive(socket))
   return socket
 }
 

@@ -4,13 +4,11 @@ import { getSystemErrorName } from 'node:util'
 import type { Clock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { Client } from '../contracts/route.ts'
+import { keepStreamAlive } from '../system/keep-alive.ts'
 import { LentServer, type Successor } from '../system/lent-server.ts'
 import type { ListenAddress } from '../wire/listen-address.ts'
 import { bind } from './bind.ts'
 import { clientOf, markLocal } from './client.ts'
-
-/** Milliseconds of a client's silence before TCP asks whether it is still there, as the direct dialer has it. */
-const KEEP_ALIVE_MS = 60_000
 
 export interface ListenerOptions {
   readonly address: ListenAddress
@@ -78,7 +76,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     // A reset is no event of its own: whoever has the socket sees it close.
     socket.on('error', () => {})
     if (isUnix) markLocal(socket)
-    socket.setKeepAlive(true, KEEP_ALIVE_MS)
+    keepStreamAlive(socket)
     const client = clientOf(socket)
     // It has reset its connection already: nobody would hear an answer, and who has asked cannot be known any more.
     if (client.address === undefined && !isUnix) return void socket.destroy()

@@ -89,7 +89,7 @@ export const timeoutsSchema = section({
     { min: SECOND, max: 7 * DAY, off: true },
     {
       help: 'A tunnel without a byte in either direction is closed after this.',
-      why: 'databases and shells are silent for long; TCP keep-alive finds dead peers sooner',
+      why: 'databases and shells are silent for long; TCP keep-alive finds dead peers after about three minutes; on Linux without koffi, and on other systems, after one',
     },
   ),
   lifetime: duration(

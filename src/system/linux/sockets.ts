@@ -71,8 +71,10 @@ export const shutdown: (fd: number, how: number) => number = libc.func('int shut
 const ON = new Int32Array([1])
 /** struct linger: on, for no time at all. */
 const LINGER_NONE = new Int32Array([1, 0])
-/** Seconds of silence before the first probe, as the direct dialer has it; between probes one second, as libuv has it. */
+/** Seconds of silence before the first probe: under the five minutes after which common NATs forget a flow. */
 const KEEP_ALIVE_SECONDS = new Int32Array([60])
+/** Between probes, of which nine unanswered ones (the system's number) end a connection: a VPN that stalls for one to two minutes does not. */
+const PROBE_SECONDS = new Int32Array([15])
 
 /** Switches an option on; false when the kernel says no. */
 export function switchOn(fd: number, level: number, name: number): boolean {
@@ -98,5 +100,5 @@ export const resetOnClose = (fd: number): number =>
 export function keepAlive(fd: number): void {
   switchOn(fd, SOL_SOCKET, SO_KEEPALIVE)
   setSocketOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_ALIVE_SECONDS, KEEP_ALIVE_SECONDS.byteLength)
-  switchOn(fd, IPPROTO_TCP, TCP_KEEPINTVL)
+  setSocketOption(fd, IPPROTO_TCP, TCP_KEEPINTVL, PROBE_SECONDS, PROBE_SECONDS.byteLength)
 }

@@ -10,6 +10,7 @@ import { ADDRESS_LIMIT, orderAddresses } from '../../../src/dialers/address-orde
 import { connectError } from '../../../src/dialers/connect-error.ts'
 import { createDirectDialer, type DirectOptions } from '../../../src/dialers/direct.ts'
 import { raceConnects } from '../../../src/dialers/happy-eyeballs.ts'
+import { streamDescriptor } from '../../../src/system/stream-descriptor.ts'
 import { failure } from '../../contract/stream-dialer.ts'
 import { manualClock } from '../../fixtures/manual-clock.ts'
 import { readAll } from '../../fixtures/reading.ts'
@@ -250,6 +251,22 @@ t.test('what is resolved is judged, and what passed is dialled', async (t) => {
     t.equal(error.code, 'CONNECT_REFUSED')
     t.match(error.message, /refused the connection \(tried 127\.0\.0\.1; left out: 169\.254\.169\.254 is denied\)$/)
   })
+})
+
+t.test('keep-alive: a stall of a VPN is survived', { skip: process.platform !== 'linux' }, async (t) => {
+  const { keepsAlive, PATIENT } = await import('../../fixtures/keeps-alive.ts')
+  const echo = await startEcho()
+  t.teardown(() => echo.close())
+  const dialer = createDirectDialer({
+    clock: systemClock,
+    isOwnEndpoint: () => false,
+    resolver: { resolve: async () => [] },
+    judge: () => undefined,
+  })
+  const target = { host: '127.0.0.1', family: 4, port: echo.port } as const
+  const conn = await dialer.dial(target, { signal: new AbortController().signal })
+  t.same(keepsAlive(streamDescriptor(conn)), PATIENT)
+  conn.destroy()
 })
 
 t.test('a bare deadline comes back as an error that says where it struck', async (t) => {
