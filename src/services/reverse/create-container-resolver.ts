@@ -1,4 +1,4 @@
-import type { StoppedContainer } from '../../contracts/containers.ts'
+import type { Container, StoppedContainer } from '../../contracts/containers.ts'
 import { GatewayError } from '../../contracts/gateway-error.ts'
 import type { ResolvedAddress, Resolver } from '../../contracts/resolver.ts'
 import { nearestName } from '../../wire/nearest-name.ts'
@@ -59,12 +59,18 @@ function lookUp(name: string, around: Surroundings): ResolvedAddress[] | Gateway
   }
 }
 
-/** Those in reach, IPv4 first: it is what programs in containers listen on for certain. Where there is none, what keeps the first. */
+/**
+ * Those in reach, IPv4 first: it is what programs in containers listen on for certain. Where there is none, what keeps the first. One that its container
+ * has lost since the view was read may be another's by now.
+ */
 function addressesOf(name: string, places: readonly Place[], around: Surroundings): ResolvedAddress[] | GatewayError {
   const obstacle = lookAround(around)
-  const found = places.flatMap(({ endpoint }) => {
+  const found = places.flatMap(({ container, endpoint }) => {
     const addresses = endpoint.addresses.length > 0 ? endpoint.addresses : [undefined]
-    return addresses.map((address) => ({ address, error: obstacle(name, endpoint, address) }))
+    return addresses.map((address) => ({
+      address,
+      error: obstacle(name, endpoint, address) ?? lostBy(container, address, around.directory),
+    }))
   })
   const near = new Set(found.flatMap(({ address, error }) => (address === undefined || error ? [] : [address])))
   const resolved = [...near].map((address): ResolvedAddress => ({ address, family: address.includes(':') ? 6 : 4 }))
@@ -76,6 +82,13 @@ function addressesOf(name: string, places: readonly Place[], around: Surrounding
       hint: 'It uses the host’s network or none; a network of the engine’s own gives it an address.',
     })
   )
+}
+
+function lostBy({ id, name }: Container, address: string | undefined, directory: Surroundings['directory']) {
+  if (address === undefined || directory.byAddress(address)?.id === id) return undefined
+  return new GatewayError('HOST_UNREACHABLE', `whether the container ${name} still has its address is not known`, {
+    hint: 'It is about to end or to start, or another container has the same address; ask again in a moment.',
+  })
 }
 
 function notRunning(name: string, state: StoppedContainer['state']): GatewayError {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { ContainerDirectory } from '../../../src/contracts/containers.ts'
+import type { Container, ContainerDirectory, ContainerView } from '../../../src/contracts/containers.ts'
 import type { RouteQuery } from '../../../src/contracts/route.ts'
 import { createContainerResolver } from '../../../src/services/reverse/create-container-resolver.ts'
 import { createFixedRouter } from '../../../src/services/reverse/fixed-router.ts'
@@ -53,4 +53,45 @@ t.test('one that goes while it is asked: what it has not said is no word of nobo
   await t.rejects(Promise.resolve(asked.resolve('web', new AbortController().signal)), {
     message: 'no container web is known, and the Docker engine is away',
   })
+})
+
+t.test('a container that has lost its address is asked about anew, and is no stranger meanwhile', async (t) => {
+  const { signal } = new AbortController()
+  const endpoint = (network: string, address: string) => ({
+    ...{ network, networkId: network, addresses: [address], aliases: [] },
+  })
+  const web = {
+    ...{ id: 'w', name: 'web', image: 'nginx', labels: {} },
+    endpoints: [endpoint('one', '172.20.0.2'), endpoint('two', '172.21.0.2')],
+  }
+  const network = (id: string, block: string, gateway: string) => ({
+    ...{ id, name: id, driver: 'bridge', bridged: true, internal: false, subnets: [block], gateways: [gateway] },
+  })
+  const networks = [network('one', '172.20.0.0/16', '172.20.0.1'), network('two', '172.21.0.0/16', '172.21.0.1')]
+  const view: ContainerView = { networks, containers: [web] }
+  let whose: Record<string, Container> = {}
+  let refreshed = 0
+  let read = () => {}
+  const ask = createContainerResolver({
+    directory: { ...directory, view: () => view, byAddress: (address) => whose[address] },
+    ownAddresses: () => networks.map(({ gateways }) => ({ device: 'br', address: gateways[0]! })),
+    refresh: async () => {
+      refreshed += 1
+      read()
+    },
+  })
+  await t.rejects(Promise.resolve(ask.resolve('web', signal)), {
+    code: 'HOST_UNREACHABLE',
+    message: 'whether the container web still has its address is not known',
+  })
+  t.equal(refreshed, 1)
+  whose = { '172.20.0.2': { ...web, id: 'another' } }
+  read = () => {
+    whose = { '172.20.0.2': web }
+  }
+  const first = [{ address: '172.20.0.2', family: 4 as const }]
+  t.strictSame(await ask.resolve('web', signal), first, 'it has started anew')
+  t.equal(refreshed, 2)
+  t.strictSame(await ask.resolve('web', signal), first, 'the address that it has left')
+  t.equal(refreshed, 2)
 })
