@@ -6,26 +6,32 @@ const EVENT: Kept = { Type: 'all', Action: 'all', Actor: { ID: 'all', Attributes
 const LIMITS: PickLimits = { depth: 16, kept: 256 * 1024 }
 const END_OF_LINE = 0x0a
 
+const text = z.string().min(1).optional().catch(undefined)
+
 const eventSchema = z
   .object({
     Type: z.string(),
     Action: z.string(),
     Actor: z
-      .object({ ID: z.string().optional(), Attributes: z.object({ container: z.unknown().optional() }).nullish() })
+      .object({ ID: z.string().optional(), Attributes: z.object({ container: text, network: text }).nullish() })
       .nullish(),
   })
   .transform(({ Type, Action, Actor }) => {
     // A container's attributes are its labels, too.
-    const container = Type === 'network' ? Actor?.Attributes?.container : undefined
+    const { container, network } = (Type === 'network' && Actor?.Attributes) || {}
     return {
       type: Type,
       action: Action,
       ...(Actor?.ID ? { id: Actor.ID } : {}),
-      ...(typeof container === 'string' && container !== '' ? { container } : {}),
+      ...(container === undefined ? {} : { container }),
+      ...(network === undefined ? {} : { network }),
     }
   })
 
-/** `id`: of what it happened to. `container`: of a network's event. `undefined`: something has happened, and what it says of it cannot be read. */
+/**
+ * `id`: of what it happened to. `container`: of a network's event. `network`: of one of Podman's, where `id` is the container's and this the network's
+ * name. `undefined`: something has happened, and what it says of it cannot be read.
+ */
 export type EngineEvent = z.output<typeof eventSchema> | undefined
 
 /** Reads an engine's stream of events, one on each line, piece by piece. */

@@ -17,13 +17,12 @@ export class LostAddresses {
   #since: Losses = new Map()
 
   /** `view`: the one that shows the addresses. */
-  heard(event: EngineEvent, { networks }: ContainerView): void {
+  heard(event: EngineEvent, view: ContainerView): void {
     if (!event) this.#lost(EVERYBODY, ALL)
     else if (event.type === 'container' && event.action === 'die') this.#lost(event.id ?? EVERYBODY, ALL)
     else if (event.type === 'network' && event.action === 'disconnect') {
-      // Podman may call networks by name.
-      const network = networks.find(({ id }) => id === event.id)
-      this.#lost(event.container ?? EVERYBODY, network?.id ?? ALL)
+      const { container, network } = leaving(event, view)
+      this.#lost(container ?? EVERYBODY, network ?? ALL)
     }
   }
 
@@ -57,6 +56,13 @@ export class LostAddresses {
   #lost(container: string, network: string): void {
     add(this.#since, container, network)
   }
+}
+
+/** Who leaves which network, as ids; Podman tells of the container, and calls the network by its name. */
+function leaving({ id, container, network }: NonNullable<EngineEvent>, { networks, containers }: ContainerView) {
+  const known = networks.find((one) => one.id === id) ?? networks.find(({ name }) => name === network)
+  const who = container ?? containers.find((one) => one.id === id)?.id
+  return { container: who, network: known?.id }
 }
 
 function add(losses: Losses, container: string, network: string): void {

@@ -515,12 +515,20 @@ t.test(
       ...{ Type: 'network', Action: 'disconnect' },
       Actor: { ID: id, Attributes: { container, name: 'x', type: 'bridge' } },
     })
+    // Podman's: of the container, and with the network's name.
+    const leaves = (id: string, network: string) => ({
+      ...{ Type: 'network', Action: 'disconnect' },
+      Actor: { ID: id, Attributes: { network, name: '', image: '', podId: '' } },
+    })
     for (const [what, event, left] of [
       ['a start', { Type: 'container', Action: 'start', Actor: { ID: idOf('a') } }, ['a', 'a', 'b']],
       ['an end, whatever its labels say', die(idOf('a')), [undefined, undefined, 'b']],
       ['a network less', disconnect(idOf('one'), idOf('a')), [undefined, 'a', 'b']],
       ['a network that is called otherwise', disconnect('one', idOf('a')), [undefined, undefined, 'b']],
       ['a network less for nobody knows whom', disconnect(idOf('one')), [undefined, 'a', undefined]],
+      ['a network less with Podman', leaves(idOf('a'), 'one'), [undefined, 'a', 'b']],
+      ['one that is not known, with Podman', leaves(idOf('a'), 'three'), [undefined, undefined, 'b']],
+      ['somebody who is not known, with Podman', leaves(idOf('c'), 'one'), [undefined, 'a', undefined]],
       ['what cannot be read', 'boom', [undefined, undefined, undefined]],
     ] as const) {
       await t.test(what, async (t) => {

@@ -19,6 +19,8 @@ t.test('events are read in whatever pieces they come, and whatever else is in th
         Action: 'disconnect',
         Actor: { ID: 'n', Attributes: { container: 'y'.repeat(50_000) } },
       }),
+      line({ Type: 'network', Action: 'disconnect', Actor: { ID: 'a', Attributes: { network: 'one', podId: '' } } }),
+      line({ Type: 'container', Action: 'die', Actor: { ID: 'a', Attributes: { network: 'label' } } }),
       line({ Type: 'daemon', Action: 'reload' }),
       '{"Type":"container","Action":"st',
     ].join(''),
@@ -31,6 +33,8 @@ t.test('events are read in whatever pieces they come, and whatever else is in th
     undefined,
     { type: 'network', action: 'disconnect', id: 'n', container: 'a' },
     { type: 'network', action: 'disconnect', id: 'n' },
+    { type: 'network', action: 'disconnect', id: 'a', network: 'one' },
+    { type: 'container', action: 'die', id: 'a' },
     { type: 'daemon', action: 'reload' },
   ]
   for (const size of [1, 7, 4096, text.length]) {
