@@ -58,8 +58,10 @@ t.test('shExpMatch: a list as long as a script can hold is taken apart once', as
     return (user + system) / 1000
   }
   await cost(1)
-  const once = await cost(1)
-  const often = await cost(41)
+  // The least of three: what other threads do meanwhile counts too.
+  const least = async (times: number) => Math.min(await cost(times), await cost(times), await cost(times))
+  const once = await least(1)
+  const often = await least(41)
   t.ok(often < 10 * once + 100, `${often} ms of CPU, ${once} ms`)
 })
 
