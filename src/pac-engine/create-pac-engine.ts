@@ -97,7 +97,7 @@ class Engine implements RunningPacEngine {
   #wasRead = () => {}
   readonly #startNames: StartNames
   #failure: GatewayError | undefined
-  #notKept: GatewayError | undefined
+  #notKept: string | undefined
   /** What was logged last about it. */
   #warned = ''
   #started = false
@@ -162,7 +162,7 @@ class Engine implements RunningPacEngine {
         return true
       },
       failed: (error) => this.#failed(error),
-      stored: (error) => this.#stored(error),
+      stored: (why) => this.#stored(why),
     })
     this.#read = new Promise((resolve) => {
       this.#wasRead = resolve
@@ -201,7 +201,7 @@ class Engine implements RunningPacEngine {
       ...(version?.script.contentType === undefined ? {} : { contentType: version.script.contentType }),
       ...(this.#failure ? { failure: this.#failure.message } : {}),
       ...(version ? this.#record.of(version.script) : {}),
-      ...(this.#notKept ? { notKept: this.#notKept.message } : {}),
+      ...(version && this.#notKept !== undefined ? { notKept: this.#notKept } : {}),
     }
   }
 
@@ -264,12 +264,13 @@ class Engine implements RunningPacEngine {
     if (!kept) this.#inUse.drop()
   }
 
-  #stored(error: GatewayError | undefined): void {
-    if (error && error.message !== this.#notKept?.message) {
+  #stored(why: GatewayError | 'undecided' | undefined): void {
+    const notKept = why === 'undecided' ? UNDECIDED : why?.message
+    if (why instanceof GatewayError && notKept !== this.#notKept) {
       const what = 'it is in use, but will be missing at a start without its server'
-      this.#log('warn', `PAC ${this.#origin}: ${error.message}; ${what}. ${error.hint ?? ''}`.trimEnd())
+      this.#log('warn', `PAC ${this.#origin}: ${why.message}; ${what}. ${why.hint ?? ''}`.trimEnd())
     }
-    this.#notKept = error
+    this.#notKept = notKept
   }
 
   async #firstVersion(): Promise<Version | GatewayError> {
@@ -288,3 +289,6 @@ class Engine implements RunningPacEngine {
     })
   }
 }
+
+const UNDECIDED =
+  'the version in use has not decided anything yet: for a start without its server the one before it stays on disk'

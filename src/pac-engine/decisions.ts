@@ -192,7 +192,9 @@ export class Decisions {
     const { dns, origin, limits } = this.#options
     evaluation.asked ??= new ExecutionsAsked(limits.dnsNames)
     if (!evaluation.asked.add(missing)) {
-      this.#finish(evaluation, tooManyNames(origin, limits.dnsNames))
+      const failure = tooManyNames(origin, limits.dnsNames)
+      if (version === this.#options.version()) this.#options.record.decided(version.script, failure, evaluation.query)
+      this.#finish(evaluation, failure)
       return
     }
     evaluation.rounds++

@@ -43,8 +43,8 @@ export interface KeeperOptions {
   /** The version handed over last was read again and is the same. False: it is not in use, and wants handing over again. */
   readonly confirmed: (readAt: number) => boolean
   readonly failed: (error: GatewayError) => void
-  /** Whether a version that is in use is on disk too; why not, where it is not. */
-  readonly stored: (error: GatewayError | undefined) => void
+  /** Whether a version that is in use is on disk too; why not, where it is not: another one stays there until it has decided something. */
+  readonly stored: (why: GatewayError | 'undecided' | undefined) => void
 }
 
 /** Keeps a script fresh: reads it, hands each new version over, tries again after a failure. One reading at a time. */
@@ -62,7 +62,7 @@ export class ScriptKeeper {
     | undefined
   /** The version that has decided something: only such a one takes the place of another on disk. */
   #working: string | undefined
-  /** When the version on disk was read or confirmed, as `readAt`, if this process wrote it. */
+  /** When the version in use was read or confirmed, as `readAt`, as it was last written to disk, or another one was found there that stays. */
   #storedAt = Number.NEGATIVE_INFINITY
   #abort = new AbortController()
   /** Of the reading under way. */
@@ -216,9 +216,13 @@ export class ScriptKeeper {
 
   async #store(script: Script): Promise<void> {
     if (!this.#stored || this.#options.cacheWrites === false) return
-    if (script.sha256 !== this.#working && (await this.#hasOther(script))) return
-    this.#storedAt = script.readAt
     const { stored } = this.#options
+    this.#storedAt = script.readAt
+    if (script.sha256 !== this.#working && (await this.#hasOther(script))) {
+      // It may have decided meanwhile, and is being written.
+      if (script.sha256 !== this.#working) stored('undecided')
+      return
+    }
     await this.#stored.write(script).then(
       () => stored(undefined),
       (error: unknown) => stored(toGatewayError(error)),

@@ -257,6 +257,23 @@ t.test('on disk: a date that lies ahead is put right, and what is not what was w
   t.equal(await keeping(t, { source, clock, cacheDir: directory }).keeper.useStored(), false)
 })
 
+t.test('on disk: what stays for one that has not decided yet is not read again at each look', async (t) => {
+  const directory = t.testdir({})
+  const clock = manualClock(1_000_000)
+  const source = await server(t, (_, response) => void response.end('newer'))
+  await new StoredScript(directory, source.url, clock).write(scriptOf('older', clock.monotonic()))
+  const reads = t.capture(StoredScript.prototype, 'read', StoredScript.prototype.read)
+  const stored: unknown[] = []
+  const options = { source, clock, cacheDir: directory, lastGoodMs: 3_600_000 }
+  const { keeper, told } = keeping(t, { ...options, stored: (why) => stored.push(why) })
+  for (let i = 0; i < 3; i++) await keeper.refresh()
+  t.same(told, ['newer', 'the same', 'the same'])
+  t.same(stored, ['undecided'])
+  t.equal(reads().length, 1)
+  await keeper.works(scriptOf('newer', 0))
+  t.same(stored, ['undecided', undefined])
+})
+
 t.test('a load that fails while another network comes is tried again in that at once', async (t) => {
   const clock = manualClock()
   let loads = 0

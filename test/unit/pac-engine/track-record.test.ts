@@ -45,6 +45,8 @@ t.test('a version that loads and never decides does not replace the one on disk,
   t.match(engine.status(), { failedDecisions: 2, lastFailedDecision: /'?hosst'? is not defined/ })
   t.equal(lines.filter((line) => line.includes('hosst')).length, 1, 'one line of the log')
   t.match(onDisk(), 'PROXY a:1', 'the one before stays')
+  t.match(engine.status().notKept, /has not decided anything yet/)
+  t.equal(lines.filter((line) => line.includes('decided')).length, 0, 'which is nothing to warn of')
 
   served = undefined
   const later = start()
@@ -57,7 +59,17 @@ t.test('a version that loads and never decides does not replace the one on disk,
   t.match(onDisk(), 'PROXY a:1', 'has not worked yet')
   t.equal(await ask(engine, 'a'), 'PROXY c:1')
   await until('the version that works on disk', () => onDisk().includes('PROXY c:1'))
+  await until('told to be there', () => engine.status().notKept === undefined)
   t.equal(engine.status().failedDecisions, 1)
+})
+
+t.test('one that asks for too many names is told of like any other that fails', async (t) => {
+  const lines: string[] = []
+  const body = 'dnsResolve("n" + Math.random() + ".example"); return "DIRECT"'
+  const engine = engineFor(t, script(body), { log: (level, line) => level === 'warn' && lines.push(line) })
+  t.match(await ask(engine, 'a'), { code: 'PAC_FAILED', message: /more than 20 names/ })
+  t.match(engine.status(), { failedDecisions: 1, lastFailedDecision: /more than 20 names/ })
+  t.equal(lines.filter((line) => line.includes('more than 20 names')).length, 1)
 })
 
 t.test('what a query holds is not in what is told of a failure', async (t) => {
