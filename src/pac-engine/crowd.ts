@@ -1,5 +1,5 @@
 import type { Clock } from '../contracts/clock.ts'
-import { HANGING, NOBODY, ROOM, WAITING } from './worker-protocol.ts'
+import { CROWD_CELLS, HANGING, NOBODY, ROOM, SECOND_TURNS, WAITING, WHO } from './worker-protocol.ts'
 
 /** For how long after one had to make way any other is taken to be like it, in ms. */
 const HANGING_MS = 1_000
@@ -7,7 +7,7 @@ const HANGING_MS = 1_000
 /** What an evaluation that takes long must know of the others: whether it is in anybody's way, and whether it could go on elsewhere. */
 export class Crowd {
   /** Every thread of the script looks at it. */
-  readonly cell = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+  readonly cells = new Int32Array(new SharedArrayBuffer(CROWD_CELLS * Int32Array.BYTES_PER_ELEMENT))
   readonly #clock: Clock
   /** By the clock. */
   #hangingUntil = 0
@@ -26,8 +26,9 @@ export class Crowd {
     this.#hangingUntil = this.#clock.monotonic() + HANGING_MS
   }
 
-  /** `room`: a thread for second turns has nothing to do. */
-  tell(waiting: boolean, room: boolean): void {
-    Atomics.store(this.cell, 0, waiting ? (this.hanging ? HANGING : WAITING) : room ? ROOM : NOBODY)
+  /** `room`: a thread for second turns has nothing to do. `secondTurns`: how many wait for one. */
+  tell(waiting: boolean, room: boolean, secondTurns = 0): void {
+    Atomics.store(this.cells, SECOND_TURNS, secondTurns)
+    Atomics.store(this.cells, WHO, waiting ? (this.hanging ? HANGING : WAITING) : room ? ROOM : NOBODY)
   }
 }

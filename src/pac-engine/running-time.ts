@@ -3,6 +3,8 @@ import type { Clock } from '../contracts/clock.ts'
 
 /** How much later than its limit something is ended whose thread got no processor: a machine may have so much to do, and whoever waits for the script shall not wait for ever. */
 const STARVED_TIMES = 4
+/** The same of what has its second turn while others wait for theirs: they wait by the clock, and a few that hang would leave them no time. */
+const HURRIED_TIMES = 1.25
 /** Milliseconds of processor time that are as good as none: the system counts by ticks. */
 const A_TICK = 1
 
@@ -41,11 +43,11 @@ export class RunningTime {
     this.#hadBefore = hadMs()
   }
 
-  /** Milliseconds that it may run on; 0: it is to be ended. To be asked when that time has passed. */
-  left(now: number): number {
+  /** Milliseconds that it may run on; 0: it is to be ended. To be asked when that time has passed. `hurried`: others wait for its end. */
+  left(now: number, hurried = false): number {
     const had = this.had()
     if (had === undefined) return 0
-    const most = this.#began + STARVED_TIMES * this.#limitMs - now
+    const most = this.#began + (hurried ? HURRIED_TIMES : STARVED_TIMES) * this.#limitMs - now
     const left = Math.min(this.#limitMs - had, most)
     return left > A_TICK ? left : 0
   }

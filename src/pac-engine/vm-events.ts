@@ -6,6 +6,8 @@ export interface VmEvents {
   readonly slow?: () => void
   /** Whether the one that runs, and has run for so many milliseconds, is to end before its time. */
   readonly makeWay?: (ms: number) => boolean
+  /** Whether others wait for the end of the one that runs, so that it gains little by having had no processor. */
+  readonly hurried?: () => boolean
   /** The VM is made, and the script's global code begins. */
   readonly loads?: () => void
 }

@@ -179,7 +179,7 @@ export class VmPool {
       if (job) thread.run([job])
       else room = true
     }
-    this.#crowd.tell(this.#queue.waiting > 0, room)
+    this.#crowd.tell(this.#queue.waiting > 0, room, this.#second.waiting)
     if (this.#second.waiting > 0) this.#addSecond()
   }
 
@@ -203,7 +203,7 @@ export class VmPool {
     const thread: VmThread = new VmThread(
       {
         ...{ script: this.#script, limits: this.#limits, clock: this.#clock, wasm, second },
-        ...{ crowd: this.#crowd.cell, budget: this.#budget },
+        ...{ crowd: this.#crowd.cells, budget: this.#budget },
       },
       {
         advanced: () => {
@@ -255,7 +255,7 @@ export class VmPool {
     const running = thread.look(now)
     // While others wait it would have made way, could it hear.
     const held = this.#heldSince !== undefined && !thread.second && !thread.reloading
-    const over = thread.isOver(now)
+    const over = thread.isOver(now, this.#second.waiting > 0)
     if (!over && (!held || running < this.#limits.crowdedMs + this.#limits.graceMs)) return
     const message = `its thread was ended after ${Math.round(running)} ms`
     // One that has not had its whole time may have waited for a processor: it has its second turn.

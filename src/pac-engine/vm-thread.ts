@@ -194,11 +194,11 @@ export class VmThread {
     return running
   }
 
-  /** Whether the job seen at the last look has had its time, and nothing but its end helps. */
-  isOver(now: number): boolean {
+  /** Whether the job seen at the last look has had its time, and nothing but its end helps. `waited`: others wait for second turns. */
+  isOver(now: number, waited = false): boolean {
     const { job, since, time } = this.#seen
     if (job === 0 || now - since < this.#limitMs) return false
-    return !time || time.left(now) === 0
+    return !time || time.left(now, waited && this.second && !this.reloading) === 0
   }
 
   get #limitMs(): number {

@@ -145,7 +145,8 @@ export class VmTime {
 
   /** What had no processor for its thread has its time all the same. */
   #goesOn(now: number): boolean {
-    const left = this.#running?.left(now) ?? 0
+    const hurried = this.#begun > 0 && this.#events.hurried?.() === true
+    const left = this.#running?.left(now, hurried) ?? 0
     if (left > 0) this.#deadline = now + left
     return left > 0
   }
@@ -169,6 +170,7 @@ export class VmTime {
     this.#begun = 0
     this.#running = undefined
     this.#deadline = performance.now() + ms
+    this.#slowAt = Number.POSITIVE_INFINITY
   }
 
   /** A call of ours, between what the script does or within: not without limit, for the script may have a hand in it. */

@@ -10,7 +10,7 @@ export interface WorkerSetup {
   readonly wasm: WebAssembly.Module
   /** What the two threads see of each other at once; cells below. */
   readonly state: Int32Array<SharedArrayBuffer>
-  /** Of all threads of the script. One cell: `NOBODY`, or one of the three below. */
+  /** Of all threads of the script; cells below. */
   readonly crowd: Int32Array<SharedArrayBuffer>
   /** For evaluations that take long, with a lower priority than the others. */
   readonly second: boolean
@@ -24,6 +24,12 @@ export const LEAVE_REST = 1
 /** 1: a fresh VM is being loaded for the current job, or after it. */
 export const RELOADING = 2
 export const STATE_CELLS = 3
+
+/** Of the crowd: `NOBODY`, or one of the three below. */
+export const WHO = 0
+/** Of the crowd: how many wait for a second turn. */
+export const SECOND_TURNS = 1
+export const CROWD_CELLS = 2
 
 /** Evaluations wait for a thread. */
 export const WAITING = 1

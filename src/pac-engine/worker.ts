@@ -16,8 +16,10 @@ import {
   type NumberedQuery,
   RELOADING,
   ROOM,
+  SECOND_TURNS,
   type ToWorker,
   unpackBatch,
+  WHO,
   type WorkerSetup,
 } from './worker-protocol.ts'
 
@@ -54,10 +56,11 @@ const vm = new PacVm(wasm, limits, {
     handOver(false)
     send({ is: 'slow', job: Atomics.load(state, CURRENT_JOB) })
   },
+  hurried: () => second && Atomics.load(crowd, SECOND_TURNS) > 0,
   makeWay(ms) {
     looks++
     if (second || looks < MIN_LOOKS) return false
-    const others = Atomics.load(crowd, 0)
+    const others = Atomics.load(crowd, WHO)
     if (others === NOBODY) return false
     const usual = USUAL_TIMES * usualMs
     if (others === ROOM) {

@@ -123,7 +123,7 @@ t.test('what takes long makes way when the thread for such is idle, also where n
   const thread = new VmThread(
     {
       ...{ script: 'function FindProxyForURL(url, host) { while (host === "loop"); return host }', limits },
-      ...{ clock: systemClock, wasm: await quickjsModule(limits.memoryPages), crowd: crowd.cell, second: false },
+      ...{ clock: systemClock, wasm: await quickjsModule(limits.memoryPages), crowd: crowd.cells, second: false },
       budget: new TurnBudget(limits.turnAnswers),
     },
     { advanced() {}, slow() {}, died() {} },

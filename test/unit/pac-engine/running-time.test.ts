@@ -1,7 +1,9 @@
 import t from 'tap'
+import { Crowd } from '../../../src/pac-engine/crowd.ts'
 import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
 import { placeOfThread, processorMs, RunningTime, whenSpent } from '../../../src/pac-engine/running-time.ts'
 import { VmTime } from '../../../src/pac-engine/vm-time.ts'
+import { SECOND_TURNS } from '../../../src/pac-engine/worker-protocol.ts'
 import { manualClock } from '../../fixtures/manual-clock.ts'
 
 t.test('what has its own time is not ended for time that others had', async (t) => {
@@ -87,6 +89,53 @@ t.test('an evaluation whose thread gets no processor is stopped all the same', a
   now += evaluateMs
   t.ok(unknown.interrupts(), 'where nobody knows it, the clock counts')
   t.equal(unknown.spent, `${evaluateMs} ms`)
+})
+
+t.test(
+  'while others wait for second turns, one that gets no processor has little more than its limit by the clock',
+  async (t) => {
+    const time = new RunningTime(1_000, 10_000, () => 500)
+    t.equal(time.left(11_000, true), 250)
+    t.equal(time.left(11_250, true), 0)
+    let now = 1_000
+    t.intercept(performance, 'now', { value: () => now })
+    const { evaluateMs, loadMs, slowMs } = DEFAULT_LIMITS
+    const crowd = new Crowd(manualClock())
+    const hurried = () => Atomics.load(crowd.cells, SECOND_TURNS) > 0
+    const vm = new VmTime(DEFAULT_LIMITS, { hurried }, () => 500)
+    const runs = (ms: number) => {
+      vm.beginRow(1, 0)
+      vm.turn()
+      now += slowMs
+      vm.interrupts()
+      now += ms - slowMs
+      return !vm.interrupts()
+    }
+    t.ok(runs(1.5 * evaluateMs), 'nobody waits')
+    crowd.tell(false, false, 1)
+    t.ok(runs(evaluateMs))
+    t.notOk(runs(1.5 * evaluateMs), 'another one waits')
+    vm.end()
+    vm.beginLoad(0)
+    now += 2 * loadMs
+    t.notOk(vm.interrupts(), 'a VM that is made anew has its time')
+    crowd.tell(false, false)
+    t.ok(runs(1.5 * evaluateMs), 'nobody does any more')
+  },
+)
+
+t.test('the last words of a query that failed at once have their own time only', async (t) => {
+  let now = 1_000
+  t.intercept(performance, 'now', { value: () => now })
+  const time = new VmTime(DEFAULT_LIMITS, {}, () => 500)
+  time.beginRow(1, 0)
+  time.turn()
+  now += 1
+  time.extend(20)
+  now += DEFAULT_LIMITS.slowMs
+  t.notOk(time.interrupts())
+  now += 20
+  t.ok(time.interrupts())
 })
 
 const skip = process.platform === 'linux' ? false : 'the system does not tell'

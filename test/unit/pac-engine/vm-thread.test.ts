@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { systemClock } from '../../../src/contracts/clock.ts'
+import { Crowd } from '../../../src/pac-engine/crowd.ts'
 import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
 import { quickjsModule } from '../../../src/pac-engine/quickjs-module.ts'
 import { TurnBudget } from '../../../src/pac-engine/turn-budget.ts'
@@ -26,7 +27,7 @@ t.test('a thread that gets no job is told of DNS in portions, and keeps few for 
       limits: DEFAULT_LIMITS,
       clock: systemClock,
       wasm: await quickjsModule(DEFAULT_LIMITS.memoryPages),
-      crowd: new Int32Array(new SharedArrayBuffer(4)),
+      crowd: new Crowd(systemClock).cells,
       second: true,
       budget: new TurnBudget(DEFAULT_LIMITS.turnAnswers),
     },
@@ -60,7 +61,7 @@ t.test('a thread is not over for time that its job had no processor', { skip }, 
     {
       script: 'function FindProxyForURL() { for (;;); }',
       ...{ limits, clock: systemClock, wasm: await quickjsModule(limits.memoryPages), second: true },
-      crowd: new Int32Array(new SharedArrayBuffer(4)),
+      crowd: new Crowd(systemClock).cells,
       budget: new TurnBudget(limits.turnAnswers),
     },
     { advanced() {}, slow() {}, died() {} },
@@ -78,5 +79,7 @@ t.test('a thread is not over for time that its job had no processor', { skip }, 
   })
   t.notOk(thread.isOver(began + limits.slowMs))
   t.notOk(thread.isOver(began + 2 * limitMs), 'it has hardly run')
+  t.notOk(thread.isOver(began + limitMs, true), 'others wait: a little more')
+  t.ok(thread.isOver(began + 2 * limitMs, true), 'and no more than that')
   t.ok(thread.isOver(began + 5 * limitMs), 'nobody waits for ever')
 })
