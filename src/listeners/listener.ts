@@ -71,10 +71,12 @@ export interface Listener {
 /** Opens one listening socket, TCP or UNIX, in clear or TLS, and hands on each client with the first bytes it has sent. */
 export async function openListener(options: ListenerOptions): Promise<Listener> {
   const isUnix = options.address.kind !== 'tcp'
+  let cut = false
   const onConnection = (socket: Socket, first?: Buffer, answered = 0) => {
-    lent.count(socket)
     // A reset is no event of its own: whoever has the socket sees it close.
     socket.on('error', () => {})
+    // Out of a TLS handshake, with nothing asked for yet.
+    if (options.tls && lent.shut) return void socket.destroy()
     if (isUnix) markLocal(socket)
     keepStreamAlive(socket)
     const client = clientOf(socket)
@@ -97,9 +99,17 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
       new GatewayError('LIMIT_REACHED', `cannot take connections: ${cause.message}`, { cause }),
     )
   }
+  const onTlsFailure = (socket: Socket, cause: Error) => {
+    if (isUnix) markLocal(socket)
+    // What is cut looks as if the client had left.
+    if (!cut) options.onRefused(clientOf(socket), new GatewayError('BAD_REQUEST', describeTlsFailure(cause), { cause }))
+    socket.destroy()
+  }
   const newServer = () => {
-    const made = options.tls ? tlsServer(options.tls, options, onConnection) : clearServer(onConnection)
+    const made = options.tls ? tlsServer(options.tls, options, onConnection, onTlsFailure) : clearServer(onConnection)
     made.maxConnections = maxConnections
+    // Inside TLS too, as it is accepted: who is in the handshake is a client like the others.
+    made.prependListener('connection', (socket: Socket) => lent.count(socket))
     return made.on('drop', (dropped?: DropArgument) => onDrop(dropped?.remoteAddress))
   }
   let { maxConnections } = options
@@ -122,14 +132,20 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
       lent.server.maxConnections = count
     },
     close: () => lent.close(),
-    destroyConnections: () => lent.destroyConnections(),
+    destroyConnections() {
+      cut = true
+      lent.destroyConnections()
+    },
     lend: () => (options.tls || isUnix || process.platform !== 'linux' ? undefined : lent.lend()),
     keep: () => lent.keep(),
     leaveTo: (front) => lent.leaveTo(front),
     takeBack: (descriptor) => lent.takeBack(descriptor),
     adopt(socket, first, answered) {
       // Others may have come while this one was on its way from the front, where it gave up its place.
-      if (lent.connections < maxConnections) return onConnection(socket, first, answered)
+      if (lent.connections < maxConnections) {
+        lent.count(socket)
+        return onConnection(socket, first, answered)
+      }
       onDrop(socket.remoteAddress)
       socket.on('error', () => {}).destroy()
     },
@@ -143,7 +159,12 @@ function clearServer(onConnection: (socket: Socket) => void): Server {
   return createServer(options, (socket) => onConnection(socket))
 }
 
-function tlsServer(material: TlsMaterial, options: ListenerOptions, onConnection: (socket: Socket) => void): Server {
+function tlsServer(
+  material: TlsMaterial,
+  options: ListenerOptions,
+  onConnection: (socket: Socket) => void,
+  onFailure: (socket: Socket, cause: Error) => void,
+): Server {
   const server = tls.createServer({
     ...secureContext(material),
     allowHalfOpen: true,
@@ -156,11 +177,7 @@ function tlsServer(material: TlsMaterial, options: ListenerOptions, onConnection
     socket.pause()
     onConnection(socket)
   })
-  server.on('tlsClientError', (cause, socket) => {
-    if (options.address.kind === 'unix') markLocal(socket)
-    options.onRefused(clientOf(socket), new GatewayError('BAD_REQUEST', describeTlsFailure(cause), { cause }))
-    socket.destroy()
-  })
+  server.on('tlsClientError', (cause, socket) => onFailure(socket, cause))
   return server
 }
 

@@ -7,6 +7,7 @@ import { openListener } from '../../../src/listeners/listener.ts'
 import { streamDescriptor } from '../../../src/system/stream-descriptor.ts'
 import { tcpPair } from '../../fixtures/socket-pair.ts'
 import { loopbackCertificate } from '../../fixtures/test-authority.ts'
+import { until } from '../../fixtures/until.ts'
 
 t.test('who comes from the front finds the limit too: others may have come meanwhile', async (t) => {
   const taken: number[] = []
@@ -77,5 +78,54 @@ t.test(
       }
       t.same(keepsAlive(streamDescriptor(await taken)), PATIENT, how)
     }
+  },
+)
+
+t.test(
+  'who is in the TLS handshake is counted, not served once the listener is closed, and ended with the others',
+  async (t) => {
+    const { cert, key } = await loopbackCertificate()
+    const taken: number[] = []
+    const refused: string[] = []
+    const listener = await openListener({
+      address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
+      clock: systemClock,
+      ...{ maxConnections: 5, firstByteMs: 600_000, tlsHandshakeMs: 600_000, tls: { cert, key } },
+      admits: () => true,
+      onClient: (_, first) => taken.push(first.length),
+      onRefused: (_, { message }) => refused.push(message),
+    })
+    const port = listener.address.kind === 'tcp' ? listener.address.port : 0
+    const dial = async () => {
+      const socket = connect({ port, host: '127.0.0.1' })
+      t.teardown(() => socket.destroy())
+      await once(socket, 'connect')
+      return socket.on('error', () => {})
+    }
+    const inside = (socket: Socket) => {
+      const client = tls.connect({ socket, rejectUnauthorized: false }).on('error', () => {})
+      client.write('first')
+      return client.resume()
+    }
+    t.teardown(() => {
+      listener.close()
+      listener.destroyConnections()
+    })
+    const [served, late, silent] = [await dial(), await dial(), await dial()]
+    await until('all are counted', () => listener.connections === 3)
+    inside(served)
+    await until('one is served', () => taken.length === 1)
+    t.equal(listener.connections, 3, 'and counted once')
+
+    listener.close()
+    await once(inside(late), 'close')
+    t.same(taken, [5], 'who comes out of the handshake later is not served')
+    await until('it is gone', () => listener.connections === 2)
+
+    const ended = [once(served, 'close'), once(silent.resume(), 'close')]
+    listener.destroyConnections()
+    await Promise.all(ended)
+    await until('all are gone', () => listener.connections === 0)
+    t.same(refused, [], 'none of them has left, or done wrong')
   },
 )
