@@ -291,4 +291,4 @@ class Engine implements RunningPacEngine {
 }
 
 const UNDECIDED =
-  'the version in use has not decided anything yet: for a start without its server the one before it stays on disk'
+  'the version in use has not named a way out yet: for a start without its server the one before it stays on disk'

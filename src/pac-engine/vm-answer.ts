@@ -109,8 +109,11 @@ function unparsed(message: string, stack: string): Failure {
 
 /** Of what global code threw. */
 export function thrownFailure(error: JSException): Failure {
-  const { name, message, stack } = error
+  const { name, message, stack, handle } = error
+  // These have no properties, so the package has nothing to say of them.
+  const nothing = handle.isNull ? 'null' : handle.isUndefined ? 'undefined' : undefined
   error.dispose()
+  if (nothing !== undefined) return { kind: 'threw', message: nothing }
   // The package calls everything an error that has no name.
   const isError = stack !== undefined || name !== 'Error'
   if (name === 'SyntaxError' && NOT_PARSED.test(stack ?? '')) return unparsed(message, stack ?? '')

@@ -23,3 +23,14 @@ t.test('a syntax error that the script meets as it runs has its place', async (t
     t.match(await ask(engineFor(t, script), 'a.test'), { message: place }, script)
   }
 })
+
+t.test('what global code throws is told as it is, nothing too', async (t) => {
+  for (const [script, said] of [
+    ['throw null', /\(null\) at line 1, column 1: throw null$/],
+    ['throw undefined', /\(undefined\) at line 1/],
+    ['throw 3', /\(3\) at line 1/],
+    ['throw "x"', /\(x\) at line 1/],
+  ] as const) {
+    t.match(await ask(engineFor(t, script), 'a.test'), { message: said }, script)
+  }
+})
