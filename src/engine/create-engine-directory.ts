@@ -24,6 +24,8 @@ export interface EngineDirectory extends ContainerDirectory {
   readonly state: EngineState
   /** Whether the view shows all that has happened in the engine. */
   readonly isCurrent: boolean
+  /** All whose address it is: more than one where containers share one network, as those of Podman's pods do. */
+  allAt(address: string): readonly Container[]
   /** Resolves when everything that happened before the call has been read, or cannot be. At most a few readings a second are made. */
   refresh(): Promise<void>
 }
@@ -35,7 +37,7 @@ export function createEngineDirectory({ address, clock, onEvent, onState }: Engi
   const listeners = new Set<() => void>()
   let view = NOTHING
   let viewText = JSON.stringify(view)
-  let byAddress = indexByAddress(view)
+  let index = indexByAddress(view)
   const lost = new LostAddresses()
   let state: EngineState = { connected: false, reason: 'not yet connected', hasEnded: false, isMissing: false }
   let isClosed = false
@@ -45,7 +47,7 @@ export function createEngineDirectory({ address, clock, onEvent, onState }: Engi
     if (nextText === viewText && !isOther) return false
     view = next
     viewText = nextText
-    byAddress = indexByAddress(next)
+    index = indexByAddress(next)
     return true
   }
   const tell = () => {
@@ -96,9 +98,10 @@ export function createEngineDirectory({ address, clock, onEvent, onState }: Engi
     },
     view: () => view,
     byAddress(wanted) {
-      const container = byAddress.get(wanted)
-      return container && !lost.has(container, wanted) ? container : undefined
+      const [container, another] = index.get(wanted) ?? []
+      return container && !another && !lost.has(container, wanted) ? container : undefined
     },
+    allAt: (wanted) => (index.get(wanted) ?? []).filter((container) => !lost.has(container, wanted)),
     onChange(listener) {
       if (isClosed) return () => {}
       // Two subscriptions of one function are two.
@@ -119,9 +122,9 @@ export function createEngineDirectory({ address, clock, onEvent, onState }: Engi
  * Networks that are not the engine's own (macvlan, overlay) can overlap; an address that two containers have identifies neither, but for the one who has
  * it behind a bridge: only from there does anybody come with it.
  */
-function indexByAddress({ containers, networks }: ContainerView): ReadonlyMap<string, Container | undefined> {
+function indexByAddress({ containers, networks }: ContainerView): ReadonlyMap<string, readonly Container[]> {
   const bridged = new Set(networks.flatMap((network) => (network.bridged ? [network.id] : [])))
-  const index = new Map<string, Container | undefined>()
+  const index = new Map<string, Container[]>()
   for (const isBridged of [true, false]) {
     const before = new Set(index.keys())
     for (const container of containers) {
@@ -129,7 +132,9 @@ function indexByAddress({ containers, networks }: ContainerView): ReadonlyMap<st
       const outward = isBridged ? (container.outward ?? []) : []
       for (const address of new Set([...endpoints.flatMap((endpoint) => endpoint.addresses), ...outward])) {
         if (before.has(address)) continue
-        index.set(address, index.has(address) && index.get(address) !== container ? undefined : container)
+        const all = index.get(address)
+        if (all) all.push(container)
+        else index.set(address, [container])
       }
     }
   }

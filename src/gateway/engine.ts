@@ -117,6 +117,11 @@ export class Engine implements ContainerDirectory {
     return this.#known.byAddress(address)
   }
 
+  /** As of `EngineDirectory`. */
+  allAt(address: string): readonly Container[] {
+    return this.#known.allAt(address)
+  }
+
   onChange(listener: () => void): () => void {
     const own = () => listener()
     this.#listeners.add(own)

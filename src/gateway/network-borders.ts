@@ -1,5 +1,5 @@
-import type { ContainerDirectory, ContainerNetwork, ContainerView } from '../contracts/containers.ts'
-import type { Client } from '../contracts/route.ts'
+import type { Container, ContainerDirectory, ContainerNetwork, ContainerView } from '../contracts/containers.ts'
+import type { Client, RouteQuery } from '../contracts/route.ts'
 import { AddressOwners } from '../wire/address-owners.ts'
 import { inBlocks } from '../wire/ip-block.ts'
 import { hostAddresses } from './host-addresses.ts'
@@ -9,10 +9,11 @@ export type NetworkBorders = (address: string, client: Client) => string | undef
 
 /**
  * An engine keeps its bridged networks apart from each other, and this host is in all of them: what the gateway dials for a container must not go where
- * that container has no way to. The host's own addresses there are nobody's network: a container reaches them by itself.
+ * that container has no way to. The host's own addresses there are nobody's network: a container reaches them by itself. Which one of those that share
+ * one network the client is cannot be told, and makes no difference here.
  */
 export function networkBorders(
-  directory: Pick<ContainerDirectory, 'view'>,
+  directory: Pick<ContainerDirectory, 'view'> & { allAt?(address: string): readonly Container[] },
   ownAddresses: () => readonly string[] = hostAddresses,
 ): NetworkBorders {
   let read: (Bridged & { readonly of: ContainerView }) | undefined
@@ -22,10 +23,21 @@ export function networkBorders(
     const { all, each } = read
     if (from === undefined || !all.isContainers(from) || !all.isContainers(address)) return undefined
     const there = each.filter(({ holds }) => holds(address))
+    const clients = container ? [container] : (directory.allAt?.(from) ?? [])
     const isIn = ({ network, holds }: (typeof there)[number]) =>
-      holds(from) || container?.endpoints.some(({ networkId }) => networkId === network.id)
+      holds(from) || (clients.length > 0 && clients.every(({ endpoints }) => isAmong(endpoints, network)))
     return there.some(isIn) ? undefined : there[0]?.network.name
   }
+}
+
+/** Whether there is such a border before what a query dials: who its client is then decides. By a name nobody knows that yet. */
+export function leadsBeyond({ target, captured, client }: RouteQuery, borders: NetworkBorders): boolean {
+  const { host, family } = captured?.dialled ?? target
+  return family !== 0 && borders(host, client) !== undefined
+}
+
+function isAmong(endpoints: Container['endpoints'], { id }: ContainerNetwork): boolean {
+  return endpoints.some(({ networkId }) => networkId === id)
 }
 
 interface Bridged {

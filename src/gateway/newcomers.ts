@@ -14,8 +14,8 @@ export interface NewcomersOptions {
   }
   /** Resolves when what has happened in the engine before the call has been read, or cannot be. */
   refresh(): Promise<void>
-  /** Whether what is decided may hang on who the client is. Default: it may. */
-  matters?(): boolean
+  /** Whether what is decided, of this query or of any, may hang on who the client is. Default: it may. */
+  matters?(query?: RouteQuery): boolean
   /** This machine's own, canonical. Default: as the system says. */
   hostAddresses?(): readonly string[]
 }
@@ -70,8 +70,8 @@ export class Newcomers {
     if (address === undefined || container) return flow
     const { directory } = this.#options
     const known = identified(flow, directory)
-    if (known !== flow || !this.#mayBecomeKnown(address, this.#matters)) return known
-    return this.#waitFor(address).then(() => identified(flow, directory))
+    if (known !== flow || !this.#mayBecomeKnown(address, this.#matters())) return known
+    return this.#waitFor(address, this.#matters(flow)).then(() => identified(flow, directory))
   }
 
   /** The container with an address, as soon as that is known; undefined where there is none. */
@@ -90,7 +90,7 @@ export class Newcomers {
   isStill(container: Container | undefined, address: string | undefined): boolean {
     if (address === undefined) return true
     const now = this.#options.directory.byAddress(address)
-    return container?.id === now?.id || (!container && !this.#matters)
+    return container?.id === now?.id || (!container && !this.#matters())
   }
 
   /**
@@ -152,10 +152,10 @@ export class Newcomers {
   }
 
   /** For a flow: where nothing is decided by who it is, the log may lack it, and the flow hurries. */
-  #waitFor(address: string): Promise<void> {
+  #waitFor(address: string, matters: boolean): Promise<void> {
     const { clock } = this.#options
     const { since, over } = this.#wait(address)
-    if (this.#matters) return over
+    if (matters) return over
     return Promise.race([over, pause(clock, Math.max(0, since + WAIT_FOR_LOG_MS - clock.monotonic()))])
   }
 
@@ -199,7 +199,7 @@ export class Newcomers {
     const isKnown = () => directory.byAddress(address) !== undefined
     let isTold = false
     let looked: Promise<void> | undefined
-    while (!isOver && !isKnown() && (directory.connected || this.#matters)) {
+    while (!isOver && !isKnown() && (directory.connected || this.#matters())) {
       looked = refresh().then(() => {
         isTold ||= directory.connected
       })
@@ -221,8 +221,8 @@ export class Newcomers {
     for (const oldest of this.#strange.keys()) if (this.#strange.size > MAX_ADDRESSES) this.#strange.delete(oldest)
   }
 
-  get #matters(): boolean {
-    return this.#options.matters?.() ?? true
+  #matters(query?: RouteQuery): boolean {
+    return this.#options.matters?.(query) ?? true
   }
 
   #read(): Owners {

@@ -34,7 +34,7 @@ import { createHttpSide, httpVersionOf } from './http-side.ts'
 import { tellInternalNetworks } from './internal-networks.ts'
 import { tellMissingNetworks } from './missing-networks.ts'
 import { namesByContainer } from './names-by-container.ts'
-import { networkBorders } from './network-borders.ts'
+import { leadsBeyond, networkBorders } from './network-borders.ts'
 import { createNetworkWatch } from './network-watch.ts'
 import { Newcomers } from './newcomers.ts'
 import { ownDoorFor } from './own-door.ts'
@@ -117,11 +117,13 @@ export class Parts {
     const warn = (message: string) => this.log.warn(message)
     this.relays = new Relays(clock, byteThreads(options.frontThreads), warn)
     this.engine = new Engine(clock, options.log)
+    const borders = networkBorders(this.engine)
     const newcomers = new Newcomers({
       clock,
       directory: this.engine,
       refresh: () => this.engine.refresh(),
-      matters: () => current().settings.containerRules.length > 0,
+      matters: (query) =>
+        current().settings.containerRules.length > 0 || (query !== undefined && leadsBeyond(query, borders)),
     })
     const system = options.resolver ?? createSystemResolver({ clock })
     const resolver = resolverByOwner(system, (client) => newcomers.ownerOf(client))
@@ -131,7 +133,7 @@ export class Parts {
       env: options.env,
       ownEndpoints: () => this.#ownEndpoints(),
       isUncertain: (address) => newcomers.isUncertain(address),
-      networkBorders: networkBorders(this.engine),
+      networkBorders: borders,
       pacEngines: createPacEngines({
         clock,
         resolver,

@@ -566,3 +566,23 @@ t.test('whoever waits for a reading that comes to nothing finds the engine away'
   await directory.refresh()
   t.equal(directory.connected, false)
 })
+
+t.test('all who have an address: containers of a pod have one network, and one of them may lose it', async (t) => {
+  const engine = await fakeEngine(t)
+  engine.networks = [{ name: 'one', subnets: ['172.20.0.0/16'] }]
+  engine.containers = ['infra', 'member'].map((name) => ({ name, networks: { one: { ip: '172.20.0.2' } } }))
+  await engine.start()
+  const { directory } = await follow(t, engine)
+  await until('a view', () => directory.connected)
+  const all = () => directory.allAt('172.20.0.2').map(({ name }) => name)
+  t.equal(directory.byAddress('172.20.0.2'), undefined)
+  t.same(all().sort(), ['infra', 'member'])
+  t.same(directory.allAt('172.20.0.3'), [])
+  const held: ServerResponse[] = []
+  engine.intercept = (path, response) => path.startsWith('/containers/json?all=1') && held.push(response) > 0
+  engine.emit(`${JSON.stringify({ Type: 'container', Action: 'die', Actor: { ID: idOf('member') } })}\n`)
+  await until('the event', () => all().length === 1)
+  t.same(all(), ['infra'])
+  engine.intercept = undefined
+  for (const response of held.splice(0)) response.end('[]')
+})

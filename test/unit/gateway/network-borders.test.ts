@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Container, ContainerNetwork } from '../../../src/contracts/containers.ts'
-import { networkBorders } from '../../../src/gateway/network-borders.ts'
+import { leadsBeyond, networkBorders } from '../../../src/gateway/network-borders.ts'
 
 const network = (name: string, subnets: string[], gateways: string[], bridged = true): ContainerNetwork => ({
   ...{ id: `id-${name}`, name, driver: bridged ? 'bridge' : 'macvlan', bridged, internal: false, subnets, gateways },
@@ -42,6 +42,42 @@ t.test('which of the engine’s networks a container is asking its way into', as
     const client = { local: false, ...(address ? { address } : {}), ...(is ? { container: is } : {}) }
     t.equal(borders(to, client), expected, `${to} from ${address}, ${JSON.stringify(is?.endpoints)}`)
   }
+})
+
+t.test('whoever it is that has the address: containers that share it, and one who is known only since', async (t) => {
+  const networks = ['one', 'two', 'three'].map((name, at) => network(name, [`172.${18 + at}.0.0/16`], []))
+  let all: Container[] = []
+  const directory = {
+    view: () => ({ networks, containers: [] }),
+    allAt: (at: string) => (at === '172.18.0.2' ? all : []),
+  }
+  const borders = networkBorders(directory, () => [])
+  const client = { local: false, address: '172.18.0.2' }
+  const to = () => ['172.19.0.2', '172.20.0.2'].map((address) => borders(address, client))
+  t.same(to(), ['two', 'three'])
+  all = [container('one', 'two')]
+  t.same(to(), [undefined, 'three'])
+  all = [container('one', 'two'), container('one', 'two')]
+  t.same(to(), [undefined, 'three'], 'a pod')
+  all = [container('one', 'two'), container('one', 'three')]
+  t.same(to(), ['two', 'three'], 'in some network all of them')
+  all = [container('one', 'two', 'three')]
+  const borderer = { ...client, container: container('one') }
+  t.equal(borders('172.19.0.2', borderer), 'two', 'who was known stays who it was')
+})
+
+t.test('whether a query leads into a network where its client is not known to be', async (t) => {
+  const networks = [network('one', ['172.18.0.0/16'], []), network('two', ['172.19.0.0/16'], [])]
+  const borders = networkBorders({ view: () => ({ networks, containers: [] }) }, () => [])
+  const query = (host: string, family: 0 | 4, dialled?: string) => ({
+    ...{ target: { host, family, port: 80 }, scheme: 'http' as const, scope: 'containers' as const },
+    client: { local: false, address: '172.18.0.2' },
+    ...(dialled === undefined ? {} : { captured: { dialled: { host: dialled, family: 4 as const, port: 80 } } }),
+  })
+  t.equal(leadsBeyond(query('172.19.0.2', 4), borders), true)
+  t.equal(leadsBeyond(query('172.18.0.3', 4), borders), false)
+  t.equal(leadsBeyond(query('a.test', 0), borders), false)
+  t.equal(leadsBeyond(query('a.test', 0, '172.19.0.2'), borders), true)
 })
 
 t.test('as the engine has them now, and without the host’s addresses where these cannot be read', async (t) => {

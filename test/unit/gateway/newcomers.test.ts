@@ -32,7 +32,10 @@ const UNREAD = {
 const HOST = ['192.168.1.5', '172.20.0.200']
 const BOX = { id: 'b', name: 'box', image: 'box', labels: {}, endpoints: [] } as unknown as Container
 
-function setUp({ matters = true, networks = [NETWORK, LAN, UNTOLD] as ContainerView['networks'] } = {}) {
+function setUp({
+  matters = true as boolean | 'to a.test',
+  networks = [NETWORK, LAN, UNTOLD] as ContainerView['networks'],
+} = {}) {
   const clock = manualClock()
   const known = new Map<string, Container>()
   let refreshes = 0
@@ -61,7 +64,7 @@ function setUp({ matters = true, networks = [NETWORK, LAN, UNTOLD] as ContainerV
   const newcomers = new Newcomers({
     clock,
     directory,
-    matters: () => matters,
+    matters: (query) => matters === true || (matters !== false && query?.target.host === 'a.test'),
     refresh: () => refresh(),
     hostAddresses: () => HOST,
   })
@@ -110,6 +113,28 @@ t.test('who is known, or cannot become known, is not waited for', (t) => {
   t.equal(without.newcomers.identified(flow), flow, 'without an engine')
   t.equal(without.refreshes(), 0)
   t.end()
+})
+
+t.test('where only this flow hangs on who it is, this one waits, as long as the engine is there', async (t) => {
+  const { known, directory, newcomers, from, pass, refreshes } = setUp({ matters: 'to a.test' })
+  const done: string[] = []
+  const other = { ...from('172.20.0.2'), target: { host: 'b.test', family: 0 as const, port: 80 } }
+  const asked = [from('172.20.0.2'), other].map(async (flow) => {
+    const { target, client } = await newcomers.identified(flow)
+    done.push(`${target.host} ${client.container?.name}`)
+  })
+  await pass(400)
+  t.same(done, ['b.test undefined'])
+  known.set('172.20.0.2', BOX)
+  await pass(100)
+  await Promise.all(asked)
+  t.same(done, ['b.test undefined', 'a.test box'])
+  known.clear()
+  directory.connected = false
+  const before = refreshes()
+  const flow = from('172.20.0.3')
+  t.equal(newcomers.identified(flow), flow)
+  t.equal(refreshes(), before)
 })
 
 t.test('of whom it is certain that no container is meant', async (t) => {
