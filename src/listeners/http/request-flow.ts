@@ -40,7 +40,8 @@ export function requestFlow(
       path: forward.path,
       rawHeaders: forward.fields,
       ...(forward.upgrade === undefined ? {} : { upgrade: forward.upgrade }),
-      ...(connection.boundTo === undefined ? {} : { boundTo: connection.boundTo }),
+      // By user too: who comes next on this connection must not go on as who was before.
+      ...(connection.boundTo === undefined ? {} : { boundTo: `${connection.boundTo} ${user ?? ''}` }),
     },
     carry(upstream: UpstreamRequest): Promise<ExchangeResult> {
       return new Promise((resolve) => {

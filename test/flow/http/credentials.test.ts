@@ -1,4 +1,5 @@
 import t from 'tap'
+import { until } from '../../fixtures/until.ts'
 import { startRig } from './rig.ts'
 
 const auth = { verify: (username: string, password: string) => username === 'älice' && password === 's:cret' }
@@ -61,3 +62,24 @@ t.test(
     t.match(expecting, /^HTTP\/1\.1 407 [\s\S]*\r\nConnection: close\r\n/)
   },
 )
+
+t.test('an origin that authenticates connections has one for each user of the same client connection', async (t) => {
+  const rig = await startRig(t, { auth: { verify: () => true } })
+  rig.origin.onData = (connection) => {
+    const who = connection.bytes.includes('Authorization: NTLM') ? 'known' : 'nobody'
+    if (connection.bytes.endsWith('\r\n\r\n'))
+      connection.socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${who.length}\r\n\r\n${who}`)
+  }
+  const client = rig.client()
+  const answers: string[] = []
+  const ask = async (user: string, more = '') => {
+    const from = client.received.length
+    client.send(get(`Proxy-Authorization: Basic ${Buffer.from(`${user}:x`).toString('base64')}\r\n${more}`))
+    await until('the answer is there', () => /\r\n\r\n(known|nobody)$/.test(client.received.slice(from)))
+    answers.push(`${user} is ${/\w+$/.exec(client.received)?.[0]}`)
+  }
+  await ask('alice', 'Authorization: NTLM abc\r\n')
+  await ask('bob')
+  await ask('alice')
+  t.same(answers, ['alice is known', 'bob is nobody', 'alice is known'])
+})
