@@ -2,6 +2,7 @@ import type { IncomingMessage, InformationEvent } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Dialed } from './dialer.ts'
 import type { GatewayError } from './gateway-error.ts'
+import type { RelayCounts } from './relay.ts'
 import type { Hop, Route, RouteQuery } from './route.ts'
 
 /** One plain-HTTP request on its way out, already checked and stripped of hop-by-hop fields (RFC 9110 §7.6). */
@@ -94,7 +95,7 @@ export interface RequestFlow extends RouteQuery {
   readonly door: string
   readonly protocol?: string
   readonly request: OutgoingRequest
-  /** Carries the request's body out and the response back, checked in both directions. Never rejects. */
-  carry(upstream: UpstreamRequest): Promise<ExchangeResult>
+  /** Carries the request's body out and the response back, checked in both directions; `counts` grow meanwhile. Never rejects. */
+  carry(upstream: UpstreamRequest, counts: RelayCounts): Promise<ExchangeResult>
   reject(error: GatewayError): void
 }

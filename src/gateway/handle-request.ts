@@ -17,7 +17,7 @@ export async function handleRequest(flow: RequestFlow, parts: RequestParts, sign
     record.decided(route)
     const upstream = await parts.requests.open(route, flow, flow.request, signal)
     record.dialed(upstream)
-    record.ended(await flow.carry(upstream.value))
+    record.ended(await flow.carry(upstream.value, record.counts))
   } catch (thrown) {
     const error = toGatewayError(thrown)
     flow.reject(error)

@@ -1,6 +1,7 @@
 import type http from 'node:http'
 import type { Clock } from '../../contracts/clock.ts'
 import { GatewayError, toGatewayError } from '../../contracts/gateway-error.ts'
+import type { RelayCounts } from '../../contracts/relay.ts'
 import type { ExchangeResult, UpstreamAnswer, UpstreamRequest } from '../../contracts/request.ts'
 import type { Target } from '../../contracts/target.ts'
 import { safeTrailers } from '../../wire/http-fields.ts'
@@ -30,6 +31,8 @@ export interface ExchangeParts {
   readonly clock: Clock
   readonly limits: HttpDoorLimits
   readonly pseudonym: string
+  /** Of body bytes, from zero. */
+  readonly counts: RelayCounts
   /** Tells the client what failed, if its response has not begun; answers the status. */
   fail(error: GatewayError): number
   /** The door is closing: no more requests on this connection. */
@@ -47,8 +50,6 @@ export class Exchange {
   #upstream: UpstreamRequest
   #resolve: (result: ExchangeResult) => void = () => {}
   #settled = false
-  #bytesUp = 0
-  #bytesDown = 0
   #interims = 0
   #status = 0
   #answer: UpstreamAnswer | undefined
@@ -117,7 +118,7 @@ export class Exchange {
     const upstream = this.#upstream
     if (forward.expectsContinue) upstream.flushHeaders()
     request.on('data', (chunk: Buffer) => {
-      this.#bytesUp += chunk.length
+      this.#parts.counts.bytesUp += chunk.length
       if (!upstream.write(chunk)) request.pause()
     })
     upstream.on('drain', () => request.resume())
@@ -195,7 +196,7 @@ export class Exchange {
     this.#passBody(answer)
     // After what the answer has brought along, which then goes out together with the head: one call and one packet. Without, the head goes alone.
     process.nextTick(() => {
-      if (this.#bytesDown === 0 && !this.#settled && !response.writableEnded) response.write(NOTHING)
+      if (this.#parts.counts.bytesDown === 0 && !this.#settled && !response.writableEnded) response.write(NOTHING)
     })
   }
 
@@ -211,9 +212,9 @@ export class Exchange {
   }
 
   #passBody(answer: UpstreamAnswer): void {
-    const { response } = this.#parts
+    const { response, counts } = this.#parts
     answer.on('data', (chunk: Buffer) => {
-      this.#bytesDown += chunk.length
+      counts.bytesDown += chunk.length
       if (!response.write(chunk)) answer.pause()
     })
     response.on('drain', () => answer.resume())
@@ -283,7 +284,7 @@ export class Exchange {
     if (this.#settled) return
     this.#settled = true
     this.#cancelHeadTimer()
-    const { connection, request } = this.#parts
+    const { connection, request, counts } = this.#parts
     connection.signal.removeEventListener('abort', this.#onAbort)
     // A response that is complete before its request is: nobody wants the rest (RFC 9112 §9.3).
     if (ended !== 'finished' || !this.#upstream.writableEnded) this.#upstream.destroy()
@@ -291,8 +292,8 @@ export class Exchange {
     request.resume()
     this.#resolve({
       status: this.#status,
-      bytesUp: this.#bytesUp,
-      bytesDown: this.#bytesDown,
+      bytesUp: counts.bytesUp,
+      bytesDown: counts.bytesDown,
       ...(this.#firstByteMs === undefined ? {} : { firstByteMs: this.#firstByteMs }),
       ended,
       ...(error ? { error } : {}),

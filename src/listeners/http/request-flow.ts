@@ -1,5 +1,6 @@
 import type http from 'node:http'
 import type { GatewayError } from '../../contracts/gateway-error.ts'
+import type { RelayCounts } from '../../contracts/relay.ts'
 import type { ExchangeResult, RequestFlow, UpstreamRequest } from '../../contracts/request.ts'
 import { cleanText } from '../../wire/clean-text.ts'
 import { fieldValues } from '../../wire/http-fields.ts'
@@ -43,14 +44,15 @@ export function requestFlow(
       // By user too: who comes next on this connection must not go on as who was before.
       ...(connection.boundTo === undefined ? {} : { boundTo: `${connection.boundTo} ${user ?? ''}` }),
     },
-    carry(upstream: UpstreamRequest): Promise<ExchangeResult> {
+    carry(upstream: UpstreamRequest, counts: RelayCounts): Promise<ExchangeResult> {
       return new Promise((resolve) => {
         const exchange = new Exchange(upstream, {
-          ...{ connection, request, response, forward, limits, fail },
+          ...{ connection, request, response, forward, limits, counts, fail },
           ...{ clock: options.clock, pseudonym: options.pseudonym, lastRequest: parts.draining },
         })
         if (forward.upgrade !== undefined) {
-          const switching = { connection, forward, pseudonym: options.pseudonym, relay: options.relay }
+          const { pseudonym, relay } = options
+          const switching = { connection, forward, pseudonym, relay, counts }
           watchForSwitch(
             upstream,
             switching,

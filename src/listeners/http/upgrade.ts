@@ -1,7 +1,7 @@
 import type http from 'node:http'
 import type { Socket } from 'node:net'
 import type { Conn } from '../../contracts/conn.ts'
-import type { Relay } from '../../contracts/relay.ts'
+import type { Relay, RelayCounts } from '../../contracts/relay.ts'
 import type { ExchangeResult, UpstreamRequest } from '../../contracts/request.ts'
 import { endToEndFields, fieldValues, listMembers, type RawFields } from '../../wire/http-fields.ts'
 import type { ForwardRequest } from '../../wire/http-request-head.ts'
@@ -14,6 +14,7 @@ export interface UpgradeParts {
   readonly forward: ForwardRequest
   readonly pseudonym: string
   readonly relay: Relay
+  readonly counts: RelayCounts
 }
 
 /**
@@ -44,12 +45,12 @@ async function switchOver(
   answer: http.IncomingMessage,
   protocol: string,
   conn: Conn,
-  { connection, pseudonym, relay }: UpgradeParts,
+  { connection, pseudonym, relay, counts }: UpgradeParts,
 ): Promise<ExchangeResult> {
   const { signal } = connection
   const client = connection.release()
   client.write(switchingBytes(answer, protocol, pseudonym))
-  const { bytesUp, bytesDown, ended, firstByteMs } = await relay(client, conn, signal)
+  const { bytesUp, bytesDown, ended, firstByteMs } = await relay(client, conn, signal, counts)
   return {
     status: 101,
     bytesUp,

@@ -104,7 +104,7 @@ export async function startRig(t: { teardown(undo: () => void): void }, options:
       flows.push(flow)
       try {
         const upstream = await requests.open(route, flow, flow.request, signal)
-        results.push(await flow.carry(upstream.value))
+        results.push(await flow.carry(upstream.value, { bytesUp: 0, bytesDown: 0 }))
       } catch (thrown) {
         flow.reject(toGatewayError(thrown))
       }
