@@ -2,7 +2,7 @@ import type { IncomingMessage, InformationEvent } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Dialed } from './dialer.ts'
 import type { GatewayError } from './gateway-error.ts'
-import type { RelayCounts } from './relay.ts'
+import type { RelayCounts, RelayEnd } from './relay.ts'
 import type { Hop, Route, RouteQuery } from './route.ts'
 
 /** One plain-HTTP request on its way out, already checked and stripped of hop-by-hop fields (RFC 9110 §7.6). */
@@ -84,7 +84,8 @@ export interface ExchangeResult {
   readonly bytesDown: number
   /** Milliseconds from opening to the first byte of the response. */
   readonly firstByteMs?: number
-  readonly ended: 'finished' | 'client-reset' | 'upstream-reset' | 'aborted'
+  /** `idle` and `lifetime` only after an upgrade. */
+  readonly ended: RelayEnd
   /** Why the exchange did not bring the upstream's answer to the client, where it did not. */
   readonly error?: GatewayError
 }

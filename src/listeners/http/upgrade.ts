@@ -50,14 +50,7 @@ async function switchOver(
   const { signal } = connection
   const client = connection.release()
   client.write(switchingBytes(answer, protocol, pseudonym))
-  const { bytesUp, bytesDown, ended, firstByteMs } = await relay(client, conn, signal, counts)
-  return {
-    status: 101,
-    bytesUp,
-    bytesDown,
-    ...(firstByteMs === undefined ? {} : { firstByteMs }),
-    ended: ended === 'idle' || ended === 'lifetime' ? 'aborted' : ended,
-  }
+  return { status: 101, ...(await relay(client, conn, signal, counts)) }
 }
 
 function switchingBytes(answer: http.IncomingMessage, protocol: string, pseudonym: string): Buffer {

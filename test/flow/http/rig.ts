@@ -7,6 +7,7 @@ import type { CandidateWalk } from '../../../src/contracts/dialer.ts'
 import type { DoorAuth, DoorContext } from '../../../src/contracts/door.ts'
 import type { Flow } from '../../../src/contracts/flow.ts'
 import { type GatewayError, toGatewayError } from '../../../src/contracts/gateway-error.ts'
+import type { Relay } from '../../../src/contracts/relay.ts'
 import type { ExchangeResult, RequestFlow } from '../../../src/contracts/request.ts'
 import type { Candidate, Client, Route } from '../../../src/contracts/route.ts'
 import type { Target } from '../../../src/contracts/target.ts'
@@ -30,6 +31,8 @@ export interface RigOptions {
   readonly unixPath?: string
   /** What the dialers give instead of the socket they opened. */
   readonly wrap?: (socket: Socket) => Conn
+  /** Takes the place of the relay that moves everything. */
+  readonly relay?: Relay
   /** The origin speaks TLS. */
   readonly originTls?: SecureContext
 }
@@ -83,7 +86,7 @@ export async function startRig(t: { teardown(undo: () => void): void }, options:
     dialLastHop: (candidate) => dial('hop', candidate.hops.at(-1)!),
     ...(options.dialerLimits ? { limits: options.dialerLimits } : {}),
   })
-  const relay = createPortableRelay({ clock: systemClock, idleMs: 60_000, lifetimeMs: 0 })
+  const relay = options.relay ?? createPortableRelay({ clock: systemClock, idleMs: 60_000, lifetimeMs: 0 })
   let nextId = 0
   const context: DoorContext = {
     name: 'test door',

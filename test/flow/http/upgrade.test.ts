@@ -66,6 +66,22 @@ t.test('and one that has sent FIN may stay', async (t) => {
   t.match(rig.results[1], { status: 101, ended: 'finished' })
 })
 
+for (const ended of ['idle', 'lifetime', 'aborted'] as const) {
+  t.test(`a tunnel of an Upgrade that ends as ${ended} is recorded as that`, async (t) => {
+    const rig = await startRig(t, {
+      async relay(client, upstream) {
+        client.destroy()
+        upstream.destroy()
+        return { bytesUp: 0, bytesDown: 0, ended }
+      },
+    })
+    rig.origin.answers(SWITCH)
+    rig.client().send(WS)
+    await until('the exchange is recorded', () => rig.results.length === 1)
+    t.match(rig.results[0], { status: 101, ended })
+  })
+}
+
 t.test('through an HTTP proxy too it takes a tunnel', async (t) => {
   const rig = await startRig(t, { candidate: { hops: [{ kind: 'http', host: 'p.test', family: 0, port: 3128 }] } })
   rig.origin.answers(SWITCH)
