@@ -18,6 +18,11 @@ export class SecondTurns {
     return this.#waiting.length
   }
 
+  /** For how long the first of them has waited; 0 where none does. */
+  waited(now: number): number {
+    return this.#waiting[0] ? now - this.#waiting[0].since : 0
+  }
+
   /** Whether questions about this host took too long lately. */
   isSlow(host: string, now: () => number): boolean {
     const until = this.#hosts.get(host)

@@ -255,7 +255,8 @@ export class VmPool {
     const running = thread.look(now)
     // While others wait it would have made way, could it hear.
     const held = this.#heldSince !== undefined && !thread.second && !thread.reloading
-    const over = thread.isOver(now, this.#second.waiting > 0)
+    // It ends by itself within that time, if it can.
+    const over = thread.isOver(now, this.#second.waited(now) > this.#limits.graceMs)
     if (!over && (!held || running < this.#limits.crowdedMs + this.#limits.graceMs)) return
     const message = `its thread was ended after ${Math.round(running)} ms`
     // One that has not had its whole time may have waited for a processor: it has its second turn.

@@ -194,7 +194,7 @@ export class VmThread {
     return running
   }
 
-  /** Whether the job seen at the last look has had its time, and nothing but its end helps. `waited`: others wait for second turns. */
+  /** Whether the job seen at the last look has had its time, and nothing but its end helps. `waited`: others have done so for second turns. */
   isOver(now: number, waited = false): boolean {
     const { job, since, time } = this.#seen
     if (job === 0 || now - since < this.#limitMs) return false

@@ -4,6 +4,8 @@ import type { VmEvents } from './vm-events.ts'
 
 /** Of the time that passed: what had less of a processor was held up by others. */
 const STARVED_PART = 0.9
+/** Milliseconds after which what has more than its time by the clock is looked at again: others may wait for its end by then. */
+const LOOK_AGAIN_MS = 50
 
 /** The time of what runs in a VM: when it is to stop, what its clock says, and which queries have read that. */
 export class VmTime {
@@ -147,7 +149,7 @@ export class VmTime {
   #goesOn(now: number): boolean {
     const hurried = this.#begun > 0 && this.#events.hurried?.() === true
     const left = this.#running?.left(now, hurried) ?? 0
-    if (left > 0) this.#deadline = now + left
+    if (left > 0) this.#deadline = now + Math.min(left, LOOK_AGAIN_MS)
     return left > 0
   }
 

@@ -210,6 +210,7 @@ t.test('second turns: in order, bounded in number and in time; slow hosts are re
   for (const [i, host] of ['a', 'b', 'c', 'd'].entries()) turns.add(job(host), i)
   t.same(ended, ['d time'], 'one too many ends at once')
   t.equal(turns.next()?.host, 'a')
+  t.equal(turns.waited(51), 50)
   turns.expire(100)
   t.same(ended, ['d time'])
   turns.expire(101)
@@ -217,6 +218,7 @@ t.test('second turns: in order, bounded in number and in time; slow hosts are re
   turns.giveUp({ is: 'missing', names: [], used: [] })
   t.same(ended, ['d time', 'b time', 'c missing'])
   t.equal(turns.waiting, 0)
+  t.equal(turns.waited(102), 0)
 
   for (const host of ['x', 'y', 'z']) turns.noteSlow(host, 0)
   t.same(
