@@ -283,7 +283,7 @@ export class Capture {
       inform,
       warn,
       find: () => leftBehind({ families: this.#families, ownAddresses: hostAddresses }),
-      remove: () => new Installer(this.#families).remove(),
+      remove: (handle) => new Installer(this.#families).removeDead(handle),
     })
   }
 

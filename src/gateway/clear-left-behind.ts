@@ -3,7 +3,8 @@ import type { LeftBehind } from '../passthrough/rules/left-behind.ts'
 
 export interface LeftBehindParts {
   find(): Promise<LeftBehind>
-  remove(): Promise<void>
+  /** False: another gateway captures since. */
+  remove(handle: string): Promise<boolean>
   inform(message: string): void
   warn(message: string): void
 }
@@ -14,10 +15,15 @@ export interface LeftBehindParts {
  */
 export async function clearLeftBehind({ find, remove, inform, warn }: LeftBehindParts): Promise<void> {
   const found = await find()
-  if (found === 'nothing' || found === 'alive') return
-  if (found !== 'dead') return warn(`${STAND}: ${WHY[found]}. ${ADVICE}`)
+  if (found.whose === 'nothing' || found.whose === 'alive') return
+  if (found.whose === 'ending') return warn(`${STAND}: ${ENDING}. ${ADVICE}`)
+  if (found.whose === 'untold') {
+    // Most often there is a gateway that captures, and this one has no rights since it needs none.
+    if (found.lacksRights) return inform(`${STAND}: ${UNSEEN}. ${ADVICE}`)
+    return warn(`${STAND}: whose they are cannot be told: ${found.why}. ${ADVICE}`)
+  }
   try {
-    await remove()
+    if (!(await remove(found.handle))) return
     inform(
       'capture: the rules that a gateway which was killed had left in the kernel are taken away, for capture is off',
     )
@@ -27,9 +33,7 @@ export async function clearLeftBehind({ find, remove, inform, warn }: LeftBehind
 }
 
 const STAND = 'capture: capture is off, and rules of a capture stand in the kernel that this gateway leaves there'
-const WHY = {
-  ending: 'nobody listens where they lead, but there are sockets as a gateway has them that is ending',
-  untold: 'without CAP_NET_ADMIN it can neither tell whether a gateway runs behind them nor take them away',
-} as const
+const ENDING = 'nobody listens where they lead, but there are sockets as a gateway has them that is ending'
+const UNSEEN = 'whether a gateway runs behind them, it cannot tell without CAP_NET_ADMIN'
 const ADVICE =
   'If none runs, one was killed, and containers get no answer until `fairlead capture --remove` (as root) has taken them away'

@@ -78,14 +78,40 @@ export class Installer {
   /** Everything with our name or stamp, and nothing else. */
   async remove(): Promise<void> {
     await this.#must(NFT, nftRemoval())
-    for (const family of this.#families) {
-      for (const rule of await this.#rules(family)) await this.#must(deleteRule(family, rule))
-      for (const table of await this.#tables(family)) await this.#must(deleteRoutes(family, table))
-    }
+    await this.#unroute()
+  }
+
+  /** The same, of a gateway that was killed and whose table has this handle. False: another one captures since, and all is as it has made it. */
+  async removeDead(handle: string): Promise<boolean> {
+    const command = ['nft', 'delete', 'table', 'inet', 'handle', handle]
+    const result = await this.#run(command)
+    if (NO_TABLE.test(result.stderr)) return false
+    if (result.code !== 0) throw refused(command, result)
+    const undo = await this.#unroute()
+    // Whoever has put a table there since has found policy rules and routes standing, or finds them missing in `#tidy`.
+    if ((await this.#list()).code !== 0) return true
+    for (const again of undo) await this.#run(again)
+    return false
   }
 
   #list(): Promise<CommandResult> {
     return this.#run(LIST)
+  }
+
+  /** Answers what would put it all back. */
+  async #unroute(): Promise<Command[]> {
+    const undo: Command[] = []
+    for (const family of this.#families) {
+      for (const rule of await this.#rules(family)) {
+        await this.#must(deleteRule(family, rule))
+        undo.push(addRule(family, rule))
+      }
+      for (const table of await this.#tables(family)) {
+        await this.#must(deleteRoutes(family, table))
+        undo.push(addRoute(family, { routeTable: Number(table) }))
+      }
+    }
+    return undo
   }
 
   async #route(family: Family, plan: CapturePlan): Promise<void> {
@@ -95,6 +121,8 @@ export class Installer {
   }
 
   async #tidy(family: Family, plan: CapturePlan): Promise<void> {
+    // Once more: one that starts without capture may have taken them for left behind before the table stood.
+    await this.#route(family, plan)
     const wanted = policyRules(plan)
     for (const rule of await this.#rules(family)) if (!has(wanted, rule)) await this.#must(deleteRule(family, rule))
     for (const table of await this.#tables(family)) {

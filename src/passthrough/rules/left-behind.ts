@@ -8,15 +8,15 @@ import { type RunCommand, runCommand } from './run-command.ts'
 
 /** Whose the rules of a capture are that stand here, and that this gateway has not made. */
 export type LeftBehind =
-  | 'nothing'
-  /** Nobody's any more: their gateway was killed. */
-  | 'dead'
+  | { readonly whose: 'nothing' }
+  /** Nobody's any more: their gateway was killed. `handle`: of the table, which no other ever has. */
+  | { readonly whose: 'dead'; readonly handle: string }
   /** Of a gateway that runs, and captures. */
-  | 'alive'
+  | { readonly whose: 'alive' }
   /** Nobody listens where they lead, but connections or sockets stand as a gateway has them that ends, or whose capture was switched off. */
-  | 'ending'
-  /** There are some, and no more is told, for want of rights. */
-  | 'untold'
+  | { readonly whose: 'ending' }
+  /** There are some, and no more is told. */
+  | { readonly whose: 'untold'; readonly why: string; readonly lacksRights: boolean }
 
 export interface LookAround {
   readonly families: readonly Family[]
@@ -24,26 +24,41 @@ export interface LookAround {
   ownAddresses(): readonly string[]
   /** For tests; default: the real ones. */
   readonly run?: RunCommand
-  /** /proc/net/NAME (proc(5)), by name; empty where there is none. */
-  readonly sockets?: (name: string) => Promise<string>
+  /** Of /proc/net (proc(5)). */
+  readonly readFile?: (path: string) => Promise<string>
 }
 
 /** Asks for the policy rules first, which everybody may list and most machines have none of. */
 export async function leftBehind(around: LookAround): Promise<LeftBehind> {
-  const { run = runCommand, sockets = readSockets } = around
+  const { run = runCommand, readFile = readText } = around
   try {
-    if (!(await hasPolicyRules(around.families, run))) return 'nothing'
+    if (!(await hasPolicyRules(around.families, run))) return { whose: 'nothing' }
   } catch {
     // No `ip`: then nobody has made any from here.
-    return 'nothing'
+    return { whose: 'nothing' }
   }
-  const listed = await run(['nft', 'list', 'table', 'inet', TABLE]).catch(() => undefined)
-  if (listed?.code !== 0) return /No such file or directory/.test(listed?.stderr ?? '') ? 'nothing' : 'untold'
-  const table = listed.stdout
-  const [tcp, udp] = await Promise.all([both('tcp', sockets), both('udp', sockets)])
-  if (portInUse(table, tcp) !== undefined) return 'alive'
-  return standsTransparent(tcp, new Set(around.ownAddresses())) || areDatagramsRead(table, udp) ? 'ending' : 'dead'
+  try {
+    const { code, stdout: table, stderr } = await run(['nft', '-a', 'list', 'table', 'inet', TABLE])
+    if (code !== 0) return unlisted(stderr.trim())
+    const [tcp, udp] = await Promise.all([both('tcp', readFile), both('udp', readFile)])
+    if (portInUse(table, tcp) !== undefined) return { whose: 'alive' }
+    const isEnding = standsTransparent(tcp, new Set(around.ownAddresses())) || areDatagramsRead(table, udp)
+    if (isEnding) return { whose: 'ending' }
+    const [, handle] = /^table .*# handle (\d+)$/m.exec(table) ?? []
+    return handle === undefined ? untold('nft tells no handle of the table') : { whose: 'dead', handle }
+  } catch (thrown) {
+    return untold(thrown instanceof Error ? thrown.message : String(thrown))
+  }
 }
+
+/** `said`: by nft. */
+function unlisted(said: string): LeftBehind {
+  if (/No such file or directory/.test(said)) return { whose: 'nothing' }
+  const lacksRights = /Operation not permitted|Permission denied/i.test(said)
+  return { ...untold(said || 'nft has not answered'), lacksRights }
+}
+
+const untold = (why: string) => ({ whose: 'untold', why, lacksRights: false }) as const
 
 async function hasPolicyRules(families: readonly Family[], run: RunCommand): Promise<boolean> {
   for (const family of families) {
@@ -53,13 +68,16 @@ async function hasPolicyRules(families: readonly Family[], run: RunCommand): Pro
   return false
 }
 
-async function both(name: string, sockets: (name: string) => Promise<string>): Promise<string> {
-  return (await Promise.all([sockets(name), sockets(`${name}6`)])).join('\n')
+/** Rejects where they cannot be read: whose sockets are not seen is not dead. */
+async function both(name: string, read: (path: string) => Promise<string>): Promise<string> {
+  const withoutIpv6 = (thrown: NodeJS.ErrnoException) => {
+    if (thrown.code === 'ENOENT') return ''
+    throw thrown
+  }
+  return (await Promise.all([read(`/proc/net/${name}`), read(`/proc/net/${name}6`).catch(withoutIpv6)])).join('\n')
 }
 
-function readSockets(name: string): Promise<string> {
-  return readFile(`/proc/net/${name}`, 'utf8').catch(() => '')
-}
+const readText = (path: string): Promise<string> => readFile(path, 'utf8')
 
 /** The sockets for datagrams stay open until the last flow has ended. By chance others may have one of their ports, and hardly all. */
 function areDatagramsRead(table: string, sockets: string): boolean {

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
-import type { CapturePlan } from '../../../src/passthrough/rules/capture-plan.ts'
+import { type CapturePlan, TABLE } from '../../../src/passthrough/rules/capture-plan.ts'
 import { Installer, renderInstallation } from '../../../src/passthrough/rules/installer.ts'
 import { readRules } from '../../../src/passthrough/rules/routing.ts'
 import { runCommand } from '../../../src/passthrough/rules/run-command.ts'
@@ -104,6 +104,44 @@ t.test('in a kernel', async (t) => {
     await install()
     for (const family of FAMILIES) t.same(rules(family), OURS, 'and back')
   })
+
+  await t.test(
+    'what a killed gateway has left: taken away, but not from one that begins to capture meanwhile',
+    async (t) => {
+      const handle = async () => {
+        const { stdout } = await runCommand(inside('nft', '-a', 'list', 'table', 'inet', TABLE))
+        return /# handle (\d+)/.exec(stdout)![1]!
+      }
+      /** One that lets something happen before its first command that begins so. */
+      const interrupted = (before: string, happens: () => Promise<unknown>) => {
+        let isOver = false
+        return new Installer(FAMILIES, async (command, input) => {
+          if (!isOver && command.join(' ').startsWith(before)) {
+            isOver = true
+            await happens()
+          }
+          return runCommand(inside(...command), input)
+        })
+      }
+      const old = await handle()
+      await install()
+      t.equal(await installer.removeDead(old), false, 'its table stands since')
+      t.equal(await installer.stands(PLAN), true)
+
+      const late = await handle()
+      await interrupted('nft -f', async () => t.equal(await installer.removeDead(late), true)).install(PLAN, () => {})
+      t.equal(await installer.stands(PLAN), true, 'it had found the policy rules, and comes with its table')
+
+      const last = await handle()
+      t.equal(await interrupted('ip -4 rule delete', install).removeDead(last), false)
+      t.equal(await installer.stands(PLAN), true, 'it comes between the table’s end and that of the policy rules')
+
+      t.equal(await installer.removeDead(await handle()), true)
+      for (const family of FAMILIES) t.same(rules(family), [])
+      t.equal(ip('route', 'show', 'table', 'all', 'proto', '166'), '')
+      await install()
+    },
+  )
 
   await t.test('removed: nothing of ours is left, and nobody else’s is gone', async (t) => {
     ip('rule', 'add', 'fwmark', '0xf12000', 'lookup', '99', 'priority', '7768')

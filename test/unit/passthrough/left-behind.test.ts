@@ -3,7 +3,7 @@ import t from 'tap'
 import { type LeftBehind, leftBehind } from '../../../src/passthrough/rules/left-behind.ts'
 import type { CommandResult } from '../../../src/passthrough/rules/run-command.ts'
 
-const TABLE = `table inet fairlead {
+const TABLE = `table inet fairlead { # handle 7
   chain deliver {
     udp dport 53 meta mark set 0x00f12000 tproxy ip to 127.0.0.1:42004 accept
     meta l4proto tcp meta mark set 0x00f12000 tproxy ip to 127.0.0.1:40004 accept
@@ -38,17 +38,18 @@ function found({ rules = said(RULES), table = said(TABLE), ...sockets }: Machine
     families: [4, 6],
     ownAddresses: () => ['192.0.2.1', '2001:db8::1'],
     run: async ([program, family]) => (program === 'nft' ? table : family === '-4' ? rules : said('')),
-    sockets: async (name) => HEAD + ((sockets as Record<string, string>)[name] ?? ''),
+    readFile: async (path) => HEAD + ((sockets as Record<string, string>)[path.replace('/proc/net/', '')] ?? ''),
   })
 }
 
 t.test('whose rules stand that this gateway has not made', async (t) => {
-  const rows: [title: string, machine: Machine, expected: LeftBehind][] = [
+  const rows: [title: string, machine: Machine, expected: LeftBehind['whose']][] = [
     ['none', { rules: said('[]') }, 'nothing'],
     ['of somebody else', { rules: said(JSON.stringify([{ priority: 1, fwmark: '0x1', table: '9' }])) }, 'nothing'],
     ['no `ip` that tells', { rules: said('', 'Operation not supported', 2) }, 'nothing'],
     ['a table that somebody has flushed', { table: said('', 'Error: No such file or directory', 1) }, 'nothing'],
     ['no rights', { table: said('', 'Operation not permitted (you must be root)', 1) }, 'untold'],
+    ['no table that could be told from the next', { table: said(TABLE.replace(/ # handle 7/, '')) }, 'untold'],
     ['killed', {}, 'dead'],
     [
       'killed, on a machine that has other sockets',
@@ -65,7 +66,38 @@ t.test('whose rules stand that this gateway has not made', async (t) => {
     ['of IPv6', { tcp6: row('20010db8000000000000000000000009', 80, '08') }, 'ending'],
     ['datagrams', { udp: row(LOOPBACK, 41_004, UNCONNECTED) + row(LOOPBACK, 42_004, UNCONNECTED) }, 'ending'],
   ]
-  for (const [title, machine, expected] of rows) t.equal(await found(machine), expected, title)
+  for (const [title, machine, expected] of rows) t.equal((await found(machine)).whose, expected, title)
+})
+
+t.test(
+  'of what a killed gateway has left, the table is told from those that others may put in its place',
+  async (t) => {
+    t.same(await found({}), { whose: 'dead', handle: '7' })
+  },
+)
+
+t.test('what keeps it from being told is said', async (t) => {
+  const refused = said('', 'Error: Operation not permitted\n', 1)
+  t.same(await found({ table: refused }), { whose: 'untold', why: 'Error: Operation not permitted', lacksRights: true })
+  const slow = { code: null, stdout: '', stderr: '' }
+  t.match(await found({ table: slow }), { whose: 'untold', why: /nft/, lacksRights: false })
+})
+
+t.test('where the sockets cannot be listed, nobody is dead', async (t) => {
+  const told = (failing: string, code: string) =>
+    leftBehind({
+      families: [4],
+      ownAddresses: () => [],
+      run: async ([program]) => said(program === 'nft' ? TABLE : RULES),
+      readFile: async (path) => {
+        if (path === `/proc/net/${failing}`) throw Object.assign(new Error(`${code}: ${path}`), { code })
+        return HEAD
+      },
+    })
+  t.match(await told('tcp', 'EMFILE'), { whose: 'untold', why: 'EMFILE: /proc/net/tcp', lacksRights: false })
+  t.match(await told('udp6', 'EACCES'), { whose: 'untold' })
+  t.match(await told('tcp', 'ENOENT'), { whose: 'untold' }, 'no /proc')
+  t.match(await told('tcp6', 'ENOENT'), { whose: 'dead' }, 'no IPv6')
 })
 
 t.test('programs that are not installed', async (t) => {
@@ -78,6 +110,6 @@ t.test('programs that are not installed', async (t) => {
         return said(RULES)
       },
     })
-  t.equal(await without('ip'), 'nothing')
-  t.equal(await without('nft'), 'untold')
+  t.equal((await without('ip')).whose, 'nothing')
+  t.match(await without('nft'), { whose: 'untold', why: 'ENOENT', lacksRights: false })
 })
