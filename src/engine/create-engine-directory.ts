@@ -11,6 +11,8 @@ export interface EngineDirectoryOptions {
   onEvent?(): void
   /** For the log: the engine came (with its version) or went (with a reason). */
   onState(state: EngineState): void
+  /** For the log, once: it does not say whether containers outlive it, for this reason. They count as ending with it. */
+  onUntold?(reason: string): void
 }
 
 export type EngineState =
@@ -33,7 +35,8 @@ export interface EngineDirectory extends ContainerDirectory {
 const NOTHING: ContainerView = { networks: [], containers: [], stopped: [] }
 
 /** Follows the engine at an address. That no engine is there is no error: the directory is empty until one comes. */
-export function createEngineDirectory({ address, clock, onEvent, onState }: EngineDirectoryOptions): EngineDirectory {
+export function createEngineDirectory(options: EngineDirectoryOptions): EngineDirectory {
+  const { address, clock, onEvent, onState } = options
   const listeners = new Set<() => void>()
   let view = NOTHING
   let viewText = JSON.stringify(view)
@@ -84,6 +87,7 @@ export function createEngineDirectory({ address, clock, onEvent, onState }: Engi
       state = { ...state, hasEnded: true }
       onState(state)
     },
+    onUntold: (reason) => options.onUntold?.(reason),
   })
 
   return {

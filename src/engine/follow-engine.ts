@@ -41,6 +41,8 @@ export interface Following {
   onAway(reason: string, isMissing: boolean): void
   /** It has ended, as far as can be told, and its containers with it; after `onAway`. */
   onEnded(): void
+  /** It is not to be asked whether containers outlive it (`#askWhoLivesOn`); called once. */
+  onUntold(reason: string): void
 }
 
 /** One engine, followed until `close`: through restarts, and from before its first start. */
@@ -54,6 +56,7 @@ export class Follower {
   /** Whether containers go on without the engine that was there last, as far as anybody knows. */
   #livesOn = true
   #asked = 0
+  #isUntoldTold = false
 
   constructor(options: Following) {
     this.#options = options
@@ -164,8 +167,12 @@ export class Follower {
     this.#asked += 1
     if (!docker) return
     const asked = this.#asked
-    const livesOn = await docker.get(`${prefix}/info`, signal, INFO).then(readLivesOn, () => false)
-    if (!signal.aborted && asked === this.#asked) this.#livesOn = livesOn
+    const told = await docker.get(`${prefix}/info`, signal, INFO).then(readLivesOn, errorOf)
+    if (signal.aborted || asked !== this.#asked) return
+    this.#livesOn = told === true
+    if (typeof told === 'boolean' || told.hasGone || this.#isUntoldTold) return
+    this.#isUntoldTold = true
+    this.#options.onUntold(told.message)
   }
 
   #pause(ms: number): Promise<void> {

@@ -23,9 +23,11 @@ export interface EngineStatus {
 
 const AWAY =
   'the Docker engine is away; it is followed when it comes. Until then containers are known as they were, and a client of its networks that is not among them is refused where a rule of containerRules may mean it'
-/** It has no `live-restore`. */
+/** It has no `live-restore`, or does not say. */
 const ENDED =
-  'the Docker engine has ended, and its containers with it; it is followed when it comes. Until then whoever has an address of its networks is refused where a rule of containerRules may mean it'
+  'the Docker engine has ended as far as can be told, and its containers with it; it is followed when it comes. Until then whoever has an address of its networks is refused where a rule of containerRules may mean it'
+const UNTOLD =
+  'the Docker engine is kept from saying (/info) whether its containers outlive it: they count as ending with it whenever it, or a proxy before it, ends'
 
 /**
  * Milliseconds for which the containers of the engine before are known as they were, after a reload that names another one: as long as a reading of a
@@ -183,6 +185,7 @@ export class Engine implements ContainerDirectory {
         for (const heard of this.#awaiting ?? []) heard()
         this.#awaiting = undefined
       },
+      onUntold: (reason) => this.#log.info({ engine: shown, reason }, UNTOLD),
     })
     directory.onChange(() => {
       this.#tellUnread(this.view())

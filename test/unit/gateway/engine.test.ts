@@ -167,7 +167,8 @@ t.test('an engine whose containers end with it: nobody is known until it is back
   t.ok(changes() > before)
   t.same([knows(), networks()], [[], ['one_default']])
   t.equal(engine.byAddress('172.20.0.2'), undefined)
-  t.match(said.at(-1), /has ended, and its containers with it/)
+  t.match(said.at(-1), /has ended as far as can be told, and its containers with it/)
+  t.notMatch(said.join(), '/info', 'it has said that they do')
   first.containers = [{ name: 'other', networks: { one_default: { ip: '172.20.0.2' } } }]
   await first.start()
   await until('its return', () => engine.connected)
@@ -237,6 +238,24 @@ t.test(
     }
   },
 )
+
+t.test('an engine that is kept from saying whether its containers outlive it: the log says so, once', async (t) => {
+  const { engine, said } = follow(t)
+  const first = await running(t, 'one', '172.20.0.2')
+  withLiveRestore(first, undefined)
+  engine.configure(at(first))
+  const told = () => said.map((line) => JSON.parse(line)).filter(({ msg }) => msg.includes('/info'))
+  await until('a word of it', () => told().length > 0)
+  t.match(told(), [{ level: 30, reason: /403.*not for you/, msg: /count as ending with it/ }])
+  const asked = () => first.asked.filter((path) => path === '/info').length
+  const before = asked()
+  await first.stop()
+  await first.start()
+  await until('the next question', () => asked() > before)
+  await until('its return', () => engine.connected)
+  await engine.refresh()
+  t.equal(told().length, 1)
+})
 
 t.test('an engine that cannot be read has not ended, until it has', async (t) => {
   const { engine, knows, waits } = follow(t)
