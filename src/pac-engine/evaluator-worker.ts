@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { PacLimits } from './limits.ts'
 import { PacVm } from './pac-vm.ts'
 import type { Circumstances, Query } from './query-lines.ts'
+import { placeOfThread } from './running-time.ts'
 import { type DnsEntry, NO_NOTES, type Notes, type VmOutcome } from './vm-outcome.ts'
 
 export interface EvaluatorSetup {
@@ -14,8 +15,11 @@ export interface EvaluatorJob extends Query, Circumstances {
   readonly dns: readonly DnsEntry[]
 }
 
-/** Twice for each job. */
-export type EvaluatorReply = 'begun' | EvaluatorOutcome
+/** Of a job: it begins, in a thread that the system has at this place below /proc; its script's global code is through; and what came of it. */
+export type EvaluatorReply =
+  | { readonly is: 'begun'; readonly place: string | undefined }
+  | { readonly is: 'loaded' }
+  | ({ readonly is: 'over' } & EvaluatorOutcome)
 
 export interface EvaluatorOutcome {
   readonly outcome: VmOutcome
@@ -36,10 +40,14 @@ const spare: PacVm[] = []
 let turn: Promise<void> = Promise.resolve()
 port.on('message', (job: EvaluatorJob) => {
   turn = turn.then(async () => {
-    port.postMessage('begun' satisfies EvaluatorReply)
-    port.postMessage((await evaluate(job)) satisfies EvaluatorReply)
+    tell({ is: 'begun', place: placeOfThread() })
+    tell({ is: 'over', ...(await evaluate(job)) })
   })
 })
+
+function tell(reply: EvaluatorReply): void {
+  port?.postMessage(reply)
+}
 
 async function evaluate(job: EvaluatorJob): Promise<EvaluatorOutcome> {
   const vm = vms.get(job.script) ?? spare.pop() ?? (vms.size < MAX_VMS ? new PacVm(wasm, limits) : takeOldest())
@@ -50,6 +58,7 @@ async function evaluate(job: EvaluatorJob): Promise<EvaluatorOutcome> {
     spare.push(vm)
     return { outcome: loaded, loadNotes: NO_NOTES }
   }
+  tell({ is: 'loaded' })
   // To the end of the row: the one asked least recently goes first.
   vms.set(job.script, vm)
   return { outcome: await vm.evaluate(job, job), loadNotes: loaded.notes }

@@ -10,6 +10,7 @@ import { myAddresses } from './my-addresses.ts'
 import { ExecutionsAsked } from './names-asked.ts'
 import { OWN, PacDns } from './pac-dns.ts'
 import { quickjsModule } from './quickjs-module.ts'
+import { processorMs, whenSpent } from './running-time.ts'
 import { scriptFailure, tooManyNames } from './script-failure.ts'
 import { startPacThread } from './start-thread.ts'
 import { NO_NOTES, type Notes } from './vm-outcome.ts'
@@ -126,16 +127,29 @@ export class PacEvaluator {
         worker.unref()
         resolve(outcome)
       }
+      let loading = true
       const spent = (kind: 'time' | 'crashed', message: string) => {
         this.#worker = undefined
         void worker.terminate()
-        give({ outcome: { is: 'failed', failure: { kind, message }, notes: NO_NOTES }, loadNotes: NO_NOTES })
+        give({ outcome: { is: 'failed', failure: { kind, message }, notes: NO_NOTES, loading }, loadNotes: NO_NOTES })
       }
       const failed = (error: unknown) => spent('crashed', error instanceof Error ? error.message : 'unknown')
       const received = (reply: EvaluatorReply) => {
-        if (reply !== 'begun') return give(reply)
+        if (reply.is === 'over') return give(reply)
+        if (reply.is === 'loaded') {
+          loading = false
+          return
+        }
         cancel()
-        cancel = systemClock.after(loadMs + evaluateMs + graceMs, () => spent('time', 'its thread was ended'))
+        // For a hang that the VM's own limits don't reach; those are of processor time too.
+        const limitMs = loadMs + evaluateMs + graceMs
+        const { place } = reply
+        cancel = whenSpent(
+          systemClock,
+          limitMs,
+          () => processorMs(place),
+          () => spent('time', 'its thread was ended'),
+        )
       }
       let cancel = systemClock.after(threadStartMs, () => spent('crashed', 'its thread did not start'))
       worker.on('message', received)
