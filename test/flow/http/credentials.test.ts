@@ -43,6 +43,17 @@ t.test('a client without the right credentials gets a 407 and may try again on t
 })
 
 t.test(
+  'what comes together with a CONNECT that is refused was for the tunnel: it is never read as a request',
+  async (t) => {
+    const rig = await startRig(t, { auth })
+    const answer = await rig.talk(connect() + get(GOOD))
+    t.match(answer, /^HTTP\/1\.1 407 [\s\S]*\r\nConnection: close\r\n[\s\S]*AUTH_REQUIRED\n$/)
+    t.equal(answer.split('HTTP/1.1 ').length, 2, 'one answer')
+    t.equal(rig.flows.length, 0)
+  },
+)
+
+t.test(
   'the body of a refused request is read when it is small, and the connection closed when it is not',
   async (t) => {
     const rig = await startRig(t, { auth, limits: { drainBytes: 1000 } })
