@@ -13,7 +13,7 @@ const HOUR = 3_600 * SECOND
 const doorKeys = {
   address: about(parsedBy(parseDnsListenAddress), {
     form: '`ADDRESS:PORT` or a port',
-    help: 'Where to answer, over UDP and TCP. A port alone is on 127.0.0.1.',
+    help: 'Where to answer, over UDP and TCP. A port alone is on 127.0.0.1. `[::]` is IPv6 only; list `0.0.0.0` too for both.',
   }),
   from: about(oneOrMore(parsedBy(parseCidr)).prefault([]), {
     form: 'an address block or a list of them',

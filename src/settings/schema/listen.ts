@@ -17,7 +17,7 @@ const doorAuth = z.union([z.literal('none'), auth])
 
 const address = about(parsedBy(parseListenAddress), {
   form: '`ADDRESS:PORT`, a port, or `unix:/path`',
-  help: 'Where to listen. Port 0 takes any free port. A port alone is on 127.0.0.1.',
+  help: 'Where to listen. Port 0 takes any free port. A port alone is on 127.0.0.1. `[::]` is IPv6 only; list `0.0.0.0` too for both.',
 })
 
 const doorKeys = {
