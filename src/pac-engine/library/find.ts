@@ -148,6 +148,7 @@ function control(operation, argument) {
     case 'missing':
       return missing.length > 0 ? 'm' + names() : '='
     case 'loaded':
+      methods = methods || hasReplaced()
       if (missing.length > 0) return 'm' + names()
       lexicalEx = lexical('FindProxyForURLEx')
       try { entryPoint() } catch (error) { return failure(describe(error)) }

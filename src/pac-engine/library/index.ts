@@ -103,6 +103,16 @@ const strings = String.prototype
 var ends = asFunction(strings.endsWith), starts = asFunction(strings.startsWith), placeIn = asFunction(strings.indexOf)
 var cut = asFunction(strings.slice), codeAt = asFunction(strings.charCodeAt), contains = asFunction(strings.includes)
 
+// Those that helpers call as methods, where a script lets them. Not all scripts that replace one say so in so many words.
+const { endsWith, startsWith, indexOf } = strings
+function hasReplaced() {
+  try {
+    return strings.endsWith !== endsWith || strings.startsWith !== startsWith || strings.indexOf !== indexOf
+  } catch {
+    return true
+  }
+}
+
 // An array to write to: on Array.prototype a script may have put setters.
 function bare() { return setPrototypeOf([], null) }
 

@@ -75,6 +75,23 @@ test('a polyfill changes no helper that does not call it in a browser', async (t
     t.same(await changedBy(t, polyfill), [], polyfill)
 })
 
+test('nor does one in global code whose words are put together as it runs', async (t) => {
+  const strings = 'var S = ""["con" + "structor"]["proto" + "type"];'
+  const body = `return [dnsDomainIs('x.test', '.bank.corp'), shExpMatch('x.test', '*.corp'), shExpMatch('x.test', 'y*'), shExpMatch('x.test', '*zz*')].join()`
+  for (const polyfill of [
+    'S.endsWith = function () { return true }',
+    'S.startsWith = function () { return true }',
+    'S.indexOf = function () { return 0 }',
+    'Object.defineProperty(S, "endsWith", { get: function () { return function () { return true } } })',
+    'Object.defineProperty(S, "startsWith", { get: function () { throw 1 } })',
+    'delete S.indexOf',
+  ]) {
+    const script = `${strings}\n${polyfill}\nfunction FindProxyForURL(url, host) { ${body} }`
+    const { result } = await evaluator.evaluate({ script, origin: 'row', url: 'http://a.test/', host: 'a.test' })
+    t.equal(result, 'false,false,false,false', polyfill)
+  }
+})
+
 test('what browsers’ helpers call by its name, a script may replace', async (t) => {
   const rows: [polyfill: string, changed: string[]][] = [
     ['String.prototype.substring = function () { return "sub" }', ["dnsDomainIs('www.bank.corp', '.bank.corp') false"]],
