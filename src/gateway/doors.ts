@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../contracts/clock.ts'
 import type { DoorAuth, DoorContext } from '../contracts/door.ts'
-import type { GatewayError } from '../contracts/gateway-error.ts'
+import { GatewayError } from '../contracts/gateway-error.ts'
 import type { HandlePackets } from '../contracts/packet.ts'
 import type { Client } from '../contracts/route.ts'
 import type { Scope } from '../contracts/target.ts'
@@ -60,6 +60,8 @@ export interface HttpSide {
   readonly connections: number
   /** No new request on a connection that stands: answers `Connection: close` and ends idle ones. */
   drain(): void
+  /** Tells those who wait for an answer that has not begun that there will be none. */
+  giveUp(): void
   /** Resets connections with an answer that has begun and is not over. */
   breakOff(): void
 }
@@ -68,6 +70,8 @@ interface Door {
   plan: DoorPlan
   readonly listener: Listener
   readonly context: DoorContext
+  /** Requests by SOCKS. */
+  readonly unanswered: Set<AbortController>
   http: HttpSide
   httpVersion: string
 }
@@ -134,6 +138,16 @@ export class Doors {
       door.http.drain()
     }
     for (const http of this.#olderHttp) http.drain()
+  }
+
+  /** Tells those who wait for an answer that there will be none. It is on its way a turn of the event loop later. */
+  giveUp(): void {
+    const reason = new GatewayError('SHUTTING_DOWN', 'the gateway is shutting down')
+    for (const { http, unanswered } of [...this.#doors.values(), ...this.#leaving]) {
+      http.giveUp()
+      for (const request of unanswered) request.abort(reason)
+    }
+    for (const http of this.#olderHttp) http.giveUp()
   }
 
   /** Ends every connection still open. */
@@ -203,6 +217,7 @@ export class Doors {
     }
     const { httpVersion } = parts.limits()
     const firstHttp = parts.createHttpDoor(context)
+    const unanswered = new Set<AbortController>()
     const listener = await openListener({
       address: plan.address,
       clock: parts.clock,
@@ -215,12 +230,12 @@ export class Doors {
       admits: (client) => current().admits(client),
       onClient: (socket, first, answered) => {
         const { handshakeMs } = parts.limits()
-        serveMixed(socket, first, context, http(), { clock: parts.clock, handshakeMs }, answered)
+        serveMixed(socket, first, context, http(), { clock: parts.clock, handshakeMs, unanswered }, answered)
       },
       onRefused: (client, error) => parts.refused(name, client, error),
     })
     name = nameOf(plan, listener.address)
-    door = { plan, listener, context, http: firstHttp, httpVersion }
+    door = { plan, listener, context, unanswered, http: firstHttp, httpVersion }
     parts.front?.serve({ listener, context, rules: () => parts.rules!(current()) })
     return door
   }

@@ -14,6 +14,8 @@ export interface SocksDoorOptions {
   readonly clock: Clock
   /** Milliseconds from the first byte to a complete request. */
   readonly handshakeMs: number
+  /** Is told of each request while it has no answer. To abort one is to refuse it. */
+  readonly unanswered?: Set<AbortController>
 }
 
 /**
@@ -95,10 +97,17 @@ function begin(
     return void serveAssociate(socket, request, client, conversation, context, options.clock)
   }
   const gone = new AbortController()
-  const onClose = () => gone.abort(new GatewayError('CLIENT_GONE', 'the client closed its connection'))
+  const onClose = () => {
+    options.unanswered?.delete(gone)
+    gone.abort(new GatewayError('CLIENT_GONE', 'the client closed its connection'))
+  }
+  const answered = () => {
+    options.unanswered?.delete(gone)
+    socket.off('close', onClose)
+  }
 
   const reject = (error: GatewayError) => {
-    socket.off('close', onClose)
+    answered()
     farewell(socket, conversation.reply(error.code), options.clock)
   }
   let target: Flow['target']
@@ -111,6 +120,7 @@ function begin(
     return
   }
   socket.once('close', onClose)
+  options.unanswered?.add(gone)
   const flow: Flow = {
     id: context.nextId(),
     door: context.name,
@@ -120,7 +130,7 @@ function begin(
     scope: context.scope,
     client,
     async accept(): Promise<Conn> {
-      socket.off('close', onClose)
+      answered()
       socket.write(conversation.reply())
       return socket
     },

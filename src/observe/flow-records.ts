@@ -1,7 +1,7 @@
 import type { Clock } from '../contracts/clock.ts'
 import type { Container } from '../contracts/containers.ts'
 import type { Dialed } from '../contracts/dialer.ts'
-import type { GatewayError } from '../contracts/gateway-error.ts'
+import { GatewayError } from '../contracts/gateway-error.ts'
 import type { RelayCounts } from '../contracts/relay.ts'
 import type { Candidate, Captured, Client, Route, RouteQuery } from '../contracts/route.ts'
 import type { Scope } from '../contracts/target.ts'
@@ -135,14 +135,14 @@ export class FlowRecord implements Listed<FlowRecord> {
     }
   }
 
-  #finish(ending: Ending): void {
-    const { error } = ending
+  #finish(told: Ending): void {
+    const ending = this.#records.shuttingDown ? asCutByUs(told) : told
+    const { ended, error } = ending
     const now = ending.at ?? this.#records.clock.monotonic()
     const failed = error?.attempts.length ? error.attempts : (this.#dialed?.failed ?? [])
     const { scope } = this.#flow
-    const ended = this.#records.shuttingDown && ending.ended === 'client-reset' ? 'aborted' : ending.ended
     // The line is long, and most gateways that have much to do don't write it.
-    this.#records.finished(this, { ...ending, scope, ended, decision: this.#route?.decision }, () => ({
+    this.#records.finished(this, { ...ending, scope, decision: this.#route?.decision }, () => ({
       flow: this.#flow.id,
       door: this.#flow.door,
       protocol: this.#flow.protocol,
@@ -233,7 +233,7 @@ export class FlowRecords {
     } else if (this.#log.isLevelEnabled('info')) this.#log.info(line(), 'flow')
   }
 
-  /** From here on flows are cut by us: what looks like a client's reset is none. */
+  /** From here on flows are cut by us: what looks as if a client had left is none. */
   shutDown(): void {
     this.#shuttingDown = true
   }
@@ -254,6 +254,19 @@ export class FlowRecords {
   live(limit: number): LiveFlow[] {
     return this.#live.first(limit).map((record) => record.live())
   }
+}
+
+function asCutByUs(ending: Ending): Ending {
+  const { ended, error } = ending
+  return {
+    ...ending,
+    ended: ended === 'client-reset' || ended === 'client-gone' ? 'aborted' : ended,
+    ...(error?.code === 'CLIENT_GONE' ? { error: shutDownError(error) } : {}),
+  }
+}
+
+function shutDownError({ attempts }: GatewayError): GatewayError {
+  return new GatewayError('SHUTTING_DOWN', 'the gateway is shutting down', { attempts })
 }
 
 function describeCaptured(captured: Captured | undefined): CapturedLine | undefined {

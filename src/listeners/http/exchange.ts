@@ -277,6 +277,7 @@ export class Exchange {
 
   readonly #onAbort = () => {
     const reason = toGatewayError(this.#parts.connection.signal.reason)
+    if (reason.code === 'SHUTTING_DOWN' && this.#status === 0) this.#status = this.#parts.fail(reason)
     this.#settle(reason.code === 'CLIENT_GONE' ? 'client-reset' : 'aborted', reason)
   }
 

@@ -38,6 +38,8 @@ export interface HttpDoor {
   readonly statistics: { readonly httpRequestCount: number; readonly connectRequestCount: number }
   /** Ends idle connections, and the others after the response that is due. Tunnels go on. */
   drain(): void
+  /** Tells those who wait for an answer that has not begun that there will be none. */
+  giveUp(): void
   /** Resets the connections with an answer that has begun and is not over: it must not look complete. */
   breakOff(): void
   /** Ends everything. */
@@ -159,6 +161,12 @@ export function createHttpDoor(context: DoorContext, options: HttpDoorOptions): 
     drain() {
       draining = true
       server.server.closeIdleConnections()
+    },
+    giveUp() {
+      const reason = new GatewayError('SHUTTING_DOWN', 'the gateway is shutting down')
+      for (const connection of connections.values()) {
+        if (!connection.released && !connection.responseBegun) connection.abort(reason)
+      }
     },
     breakOff() {
       for (const connection of connections.values()) if (connection.responseBegun) connection.reset()
