@@ -200,7 +200,7 @@ function tlsDoorPlan(door: TlsDoorSettings, settings: Settings): DoorPlan {
   return { ...doorPlan(door, settings), tls: { cert: door.cert, key: door.key.reveal(), ...passphrase } }
 }
 
-/** A script may wait for names; the other rules take no time, and need no timer. */
+/** A script may wait for names, or its turn; the other rules take no time, and need no timer. What it waited for, its engine knows. */
 async function within<T>(
   ms: number,
   clock: Clock,
@@ -211,10 +211,7 @@ async function within<T>(
   const passOn = () => controller.abort(outer.reason)
   const cancel = clock.after(ms, () =>
     controller.abort(
-      new GatewayError(
-        'PAC_FAILED',
-        `the PAC script has not decided within ${ms / 1000} s (timeouts.decision); it probably waits for names that do not resolve`,
-      ),
+      new GatewayError('PAC_FAILED', `the PAC script has not decided within ${ms / 1000} s (timeouts.decision)`),
     ),
   )
   outer.addEventListener('abort', passOn)

@@ -13,6 +13,7 @@ import type { PacDns } from './pac-dns.ts'
 import { scriptFailure, tooManyNames } from './script-failure.ts'
 import type { Version } from './script-in-use.ts'
 import { digestOf } from './text-digest.ts'
+import { TimeSpent } from './time-spent.ts'
 import type { TrackRecord } from './track-record.ts'
 import { UnderWay } from './under-way.ts'
 import type { Notes, VmOutcome } from './vm-outcome.ts'
@@ -46,8 +47,7 @@ interface Evaluation extends Row {
   readonly key: string
   readonly digest: number
   next: Evaluation | undefined
-  /** By `clock.monotonic()`. */
-  readonly began: number
+  readonly spent: TimeSpent
   /** The network it was begun in. */
   readonly network: number
   /** Most have one. */
@@ -70,8 +70,7 @@ export class Decisions {
   readonly #options: DecisionsOptions
   readonly #cache: DecisionCache
   readonly #underWay = new UnderWay<Evaluation>()
-  /** Those who do not listen yet. */
-  #deaf: Waiter[] = []
+  #deaf: Waiter[] = [] // who does not listen yet
   readonly #second: () => number
   /** Counted up with each network. */
   #network = 0
@@ -142,7 +141,7 @@ export class Decisions {
       key,
       digest,
       next: undefined,
-      began: now,
+      spent: new TimeSpent(this.#options.clock, now),
       network: this.#network,
       first: undefined,
       others: undefined,
@@ -161,6 +160,7 @@ export class Decisions {
 
   /** Where no version is in use, or only one whose threads are gone. */
   #askFirst(evaluation: Evaluation, gone?: Version): void {
+    evaluation.spent.enter('script')
     this.#options.firstVersion().then(
       (first) => {
         if (first instanceof GatewayError) this.#finish(evaluation, first)
@@ -175,16 +175,18 @@ export class Decisions {
   #ask(evaluation: Evaluation, version: Version): void {
     const { dns } = this.#options
     dns.sweep()
+    evaluation.spent.enter('threads')
     evaluation.sent = dns.serial
     const trace = evaluation.query.trace === true || version.pool.pending < TRACE_WHILE_PENDING
     const { query, held } = evaluation
     const told = held ? { ...query, held: held.entries(this.#network) } : query
-    version.pool.run(told, trace, (outcome) => {
+    const settled = (outcome: VmOutcome) => {
       if (outcome.is === 'missing') this.#lookUp(evaluation, version, outcome)
       // The threads of a version that is in use no more are gone, and its evaluations with them.
       else if (outcome === CLOSED) this.#askFirst(evaluation, version)
       else this.#decide(evaluation, version, outcome)
-    })
+    }
+    version.pool.run(told, trace, settled, evaluation)
   }
 
   /** Looks up what was missing; then the evaluation starts again. */
@@ -203,7 +205,8 @@ export class Decisions {
     const network = this.#network
     held.add(dns.answersTo(missing.used), network)
     dns.noteUsed(missing.used)
-    dns.resolve(missing.names).then(
+    evaluation.spent.enter('names')
+    dns.resolve(missing.names, evaluation.spent.turns).then(
       (answers) => {
         // Those that the network before gave are no answers in this one.
         if (network === this.#network) held.add(answers, network)
@@ -227,7 +230,7 @@ export class Decisions {
       via: way.via,
       sha256: version.script.sha256,
       ageSeconds: this.#ageOf(version),
-      milliseconds: now - evaluation.began,
+      milliseconds: now - evaluation.spent.began,
       dnsRounds: rounds,
     })
     const fresh =

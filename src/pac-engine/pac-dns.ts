@@ -4,6 +4,7 @@ import { GatewayError } from '../contracts/gateway-error.ts'
 import type { Resolver } from '../contracts/resolver.ts'
 import { addressLiteral } from './address-literal.ts'
 import type { PacLimits } from './limits.ts'
+import type { LookupTurn } from './time-spent.ts'
 import type { DnsEntry } from './vm-outcome.ts'
 
 /** The name under which the own addresses stand. */
@@ -11,6 +12,11 @@ export const OWN = ''
 
 const NO_TURN = 'a name that the PAC script asks for waits behind others that take long to resolve'
 const NO_TURN_HINT = 'The DNS servers of this machine are slow or gone.'
+
+interface Lookup {
+  readonly found: Promise<DnsEntry | undefined>
+  readonly turn: LookupTurn
+}
 
 interface Known {
   readonly addresses: string | null
@@ -30,7 +36,7 @@ interface Known {
  */
 export class PacDns {
   readonly #known = new Map<string, Known>()
-  readonly #underWay = new Map<string, Promise<DnsEntry | undefined>>()
+  readonly #underWay = new Map<string, Lookup>()
   /** What ends the wait for each lookup, without an answer. */
   readonly #giveUps = new Set<() => void>()
   readonly #resolver: Resolver
@@ -102,13 +108,15 @@ export class PacDns {
 
   /**
    * Looks up what is not known yet, and tells the answers, but for those that the network before gave. A name that is not answered in its time does not resolve; rejects with `GatewayError` LIMIT_REACHED when its turn
-   * did not come, behind lookups that take long: that says nothing about the name, and must not decide.
+   * did not come, behind lookups that take long: that says nothing about the name, and must not decide. `turns` is told those of the names that it waits for.
    */
-  async resolve(names: readonly string[]): Promise<DnsEntry[]> {
+  async resolve(names: readonly string[], turns: LookupTurn[] = []): Promise<DnsEntry[]> {
     const network = this.#network
     const known = this.answersTo(names)
     const unknown = names.filter((name) => !this.#known.has(name))
-    const found = await Promise.all(unknown.map((name) => this.#lookUpOnce(name)))
+    const lookups = unknown.map((name) => this.#lookUpOnce(name))
+    for (const { turn } of lookups) turns.push(turn)
+    const found = await Promise.all(lookups.map(({ found }) => found))
     // What was gathered before the network changed is nothing to whoever waits: it asks again.
     if (network !== this.#network) return this.answersTo(names)
     return [...known, ...found.filter((entry) => entry !== undefined)]
@@ -147,25 +155,26 @@ export class PacDns {
     if (!known.used || known.staleUntil <= now) return false
     known.expires = Math.min(now + this.#limits.dnsNameMs, known.staleUntil)
     // Where its turn does not come it is forgotten when it is too old.
-    this.#lookUpOnce(name).catch(() => {})
+    this.#lookUpOnce(name).found.catch(() => {})
     return true
   }
 
-  #lookUpOnce(name: string): Promise<DnsEntry | undefined> {
-    let lookup = this.#underWay.get(name)
-    if (!lookup) {
-      lookup = this.#lookUp(name).finally(() => {
-        if (this.#underWay.get(name) === lookup) this.#underWay.delete(name)
-      })
-      this.#underWay.set(name, lookup)
-    }
+  #lookUpOnce(name: string): Lookup {
+    const known = this.#underWay.get(name)
+    if (known) return known
+    const turn = { queued: Number.POSITIVE_INFINITY, started: Number.POSITIVE_INFINITY }
+    const found = this.#lookUp(name, turn).finally(() => {
+      if (this.#underWay.get(name) === lookup) this.#underWay.delete(name)
+    })
+    const lookup: Lookup = { found, turn }
+    this.#underWay.set(name, lookup)
     return lookup
   }
 
-  async #lookUp(name: string): Promise<DnsEntry | undefined> {
+  async #lookUp(name: string, turn: LookupTurn): Promise<DnsEntry | undefined> {
     const network = this.#network
     const began = this.#clock.monotonic()
-    const lookup = name === OWN ? this.#inTime(this.#ownAddresses()) : this.#addressesOf(name)
+    const lookup = name === OWN ? this.#inTime(this.#ownAddresses()) : this.#addressesOf(name, turn)
     const addresses = await lookup.catch((error: unknown) => {
       // A turn that did not come in the network before is nothing in this one.
       if (network === this.#network) throw error
@@ -216,7 +225,7 @@ export class PacDns {
     })
   }
 
-  async #addressesOf(name: string): Promise<string | null> {
+  async #addressesOf(name: string, turn: LookupTurn): Promise<string | null> {
     const literal = addressLiteral(name)
     if (literal !== undefined) return literal
     const ascii = /^[\x21-\x7e]*$/.test(name) ? name : domainToASCII(name)
@@ -233,7 +242,8 @@ export class PacDns {
       const noAnswer = giveUp(() => resolve(null))
       const noTurn = giveUp(() => reject(new GatewayError('LIMIT_REACHED', NO_TURN, { hint: NO_TURN_HINT })))
       let cancel = this.#clock.after(dnsNameMs, noAnswer)
-      const waitFor = (ms: number, task: () => void) => () => {
+      const waitFor = (ms: number, task: () => void, began: keyof LookupTurn) => () => {
+        turn[began] = this.#clock.monotonic()
         cancel()
         cancel = this.#clock.after(ms, task)
       }
@@ -242,7 +252,10 @@ export class PacDns {
         this.#giveUps.delete(noAnswer)
       }
       this.#giveUps.add(noAnswer)
-      const progress = { queued: waitFor(dnsTurnMs, noTurn), started: waitFor(dnsNameMs, noAnswer) }
+      const progress = {
+        queued: waitFor(dnsTurnMs, noTurn, 'queued'),
+        started: waitFor(dnsNameMs, noAnswer, 'started'),
+      }
       this.#resolver
         .resolve(ascii, gaveUp.signal, { progress })
         .then((found) => resolve(found.length > 0 ? found.map(({ address }) => address).join(';') : null))

@@ -1,5 +1,7 @@
+import type { TimeSpent } from './time-spent.ts'
 import type { DnsEntry, VmOutcome } from './vm-outcome.ts'
 import type { Job } from './vm-thread.ts'
+import type { Row } from './waiter.ts'
 import type { MadeWay } from './worker-protocol.ts'
 
 /** What a job tells its pool. */
@@ -22,6 +24,7 @@ export class PoolJob implements Job {
     readonly wasSlow: boolean,
     readonly told: readonly DnsEntry[] | undefined,
     readonly whenSettled: (outcome: VmOutcome) => void,
+    readonly askers: Row | undefined,
   ) {
     this.epoch = pool.epoch
   }
@@ -31,12 +34,17 @@ export class PoolJob implements Job {
     return this.epoch === this.pool.epoch ? this.told : undefined
   }
 
+  get spent(): TimeSpent | undefined {
+    return this.askers?.spent
+  }
+
   settle(outcome: VmOutcome): void {
     this.pool.settled(this, outcome)
     this.whenSettled(outcome)
   }
 
   makeWay(why: MadeWay): void {
+    this.spent?.enter('threads')
     this.pool.makeWay(this, why)
   }
 }

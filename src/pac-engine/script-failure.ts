@@ -11,6 +11,7 @@ const WHAT: Record<FailureKind, string> = {
   'too-long': 'gave an answer that is too long',
   'not-ascii': 'answered with characters outside ASCII',
   time: 'ran too long',
+  turn: 'waited too long for its turn',
   memory: 'used too much memory',
   crashed: 'could not be run to its end',
 }
@@ -21,6 +22,7 @@ const HINT: Record<FailureKind, string> = {
   'too-long': 'An answer is a short list of proxies.',
   'not-ascii': 'Write host names as A-labels (xn--…).',
   time: 'Look for a loop that does not end, or a regular expression that backtracks.',
+  turn: 'Other evaluations of the script take too long; look for a loop that does not end, or a regular expression that backtracks.',
   memory: 'Look for a loop that collects without end.',
   crashed: 'Look for recursion without end.',
 }
@@ -53,7 +55,9 @@ export function scriptFailure(
   const own = failure.kind === 'threw' ? hide(failure.message) : failure.message
   const said = failure.answer === undefined ? own : JSON.stringify(hide(failure.answer))
   const message = `PAC ${origin}: ${during} ${WHAT[failure.kind]} (${clean(said)})${place}${shown}`
-  return new GatewayError('PAC_FAILED', message, { hint: HINT[failure.kind], ...(pac ? { pac } : {}) })
+  // Whoever can make others wait must not open a way by it, as a failed script may.
+  const code = failure.kind === 'turn' ? 'LIMIT_REACHED' : 'PAC_FAILED'
+  return new GatewayError(code, message, { hint: HINT[failure.kind], ...(pac ? { pac } : {}) })
 }
 
 /**

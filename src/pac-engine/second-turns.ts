@@ -65,5 +65,5 @@ export class SecondTurns {
 }
 
 function noTurn(why: string): VmOutcome {
-  return { is: 'failed', failure: { kind: 'time', message: `it made way for others, and ${why}` }, notes: NO_NOTES }
+  return { is: 'failed', failure: { kind: 'turn', message: `it made way for others, and ${why}` }, notes: NO_NOTES }
 }

@@ -20,7 +20,8 @@ export interface Notes {
   readonly clock: number | undefined
 }
 
-export type FailureKind = 'threw' | 'not-a-string' | 'too-long' | 'not-ascii' | 'time' | 'memory' | 'crashed'
+/** `turn`: it had none, for which it is not to blame. */
+export type FailureKind = 'threw' | 'not-a-string' | 'too-long' | 'not-ascii' | 'time' | 'turn' | 'memory' | 'crashed'
 
 export interface Failure {
   readonly kind: FailureKind

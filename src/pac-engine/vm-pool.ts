@@ -11,6 +11,7 @@ import { ThreadSet } from './thread-set.ts'
 import { TurnBudget } from './turn-budget.ts'
 import { type DnsEntry, NO_NOTES, type VmOutcome } from './vm-outcome.ts'
 import { CLOSED, crashed, type Ending, type Job, VmThread } from './vm-thread.ts'
+import type { Row } from './waiter.ts'
 import type { Loaded, MadeWay } from './worker-protocol.ts'
 
 /** Threads that died while starting, one after the other, before the pool gives up on the script. */
@@ -104,14 +105,14 @@ export class VmPool {
   }
 
   /** `settle` is called once, never before this returns. */
-  run({ url, host, held }: Query, trace: boolean, settle: (outcome: VmOutcome) => void): void {
+  run({ url, host, held }: Query, trace: boolean, settle: (outcome: VmOutcome) => void, askers?: Row): void {
     if (this.#closed) {
       queueMicrotask(() => settle(CLOSED))
       return
     }
     this.#pending++
     const wasSlow = this.#second.isSlow(host, this.#now)
-    const job = new PoolJob(this, url, host, trace, wasSlow, held, settle)
+    const job = new PoolJob(this, url, host, trace, wasSlow, held, settle, askers)
     if (wasSlow) this.#queue.addLast(job)
     else this.#queue.add(job)
     this.#flushSoon()

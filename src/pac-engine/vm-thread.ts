@@ -5,6 +5,7 @@ import { NumberedJobs } from './numbered-jobs.ts'
 import type { Query } from './query-lines.ts'
 import { processorMs, RunningTime, whenSpent } from './running-time.ts'
 import { startPacThread } from './start-thread.ts'
+import type { TimeSpent } from './time-spent.ts'
 import type { TurnBudget } from './turn-budget.ts'
 import { type DnsEntry, NO_NOTES, type VmOutcome } from './vm-outcome.ts'
 import {
@@ -28,6 +29,8 @@ export interface Job extends Query {
   readonly settle: (outcome: VmOutcome) => void
   /** It was stopped, and is to have another turn. */
   readonly makeWay: (why: MadeWay) => void
+  /** Is told when it is seen running. */
+  readonly spent?: TimeSpent | undefined
 }
 
 /** What becomes of the job whose thread is ended. */
@@ -276,6 +279,8 @@ export class VmThread {
 
   /** The running job keeps the thread, and everything else it was given goes elsewhere. */
   #becameSlow(current: number): void {
+    const spent = this.#jobs.get(current)?.spent
+    if (spent) spent.runsSince ??= this.#clock.monotonic()
     if (this.slow) return
     this.slow = true
     Atomics.store(this.#state, LEAVE_REST, 1)

@@ -1,11 +1,13 @@
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { PacAnswer } from '../contracts/pac.ts'
+import type { TimeSpent } from './time-spent.ts'
 
 /** Those who wait for one answer, behind the first of them. */
 export interface Row {
   others: Waiter[] | undefined
   /** Who has given up since it was last cleared of such. */
   gone: number
+  readonly spent?: TimeSpent
 }
 
 /** Of those who have given up, when a row is first cleared of them: fewer cost nothing. */
@@ -35,11 +37,11 @@ export function settle(waiter: Waiter, outcome: PacAnswer | GatewayError): void 
 
 /** From now on it hears when its caller gives up. */
 export function listen(waiter: Waiter): void {
-  const { signal, reject } = waiter
+  const { signal, reject, row } = waiter
   const aborted = () => {
     waiter.settled = true
-    reject(signal.reason)
-    leave(waiter.row)
+    reject(row.spent ? row.spent.whenGivenUp(signal.reason) : signal.reason)
+    leave(row)
   }
   waiter.aborted = aborted
   if (signal.aborted) aborted()

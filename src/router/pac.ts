@@ -26,9 +26,9 @@ export async function decideByPac(policy: PacPolicy, query: RouteQuery, signal: 
   try {
     answer = await engine.find(asked, signal)
   } catch (thrown) {
-    // One that takes too long has failed like one that throws; whoever has gone, or is ended, is told nothing of policy.
-    const error: unknown = signal.aborted ? signal.reason : thrown
-    if (error instanceof GatewayError && error.code === 'PAC_FAILED') {
+    // One that takes too long has failed like one that throws, if it was the script that did; whoever has gone, or is ended, is told nothing of policy.
+    const error: unknown = signal.aborted && !isFailure(signal.reason) ? signal.reason : thrown
+    if (isFailure(error)) {
       return failed(policy, error.message, error.pac, error.hint)
     }
     throw error
@@ -51,6 +51,10 @@ export async function decideByPac(policy: PacPolicy, query: RouteQuery, signal: 
   const detail = `PAC ${label} answered ${quoted}${note}${describeAll(shown, known)}`
   const decision = candidates[0]!.hops.length === 0 ? 'direct' : 'proxy'
   return { decision, candidates, because: { source: 'pac', detail }, ...(pac ? { pac } : {}) }
+}
+
+function isFailure(error: unknown): error is GatewayError {
+  return error instanceof GatewayError && error.code === 'PAC_FAILED'
 }
 
 /** `; http://proxy.corp.example:8080 with the credentials of upstreams.corp`, for each proxy once. */

@@ -120,6 +120,15 @@ test('a script that has not decided in time has failed', async (t) => {
   }
 })
 
+test('one that had no turn in its time has not failed', async (t) => {
+  const abort = new AbortController()
+  const waiting = () => {
+    abort.abort(new GatewayError('PAC_FAILED', 'the PAC script has not decided within 10 s'))
+    throw new GatewayError('LIMIT_REACHED', 'it waited behind others')
+  }
+  await t.rejects(decideByPac(policy(waiting, 'direct'), query, abort.signal), { code: 'LIMIT_REACHED' })
+})
+
 test('aborts and internal faults are thrown', async (t) => {
   const reason = new GatewayError('CLIENT_GONE', 'the client has gone')
   const abort = new AbortController()
