@@ -17,7 +17,7 @@ import { TimeSpent } from './time-spent.ts'
 import type { TrackRecord } from './track-record.ts'
 import { UnderWay } from './under-way.ts'
 import type { Notes, VmOutcome } from './vm-outcome.ts'
-import { CLOSED } from './vm-thread.ts'
+import { CLOSED, UNWANTED } from './vm-thread.ts'
 import { listen, type Row, settle, type Waiter } from './waiter.ts'
 
 /** Jobs waiting beyond which helper calls are no longer recorded: a trace costs more than the decision. */
@@ -184,6 +184,7 @@ export class Decisions {
       if (outcome.is === 'missing') this.#lookUp(evaluation, version, outcome)
       // The threads of a version that is in use no more are gone, and its evaluations with them.
       else if (outcome === CLOSED) this.#askFirst(evaluation, version)
+      else if (outcome === UNWANTED) this.#finish(evaluation, new GatewayError('CLIENT_GONE', 'nobody waits for it'))
       else this.#decide(evaluation, version, outcome)
     }
     version.pool.run(told, trace, settled, evaluation)

@@ -1,9 +1,9 @@
-import type { Job } from './vm-thread.ts'
+import { type Job, UNWANTED } from './vm-thread.ts'
 
 /** Of so many that are taken one by one, one is the oldest. */
 const OLDEST_EVERY = 16
 
-/** Evaluations that wait for a thread. */
+/** Evaluations that wait for a thread. One that nobody waits for any more when it is taken is settled instead: a crowd that has gone holds up nobody. */
 export class FirstTurns {
   /** The one that has waited longest stands first. */
   readonly #jobs: Job[] = []
@@ -31,11 +31,20 @@ export class FirstTurns {
 
   /** Up to so many, all of one kind, in their order. */
   take(most: number): Job[] {
-    if (this.#jobs.length === 0) return this.#last.splice(0, 1)
-    const trace = this.#jobs[0]?.trace
-    let count = Math.min(1, this.#jobs.length)
-    while (count < most && count < this.#jobs.length && this.#jobs[count]?.trace === trace) count++
-    return this.#jobs.splice(0, count)
+    const taken: Job[] = []
+    const gone: Job[] = []
+    const jobs = this.#jobs.length > 0 ? this.#jobs : this.#last
+    const limit = jobs === this.#last ? 1 : most
+    let count = 0
+    for (; count < jobs.length && taken.length < limit; count++) {
+      const job = jobs[count]!
+      if (job.wanted === false) gone.push(job)
+      else if (taken[0] && job.trace !== taken[0].trace) break
+      else taken.push(job)
+    }
+    jobs.splice(0, count)
+    for (const job of gone) job.settle(UNWANTED)
+    return taken
   }
 
   /**
@@ -43,8 +52,12 @@ export class FirstTurns {
    * who comes later, who would wait for all of them; what time these leave is the crowd's, and nobody is left waiting for good.
    */
   takeOne(): Job[] {
-    const job = ++this.#taken % OLDEST_EVERY === 0 ? this.#jobs.shift() : this.#jobs.pop()
-    return job ? [job] : this.#last.splice(0, 1)
+    if (++this.#taken % OLDEST_EVERY === 0) return this.take(1)
+    for (let job = this.#jobs.pop(); job; job = this.#jobs.pop()) {
+      if (job.wanted !== false) return [job]
+      job.settle(UNWANTED)
+    }
+    return this.take(1)
   }
 
   takeAll(): Job[] {

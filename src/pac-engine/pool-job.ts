@@ -1,7 +1,7 @@
 import type { TimeSpent } from './time-spent.ts'
 import type { DnsEntry, VmOutcome } from './vm-outcome.ts'
 import type { Job } from './vm-thread.ts'
-import type { Row } from './waiter.ts'
+import { isWanted, type Row } from './waiter.ts'
 import type { MadeWay } from './worker-protocol.ts'
 
 /** What a job tells its pool. */
@@ -32,6 +32,10 @@ export class PoolJob implements Job {
   /** What the network before answered is not taken into a VM of this one. */
   get held(): readonly DnsEntry[] | undefined {
     return this.epoch === this.pool.epoch ? this.told : undefined
+  }
+
+  get wanted(): boolean {
+    return this.askers === undefined || isWanted(this.askers)
   }
 
   get spent(): TimeSpent | undefined {

@@ -1,12 +1,12 @@
 import type { PacLimits } from './limits.ts'
 import { NO_NOTES, type VmOutcome } from './vm-outcome.ts'
-import type { Job } from './vm-thread.ts'
+import { type Job, UNWANTED } from './vm-thread.ts'
 
 /** Evaluations that took long while others waited: they wait for a thread of their own, in their order; and the hosts that they were about. */
 export class SecondTurns {
   readonly #limits: PacLimits
   /** The one that has waited longest stands first. */
-  readonly #waiting: { readonly job: Job; readonly since: number }[] = []
+  #waiting: { readonly job: Job; readonly since: number }[] = []
   /** Until when a host is remembered, in ms of the clock. The one noted longest ago stands first. */
   readonly #hosts = new Map<string, number>()
 
@@ -43,20 +43,32 @@ export class SecondTurns {
 
   /** Settles it where too many wait already. */
   add(job: Job, now: number): void {
+    if (this.#waiting.length >= this.#limits.secondTurns) this.#dropUnwanted()
     if (this.#waiting.length < this.#limits.secondTurns) this.#waiting.push({ job, since: now })
     else job.settle(noTurn(`${this.#limits.secondTurns} others that take long wait already`))
   }
 
   next(): Job | undefined {
-    return this.#waiting.shift()?.job
+    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
+      if (next.job.wanted !== false) return next.job
+      next.job.settle(UNWANTED)
+    }
+    return undefined
   }
 
   /** Settles those that have waited too long. */
   expire(now: number): void {
     const { secondTurnMs } = this.#limits
     while (this.#waiting[0] && now - this.#waiting[0].since >= secondTurnMs) {
-      this.next()?.settle(noTurn(`others that take long had the thread for ${secondTurnMs} ms`))
+      this.#waiting.shift()?.job.settle(noTurn(`others that take long had the thread for ${secondTurnMs} ms`))
     }
+  }
+
+  #dropUnwanted(): void {
+    const gone = this.#waiting.filter(({ job }) => job.wanted === false)
+    if (gone.length === 0) return
+    this.#waiting = this.#waiting.filter(({ job }) => job.wanted !== false)
+    for (const { job } of gone) job.settle(UNWANTED)
   }
 
   giveUp(why: VmOutcome): void {

@@ -29,6 +29,8 @@ export interface Job extends Query {
   readonly settle: (outcome: VmOutcome) => void
   /** It was stopped, and is to have another turn. */
   readonly makeWay: (why: MadeWay) => void
+  /** False: whoever asked has given up. */
+  readonly wanted?: boolean
   /** Is told when it is seen running. */
   readonly spent?: TimeSpent | undefined
 }
@@ -310,3 +312,5 @@ export function crashed(message: string): Extract<VmOutcome, { is: 'failed' }> {
 }
 
 export const CLOSED = crashed('the engine is closed')
+/** Nobody waited any more when its turn came. */
+export const UNWANTED = crashed('nobody waits for it')

@@ -4,6 +4,8 @@ import type { TimeSpent } from './time-spent.ts'
 
 /** Those who wait for one answer, behind the first of them. */
 export interface Row {
+  /** Most have one. */
+  first?: Waiter | undefined
   others: Waiter[] | undefined
   /** Who has given up since it was last cleared of such. */
   gone: number
@@ -46,6 +48,16 @@ export function listen(waiter: Waiter): void {
   waiter.aborted = aborted
   if (signal.aborted) aborted()
   else signal.addEventListener('abort', aborted, { once: true })
+}
+
+/** Whether anybody waits still. */
+export function isWanted({ first, others }: Row): boolean {
+  return (first !== undefined && waits(first)) || others?.some(waits) === true
+}
+
+/** Who has given up may not listen yet. */
+function waits({ settled, signal }: Waiter): boolean {
+  return !settled && !signal.aborted
 }
 
 /** What waits for slow names is there for minutes, and whoever asked for seconds. */

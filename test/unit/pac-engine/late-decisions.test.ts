@@ -169,7 +169,12 @@ t.test('a thread says what it is seen running, and that it runs no more when it 
   })
   t.teardown(() => pool.close())
   t.match(await pool.start(), { is: 'ready' })
-  const row = () => ({ others: undefined, gone: 0, spent: new TimeSpent(systemClock, 0) })
+  const row = () => {
+    const row: Row & { spent: TimeSpent } = { others: undefined, gone: 0, spent: new TimeSpent(systemClock, 0) }
+    const { signal } = new AbortController()
+    row.first = { resolve() {}, reject() {}, signal, row, settled: false, aborted: undefined }
+    return row
+  }
   const [loop, good] = [row(), row()]
   const ask = (host: string, asker: Row) =>
     new Promise<VmOutcome>((settle) => pool.run({ url: 'http://a:80', host }, false, settle, asker))
