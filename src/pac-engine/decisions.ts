@@ -211,6 +211,8 @@ export class Decisions {
       (answers) => {
         // Those that the network before gave are no answers in this one.
         if (network === this.#network) held.add(answers, network)
+        // Also where nobody waits any more: whoever comes back is not to wait for them again.
+        dns.noteUsed(missing.names)
         // A newer version may have come meanwhile, and the threads of this one be gone.
         this.#ask(evaluation, this.#options.version() ?? version)
       },

@@ -4,7 +4,7 @@ import { GatewayError } from '../../../src/contracts/gateway-error.ts'
 import { Decisions } from '../../../src/pac-engine/decisions.ts'
 import { FirstTurns } from '../../../src/pac-engine/first-turns.ts'
 import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
-import type { PacDns } from '../../../src/pac-engine/pac-dns.ts'
+import { PacDns } from '../../../src/pac-engine/pac-dns.ts'
 import type { Version } from '../../../src/pac-engine/script-in-use.ts'
 import { SecondTurns } from '../../../src/pac-engine/second-turns.ts'
 import { NO_NOTES, type VmOutcome } from '../../../src/pac-engine/vm-outcome.ts'
@@ -12,6 +12,7 @@ import { VmPool } from '../../../src/pac-engine/vm-pool.ts'
 import { type Job, UNWANTED } from '../../../src/pac-engine/vm-thread.ts'
 import { isWanted, type Row } from '../../../src/pac-engine/waiter.ts'
 import { manualClock } from '../../fixtures/manual-clock.ts'
+import { until } from '../../fixtures/until.ts'
 
 /** Jobs of whom the test says whether anybody waits. */
 function jobs() {
@@ -117,4 +118,29 @@ t.test('a question that everybody has given up is asked anew by whoever comes th
   t.same(recorded, [], 'it is no failed decision')
   runs[1]!.settle({ is: 'answer', answer: 'DIRECT', notes: NO_NOTES, ms: 0 })
   t.match(await again, { result: 'DIRECT' })
+})
+
+t.test('a slow name that was looked up for somebody who has gone is known to whoever comes back', async (t) => {
+  const clock = manualClock()
+  const runs: ((outcome: VmOutcome) => void)[] = []
+  const run = (_query: unknown, _trace: boolean, settle: (outcome: VmOutcome) => void) => runs.push(settle)
+  const version = { script: { sha256: 'one', text: '' }, pool: { pending: 0, run }, readAt: 0 } as unknown as Version
+  const resolver = { resolve: () => new Promise<never>(() => {}) }
+  const limits = DEFAULT_LIMITS
+  const dns = new PacDns({ resolver, myAddresses: async () => [], clock, limits, onChange() {} })
+  const decisions = new Decisions({
+    ...{ origin: 'script', way: {}, limits, clock, dns, alerts: { tell() {} }, record: { decided() {} } },
+    version: () => version,
+    firstVersion: async () => version,
+  })
+  const caller = new AbortController()
+  const asked = decisions.find({ url: 'http://a:80', host: 'a' }, caller.signal)
+  runs[0]!({ is: 'missing', names: ['slow.test'], used: [] })
+  clock.advance(limits.dnsNameMs)
+  await until('it would go on', () => runs.length === 2)
+  caller.abort(new GatewayError('CLIENT_GONE', 'the client has gone'))
+  await t.rejects(asked, { code: 'CLIENT_GONE' })
+  runs[1]!(UNWANTED)
+  clock.advance(limits.dnsBadMs)
+  t.same(dns.entries(), [['slow.test', null]])
 })
