@@ -1,34 +1,50 @@
-import type { Container, ContainerDirectory, ContainerNetwork, ContainerView } from '../contracts/containers.ts'
+import type { Container, ContainerDirectory, ContainerView } from '../contracts/containers.ts'
 import type { Client, RouteQuery } from '../contracts/route.ts'
+import type { InterfaceAddress } from '../system/interface-addresses.ts'
 import { AddressOwners } from '../wire/address-owners.ts'
 import { inBlocks } from '../wire/ip-block.ts'
-import { hostAddresses } from './host-addresses.ts'
+import { ownAddresses as readOwnAddresses } from './host-addresses.ts'
 
-/** The name of the network of the engine's that an address is in, where the client is a container of others. Undefined: nothing stands between them. */
+/** The name of the network of the engine's that an address is in, where the client is in others or in none. Undefined: nothing stands between them. */
 export type NetworkBorders = (address: string, client: Client) => string | undefined
 
 /**
- * An engine keeps its bridged networks apart from each other, and this host is in all of them: what the gateway dials for a container must not go where
- * that container has no way to. The host's own addresses there are nobody's network: a container reaches them by itself. Which one of those that share
- * one network the client is cannot be told, and makes no difference here.
+ * An engine keeps its bridged networks apart from each other and from whoever is outside, but for published ports, and this host is in all of them: what
+ * the gateway dials for another machine or a container must not go where that has no way to. The host's own addresses there are nobody's network:
+ * everybody reaches them. Which one of those that share one network the client is cannot be told, and makes no difference here.
  */
 export function networkBorders(
   directory: Pick<ContainerDirectory, 'view'> & { allAt?(address: string): readonly Container[] },
-  ownAddresses: () => readonly string[] = hostAddresses,
+  ownAddresses: () => readonly InterfaceAddress[] = readOwnAddresses,
+  monotonic: () => number = () => performance.now(),
 ): NetworkBorders {
-  let read: (Bridged & { readonly of: ContainerView }) | undefined
+  let read: (Bridged & { readonly of: ContainerView; readonly until: number }) | undefined
   return (address, { address: from, container }) => {
     const view = directory.view()
-    if (read?.of !== view) read = { of: view, ...bridgedIn(view, ownAddresses) }
+    if (read?.of !== view || monotonic() >= read.until) {
+      const isTold = view.networks.length > 0
+      const own = readable(ownAddresses)
+      const found = isTold ? bridgedIn(view, own) : bridgesOf(own)
+      read = { of: view, until: isTold ? Number.POSITIVE_INFINITY : monotonic() + UNTOLD_MS, ...found }
+    }
     const { all, each } = read
-    if (from === undefined || !all.isContainers(from) || !all.isContainers(address)) return undefined
+    if (from === undefined || !all.isContainers(address)) return undefined
     const there = each.filter(({ holds }) => holds(address))
     const clients = container ? [container] : (directory.allAt?.(from) ?? [])
-    const isIn = ({ network, holds }: (typeof there)[number]) =>
-      holds(from) || (clients.length > 0 && clients.every(({ endpoints }) => isAmong(endpoints, network)))
-    return there.some(isIn) ? undefined : there[0]?.network.name
+    const isIn = ({ id, holds }: (typeof there)[number]) =>
+      holds(from) || (clients.length > 0 && clients.every(({ endpoints }) => isAmong(endpoints, id)))
+    if (there.length === 0 || there.some(isIn)) return undefined
+    // As they are now: whoever is refused has the time.
+    const own = readable(ownAddresses).map((one) => one.address)
+    if (own.includes(from) || own.includes(address)) return undefined
+    // Of an engine elsewhere: to whoever is outside, the same blocks may mean a network of this side.
+    const isHere = all.isContainers(from) || own.some((one) => there.some(({ holds }) => holds(one)))
+    return isHere ? there[0]?.name : undefined
   }
 }
+
+/** Milliseconds that this machine's bridges are taken for the same, while the engine has not told of its networks. */
+const UNTOLD_MS = 1_000
 
 /** Whether there is such a border before what a query dials: who its client is then decides. By a name nobody knows that yet. */
 export function leadsBeyond({ target, captured, client }: RouteQuery, borders: NetworkBorders): boolean {
@@ -36,27 +52,47 @@ export function leadsBeyond({ target, captured, client }: RouteQuery, borders: N
   return family !== 0 && borders(host, client) !== undefined
 }
 
-function isAmong(endpoints: Container['endpoints'], { id }: ContainerNetwork): boolean {
+function isAmong(endpoints: Container['endpoints'], id: string | undefined): boolean {
   return endpoints.some(({ networkId }) => networkId === id)
 }
 
 interface Bridged {
   readonly all: AddressOwners
-  readonly each: readonly { readonly network: ContainerNetwork; holds(address: string): boolean }[]
+  readonly each: readonly Network[]
 }
 
-function bridgedIn({ networks }: ContainerView, ownAddresses: () => readonly string[]): Bridged {
+interface Network {
+  readonly name: string
+  /** The engine's. */
+  readonly id?: string
+  holds(address: string): boolean
+}
+
+function bridgedIn({ networks }: ContainerView, own: readonly InterfaceAddress[]): Bridged {
   const bridged = networks.filter((network) => network.bridged)
   const subnets = bridged.flatMap((network) => network.subnets)
-  const gateways = [...bridged.flatMap((network) => network.gateways), ...readable(ownAddresses)]
+  const gateways = [...bridged.flatMap((network) => network.gateways), ...own.map(({ address }) => address)]
   return {
     all: new AddressOwners(() => undefined, { subnets, gateways }),
-    each: bridged.map((network) => ({ network, holds: inBlocks(network.subnets) })),
+    each: bridged.map(({ name, id, subnets }) => ({ name, id, holds: inBlocks(subnets) })),
+  }
+}
+
+/** Before an engine has been heard for the first time: what lies behind bridges that Docker has made on this machine, by the names that it gives them. */
+function bridgesOf(own: readonly InterfaceAddress[]): Bridged {
+  const bridges = own.filter(({ device }) => /^(docker0|br-[0-9a-f]{12})$/.test(device))
+  const blocks = bridges.map(({ device, address, bits }) => ({ name: device, subnets: [`${address}/${bits}`] }))
+  return {
+    all: new AddressOwners(() => undefined, {
+      subnets: blocks.flatMap(({ subnets }) => subnets),
+      gateways: own.map(({ address }) => address),
+    }),
+    each: blocks.map(({ name, subnets }) => ({ name, holds: inBlocks(subnets) })),
   }
 }
 
 /** They cannot be read for want of descriptors, say; the engine tells most of them. */
-function readable(addresses: () => readonly string[]): readonly string[] {
+function readable(addresses: () => readonly InterfaceAddress[]): readonly InterfaceAddress[] {
   try {
     return addresses()
   } catch {

@@ -29,7 +29,7 @@ export interface AccessOptions {
   readonly clock: Clock
   /** Addresses that a query leads to instead of its own: it may reach them although they are loopback. */
   readonly leadsTo?: (query: RouteQuery) => readonly string[] | undefined
-  /** The name of the container network that an address is in, where the client is a container outside it. Absent: there are none. */
+  /** The name of the container network that an address is in, where the client is outside it. Absent: there are none. */
   readonly closedNetwork?: (address: string, client: Client) => string | undefined
   /** The host's own addresses; default: those of its interfaces. */
   readonly localAddresses?: () => readonly string[]
@@ -129,7 +129,7 @@ function firstReason(
     if (reason !== undefined) return reason
     const network = client.local ? undefined : closedNetwork?.(address, client)
     if (network !== undefined)
-      return `${address} is in the container network ${network}, and the client is a container outside it`
+      return `${address} is in the container network ${network}, and the client is outside it`
   }
   return undefined
 }

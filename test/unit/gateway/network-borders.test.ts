@@ -5,6 +5,7 @@ import { leadsBeyond, networkBorders } from '../../../src/gateway/network-border
 const network = (name: string, subnets: string[], gateways: string[], bridged = true): ContainerNetwork => ({
   ...{ id: `id-${name}`, name, driver: bridged ? 'bridge' : 'macvlan', bridged, internal: false, subnets, gateways },
 })
+const own = (...addresses: string[]) => addresses.map((address) => ({ device: 'eth0', address, bits: 16 }))
 const container = (...networks: string[]) =>
   ({
     id: 'c',
@@ -17,7 +18,7 @@ t.test('which of the engine’s networks a container is asking its way into', as
     network('two', ['172.19.0.0/16', 'fd00:19::/64'], ['172.19.0.1', 'fd00:19::1']),
     network('lan', ['192.168.1.0/24'], ['192.168.1.1'], false),
   ]
-  const borders = networkBorders({ view: () => ({ networks, containers: [] }) }, () => ['172.19.0.7'])
+  const borders = networkBorders({ view: () => ({ networks, containers: [] }) }, () => own('172.19.0.7', '192.168.1.5'))
   const rows: [to: string, from: string | undefined, is: Container | undefined, network: string | undefined][] = [
     ['172.19.0.2', '172.18.0.2', container('one'), 'two'],
     ['fd00:19::2', '172.18.0.2', container('one'), 'two'],
@@ -26,13 +27,17 @@ t.test('which of the engine’s networks a container is asking its way into', as
     // By one of its addresses, or of nobody that is known: a step of a build.
     ['172.19.0.2', 'fd00:18::9', undefined, 'two'],
     ['fd00:18::2', 'fd00:18::9', undefined, undefined],
+    // Another machine, and whoever comes under the address of a bridge that is not this machine’s.
+    ['172.19.0.2', '192.168.1.9', undefined, 'two'],
+    ['172.19.0.2', '172.18.0.1', undefined, 'two'],
+    ['172.18.0.2', '172.18.0.1', undefined, undefined],
+    // Not in a network that this machine is not in: of an engine elsewhere.
+    ['172.18.0.2', '192.168.1.9', undefined, undefined],
     // The host’s own addresses anybody reaches, and it reaches everybody.
     ['172.19.0.1', '172.18.0.2', container('one'), undefined],
     ['172.19.0.7', '172.18.0.2', container('one'), undefined],
-    ['172.19.0.2', '172.18.0.1', undefined, undefined],
     ['172.19.0.2', '172.19.0.7', undefined, undefined],
-    ['172.19.0.2', '192.168.1.9', undefined, undefined],
-    ['172.19.0.2', '127.0.0.1', undefined, undefined],
+    ['172.19.0.2', '192.168.1.5', undefined, undefined],
     ['172.19.0.2', undefined, undefined, undefined],
     // The block of a macvlan is the LAN’s.
     ['192.168.1.9', '172.18.0.2', container('one'), undefined],
@@ -89,4 +94,29 @@ t.test('as the engine has them now, and without the host’s addresses where the
   t.equal(borders('172.19.0.2', client), undefined)
   view = { networks: [...view.networks, network('two', ['172.19.0.0/16'], [])], containers: [] }
   t.equal(borders('172.19.0.2', client), 'two')
+})
+
+t.test('before the engine has been heard: what lies behind this machine’s own bridges of Docker', async (t) => {
+  const bridges = [
+    { device: 'docker0', address: '172.17.0.1', bits: 16 },
+    { device: 'br-0123456789ab', address: '172.18.0.1', bits: 16 },
+    { device: 'br0', address: '192.168.1.5', bits: 24 },
+  ]
+  let now = 0
+  const view = { networks: [], containers: [] }
+  const borders = networkBorders(
+    { view: () => view },
+    () => bridges,
+    () => now,
+  )
+  const from = (address: string) => (to: string) => borders(to, { local: false, address })
+  t.equal(from('172.17.0.2')('172.18.0.2'), 'br-0123456789ab')
+  t.equal(from('192.168.1.9')('172.17.0.2'), 'docker0')
+  for (const to of ['172.17.0.3', '172.18.0.1', '192.168.1.9', '203.0.113.1'])
+    t.equal(from('172.17.0.2')(to), undefined, to)
+  t.equal(from('172.17.0.1')('172.18.0.2'), undefined, 'this machine')
+  t.equal(from('10.0.0.1')('192.168.1.9'), undefined, 'a bridge that is not Docker’s')
+  bridges.push({ device: 'br-ba9876543210', address: '172.19.0.1', bits: 16 })
+  now = 1_000
+  t.equal(from('172.17.0.2')('172.19.0.2'), 'br-ba9876543210', 'a new one')
 })

@@ -193,7 +193,7 @@ test('reasons are readable', async (t) => {
   )
   t.match(
     accessWith().judgeTarget(queryFor('172.19.0.2:80', 'containers', REMOTE_CLIENT))?.detail,
-    /^172\.19\.0\.2 is in the container network n6, and the client is a container outside it$/,
+    /^172\.19\.0\.2 is in the container network n6, and the client is outside it$/,
   )
 })
 
