@@ -128,8 +128,7 @@ function firstReason(
     const reason = builtInReason(address, client)
     if (reason !== undefined) return reason
     const network = client.local ? undefined : closedNetwork?.(address, client)
-    if (network !== undefined)
-      return `${address} is in the container network ${network}, and the client is outside it`
+    if (network !== undefined) return `${address} is in the container network ${network}, and the client is outside it`
   }
   return undefined
 }
