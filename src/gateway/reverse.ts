@@ -104,6 +104,11 @@ export class Reverse {
     this.#doors.drain()
   }
 
+  /** As of `Doors`. */
+  giveUp(): void {
+    this.#doors.giveUp()
+  }
+
   close(): void {
     this.#doors.drain()
     this.#doors.destroy()

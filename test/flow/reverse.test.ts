@@ -287,6 +287,24 @@ t.test('reloads', { skip }, async (t) => {
   t.equal(await gateway.drain(60_000), 0)
 })
 
+t.test('who waits for a container’s answer at the end of a drain is told', { skip }, async (t) => {
+  const { door, gateway, flowCount } = await lab(t)
+  let isAsked = false
+  const server = createServer(() => {
+    isAsked = true
+  }).listen(0)
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const answer = getThrough(door, `http://alone:${(server.address() as AddressInfo).port}/`)
+  await until('the container is asked', () => isAsked)
+  t.equal(await gateway.drain(1), 1)
+  t.match(await answer, { status: 503, body: /SHUTTING_DOWN/ })
+  t.match(await flowCount(1), [{ error: { code: 'SHUTTING_DOWN' } }])
+})
+
 async function askOver(socket: { write(text: string): void } & NodeJS.ReadableStream): Promise<string> {
   socket.write('GET / HTTP/1.0\r\n\r\n')
   let text = ''
