@@ -75,8 +75,8 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   const onConnection = (socket: Socket, first?: Buffer, answered = 0) => {
     // A reset is no event of its own: whoever has the socket sees it close.
     socket.on('error', () => {})
-    // Out of a TLS handshake, with nothing asked for yet.
-    if (options.tls && lent.shut) return void socket.destroy()
+    // On its way as all were ended: out of a TLS handshake, or from the front.
+    if (cut) return void socket.destroy()
     if (isUnix) markLocal(socket)
     keepStreamAlive(socket)
     const client = clientOf(socket)

@@ -37,11 +37,6 @@ export class LentServer {
     return this.#server
   }
 
-  /** Takes no new connections any more. */
-  get shut(): boolean {
-    return this.#shut
-  }
-
   /** The successor's too. */
   get connections(): number {
     return this.#open.size + (this.#successor?.connections ?? 0)
