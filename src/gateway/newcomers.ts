@@ -84,13 +84,14 @@ export class Newcomers {
   }
 
   /**
-   * Whether what was decided for this container, or for none that was known, holds for whoever has the address now. Where no rule asks who the client
-   * is, one that has become known only since is no other.
+   * Whether what was decided for this client, a container or none that was known, holds for whoever has the address now. One that has become known only
+   * since is no other where nothing asks who the client is; who was refused may have been so for being unknown.
    */
-  isStill(container: Container | undefined, address: string | undefined): boolean {
+  isStill(query: RouteQuery, decided?: 'refused'): boolean {
+    const { container, address } = query.client
     if (address === undefined) return true
     const now = this.#options.directory.byAddress(address)
-    return container?.id === now?.id || (!container && !this.#matters())
+    return container?.id === now?.id || (!container && decided !== 'refused' && !this.#matters(query))
   }
 
   /**

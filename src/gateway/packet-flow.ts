@@ -1,6 +1,6 @@
 import type { GatewayError } from '../contracts/gateway-error.ts'
 import type { Packet, PacketConn } from '../contracts/packet.ts'
-import type { Client } from '../contracts/route.ts'
+import type { RouteQuery } from '../contracts/route.ts'
 import type { Target } from '../contracts/target.ts'
 import type { FlowRecord } from '../observe/flow-records.ts'
 import {
@@ -18,7 +18,7 @@ export class PacketFlow {
   readonly record: FlowRecord
   state: FlowState = { kind: 'deciding', waiting: [], bytes: 0 }
   /** Undefined until that is known. */
-  decidedFor: Client | undefined
+  decidedFor: RouteQuery | undefined
   packetsUp = 0
   packetsDown = 0
   #lastAt: number

@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events'
-import type { Container } from '../contracts/containers.ts'
 import type { Dialed } from '../contracts/dialer.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import type {
@@ -30,8 +29,8 @@ export interface SessionParts {
   now(): number
   /** The same with the container that the client is, as soon as that is known. */
   identified(query: RouteQuery): RouteQuery | Promise<RouteQuery>
-  /** Whether what was decided for this container, or for none that was known, holds for whoever has the address now. */
-  isStill(container: Container | undefined, address: string | undefined): boolean
+  /** Whether what was decided for this client, a container or none that was known, holds for whoever has the address now. */
+  isStill(query: RouteQuery, decided?: 'refused'): boolean
   /** Whether this client may have one flow more; counts it if so. */
   takePlace(): boolean
   leavePlace(): void
@@ -117,8 +116,9 @@ export class Session implements PacketSession {
   }
 
   /** A container has ended and the next one has its address: the same address and port are another client's now. */
-  #isOfAnother({ decidedFor }: PacketFlow): boolean {
-    return decidedFor !== undefined && !this.#parts.isStill(decidedFor.container, decidedFor.address)
+  #isOfAnother({ decidedFor, state }: PacketFlow): boolean {
+    if (!decidedFor) return false
+    return !this.#parts.isStill(decidedFor, state.kind === 'refused' ? 'refused' : undefined)
   }
 
   #begin(peer: Target, captured?: CapturedName): PacketFlow | undefined {
@@ -138,7 +138,7 @@ export class Session implements PacketSession {
   async #open(key: string, flow: PacketFlow, asked: RouteQuery | Promise<RouteQuery>): Promise<void> {
     try {
       const query = await asked
-      flow.decidedFor = query.client
+      flow.decidedFor = query
       flow.record.identified(query.client)
       const { router, packets } = this.#parts.current()
       const route = await router.route(query, this.#abort.signal)

@@ -158,7 +158,7 @@ export class Parts {
       current: () => current().udp,
       nextId: () => this.#nextId(),
       identified: (query) => newcomers.identified(query),
-      isStill: (container, address) => newcomers.isStill(container, address),
+      isStill: (query, decided) => newcomers.isStill(query, decided),
       ownerOf: (address) => newcomers.ownerOf(address),
       dropped,
       places: this.#room.udp,

@@ -265,17 +265,26 @@ t.test('in whose name an address takes its places', (t) => {
 })
 
 t.test('whether what was decided for a client still holds', (t) => {
-  for (const matters of [true, false]) {
-    const { known, newcomers } = setUp({ matters })
+  for (const matters of [true, 'to a.test', false] as const) {
+    const { known, newcomers, from } = setUp({ matters })
     const at = '172.20.0.2'
+    const of = (container?: Container, address: string | undefined = at): RouteQuery => {
+      const { client, ...query } = from('')
+      return {
+        ...query,
+        client: { local: false, ...(address ? { address } : {}), ...(container ? { container } : {}) },
+      }
+    }
     const next = { ...BOX, id: 'c' }
-    t.equal(newcomers.isStill(undefined, at), true, 'nobody, as before')
-    t.equal(newcomers.isStill(BOX, at), false, 'has ended')
+    t.equal(newcomers.isStill(of()), true, 'nobody, as before')
+    t.equal(newcomers.isStill(of(), 'refused'), true)
+    t.equal(newcomers.isStill(of(BOX)), false, 'has ended')
     known.set(at, BOX)
-    t.equal(newcomers.isStill({ ...BOX, name: 'renamed' }, at), true)
-    t.equal(newcomers.isStill(next, at), false)
-    t.equal(newcomers.isStill(undefined, at), !matters, 'known only since')
-    t.equal(newcomers.isStill(undefined, undefined), true)
+    t.equal(newcomers.isStill(of({ ...BOX, name: 'renamed' })), true)
+    t.equal(newcomers.isStill(of(next)), false)
+    t.equal(newcomers.isStill(of()), !matters, 'known only since')
+    t.equal(newcomers.isStill(of(), 'refused'), false, 'and may be let in where nobody was')
+    t.equal(newcomers.isStill(of(undefined, '')), true)
   }
   t.end()
 })

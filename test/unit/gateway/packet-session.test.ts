@@ -116,7 +116,7 @@ function world(_t: Test, { route, around = {}, places }: World = {}) {
     }),
     nextId: () => 'id',
     identified: (query) => identified(query, { byAddress: () => around.container }),
-    isStill: (container) => container?.id === around.container?.id,
+    isStill: ({ client: { container } }) => container?.id === around.container?.id,
     ownerOf: (address) => (address.startsWith('10.99.') ? 'strangers' : address),
     ...(places && { places }),
     dropped: (reason, count = 1) => void dropped.push(...Array.from({ length: count }, () => reason)),
