@@ -87,20 +87,30 @@ export class Installer {
     const result = await this.#run(command)
     if (NO_TABLE.test(result.stderr)) return false
     if (result.code !== 0) throw refused(command, result)
-    const undo = await this.#unroute()
-    // Whoever has put a table there since has found policy rules and routes standing, or finds them missing in `#tidy`.
-    if ((await this.#list()).code !== 0) return true
+    const undo: Command[] = []
+    try {
+      await this.#unroute(undo)
+    } catch (thrown) {
+      // One that has come since may have been quicker to delete the same.
+      if (!(await this.#giveBack(undo))) throw thrown
+      return false
+    }
+    return !(await this.#giveBack(undo))
+  }
+
+  /** Where a table stands. Whoever has put it there since has found policy rules and routes standing, or finds them missing in `#tidy`. */
+  async #giveBack(undo: readonly Command[]): Promise<boolean> {
+    if ((await this.#list()).code !== 0) return false
     for (const again of undo) await this.#run(again)
-    return false
+    return true
   }
 
   #list(): Promise<CommandResult> {
     return this.#run(LIST)
   }
 
-  /** Answers what would put it all back. */
-  async #unroute(): Promise<Command[]> {
-    const undo: Command[] = []
+  /** `undo`: is given what would put it all back, also where it fails midway. */
+  async #unroute(undo: Command[] = []): Promise<void> {
     for (const family of this.#families) {
       for (const rule of await this.#rules(family)) {
         await this.#must(deleteRule(family, rule))
@@ -111,7 +121,6 @@ export class Installer {
         undo.push(addRoute(family, { routeTable: Number(table) }))
       }
     }
-    return undo
   }
 
   async #route(family: Family, plan: CapturePlan): Promise<void> {

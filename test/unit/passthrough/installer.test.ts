@@ -39,6 +39,32 @@ t.test('whose the table is, where nobody can tell: nothing is taken for ours', a
   await t.rejects(installer.isAnothers(PLAN), { message: /nft list table inet fairlead` failed/ })
 })
 
+t.test(
+  'a gateway that begins to capture deletes the same rules: what was taken away of them is put back',
+  async (t) => {
+    const listed = [7765, 7766].map((priority) => ({ priority, fwmark: '0xf12000', table: '7766', protocol: '166' }))
+    for (const captures of [true, false]) {
+      const added: string[] = []
+      const installer = new Installer([4], async (command) => {
+        const said = command.join(' ')
+        if (said.includes('rule add')) added.push(said)
+        const fails = said.includes('rule delete')
+          ? said.includes('7766 protocol')
+          : said.startsWith('nft list') && !captures
+        return {
+          code: fails ? 2 : 0,
+          stdout: said.endsWith('rule show') ? JSON.stringify(listed) : '',
+          stderr: fails ? 'RTNETLINK answers: No such file or directory' : '',
+        }
+      })
+      const removed = installer.removeDead('7')
+      if (captures) t.equal(await removed, false)
+      else await t.rejects(removed, { message: /rule delete .*priority 7766 .* failed/ })
+      t.same(added, captures ? ['ip -4 rule add fwmark 0xf12000 lookup 7766 priority 7765 protocol 166'] : [])
+    }
+  },
+)
+
 t.test('in a kernel', async (t) => {
   if (!mayUseNft(t)) return
   const { pid } = await namespace(t)
