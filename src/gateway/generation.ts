@@ -38,6 +38,8 @@ export interface World {
   isUncertain?(address: string): boolean
   /** Which of the engine's networks is closed to a client. Absent: no engine is asked. */
   readonly networkBorders?: NetworkBorders
+  /** Grows with each change in the engine: borders may lie elsewhere since. */
+  verdicts?(): number
   /** Something a person should know that keeps nothing from working. */
   warn(message: string): void
 }
@@ -118,6 +120,7 @@ export async function createGeneration(number: number, settings: Settings, world
   const requests = createRequestDialer({
     walk: dialers.walk,
     clock: world.clock,
+    ...(world.verdicts ? { verdicts: world.verdicts } : {}),
     dialTarget: dialers.dialTarget,
     dialLastHop: (candidate, _query, signal) => dialers.dialLastHop(candidate, signal),
     limits: { maxIdle: settings.limits.idleUpstreams, maxHeaderBytes: settings.limits.requestHead },

@@ -118,6 +118,8 @@ export class Parts {
     this.relays = new Relays(clock, byteThreads(options.frontThreads), warn)
     this.engine = new Engine(clock, options.log)
     const borders = networkBorders(this.engine)
+    let verdicts = 0
+    this.engine.onChange(() => void verdicts++)
     const newcomers = new Newcomers({
       clock,
       directory: this.engine,
@@ -134,6 +136,7 @@ export class Parts {
       ownEndpoints: () => this.#ownEndpoints(),
       isUncertain: (address) => newcomers.isUncertain(address),
       networkBorders: borders,
+      verdicts: () => verdicts,
       pacEngines: createPacEngines({
         clock,
         resolver,

@@ -22,6 +22,8 @@ export interface RequestDialerOptions {
   dialTarget(candidate: Candidate, query: RouteQuery, signal: AbortSignal): Promise<Conn>
   /** A connection to the candidate's last hop itself, with TLS where that hop is `https`, through the hops before it. */
   dialLastHop(candidate: Candidate, query: RouteQuery, signal: AbortSignal): Promise<Conn>
+  /** Grows when a target may be closed to a client that it was open to: connections to it of before are not used again. Default: that never happens. */
+  verdicts?(): number
   readonly limits?: Partial<RequestDialerLimits>
 }
 
@@ -63,6 +65,11 @@ export function createRequestDialer(options: RequestDialerOptions): RequestDiale
     const agent = new UpstreamProxyAgent(proxy)
     proxyAgents.set(proxy, agent)
     return agent
+  }
+
+  const attemptAt = (route: Route, candidate: Candidate, query: RouteQuery, request: OutgoingRequest): Attempt => {
+    const way = wayFor(route.generation, candidate, query, request, options.verdicts?.())
+    return { route, candidate, query, request, way }
   }
 
   /** To an origin, over a connection that is idle. */
@@ -173,7 +180,7 @@ export function createRequestDialer(options: RequestDialerOptions): RequestDiale
   ): Dialed<UpstreamRequest> | undefined => {
     const [candidate, ...others] = route.candidates
     if (!candidate || others.length > 0 || route.decision === 'reject' || signal.aborted) return undefined
-    const attempt = { route, candidate, query, request, way: wayFor(route.generation, candidate, query, request) }
+    const attempt = attemptAt(route, candidate, query, request)
     const value = attempt.way.proxy ? undefined : openIdleLine(attempt)
     return value && { value, candidate, failed: [] }
   }
@@ -182,7 +189,7 @@ export function createRequestDialer(options: RequestDialerOptions): RequestDiale
     open: async (route, query, request, signal) =>
       openAtOnce(route, query, request, signal) ??
       options.walk.walk(route, signal, async (candidate, attemptSignal) => {
-        const attempt = { route, candidate, query, request, way: wayFor(route.generation, candidate, query, request) }
+        const attempt = attemptAt(route, candidate, query, request)
         const reused = attempt.way.proxy ? await openIdleConn(attempt) : openIdleLine(attempt)
         return reused ?? (await openFresh(attempt, attemptSignal))
       }),

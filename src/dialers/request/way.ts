@@ -12,15 +12,22 @@ export interface Way {
 
 /**
  * A candidate whose last hop speaks HTTP takes requests in absolute-form, as that hop's own clients would send them. An Upgrade goes
- * through a tunnel even there: a proxy would strip it.
+ * through a tunnel even there: a proxy would strip it. `verdicts`: see `RequestDialerOptions`.
  */
-export function wayFor(generation: number, candidate: Candidate, query: RouteQuery, request: OutgoingRequest): Way {
+export function wayFor(
+  generation: number,
+  candidate: Candidate,
+  query: RouteQuery,
+  request: OutgoingRequest,
+  verdicts = 0,
+): Way {
   const last = candidate.hops.at(-1)
   const proxy = last && isHttp(last) && request.upgrade === undefined ? last : undefined
   const { host, port } = query.target
   const { local, container, address } = query.client
-  // The direct dialer judged the target's addresses for this client, which may be a container that some are closed to; another one must not inherit the verdict.
-  const client = local ? 'local' : (container?.id ?? address ?? 'remote')
+  // The direct dialer judged the target's addresses for this client, which may be a container that some are closed to; another one must not inherit the verdict, nor
+  // whoever has the address later.
+  const client = local ? 'local' : `${container?.id ?? address ?? 'remote'} ${verdicts}`
   const admitted = proxy ? '' : `${query.scope} ${client} ${host}:${port}`
   return { proxy, key: `${generation} ${fingerprint(candidate)} ${admitted} ${request.boundTo ?? ''}` }
 }

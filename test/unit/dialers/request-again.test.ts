@@ -68,6 +68,42 @@ t.test('a request sent again on a new connection has the limits of any dial', as
   second.destroy()
 })
 
+t.test('a connection of before who may reach what has changed is not used again', async (t) => {
+  const origin = createServer((socket) => {
+    socket.on('data', () => socket.write(EMPTY)).on('error', () => {})
+  })
+  origin.listen(0, '127.0.0.1')
+  await once(origin, 'listening')
+  t.teardown(() => origin.close())
+  let verdicts = 0
+  let dials = 0
+  const requests = createRequestDialer({
+    walk: createCandidateWalk({ clock: systemClock }),
+    clock: systemClock,
+    verdicts: () => verdicts,
+    async dialTarget(): Promise<Conn> {
+      dials += 1
+      const socket = connect({ port: (origin.address() as { port: number }).port, host: '127.0.0.1' })
+      await once(socket, 'connect')
+      return socket.pause()
+    },
+    dialLastHop: () => Promise.reject(new Error('there is no hop')),
+  })
+  t.teardown(() => requests.close())
+  const client = { address: '172.18.0.2', port: 1, local: false }
+  const open = async () => (await requests.open(route, { ...query, client }, request, signal)).value
+  const first = await open()
+  const over = new Promise<void>((resolve) => {
+    first.on('response', (answer) => void answer.on('end', resolve))
+  })
+  verdicts += 1
+  first.end()
+  await over
+  const second = await open()
+  t.equal(dials, 2, 'nor one that was in use then')
+  second.destroy()
+})
+
 t.test('what the origin has answered badly is not asked again', async (t) => {
   const bad = 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n'
   const { second } = await secondRequest(t, [EMPTY, bad])

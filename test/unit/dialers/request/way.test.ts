@@ -56,5 +56,10 @@ t.test('connections are shared only where nothing that matters differs', async (
   t.not(key(via('http', 'x')), key(via('http', 'y')), 'password')
   t.not(key(via('http')), key(via('https')), 'kind of hop')
   t.not(key(direct), key(direct, {}, 1, 'client f1'), 'bound connections')
+  const later = (candidate: Candidate, changes: Partial<RouteQuery>) =>
+    wayFor(1, candidate, { ...query, ...changes }, request, 1).key
+  t.not(later(direct, from('172.18.0.2')), key(direct, from('172.18.0.2')), 'who may reach what')
+  t.equal(later(direct, {}), key(direct), 'which programs of this machine may not notice')
+  t.equal(later(via('http'), from('172.18.0.2')), key(via('http')), 'nor a proxy')
   t.notMatch(key(via('http', 'hunter2')), /hunter2/)
 })
