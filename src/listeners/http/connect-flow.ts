@@ -37,7 +37,8 @@ export function connectFlow(
     const error = toGatewayError(thrown)
     context.refused?.(clientOf(socket), error)
     const reply = httpReply(error, { asked, accept })
-    // A client may answer a 407 on the same connection, and some know no other way. What came with the CONNECT was for the tunnel: no request.
+    // A client may answer a 407 on the same connection, and some know no other way. What came with the CONNECT was for the tunnel: no request. Of what
+    // comes later nobody can tell.
     const mayGoOn = request.httpVersionMinor > 0 && !parts.draining() && socket.readableLength === 0
     const keep = error.code === 'AUTH_REQUIRED' && mayGoOn
     if (keep) {
