@@ -56,8 +56,9 @@ export class SecondTurns {
     return undefined
   }
 
-  /** Settles those that have waited too long. */
+  /** Settles those that have waited too long, and those that nobody waits for. */
   expire(now: number): void {
+    this.#dropUnwanted()
     const { secondTurnMs } = this.#limits
     while (this.#waiting[0] && now - this.#waiting[0].since >= secondTurnMs) {
       this.#waiting.shift()?.job.settle(noTurn(`others that take long had the thread for ${secondTurnMs} ms`))

@@ -241,13 +241,17 @@ export class VmPool {
     this.#watching = this.#clock.after(this.#limits.slowMs, () => {
       this.#watching = undefined
       const now = this.#clock.monotonic()
+      if (this.#second.waiting > 0) {
+        this.#second.expire(now)
+        // Nobody is hurried for those who wait no more.
+        this.#flushSecond()
+      }
       for (const thread of this.#threads) this.#look(thread, now)
       const held = this.#queue.waiting > 0 && !this.#threads.serves
       this.#heldSince = held ? (this.#heldSince ?? now) : undefined
       if (this.#heldSince !== undefined && now - this.#heldSince >= this.#limits.spareMs && this.#threads.free === 0) {
         this.#addThread()
       }
-      this.#second.expire(now)
       this.#watch()
     })
   }

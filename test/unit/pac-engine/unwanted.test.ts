@@ -1,10 +1,12 @@
 import t from 'tap'
 import { systemClock } from '../../../src/contracts/clock.ts'
 import { GatewayError } from '../../../src/contracts/gateway-error.ts'
+import { Crowd } from '../../../src/pac-engine/crowd.ts'
 import { Decisions } from '../../../src/pac-engine/decisions.ts'
 import { FirstTurns } from '../../../src/pac-engine/first-turns.ts'
 import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
 import { PacDns } from '../../../src/pac-engine/pac-dns.ts'
+import { PoolJob } from '../../../src/pac-engine/pool-job.ts'
 import type { Version } from '../../../src/pac-engine/script-in-use.ts'
 import { SecondTurns } from '../../../src/pac-engine/second-turns.ts'
 import { NO_NOTES, type VmOutcome } from '../../../src/pac-engine/vm-outcome.ts'
@@ -61,7 +63,44 @@ t.test('second turns: who is waited for no more has none, and takes nobody’s p
   t.equal(turns.next()?.host, 'd')
   t.equal(turns.next(), undefined)
   t.same(ended, ['b', 'a failed', 'c'])
+  for (const host of ['e', 'f']) turns.add(job(host), 200)
+  gone.add('e')
+  gone.add('f')
+  turns.expire(210)
+  t.same([turns.waiting, turns.waited(210)], [0, 0], 'nobody is hurried for it')
+  t.same(ended, ['b', 'a failed', 'c', 'e', 'f'])
   t.end()
+})
+
+t.test('what runs is hurried only while others wait for their second turn', async (t) => {
+  const told: (number | undefined)[] = []
+  t.intercept(Crowd.prototype, 'tell', { value: (_: boolean, __: boolean, turns?: number) => told.push(turns) })
+  const clock = manualClock()
+  const limits = { ...DEFAULT_LIMITS, slowMs: 100 }
+  // Nothing is ever started: whoever asks waits.
+  const pool = new VmPool('', { limits, clock, known: () => [] })
+  t.teardown(() => pool.close())
+  const ask = () => pool.run({ url: 'http://a:80', host: 'a' }, false, () => {})
+  const ended: VmOutcome[] = []
+  const madeWay = (row?: Row) => {
+    const job = new PoolJob(pool, 'http://b:80', 'b', false, false, undefined, (outcome) => ended.push(outcome), row)
+    pool.makeWay(job, 'others waited')
+    ask()
+  }
+  madeWay()
+  await until('one waits', () => told.at(-1) === 1)
+  clock.advance(limits.secondTurnMs + limits.slowMs)
+  t.match(ended, [{ failure: { kind: 'turn' } }])
+  t.equal(told.at(-1), 0, 'it has waited too long')
+  const gone = new AbortController()
+  const row: Row = { others: undefined, gone: 0 }
+  row.first = { resolve() {}, reject() {}, signal: gone.signal, row, settled: false, aborted: undefined }
+  madeWay(row)
+  await until('another one waits', () => told.at(-1) === 1)
+  gone.abort()
+  clock.advance(limits.slowMs)
+  t.equal(ended[1], UNWANTED)
+  t.equal(told.at(-1), 0, 'it has gone')
 })
 
 t.test('a pool does not run what nobody waits for', async (t) => {
