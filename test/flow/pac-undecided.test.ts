@@ -3,14 +3,17 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { type Clock, systemClock } from '../../src/contracts/clock.ts'
+import { DEFAULT_LIMITS } from '../../src/pac-engine/limits.ts'
 import { getThrough } from '../fixtures/clients.ts'
 import { everythingIsLoopback, startTestGateway } from '../fixtures/gateway.ts'
 import { until } from '../fixtures/until.ts'
 
 /** Milliseconds by which only this limit is known. */
 const DECISION_MS = 123_456
+/** A name's own limits, which a machine that stands still for seconds would reach before the test has gone on. */
+const NAME_MS: readonly number[] = [DEFAULT_LIMITS.dnsNameMs, DEFAULT_LIMITS.dnsTurnMs]
 
-/** The machine's clock, but for the limit of decisions, which is over when the test says so. */
+/** The machine's clock, but for the limit of decisions, which is over when the test says so, and for those of names, which are far away. */
 function clockWithHeldLimit(): { clock: Clock; pass(): void } {
   let ahead = 0
   const limits = new Set<() => void>()
@@ -18,7 +21,7 @@ function clockWithHeldLimit(): { clock: Clock; pass(): void } {
     wall: systemClock.wall,
     monotonic: () => systemClock.monotonic() + ahead,
     after(ms, task) {
-      if (ms !== DECISION_MS) return systemClock.after(ms, task)
+      if (ms !== DECISION_MS) return systemClock.after(NAME_MS.includes(ms) ? 20 * ms : ms, task)
       limits.add(task)
       return () => void limits.delete(task)
     },
