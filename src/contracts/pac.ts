@@ -37,7 +37,7 @@ export interface PacTrace {
 /**
  * Evaluates one PAC script. Exchangeable without the router's knowing.
  * `find` rejects with `GatewayError` PAC_FAILED (script threw, looped, answered no string, could not be loaded);
- * what then happens is the router's affair (`onPacFailure`). With LIMIT_REACHED where it had no turn, behind others. Where `signal` is
+ * what then happens is the router's affair (`onPacFailure`). With LIMIT_REACHED where it had no turn, behind others, or too little of a processor. Where `signal` is
  * aborted, with its reason; where that is PAC_FAILED, for its time is over, with one of the two, which says what it waited for.
  */
 export interface PacEngine {

@@ -40,7 +40,7 @@ export class LoadAnew {
   }
 }
 
-/** Of a script that could not be loaded: the turn of a name that it asks for did not come, which is no failure of the script. */
+/** Of a script that could not be loaded, or did not decide: its turn did not come, or that of a name that it asks for, which is no failure of the script. */
 export function saysNothing(error: GatewayError): boolean {
   return error.code === 'LIMIT_REACHED'
 }

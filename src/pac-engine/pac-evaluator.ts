@@ -62,7 +62,7 @@ export class PacEvaluator {
     })
   }
 
-  /** Rejects with `GatewayError` PAC_FAILED. */
+  /** Rejects with `GatewayError` PAC_FAILED; LIMIT_REACHED where the machine left the script too little of its time. */
   evaluate(request: EvaluationRequest): Promise<Evaluation> {
     const evaluation = this.#turn.then(() => this.#evaluate(request))
     this.#turn = evaluation.catch(() => {})

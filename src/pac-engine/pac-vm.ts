@@ -267,7 +267,8 @@ export class PacVm {
     const bare = { ...NO_NOTES, clock: this.#time.firstRead }
     if (this.#time.stopped) {
       this.usable = false
-      const failure: Failure = { kind: 'time', message: `stopped after ${this.#time.spent}` }
+      const { spent, starved } = this.#time
+      const failure: Failure = { kind: 'time', message: `stopped after ${spent}`, starved }
       // One that made way begins again elsewhere.
       return { is: 'failed', failure, notes: this.#time.isOver ? this.#lastNotes(bare) : bare }
     }

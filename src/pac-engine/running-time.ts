@@ -5,6 +5,8 @@ import type { Clock } from '../contracts/clock.ts'
 const STARVED_TIMES = 4
 /** The same of what has its second turn while others wait for theirs: they wait by the clock, and a few that hang would leave them no time. */
 const HURRIED_TIMES = 1.25
+/** Of a time: what had less of a processor than this part of it was held up by others. */
+export const STARVED_PART = 0.9
 /** Milliseconds of processor time that are as good as none: the system counts by ticks. */
 const A_TICK = 1
 
@@ -50,6 +52,12 @@ export class RunningTime {
     const most = this.#began + (hurried ? HURRIED_TIMES : STARVED_TIMES) * this.#limitMs - now
     const left = Math.min(this.#limitMs - had, most)
     return left > A_TICK ? left : 0
+  }
+
+  /** Whether it has had clearly less of a processor than it may: where it is ended all the same, that is for the time that others had. */
+  get starved(): boolean {
+    const had = this.had()
+    return had !== undefined && had < STARVED_PART * this.#limitMs
   }
 
   /** Milliseconds of a processor since it began, where that can be told. */

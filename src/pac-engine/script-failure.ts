@@ -27,6 +27,8 @@ const HINT: Record<FailureKind, string> = {
   crashed: 'Look for recursion without end.',
 }
 
+const STARVED_HINT = 'The machine is busy, or other evaluations of the script take too long.'
+
 /** Characters of the offending source line that are shown, and that are looked at for it: it may be indented. */
 const MAX_LINE = 160
 const MAX_LINE_READ = 2_000
@@ -56,8 +58,9 @@ export function scriptFailure(
   const said = failure.answer === undefined ? own : JSON.stringify(hide(failure.answer))
   const message = `PAC ${origin}: ${during} ${WHAT[failure.kind]} (${clean(said)})${place}${shown}`
   // Whoever can make others wait must not open a way by it, as a failed script may.
-  const code = failure.kind === 'turn' ? 'LIMIT_REACHED' : 'PAC_FAILED'
-  return new GatewayError(code, message, { hint: HINT[failure.kind], ...(pac ? { pac } : {}) })
+  const code = failure.kind === 'turn' || failure.starved ? 'LIMIT_REACHED' : 'PAC_FAILED'
+  const hint = failure.starved ? STARVED_HINT : HINT[failure.kind]
+  return new GatewayError(code, message, { hint, ...(pac ? { pac } : {}) })
 }
 
 /**

@@ -3,6 +3,7 @@ import type { PacAnswer, PacQuery } from '../contracts/pac.ts'
 import { parsePacResult } from '../wire/pac-result.ts'
 import { hideInAnswer, queryHider } from '../wire/query-hider.ts'
 import { quoteAnswer } from '../wire/quote-input.ts'
+import { saysNothing } from './load-anew.ts'
 import type { Script } from './script-source.ts'
 
 export interface TrackRecordOptions {
@@ -28,8 +29,9 @@ export class TrackRecord {
     this.#options = options
   }
 
-  /** Of a version while it is in use. */
+  /** Of a version while it is in use. What failed for the sake of others says nothing of it. */
   decided(script: Script, outcome: PacAnswer | GatewayError, query: PacQuery): void {
+    if (outcome instanceof GatewayError && saysNothing(outcome)) return
     if (script.sha256 !== this.#sha256) {
       this.#sha256 = script.sha256
       this.#works = false

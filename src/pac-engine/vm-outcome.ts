@@ -26,6 +26,8 @@ export type FailureKind = 'threw' | 'not-a-string' | 'too-long' | 'not-ascii' | 
 export interface Failure {
   readonly kind: FailureKind
   readonly message: string
+  /** Of `time`: others had so much of it that it is not to blame for that either. */
+  readonly starved?: boolean
   /** What the script answered, as much of it as is shown: where it is no answer. */
   readonly answer?: string
   readonly line?: number

@@ -265,7 +265,10 @@ export class VmPool {
     if (!over && (!held || running < this.#limits.crowdedMs + this.#limits.graceMs)) return
     const message = `its thread was ended after ${Math.round(running)} ms`
     // One that has not had its whole time may have waited for a processor: it has its second turn.
-    const why: Ending = over ? { is: 'failed', failure: { kind: 'time', message }, notes: NO_NOTES } : 'others waited'
+    const { starved } = thread
+    const why: Ending = over
+      ? { is: 'failed', failure: { kind: 'time', message, starved }, notes: NO_NOTES }
+      : 'others waited'
     this.#end(thread, why)
     if (!thread.second && this.#threads.first < this.#limits.threads) this.#addThread()
     this.#flush()

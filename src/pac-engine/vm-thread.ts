@@ -206,6 +206,11 @@ export class VmThread {
     return !time || time.left(now, waited && this.second && !this.reloading) === 0
   }
 
+  /** Of the one that is over: whether it had clearly less of a processor than its time. */
+  get starved(): boolean {
+    return this.#seen.time?.starved === true
+  }
+
   get #limitMs(): number {
     const { evaluateMs, loadMs, graceMs } = this.#limits
     return (this.reloading ? evaluateMs + loadMs : evaluateMs) + graceMs

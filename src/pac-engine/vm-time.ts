@@ -1,9 +1,7 @@
 import type { PacLimits } from './limits.ts'
-import { processorMs, RunningTime } from './running-time.ts'
+import { processorMs, RunningTime, STARVED_PART } from './running-time.ts'
 import type { VmEvents } from './vm-events.ts'
 
-/** Of the time that passed: what had less of a processor was held up by others. */
-const STARVED_PART = 0.9
 /** Milliseconds after which what has more than its time by the clock is looked at again: others may wait for its end by then. */
 const LOOK_AGAIN_MS = 50
 
@@ -61,6 +59,11 @@ export class VmTime {
 
   get timedOut(): boolean {
     return this.#timedOut
+  }
+
+  /** Of a query that was stopped: it had clearly less of a processor than its time. */
+  get starved(): boolean {
+    return this.#begun > 0 && this.#running?.starved === true
   }
 
   get isOver(): boolean {

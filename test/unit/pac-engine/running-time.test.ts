@@ -1,7 +1,10 @@
 import t from 'tap'
 import { Crowd } from '../../../src/pac-engine/crowd.ts'
 import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
+import { PacVm } from '../../../src/pac-engine/pac-vm.ts'
+import { quickjsModule } from '../../../src/pac-engine/quickjs-module.ts'
 import { placeOfThread, processorMs, RunningTime, whenSpent } from '../../../src/pac-engine/running-time.ts'
+import { scriptFailure } from '../../../src/pac-engine/script-failure.ts'
 import { VmTime } from '../../../src/pac-engine/vm-time.ts'
 import { SECOND_TURNS } from '../../../src/pac-engine/worker-protocol.ts'
 import { manualClock } from '../../fixtures/manual-clock.ts'
@@ -70,6 +73,7 @@ t.test('global code whose thread stood still goes on, and so does an evaluation'
   t.ok(time.interrupts())
   t.ok(time.timedOut)
   t.equal(time.spent, `${3 * evaluateMs + slowMs} ms, for ${evaluateMs} of which it had a processor`)
+  t.notOk(time.starved, 'it had its time')
 })
 
 t.test('an evaluation whose thread gets no processor is stopped all the same', async (t) => {
@@ -83,12 +87,19 @@ t.test('an evaluation whose thread gets no processor is stopped all the same', a
   t.notOk(time.interrupts(), 'not looked at until now')
   now += 4 * evaluateMs
   t.ok(time.interrupts())
+  t.ok(time.starved)
+  time.end()
+  time.beginLoad(0)
+  now += 5 * DEFAULT_LIMITS.loadMs
+  t.ok(time.interrupts())
+  t.notOk(time.starved, 'of evaluations only')
   const unknown = new VmTime(DEFAULT_LIMITS, {}, () => undefined)
   unknown.beginRow(1, 0)
   unknown.turn()
   now += evaluateMs
   t.ok(unknown.interrupts(), 'where nobody knows it, the clock counts')
   t.equal(unknown.spent, `${evaluateMs} ms`)
+  t.notOk(unknown.starved)
 })
 
 t.test(
@@ -141,6 +152,32 @@ t.test('the last words of a query that failed at once have their own time only',
 })
 
 const skip = process.platform === 'linux' ? false : 'the system does not tell'
+t.test('who others left no processor is no failed script', { skip }, async (t) => {
+  const limits = { ...DEFAULT_LIMITS, evaluateMs: 600_000 }
+  for (const [hurried, times] of [
+    [true, 1.25],
+    [false, 4],
+  ] as const) {
+    // The clock goes on by all that it may have when it has hardly begun.
+    const { now } = performance
+    let ahead = 0
+    t.intercept(performance, 'now', { value: () => now.call(performance) + ahead })
+    const slow = () => {
+      ahead += times * limits.evaluateMs
+    }
+    const vm = new PacVm(await quickjsModule(limits.memoryPages), limits, { slow, hurried: () => hurried })
+    t.teardown(() => vm.dispose())
+    await vm.load('function FindProxyForURL() { for (;;); }', { now: 0, dns: [] })
+    const outcome = await vm.evaluate({ url: 'http://a:80', host: 'a' }, { now: 0, trace: false })
+    if (outcome.is !== 'failed') throw new Error(outcome.is)
+    t.match(scriptFailure(outcome.failure, 'test', ''), {
+      code: 'LIMIT_REACHED',
+      message: /ran too long \(stopped after \d+ ms, for \d+ of which it had a processor\)/,
+      hint: /busy/,
+    })
+  }
+})
+
 t.test('what the system says of this thread', { skip }, async (t) => {
   const place = placeOfThread()
   t.match(place, /^\d+\/task\/\d+$/)

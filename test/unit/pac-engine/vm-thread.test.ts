@@ -4,8 +4,10 @@ import { systemClock } from '../../../src/contracts/clock.ts'
 import { Crowd } from '../../../src/pac-engine/crowd.ts'
 import { DEFAULT_LIMITS } from '../../../src/pac-engine/limits.ts'
 import { quickjsModule } from '../../../src/pac-engine/quickjs-module.ts'
+import { scriptFailure } from '../../../src/pac-engine/script-failure.ts'
 import { TurnBudget } from '../../../src/pac-engine/turn-budget.ts'
 import type { VmOutcome } from '../../../src/pac-engine/vm-outcome.ts'
+import { VmPool } from '../../../src/pac-engine/vm-pool.ts'
 import { CLOSED, VmThread } from '../../../src/pac-engine/vm-thread.ts'
 import type { ToWorker } from '../../../src/pac-engine/worker-protocol.ts'
 import { until } from '../../fixtures/until.ts'
@@ -82,4 +84,26 @@ t.test('a thread is not over for time that its job had no processor', { skip }, 
   t.notOk(thread.isOver(began + limitMs, true), 'others wait: a little more')
   t.ok(thread.isOver(began + 2 * limitMs, true), 'and no more than that')
   t.ok(thread.isOver(began + 5 * limitMs), 'nobody waits for ever')
+  t.ok(thread.starved)
+})
+
+t.test('whose thread is ended for time that others had is no failed script', async (t) => {
+  const limits = { ...DEFAULT_LIMITS, threads: 1, evaluateMs: 600_000, standbyMs: 600_000 }
+  for (const starved of [true, false]) {
+    t.intercept(VmThread.prototype, 'isOver', {
+      value(this: VmThread) {
+        return this.slow
+      },
+    })
+    t.intercept(VmThread.prototype, 'starved', { get: () => starved })
+    const pool = new VmPool('function FindProxyForURL() { for (;;); }', {
+      ...{ limits, clock: systemClock },
+      known: () => [],
+    })
+    t.teardown(() => pool.close())
+    t.match(await pool.start(), { is: 'ready' })
+    const outcome = await new Promise<VmOutcome>((settle) => pool.run({ url: 'http://a:80', host: 'a' }, false, settle))
+    if (outcome.is !== 'failed') throw new Error(outcome.is)
+    t.equal(scriptFailure(outcome.failure, 'test', '').code, starved ? 'LIMIT_REACHED' : 'PAC_FAILED')
+  }
 })
