@@ -116,7 +116,8 @@ function world(_t: Test, { route, around = {}, places }: World = {}) {
     }),
     nextId: () => 'id',
     identified: (query) => identified(query, { byAddress: () => around.container }),
-    isStill: ({ client: { container } }) => container?.id === around.container?.id,
+    isStill: ({ client: { container } }, decided) =>
+      container?.id === around.container?.id || (!container && decided !== 'refused'),
     ownerOf: (address) => (address.startsWith('10.99.') ? 'strangers' : address),
     ...(places && { places }),
     dropped: (reason, count = 1) => void dropped.push(...Array.from({ length: count }, () => reason)),
@@ -326,6 +327,26 @@ t.test(
     clock.advance(SWEEP_MS)
     t.equal(session.flows, 0, 'what still comes for one that has ended is nobody’s')
     t.match(lines[2], { container: { name: 'good-again' }, ended: 'finished' })
+  },
+)
+
+t.test(
+  'who was refused while nobody knew it is decided anew once it is known, and who was let in goes on',
+  async (t) => {
+    const around: { container?: Container } = {}
+    const route = (host: string, container?: Container): Partial<Route> =>
+      container || host === '192.0.2.2' ? {} : { decision: 'reject', candidates: [] }
+    const { sessions, client, conns, lines, refused, asked } = world(t, { around, route })
+    const session = sessions.open(client())!
+    session.send(packet('192.0.2.1:53'))
+    session.send(packet('192.0.2.2:53'))
+    await until('decided', () => refused.length === 1 && conns[0]?.sent.length === 1)
+    around.container = { id: 'box', name: 'box', image: 'i', labels: {}, endpoints: [] }
+    session.send(packet('192.0.2.1:53'))
+    session.send(packet('192.0.2.2:53'))
+    await until('sent', () => conns[0]!.sent.length === 3)
+    t.equal(asked(), 3)
+    t.match(lines, [{ ended: 'rejected' }])
   },
 )
 
