@@ -157,6 +157,8 @@ export class Session implements PacketSession {
   }
 
   #connFor(route: Route, query: RouteQuery, packets: PacketDialer): Promise<Dialed<PacketConn>> {
+    // It has no way, which reads like the direct one.
+    if (route.decision === 'reject') return packets.open(route, query, this.#abort.signal)
     const way = wayOf(route)
     const known = this.#conns.get(way)
     if (known) return known.opened

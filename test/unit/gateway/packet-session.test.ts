@@ -350,6 +350,19 @@ t.test(
   },
 )
 
+t.test('what is refused never leaves by the way out of what is let in', async (t) => {
+  const route = (host: string): Partial<Route> => (host === '192.0.2.1' ? {} : { decision: 'reject', candidates: [] })
+  const { sessions, client, conns, refused, lines } = world(t, { route })
+  const session = sessions.open(client())!
+  session.send(packet('192.0.2.1:53'))
+  await until('sent', () => conns[0]?.sent.length === 1)
+  session.send(packet('192.0.2.2:53'))
+  await until('decided', () => refused.length === 1 || conns[0]!.sent.length === 2)
+  t.same(refused, ['192.0.2.2 POLICY_REJECTED'])
+  t.equal(conns[0]!.sent.length, 1)
+  t.match(lines, [{ ended: 'rejected' }])
+})
+
 t.test('other ways, other conns', async (t) => {
   const hops = [{ kind: 'socks5' as const, host: 'dante', family: 0 as const, port: 1080 }]
   const { sessions, client, conns } = world(t, {
