@@ -1,4 +1,4 @@
-import { constants, setPriority } from 'node:os'
+import { constants, getPriority, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { PacVm } from './pac-vm.ts'
 import { placeOfThread } from './running-time.ts'
@@ -196,7 +196,8 @@ const MAX_USUAL_MS = 50
 /** What is left of the processors is theirs. */
 function lowerPriority(): void {
   try {
-    setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL)
+    // Where the whole process has a lower one already, that.
+    setPriority(0, Math.max(getPriority(0), constants.priority.PRIORITY_BELOW_NORMAL))
   } catch {
     // Not allowed to: the same priority, then.
   }
