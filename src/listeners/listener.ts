@@ -167,13 +167,15 @@ function tlsServer(
 ): Server {
   const server = tls.createServer({
     ...secureContext(material),
-    allowHalfOpen: true,
+    // Not so in the handshake: whoever hangs up there waits for nothing.
+    allowHalfOpen: false,
     noDelay: true,
     handshakeTimeout: options.tlsHandshakeMs,
     // The doors inside speak HTTP/1.1 and SOCKS; a client that offers ALPN must not settle on h2.
     ALPNProtocols: ['http/1.1'],
   } as tls.TlsOptions)
   server.on('secureConnection', (socket) => {
+    socket.allowHalfOpen = true
     socket.pause()
     onConnection(socket)
   })

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import tls from 'node:tls'
 import t from 'tap'
 import { systemClock } from '../../../src/contracts/clock.ts'
@@ -131,3 +131,67 @@ t.test(
     t.same(refused, [], 'none of them has left, or done wrong')
   },
 )
+
+t.test('who hangs up in the TLS handshake gives its place back at once', async (t) => {
+  const { cert, key } = await loopbackCertificate()
+  const hello = await clientHello()
+  const refused: string[] = []
+  const listener = await openListener({
+    address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
+    clock: systemClock,
+    ...{ maxConnections: 1, firstByteMs: 600_000, tlsHandshakeMs: 600_000, tls: { cert, key } },
+    admits: () => true,
+    onClient: (socket) => void socket.on('end', () => setImmediate(() => socket.end('answer'))).resume(),
+    onRefused: (_, { message }) => refused.push(message),
+  })
+  t.teardown(() => {
+    listener.close()
+    listener.destroyConnections()
+  })
+  const port = listener.address.kind === 'tcp' ? listener.address.port : 0
+  const dial = async () => {
+    const socket = connect({ port, host: '127.0.0.1' }).on('error', () => {})
+    t.teardown(() => socket.destroy())
+    await once(socket, 'connect')
+    await until('it is counted', () => listener.connections === 1)
+    return socket
+  }
+  const leave = async (socket: Socket) => {
+    socket.end().resume()
+    await until('its place is free', () => listener.connections === 0)
+  }
+  await leave(await dial())
+  const halfWay = await dial()
+  halfWay.write(hello.subarray(0, 20))
+  await leave(halfWay)
+  const answered = await dial()
+  answered.write(hello)
+  await once(answered, 'data')
+  await leave(answered)
+  t.same(refused, Array(3).fill('the client left during the TLS handshake'))
+
+  const client = tls.connect({ socket: await dial(), rejectUnauthorized: false })
+  const answer: Buffer[] = []
+  client.on('data', (chunk: Buffer) => answer.push(chunk)).end('request')
+  await once(client, 'close')
+  t.equal(
+    Buffer.concat(answer).toString(),
+    'answer',
+    'after it, the end of what the client sends is no end of the connection',
+  )
+})
+
+/** The first that a TLS client says. */
+async function clientHello(): Promise<Buffer> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  const client = tls.connect({ port, host: '127.0.0.1' }).on('error', () => {})
+  const [socket] = (await once(server, 'connection')) as [Socket]
+  const [hello] = (await once(socket, 'data')) as [Buffer]
+  client.destroy()
+  socket.destroy()
+  server.close()
+  return hello
+}
