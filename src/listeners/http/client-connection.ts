@@ -78,6 +78,13 @@ export class ClientConnection {
     return true
   }
 
+  /** The socket is no longer the parser's: it stays paused, also when answers to earlier requests end or drain. */
+  stopReading(): void {
+    this.#paused = false
+    Object.assign(this.socket, { _paused: false }) // Node's own mark: that it is to resume the socket
+    this.socket.pause()
+  }
+
   abort(reason: GatewayError): void {
     this.#gone.abort(reason)
   }

@@ -73,46 +73,56 @@ export function createHttpDoor(context: DoorContext, options: HttpDoorOptions): 
     const connection = connections.get(request.socket)
     if (!connection) return void request.socket.destroy()
     if (connection.signal.aborted) return // the rest of a read whose beginning was refused
-    if (connection.takeTurn(() => serveRequest(connection, request, response, parts))) return
+    inTurn(connection, () => serveRequest(connection, request, response, parts))
+  }
+
+  const onConnect = (request: http.IncomingMessage, socket: Socket, head: Buffer) => {
+    detached(socket, head, async (connection) => connectFlow(connection, request, parts, () => resume(connection)))
+  }
+
+  const onUpgrade = (request: http.IncomingMessage, socket: Socket, head: Buffer) => {
+    detached(socket, head, async (connection) => {
+      if (upgradable(request, parts)) {
+        const response = new http.ServerResponse(request)
+        response.shouldKeepAlive = false
+        response.assignSocket(socket)
+        response.on('finish', () => socket.destroySoon())
+        socket.on('drain', () => response.emit('drain')) // Node's server does it for the sockets it has
+        socket.read(0) // a client's reset is seen while the way out is being opened
+        await serveRequest(connection, request, response, parts)
+      } else {
+        socket.unshift(withoutUpgrade(request))
+        resume(connection)
+      }
+    })
+  }
+
+  const inTurn = (connection: ClientConnection, serve: () => Promise<void>) => {
+    if (connection.takeTurn(serve)) return
     const error = new GatewayError('LIMIT_REACHED', `${limits.maxWaiting} pipelined requests are waiting already`)
     context.refused?.(clientOf(connection.socket), error)
     connection.abort(error)
     connection.reset()
   }
 
-  const onConnect = (request: http.IncomingMessage, socket: Socket, head: Buffer) => {
-    const connection = detached(socket, head)
-    if (connection) connectFlow(connection, request, parts, () => resume(connection))
-  }
-
-  const onUpgrade = (request: http.IncomingMessage, socket: Socket, head: Buffer) => {
-    const connection = detached(socket, head)
-    if (!connection) return
-    const forward = upgradable(request, parts)
-    if (forward) {
-      const response = new http.ServerResponse(request)
-      response.shouldKeepAlive = false
-      response.assignSocket(socket)
-      response.on('finish', () => socket.destroySoon())
-      socket.on('drain', () => response.emit('drain')) // Node's server does it for the sockets it has
-      socket.read(0) // a client's reset is seen while the way out is being opened
-      connection.takeTurn(() => serveRequest(connection, request, response, parts))
-    } else {
-      socket.unshift(withoutUpgrade(request))
-      resume(connection)
-    }
-  }
-
-  /** After CONNECT or Upgrade the socket is no longer the parser's. A client that sent one behind an unanswered request is not waited for. */
-  const detached = (socket: Socket, head: Buffer): ClientConnection | undefined => {
+  /**
+   * After CONNECT or Upgrade the socket is no longer the parser's. Answers to earlier requests may still be on their way, also where the client
+   * has them whole and only the kernel's word is missing: until they are over, this does for them what Node's server did.
+   */
+  const detached = (socket: Socket, head: Buffer, serve: (connection: ClientConnection) => Promise<void>) => {
     const connection = connections.get(socket)
-    if (!connection || connection.outstanding > 0) {
-      socket.destroy()
-      return undefined
-    }
-    socket.pause()
+    if (!connection) return void socket.destroy()
+    const waits = connection.outstanding > 0
+    const onDrain = () => connection.current?.emit('drain')
+    const onTimeout = () => socket.destroy()
+    if (waits) socket.on('drain', onDrain).on('timeout', onTimeout)
+    inTurn(connection, async () => {
+      socket.off('drain', onDrain).off('timeout', onTimeout)
+      if (socket.writable) await serve(connection) // an answer before it may have been the connection's last
+    })
+    connection.stopReading()
     if (head.length > 0) socket.unshift(head)
-    return connection
+    if (waits) socket.read(0) // a client's reset is seen meanwhile
   }
 
   /** Hands a socket to the parser, for the first time or again. */

@@ -2,6 +2,7 @@ import { Socket } from 'node:net'
 import t from 'tap'
 import { GatewayError } from '../../../src/contracts/gateway-error.ts'
 import { until } from '../../fixtures/until.ts'
+import { answerEachHead } from './recording-origin.ts'
 import { startRig } from './rig.ts'
 
 const CONNECT = 'CONNECT registry.test:443 HTTP/1.1\r\nHost: registry.test:443\r\n\r\n'
@@ -123,12 +124,72 @@ t.test('closing the door ends what is waiting and what is relayed', async (t) =>
   t.ok(true)
 })
 
-t.test('CONNECT behind an unanswered request closes the connection', async (t) => {
+const GET = 'GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n'
+
+t.test('CONNECT behind an unanswered request waits for its turn', async (t) => {
+  const rig = await startRig(t)
+  const client = rig.client().send(`${GET}${CONNECT}early`)
+  t.match(
+    await client.gets(ESTABLISHED),
+    /^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nokHTTP\/1\.1 200 Connection established/,
+  )
+  await rig.origin.gets('early', 1)
+  t.same(rig.dials, ['target a.test:80', 'tunnel registry.test:443'])
+  t.match(rig.results, [{ status: 200, ended: 'finished' }])
+})
+
+t.test('and behind answers that the client does not read yet', async (t) => {
+  const rig = await startRig(t)
+  const size = 4_000_000
+  rig.origin.onData = answerEachHead(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n${'x'.repeat(size)}`)
+  const client = rig.client()
+  client.socket.pause()
+  client.send(GET)
+  await until('the first answer is on its way', () => rig.origin.connections.length === 1)
+  client.send(`${GET}${CONNECT}early`)
+  client.socket.resume()
+  const all = await client.gets(ESTABLISHED)
+  t.equal(all.split('x').length - 1, 2 * size)
+  t.match(await rig.origin.gets('early', 1), /^early$/)
+})
+
+t.test('and behind more requests than are read ahead', async (t) => {
+  const rig = await startRig(t)
+  const client = rig.client().send(`${GET.repeat(40)}${CONNECT}early`)
+  const all = await client.gets(ESTABLISHED)
+  t.equal(all.split('200 OK').length, 41)
+  t.match(await rig.origin.gets('early', 1), /^early$/)
+})
+
+t.test('a client that leaves while its CONNECT waits ends both', async (t) => {
   const rig = await startRig(t)
   rig.origin.onData = () => {}
-  const client = rig.client().send(`GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n${CONNECT}`)
-  t.equal(await client.toEnd(), '')
+  const client = rig.client().send(`${GET}${CONNECT}`)
+  await rig.origin.gets('\r\n\r\n')
+  client.socket.resetAndDestroy()
+  await until('the door forgets it', () => rig.door.connections === 0)
+  await until('the exchange is recorded', () => rig.results.length === 1)
+  t.same(rig.dials, ['target a.test:80'])
+})
+
+t.test('and one whose answer before it never comes is not waited for without limit', async (t) => {
+  const rig = await startRig(t, { limits: { idleMs: 50 } })
+  rig.origin.onData = () => {}
+  await rig.client().send(`${GET}${CONNECT}`).toEnd()
+  await until('the door forgets it', () => rig.door.connections === 0)
   t.notMatch(rig.dials, [/tunnel/])
+})
+
+t.test('CONNECT behind an answer that is the last of its connection is not carried out', async (t) => {
+  const rig = await startRig(t)
+  rig.origin.onData = () => {}
+  const client = rig.client().send(`${GET}${CONNECT}`)
+  const origin = await rig.origin.connection()
+  await rig.origin.gets('\r\n\r\n')
+  rig.door.drain()
+  origin.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+  t.match(await client.toEnd(), /Connection: close\r\n[\s\S]*ok$/)
+  t.same(rig.dials, ['target a.test:80'])
 })
 
 t.test('CONNECT after an answered request works', async (t) => {

@@ -7,6 +7,8 @@ const WS =
   'GET http://a.test/chat HTTP/1.1\r\nHost: a.test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: abc\r\n\r\n'
 const SWITCH =
   'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Accept: xyz\r\n\r\n'
+const GET = 'GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n'
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
 t.test('an Upgrade becomes a tunnel when the origin switches', async (t) => {
   const rig = await startRig(t)
@@ -81,6 +83,24 @@ for (const ended of ['idle', 'lifetime', 'aborted'] as const) {
     t.match(rig.results[0], { status: 101, ended })
   })
 }
+
+t.test('behind an unanswered request it waits for its turn', async (t) => {
+  const rig = await startRig(t)
+  rig.origin.onData = ({ socket, bytes }) => {
+    if (bytes.endsWith('\r\n\r\n')) socket.write(bytes.includes('/chat') ? SWITCH : OK)
+    else socket.write('heard')
+  }
+  const client = rig.client().send(`${GET}${WS}ping`)
+  t.match(await client.gets('heard'), /^HTTP\/1\.1 200 OK\r\n[\s\S]*okHTTP\/1\.1 101 [\s\S]*\r\n\r\nheard$/)
+  t.match(rig.origin.connections.at(-1)?.bytes, /^GET \/chat [\s\S]*\r\n\r\nping$/)
+})
+
+t.test('and so does one that is not taken up', async (t) => {
+  const rig = await startRig(t)
+  const client = rig.client().send(`${GET}${WS.replace('websocket', 'h2c')}${GET}`)
+  t.match(await client.gets(/(?:HTTP\/1\.1 200 OK[\s\S]*?ok){3}$/), '200 OK')
+  t.same(rig.origin.bytes.match(/^GET \S+/gm), ['GET /', 'GET /chat', 'GET /'])
+})
 
 t.test('through an HTTP proxy too it takes a tunnel', async (t) => {
   const rig = await startRig(t, { candidate: { hops: [{ kind: 'http', host: 'p.test', family: 0, port: 3128 }] } })
