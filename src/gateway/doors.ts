@@ -8,6 +8,7 @@ import type { Scope } from '../contracts/target.ts'
 import type { DoorRules } from '../front/messages.ts'
 import { type Listener, openListener, type TlsMaterial } from '../listeners/listener.ts'
 import { serveMixed } from '../listeners/mixed-door.ts'
+import { isUnspecified } from '../wire/address.ts'
 import { formatListenAddress, type ListenAddress } from '../wire/listen-address.ts'
 import type { FrontedDoor } from './front/fronted-doors.ts'
 
@@ -116,13 +117,18 @@ export class Doors {
    * was opened. Rejects, with everything as it was, when a door can't be opened.
    */
   async prepare(plans: readonly DoorPlan[]): Promise<{ commit(): void; abandon(): void }> {
+    const wanted = new Map(keyed(plans))
     const opened = new Map<string, Door>()
     const abandon = () => {
       for (const door of opened.values()) door.listener.close()
     }
     try {
-      for (const [key, plan] of keyed(plans)) {
-        if (!this.#doors.has(key)) opened.set(key, await this.#open(plan))
+      for (const [key, plan] of wanted) {
+        if (this.#doors.has(key)) continue
+        const door = await this.#open(plan).catch((thrown) => {
+          throw explained(thrown, plan.address, new Map([...this.#doors, ...opened]), wanted)
+        })
+        opened.set(key, door)
       }
     } catch (thrown) {
       abandon()
@@ -239,6 +245,38 @@ export class Doors {
     parts.front?.serve({ listener, context, rules: () => parts.rules!(current()) })
     return door
   }
+}
+
+/**
+ * What is thrown where a door could not be opened; in other words where what has the port is a door of ours. It goes only once all new ones are
+ * open, so that a reload that fails changes nothing, and a port has one listener.
+ */
+function explained(
+  thrown: unknown,
+  address: ListenAddress,
+  ours: ReadonlyMap<string, Door>,
+  wanted: ReadonlyMap<string, DoorPlan>,
+): unknown {
+  const cause = thrown instanceof GatewayError ? (thrown.cause as NodeJS.ErrnoException) : undefined
+  const own = [...ours].find(([, { listener }]) => shareAPort(listener.address, address))
+  if (cause?.code !== 'EADDRINUSE' || !own) return thrown
+  const [key, { plan, listener }] = own
+  const stays = wanted.has(key)
+  return new GatewayError(
+    'INTERNAL',
+    `cannot listen on ${formatListenAddress(address)}: the gateway’s own door ${nameOf(plan, listener.address)} listens there${stays ? '' : ' until the gateway is restarted'}`,
+    {
+      cause,
+      hint: stays ? 'Leave out one of them.' : 'Restart the gateway, or choose another address under `listen`.',
+    },
+  )
+}
+
+/** Whether only one of them can be listened on. */
+function shareAPort(one: ListenAddress, other: ListenAddress): boolean {
+  if (one.kind !== 'tcp' || other.kind !== 'tcp') return formatListenAddress(one) === formatListenAddress(other)
+  if (one.port !== other.port || one.host.includes(':') !== other.host.includes(':')) return false
+  return one.host === other.host || isUnspecified(one.host) || isUnspecified(other.host)
 }
 
 function nameOf(plan: DoorPlan, address: ListenAddress): string {
