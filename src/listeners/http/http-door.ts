@@ -86,6 +86,7 @@ export function createHttpDoor(context: DoorContext, options: HttpDoorOptions): 
         const response = new http.ServerResponse(request)
         response.shouldKeepAlive = false
         response.assignSocket(socket)
+        socket.setTimeout(limits.idleMs) // an answer just before it has left the time of a connection that is kept
         response.on('finish', () => socket.destroySoon())
         socket.on('drain', () => response.emit('drain')) // Node's server does it for the sockets it has
         socket.read(0) // a client's reset is seen while the way out is being opened
@@ -114,10 +115,9 @@ export function createHttpDoor(context: DoorContext, options: HttpDoorOptions): 
     if (!connection) return void socket.destroy()
     const waits = connection.outstanding > 0
     const onDrain = () => connection.current?.emit('drain')
-    const onTimeout = () => socket.destroy()
-    if (waits) socket.on('drain', onDrain).on('timeout', onTimeout)
+    if (waits) socket.on('drain', onDrain)
     inTurn(connection, async () => {
-      socket.off('drain', onDrain).off('timeout', onTimeout)
+      socket.off('drain', onDrain)
       if (socket.writable) await serve(connection) // an answer before it may have been the connection's last
     })
     connection.stopReading()

@@ -125,6 +125,24 @@ t.test('but not for ever', async (t) => {
   t.equal(rig.door.connections, 0)
 })
 
+for (const [what, request] of [
+  ['an answer', GET],
+  ['an answer to an Upgrade', GET.replace('\r\n\r\n', '\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')],
+] as const) {
+  t.test(`nor in ${what} that has begun and in which nothing moves any more`, async (t) => {
+    const rig = await startRig(t, { limits: { idleMs: 50 } })
+    rig.origin.answers('HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\nok')
+    const client = rig.client().send(request)
+    client.socket.end()
+    await client.toEnd()
+    const origin = await rig.origin.connection()
+    await until('the origin is let go', () => origin.closed || origin.ended)
+    await until('the door forgets it', () => rig.door.connections === 0)
+    await until('the exchange is recorded', () => rig.results.length === 1)
+    t.not(rig.results[0]?.ended, 'finished')
+  })
+}
+
 t.test('an origin that does not answer in time is a 504', async (t) => {
   const rig = await startRig(t, { limits: { responseHeadMs: 30 } })
   rig.origin.onData = () => {}
