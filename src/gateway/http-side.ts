@@ -23,19 +23,19 @@ export function httpVersionOf(settings: Settings): string {
   return JSON.stringify(limitsOf(settings))
 }
 
-/** Milliseconds in which nothing moves in the middle of a request; more than a thinking origin needs. */
+/** Milliseconds in which nothing moves in the middle of a request, where no other limit allows more. */
 const LONGEST_IDLE_MS = 300_000
 
 /** The longest timer there is, 24 days: what `off` comes to. */
 const NO_LIMIT_MS = 2 ** 31 - 1
 
 function limitsOf({ timeouts, limits }: Settings) {
-  const idleMs = timeouts.idle || LONGEST_IDLE_MS
-  const thinkingMs = timeouts.responseHead || LONGEST_IDLE_MS
+  const idleMs = Math.min(LONGEST_IDLE_MS, timeouts.idle || LONGEST_IDLE_MS)
+  // A way out that takes long to open, and an origin that thinks, have their own limits, and an answer for the client.
+  const thinkingMs = timeouts.responseHead ? timeouts.dial + timeouts.responseHead + 1_000 : LONGEST_IDLE_MS
   return {
     headMs: timeouts.clientHead,
-    // An origin that thinks has its own limit, and an answer for the client.
-    idleMs: Math.min(LONGEST_IDLE_MS, Math.max(idleMs, thinkingMs + 1_000)),
+    idleMs: Math.max(idleMs, thinkingMs),
     keepAliveMs: timeouts.keepAlive,
     responseHeadMs: timeouts.responseHead || NO_LIMIT_MS,
     maxHeaderBytes: limits.requestHead,

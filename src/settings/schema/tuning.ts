@@ -88,7 +88,7 @@ export const timeoutsSchema = section({
     '1h',
     { min: SECOND, max: 7 * DAY, off: true },
     {
-      help: 'A tunnel without a byte in either direction is closed after this.',
+      help: 'A tunnel without a byte in either direction is closed after this. Of plain HTTP, a request in which nothing moves, also one whose client has sent FIN: after five minutes at most, or `dial` and `responseHead` together where that is longer.',
       why: 'databases and shells are silent for long; TCP keep-alive finds dead peers after about three minutes; on Linux without koffi, and on other systems, after one',
     },
   ),
