@@ -31,15 +31,15 @@ export function networkBorders(
     if (from === undefined || !all.isContainers(address)) return undefined
     const there = each.filter(({ holds }) => holds(address))
     const clients = container ? [container] : (directory.allAt?.(from) ?? [])
-    const isIn = ({ id, holds }: (typeof there)[number]) =>
-      holds(from) || (clients.length > 0 && clients.every(({ endpoints }) => isAmong(endpoints, id)))
+    const isIn = ({ bridge, holds }: (typeof there)[number]) =>
+      holds(from) || (clients.length > 0 && clients.every(({ endpoints }) => isAmong(endpoints, bridge.id)))
     if (there.length === 0 || there.some(isIn)) return undefined
     // As they are now: whoever is refused has the time.
     const own = readable(ownAddresses).map((one) => one.address)
     if (own.includes(from) || own.includes(address)) return undefined
     // Of an engine elsewhere: to whoever is outside, the same blocks may mean a network of this side.
     const isHere = all.isContainers(from) || own.some((one) => there.some(({ holds }) => holds(one)))
-    return isHere ? there[0]?.name : undefined
+    return isHere ? there[0]?.bridge.name : undefined
   }
 }
 
@@ -58,36 +58,36 @@ function isAmong(endpoints: Container['endpoints'], id: string | undefined): boo
 
 interface Bridged {
   readonly all: AddressOwners
-  readonly each: readonly Network[]
+  readonly each: readonly { readonly bridge: Bridge; holds(address: string): boolean }[]
 }
 
-interface Network {
+interface Bridge {
   readonly name: string
   /** The engine's. */
   readonly id?: string
-  holds(address: string): boolean
+  readonly subnets: readonly string[]
 }
 
 function bridgedIn({ networks }: ContainerView, own: readonly InterfaceAddress[]): Bridged {
   const bridged = networks.filter((network) => network.bridged)
-  const subnets = bridged.flatMap((network) => network.subnets)
-  const gateways = [...bridged.flatMap((network) => network.gateways), ...own.map(({ address }) => address)]
-  return {
-    all: new AddressOwners(() => undefined, { subnets, gateways }),
-    each: bridged.map(({ name, id, subnets }) => ({ name, id, holds: inBlocks(subnets) })),
-  }
+  return bridgedBy(bridged, [...bridged.flatMap(({ gateways }) => gateways), ...own.map(({ address }) => address)])
 }
 
 /** Before an engine has been heard for the first time: what lies behind bridges that Docker has made on this machine, by the names that it gives them. */
 function bridgesOf(own: readonly InterfaceAddress[]): Bridged {
-  const bridges = own.filter(({ device }) => /^(docker0|br-[0-9a-f]{12})$/.test(device))
-  const blocks = bridges.map(({ device, address, bits }) => ({ name: device, subnets: [`${address}/${bits}`] }))
+  const made = own.filter(({ device }) => /^(docker0|br-[0-9a-f]{12})$/.test(device))
+  const bridges = made.map(({ device, address, bits }) => ({ name: device, subnets: [`${address}/${bits}`] }))
+  return bridgedBy(
+    bridges,
+    own.map(({ address }) => address),
+  )
+}
+
+function bridgedBy(bridges: readonly Bridge[], gateways: readonly string[]): Bridged {
+  const subnets = bridges.flatMap((bridge) => bridge.subnets)
   return {
-    all: new AddressOwners(() => undefined, {
-      subnets: blocks.flatMap(({ subnets }) => subnets),
-      gateways: own.map(({ address }) => address),
-    }),
-    each: blocks.map(({ name, subnets }) => ({ name, holds: inBlocks(subnets) })),
+    all: new AddressOwners(() => undefined, { subnets, gateways }),
+    each: bridges.map((bridge) => ({ bridge, holds: inBlocks(bridge.subnets) })),
   }
 }
 
