@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { GatewayError } from '../../contracts/gateway-error.ts'
-import { type LocalPorts, TABLE } from './capture-plan.ts'
+import type { LocalPorts } from './capture-plan.ts'
+import { LIST } from './nft-table.ts'
 import { runCommand } from './run-command.ts'
 
 /** Rejects beside a gateway that runs in this network namespace: its rules are not ours to replace, nor to take away. */
 export async function assertNoOtherGateway(): Promise<void> {
-  const { stdout } = await runCommand(['nft', 'list', 'table', 'inet', TABLE])
+  const { stdout } = await runCommand(LIST)
   const files = await Promise.all(['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')))
   const port = portInUse(stdout, files.join('\n'))
   if (port === undefined) return

@@ -1,8 +1,9 @@
 import { GatewayError } from '../../contracts/gateway-error.ts'
-import { type CapturePlan, type NetworkMembers, TABLE } from './capture-plan.ts'
+import type { CapturePlan, NetworkMembers } from './capture-plan.ts'
 import { leadsElsewhere } from './in-use.ts'
 import { rulesStand } from './listed.ts'
 import { nftMembers, nftRemoval, nftScript } from './nft-script.ts'
+import { LIST, NO_RIGHTS, NO_TABLE } from './nft-table.ts'
 import {
   addRoute,
   addRule,
@@ -161,9 +162,6 @@ function has(rules: readonly PolicyRule[], wanted: PolicyRule): boolean {
 }
 
 const NFT: Command = ['nft', '-f', '-']
-const LIST: Command = ['nft', 'list', 'table', 'inet', TABLE]
-/** What nft says of a table that is not there. */
-const NO_TABLE = /No such file or directory/
 
 /** What `capture --dry-run` prints: the very commands, in their order. */
 export function renderInstallation(plan: CapturePlan, families: readonly Family[]): string {
@@ -187,7 +185,7 @@ function refused(command: Command, { stderr, code }: CommandResult): GatewayErro
 const MAX_LINES = 6
 
 function hintFor(said: string): string {
-  if (/Operation not permitted|Permission denied/i.test(said)) {
+  if (NO_RIGHTS.test(said)) {
     return 'Capture needs the capability CAP_NET_ADMIN in the network namespace that the containers’ traffic comes through: run the gateway as root there, give its service AmbientCapabilities=CAP_NET_ADMIN, or start its container with --cap-add NET_ADMIN.'
   }
   if (/No such file or directory|not supported|unknown/i.test(said)) {

@@ -3,6 +3,7 @@ import { endianness } from 'node:os'
 import { isLinkLocal, isLoopback, isUnspecified, parseAddress } from '../../wire/address.ts'
 import { TABLE } from './capture-plan.ts'
 import { portInUse } from './in-use.ts'
+import { NO_RIGHTS, NO_TABLE } from './nft-table.ts'
 import { type Family, listRules, readRules } from './routing.ts'
 import { type RunCommand, runCommand } from './run-command.ts'
 
@@ -53,9 +54,8 @@ export async function leftBehind(around: LookAround): Promise<LeftBehind> {
 
 /** `said`: by nft. */
 function unlisted(said: string): LeftBehind {
-  if (/No such file or directory/.test(said)) return { whose: 'nothing' }
-  const lacksRights = /Operation not permitted|Permission denied/i.test(said)
-  return { ...untold(said || 'nft has not answered'), lacksRights }
+  if (NO_TABLE.test(said)) return { whose: 'nothing' }
+  return { ...untold(said || 'nft has not answered'), lacksRights: NO_RIGHTS.test(said) }
 }
 
 const untold = (why: string) => ({ whose: 'untold', why, lacksRights: false }) as const
