@@ -1,5 +1,6 @@
 import type { Worker } from 'node:worker_threads'
 import type { Clock } from '../contracts/clock.ts'
+import { endsOnceStarted } from '../system/start-thread.ts'
 import type { PacLimits } from './limits.ts'
 import { NumberedJobs } from './numbered-jobs.ts'
 import type { Query } from './query-lines.ts'
@@ -81,6 +82,7 @@ export class VmThread {
   /** What changed in the DNS table since the last message. */
   #dns: DnsEntry[] = []
   readonly #worker: Worker
+  readonly #endWorker: () => Promise<void>
   readonly #state = new Int32Array(new SharedArrayBuffer(STATE_CELLS * Int32Array.BYTES_PER_ELEMENT))
   readonly #limits: PacLimits
   readonly #clock: Clock
@@ -106,6 +108,7 @@ export class VmThread {
       state: this.#state,
     } satisfies WorkerSetup)
     this.#worker.unref()
+    this.#endWorker = endsOnceStarted(this.#worker, clock, limits.threadStartMs)
     this.#worker.on('message', (message: FromWorker) => {
       budget.spend(outcomesIn(message), () => this.#received(message))
     })
@@ -227,7 +230,7 @@ export class VmThread {
     this.#loading?.(typeof why === 'string' || why.is === 'answer' ? CLOSED : why)
     const current = this.#jobs.take(Atomics.load(this.#state, CURRENT_JOB))
     const others = this.#jobs.takeAll()
-    this.gone = this.#worker.terminate()
+    this.gone = this.#endWorker()
     if (typeof why === 'string') current?.makeWay(why)
     else current?.settle(why)
     return others

@@ -107,3 +107,30 @@ t.test('whose thread is ended for time that others had is no failed script', asy
     t.equal(scriptFailure(outcome.failure, 'test', '').code, starved ? 'LIMIT_REACHED' : 'PAC_FAILED')
   }
 })
+
+t.test('a thread that is ended at once is there until it has read its modules', async (t) => {
+  const spoken = new Set<Worker>()
+  const endedUnheard: boolean[] = []
+  const { postMessage, terminate } = Worker.prototype
+  t.intercept(Worker.prototype, 'postMessage', {
+    value(this: Worker, message: ToWorker) {
+      if (message?.do === 'load') this.once('message', () => spoken.add(this))
+      postMessage.call(this, message)
+    },
+  })
+  t.intercept(Worker.prototype, 'terminate', {
+    value(this: Worker) {
+      endedUnheard.push(!spoken.has(this))
+      return terminate.call(this)
+    },
+  })
+  const pool = new VmPool('function FindProxyForURL() { return "DIRECT" }', {
+    ...{ limits: DEFAULT_LIMITS, clock: systemClock, known: () => [] },
+  })
+  const started = pool.start()
+  // Whatever the threads are at.
+  await until('there is a thread', () => pool.threads > 0)
+  await pool.close()
+  t.match(await started, CLOSED)
+  t.strictSame(endedUnheard, [false])
+})
