@@ -1,11 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { type Clock, systemClock } from '../contracts/clock.ts'
 import type { DoorContext } from '../contracts/door.ts'
-import type { Flow } from '../contracts/flow.ts'
 import type { GatewayError } from '../contracts/gateway-error.ts'
-import type { NetworkWatch } from '../contracts/network-watch.ts'
-import type { RequestFlow } from '../contracts/request.ts'
-import type { Resolver } from '../contracts/resolver.ts'
 import type { Client } from '../contracts/route.ts'
 import { createSystemResolver } from '../dialers/resolver.ts'
 import { ClientCounts, clientCountsMemory } from '../front/client-counts.ts'
@@ -23,13 +19,13 @@ import { ROOM_FOR_ALL, type Room } from './descriptor-limit.ts'
 import { DnsService } from './dns.ts'
 import { Doors } from './doors.ts'
 import { Engine } from './engine.ts'
+import { flowHandlers } from './flow-handlers.ts'
 import { doorRules } from './front/door-rules.ts'
 import { DoorsFront } from './front/doors-front.ts'
-import { goOn } from './front/go-on.ts'
+import { frontLost } from './front/front-lost.ts'
 import { wantsFront } from './front/wants-front.ts'
+import type { GatewayOptions } from './gateway-options.ts'
 import type { Generation, World } from './generation.ts'
-import { handleFlow } from './handle-flow.ts'
-import { handleRequest } from './handle-request.ts'
 import { createHttpSide, httpVersionOf } from './http-side.ts'
 import { tellInternalNetworks } from './internal-networks.ts'
 import { tellMissingNetworks } from './missing-networks.ts'
@@ -41,41 +37,12 @@ import { ownDoorFor } from './own-door.ts'
 import { PacketSessions } from './packet-sessions.ts'
 import { Relays } from './relay.ts'
 import { resolverByOwner } from './resolver-by-owner.ts'
-import { Reverse, type ReverseOptions } from './reverse.ts'
+import { Reverse } from './reverse.ts'
 import { tellRulesForNobody } from './rules-for-nobody.ts'
 import { StatusDoors } from './status-doors.ts'
 
 /** What was told to clients that the engine does not know, all together: half of what there is for containers. */
 const STRANGERS_ANSWERS = 32_768
-
-export interface GatewayOptions {
-  readonly settings: Settings
-  readonly log: Log
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** For tests and the demo; default: the host's own. */
-  readonly resolver?: Resolver
-  readonly clock?: Clock
-  /** For tests; default: the machine's own network. Closed with the gateway. */
-  readonly networkWatch?: NetworkWatch
-  /** For tests, whose containers have loopback addresses. */
-  readonly reverse?: Pick<ReverseOptions, 'isNever' | 'ownAddresses'>
-  /** What the system has room for, whatever the settings allow; of connections, at each door. */
-  readonly room?: Room
-  /**
-   * Put threads in front of the doors where it can be (Linux, the fast path on); `at-once`: and open none without. Default: false, but
-   * `at-once` where FAIRLEAD_FAST_RELAY says so.
-   */
-  readonly front?: boolean | 'at-once'
-  /** How many threads; default: as the cores allow. */
-  readonly frontThreads?: number
-  /** For tests of what the threads do on a busy machine; default PATIENCE_MS. */
-  readonly frontPatienceMs?: number
-}
-
-function frontLost(reason: string, others: number): string {
-  if (others === 0) return `clients are served without the thread in front: ${reason}`
-  return `a thread in front has ended, and the clients that it served with it; ${others} go on: ${reason}`
-}
 
 /** What lives as long as the gateway, through all reloads, put together. Nothing is open yet; `gateway.ts` opens and ends it. */
 export class Parts {
@@ -168,21 +135,14 @@ export class Parts {
       crowded: tellCrowdedUdp(clock, warn),
     })
     const maxConnections = () => this.#maxConnections
-    const handlers = {
+    const handlers = flowHandlers({
+      current,
+      newcomers,
+      relays: this.relays,
+      records: this.records,
       nextId: () => this.#nextId(),
-      handleFlow: async (flow: Flow, signal: AbortSignal) => {
-        const identified = await newcomers.identified(flow)
-        const given = this.front?.given(identified)
-        const { router, dialers, settings } = current()
-        const parts = { router, dialers, relay: this.relays.for(settings), records: this.records }
-        return handleFlow(identified, given ? goOn(parts, given) : parts, signal)
-      },
-      handleRequest: async (flow: RequestFlow, signal: AbortSignal) => {
-        const identified = await newcomers.identified(flow)
-        const { router, requests } = current()
-        return handleRequest(identified, { router, requests, records: this.records }, signal)
-      },
-    }
+      front: () => this.front,
+    })
     const clients = clientCountsMemory(() => randomInt(2 ** 32))
     const front = wantsFront(options)
     if (front) {
