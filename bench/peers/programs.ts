@@ -33,7 +33,8 @@ max_filedescriptors 65536
 pinger_enable off
 shutdown_lifetime 0 seconds
 `,
-    arguments: (file) => ['-N', '-f', file],
+    // Named, for what it shares in /dev/shm is found by that: another one on this machine may have the usual one.
+    arguments: (file) => ['-N', '-n', `bench${process.pid}`, '-f', file],
   },
   {
     name: 'tinyproxy',

@@ -1,13 +1,6 @@
-import type { AnsweredNames } from '../contracts/answered-names.ts'
-import type { Clock } from '../contracts/clock.ts'
-import type { ContainerDirectory } from '../contracts/containers.ts'
-import type { DoorContext } from '../contracts/door.ts'
-import type { HandlePackets } from '../contracts/packet.ts'
-import type { Resolver } from '../contracts/resolver.ts'
-import type { ClientCounts } from '../front/client-counts.ts'
 import { assertLinux } from '../passthrough/assert-linux.ts'
-import { CaptureDoor, type CaptureDoorOptions, type CapturePolicy } from '../passthrough/capture-door.ts'
-import { type CaptureListener, openCaptureListeners } from '../passthrough/capture-listener.ts'
+import { CaptureDoor, type CapturePolicy } from '../passthrough/capture-door.ts'
+import { openCaptureListeners } from '../passthrough/capture-listener.ts'
 import { addHoldRule } from '../passthrough/hold/hold-rule.ts'
 import type { SynQueue } from '../passthrough/hold/syn-queue.ts'
 import { forgetTranslations } from '../passthrough/rules/earlier-translations.ts'
@@ -16,50 +9,25 @@ import { Installer } from '../passthrough/rules/installer.ts'
 import { leftBehind } from '../passthrough/rules/left-behind.ts'
 import { kernelFamilies } from '../passthrough/transparent-socket.ts'
 import type { Settings } from '../settings/settings.ts'
-import { CaptureFront, type CaptureFrontParts, type OpenCapture } from './capture-front.ts'
+import { CaptureFront } from './capture-front.ts'
 import { captureName } from './capture-name.ts'
+import type { CaptureParts } from './capture-parts.ts'
 import { planCapture } from './capture-plan.ts'
 import { policyOf } from './capture-policy.ts'
 import { captureRoom } from './capture-room.ts'
 import { CaptureRules, type WantedRules } from './capture-rules.ts'
+import { CaptureSockets, type Open } from './capture-sockets.ts'
 import { CapturedDatagrams } from './captured-datagrams.ts'
-import { CapturedDns, type CapturedDnsParts } from './captured-dns.ts'
-import { CapturedNetworks, type CapturedNetworksParts } from './captured-networks.ts'
+import { CapturedDns } from './captured-dns.ts'
+import { CapturedNetworks } from './captured-networks.ts'
 import { clearLeftBehind } from './clear-left-behind.ts'
 import { tellCrowded, tellTrouble } from './crowded.ts'
 import { every } from './every.ts'
-import { type HeldIn, HoldQueues } from './hold-queues.ts'
+import { HoldQueues } from './hold-queues.ts'
 import { hostAddresses } from './host-addresses.ts'
 import { InTurn } from './in-turn.ts'
 import { missingNetworks } from './missing-networks.ts'
 import type { Prepared } from './prepare-all.ts'
-
-export interface CaptureParts
-  extends Pick<CaptureFrontParts, 'front' | 'identified'>,
-    Pick<CapturedNetworksParts, 'awaitsEngine' | 'lacksEngine'> {
-  readonly clock: Clock
-  readonly resolver: Resolver
-  readonly names: AnsweredNames
-  readonly directory: ContainerDirectory | undefined
-  /** See `Answerer.answer`: for what containers ask of any DNS server. */
-  answerDns: CapturedDnsParts['answer']
-  /** Takes a container's connection to the gateway itself; undefined for every other address and port. */
-  ownDoor: CaptureDoorOptions['ownDoor']
-  ownerOf: CaptureDoorOptions['ownerOf']
-  readonly handlePackets: HandlePackets
-  readonly owners: CapturedDnsParts['owners']
-  readonly dropped: CapturedDnsParts['dropped']
-  readonly replySockets: CapturedDnsParts['replySockets']
-  readonly clients: ClientCounts
-  maxConnections(): number
-  nextId: DoorContext['nextId']
-  handleFlow: DoorContext['handleFlow']
-  handleRequest: DoorContext['handleRequest']
-  inform(message: string): void
-  warn(message: string): void
-}
-
-interface Open extends OpenCapture, HeldIn {}
 
 /** Milliseconds between looks whether the rules still stand: each starts a few short programs. */
 const REPAIR_MS = 30_000
@@ -71,6 +39,7 @@ export class Capture {
   readonly #parts: CaptureParts
   readonly #families = kernelFamilies()
   readonly #rules: CaptureRules
+  readonly #sockets = new CaptureSockets()
   readonly #networks: CapturedNetworks
   readonly #door: CaptureDoor
   readonly #front: CaptureFront
@@ -80,9 +49,6 @@ export class Capture {
   #settings: Settings | undefined
   /** Made of the settings. */
   #policy: CapturePolicy | undefined
-  #open: Open = NOTHING
-  /** Of a capture that has been switched off, while connections stand. */
-  #leaving: readonly CaptureListener[] = []
   #unfollow: (() => void) | undefined
   #unwatch: (() => void) | undefined
   /** What changes the kernel. */
@@ -116,13 +82,13 @@ export class Capture {
       turns: this.#turns,
       settings: () => this.#settings?.capture,
       held: (syn, answer) => this.#door.held(syn, answer),
-      queue: () => this.#open.queue,
+      queue: () => this.#sockets.open.queue,
       exchange: (queue) => this.#exchangeQueue(queue),
     })
   }
 
   get connections(): number {
-    return [...this.#open.listeners, ...this.#leaving].reduce((sum, listener) => sum + listener.connections, 0)
+    return this.#sockets.connections
   }
 
   get names(): string[] {
@@ -137,8 +103,7 @@ export class Capture {
 
   /** The transparent sockets themselves, which nobody may dial. */
   get endpoints(): { address: string; port: number }[] {
-    const tcp = this.#open.listeners.map(({ family, port }) => ({ address: family === 4 ? '127.0.0.1' : '::1', port }))
-    return [...tcp, ...this.#datagrams.endpoints, ...this.#dns.endpoints]
+    return [...this.#sockets.endpoints, ...this.#datagrams.endpoints, ...this.#dns.endpoints]
   }
 
   /**
@@ -153,7 +118,7 @@ export class Capture {
   drain(): void {
     this.#door.drain()
     this.#front.drain()
-    for (const listener of this.#open.listeners) listener.close()
+    this.#sockets.drain()
   }
 
   /** Takes everything away. */
@@ -175,17 +140,17 @@ export class Capture {
     }
     assertLinux()
     // Another one may also have started while all that was left here were connections of a capture that had been switched off.
-    if (this.#open.listeners.length === 0) await assertNoOtherGateway()
+    if (this.#sockets.open.listeners.length === 0) await assertNoOtherGateway()
     if (!this.#rules.installed) {
       this.#networks.takeOver(await this.#rules.members())
       // Containers speak before all is in force: by these rules once they stand, and by those of a gateway that was killed as soon as somebody reads the queue.
       this.#policy = policyOf(settings)
     }
-    const before = { settings: this.#settings, open: this.#open, rules: this.#rules.installed }
+    const before = { settings: this.#settings, open: this.#sockets.open, rules: this.#rules.installed }
     let open: Open = before.open
     const undo = async () => {
       this.#queues.use(before.open)
-      await this.#closeAllBut(before.open, open)
+      await this.#sockets.closeAllBut(before.open, open)
       await this.#settle(before.settings)
     }
     try {
@@ -209,19 +174,16 @@ export class Capture {
   }
 
   #commit(settings: Settings, open: Open): void {
-    const before = this.#open
+    const before = this.#sockets.open
     this.#use(settings)
-    this.#leaving = this.#leaving.filter(({ connections }) => connections > 0)
-    this.#open = this.#rules.installed?.hold ? open : { ...open, queue: undefined }
+    this.#serve(settings, open)
     this.#queues.use(open)
-    this.#front.serve(this.#open, settings)
     this.#networks.tell(settings)
     this.#networks.tellAbsent(settings)
     this.#unfollow ??= this.#parts.directory?.onChange(() => this.#turns.inBackground(() => this.#follow()))
     this.#unwatch ??= every(REPAIR_MS, this.#parts.clock, () => this.#turns.inBackground(() => this.#repair()))
     this.#turns.inBackground(async () => {
-      await this.#closeAllBut(this.#open, before)
-      await this.#closeAllBut(this.#open, open)
+      await this.#closeUnused(before, open)
       await this.#settle(settings)
       await this.#follow()
     })
@@ -254,18 +216,26 @@ export class Capture {
 
   /** Together with the rules that lead there. */
   async #exchangeQueue(queue: SynQueue | undefined): Promise<boolean> {
-    const [settings, before] = [this.#settings!, this.#open]
+    const [settings, before] = [this.#settings!, this.#sockets.open]
     if (await this.#rules.areAnothers()) {
       await queue?.close()
       return false
     }
     const open = { ...before, queue, awaited: undefined }
     await this.#rules.install(this.#wanted(settings, open))
-    this.#open = this.#rules.installed?.hold ? open : { ...open, queue: undefined }
-    this.#front.serve(this.#open, settings)
-    await this.#closeAllBut(this.#open, before)
-    await this.#closeAllBut(this.#open, open)
-    return this.#open.queue !== undefined
+    this.#serve(settings, open)
+    await this.#closeUnused(before, open)
+    return this.#sockets.open.queue !== undefined
+  }
+
+  /** By the rules that are in force. */
+  #serve(settings: Settings, open: Open): void {
+    this.#sockets.use(open, this.#rules.installed?.hold !== undefined)
+    this.#front.serve(this.#sockets.open, settings)
+  }
+
+  async #closeUnused(...opened: readonly Open[]): Promise<void> {
+    for (const open of opened) await this.#sockets.closeAllBut(this.#sockets.open, open)
   }
 
   async #repair(): Promise<void> {
@@ -287,12 +257,6 @@ export class Capture {
     })
   }
 
-  /** Closes what only the second has. */
-  async #closeAllBut(kept: Open, { listeners, queue }: Open): Promise<void> {
-    if (kept.listeners !== listeners) for (const listener of listeners) listener.close()
-    if (kept.queue !== queue) await queue?.close()
-  }
-
   async #settle(settings: Settings | undefined): Promise<void> {
     await this.#datagrams.settle(settings)
     await this.#dns.settle(settings)
@@ -302,10 +266,7 @@ export class Capture {
   async #leave(): Promise<void> {
     if (this.connections === 0) return this.#takeDown()
     await this.#rules.keepStanding()
-    for (const listener of this.#open.listeners) listener.close()
-    this.#leaving = [...this.#leaving, ...this.#open.listeners]
-    await this.#open.queue?.close()
-    this.#open = NOTHING
+    await this.#sockets.leave()
     await this.#settle(undefined)
     const cancel = every(LEAVE_POLL_MS, this.#parts.clock, () => {
       const isOff = !this.#settings?.capture.enabled
@@ -320,19 +281,11 @@ export class Capture {
     this.#unfollow = undefined
     this.#unwatch?.()
     this.#unwatch = undefined
-    for (const listener of [...this.#open.listeners, ...this.#leaving]) {
-      listener.close()
-      listener.destroyConnections()
-    }
-    const { queue } = this.#open
-    this.#open = NOTHING
-    this.#leaving = []
+    const closeQueue = this.#sockets.end()
     this.#queues.stop()
     this.#front.stop()
     await this.#settle(undefined)
-    await queue?.close()
+    await closeQueue()
     if (this.#rules.installed) await this.#rules.remove()
   }
 }
-
-const NOTHING: Open = { listeners: [], queue: undefined, awaited: undefined }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { CORP, CORP_IPV6 } from '../lab.ts'
 import { takePort } from '../ports.ts'
 import type { Scenario } from '../scenario.ts'
@@ -42,7 +42,9 @@ export async function startSquid(
     ...(user ? basicAuth(folder, user) : ['http_access allow all']),
   ]
   writeFileSync(join(folder, 'squid.conf'), `${config.join('\n')}\n`)
-  const running = scenario.start('corp', 'squid', ['squid', '-N', '-f', `${folder}/squid.conf`])
+  // By its name squid finds what it shares between its processes, in /dev/shm: that of another one on this machine is none of ours.
+  const name = basename(folder).replaceAll('-', '')
+  const running = scenario.start('corp', 'squid', ['squid', '-N', '-n', name, '-f', `${folder}/squid.conf`])
   await running.listening(address, port)
   return peer('squid.corp.test', port, running, () => readLog(`${folder}/access.log`), user)
 }
