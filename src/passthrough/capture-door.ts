@@ -227,9 +227,11 @@ export class CaptureDoor {
     return judged === 'room'
   }
 
-  /** Several names for one address: the first bytes say which of them is meant. */
+  /** Several names for one address: the first bytes say which of them is meant. Of a single one only `reject` doubts that it is. */
   #waitsForName(target: Target, told: readonly string[], client: Client): boolean {
-    return told.length !== 1 && !SERVER_FIRST.has(target.port) && this.#options.policy().namesMatter(target, client)
+    const { trust, namesMatter } = this.#options.policy()
+    if (told.length === 1 && trust !== 'reject') return false
+    return !SERVER_FIRST.has(target.port) && namesMatter(target, client)
   }
 
   #clientAt(address: string, port: number): Client {

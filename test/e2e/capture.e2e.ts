@@ -476,6 +476,17 @@ await t.test('behaviour §8.4: the dialled address is the authority, whatever Ho
     if (trust === 'reject') {
       t.equal(talked.error, 'ECONNRESET')
       t.match(line, { decision: 'reject', because: { source: 'name-mismatch' } })
+      t.match(
+        (await box.run(['getent', 'ahostsv4', 'origin.test'])).stdout,
+        origins.address,
+        'its DNS tells it one name',
+      )
+      const again = await box.talk(origins.address, origins.ports.http, { say: [lie] })
+      t.equal(again.error, 'ECONNRESET', 'which says nothing for another')
+      const meant = await box.talk(origins.address, origins.ports.http, {
+        say: [lie.replace(squid.name, 'origin.test')],
+      })
+      t.match(meant.heard, `"from":"${GATEWAY_FOR_CORP}"`, 'and is believed where it is meant')
     } else {
       t.match(talked.heard, `"from":"${GATEWAY_FOR_CORP}"`, `${trust}: the dialled origin answers`)
       if (trust === 'name')

@@ -38,7 +38,7 @@ export async function believe(
   client: string,
 ): Promise<Believed> {
   // The outer name of an encrypted ClientHello says no word about which of its provider's customers is meant.
-  if (told.length > 0 && (told.length === 1 || !heard || heard.hint)) return toldName(dialled, told)
+  if (told.length > 0 && (!heard || heard.hint)) return toldName(dialled, told)
   if (!heard) return { target: dialled, captured: { dialled } }
   const { name, source, hint } = heard
   const captured: Captured = { dialled, nameSource: source }

@@ -48,6 +48,12 @@ const rows: readonly Row[] = [
   { trust: 'name', heard: outer('true.test'), target: 'true.test', source: 'sni' },
   { trust: 'reject', heard: sni('true.test'), target: 'true.test', source: 'sni' },
   { trust: 'reject', heard: sni('false.test'), target: ADDRESS, disbelieved: 'false.test' },
+  // Of one told name only `reject` asks whether it is meant.
+  { told: ['told.test'], trust: 'reject', target: 'told.test', source: 'dns' },
+  { told: ['told.test'], trust: 'reject', heard: sni('told.test'), target: 'told.test', source: 'sni' },
+  { told: ['told.test'], trust: 'reject', heard: sni('true.test'), target: 'true.test', source: 'sni' },
+  { told: ['told.test'], trust: 'reject', heard: sni('false.test'), target: ADDRESS, disbelieved: 'false.test' },
+  { told: ['told.test'], trust: 'reject', heard: outer('false.test'), target: 'told.test', source: 'dns' },
   // Several names for one address.
   { told: TOLD, target: 'later.test', source: 'dns', oneOf: TOLD },
   { told: TOLD, heard: sni('earlier.test'), target: 'earlier.test', source: 'sni' },

@@ -229,6 +229,20 @@ t.test('several names told for one address: let in first, so that its first byte
   t.match(flows, [{ target: { host: 'b.test' }, captured: { nameSource: 'dns', oneOf: ['b.test', 'a.test'] } }])
 })
 
+t.test(
+  'one name told, and other names are to be refused: let in first, so that its first bytes say whether it is meant',
+  async (t) => {
+    const { door, flows, answers, names, hold } = rig({ namesMatter: () => true, trust: 'reject' })
+    names.remember('10.0.0.2', 'a.test', ['192.0.2.1'], 60)
+    t.equal(door.query({ host: '192.0.2.1', family: 4, port: 443 }, SYN.source), undefined)
+    hold(SYN)
+    t.same(answers, ['1 accept'])
+    t.equal(flows.length, 0)
+    hold({ ...SYN, packet: 2, dialled: { ...SYN.dialled, port: 22 } })
+    t.match(flows, [{ target: { host: 'a.test' }, captured: { nameSource: 'dns' } }])
+  },
+)
+
 t.test('several names told, none of which could matter: held', async (t) => {
   const { flows, answers, names, hold } = rig({ namesMatter: () => false })
   names.remember('10.0.0.2', 'a.test', ['192.0.2.1'], 60)
