@@ -69,6 +69,7 @@ function render(status: GatewayStatus): string {
     ...renderEngine(status.engine),
     `${status.clientConnections} client connections, ${status.liveFlows} live flows`,
     ...status.pac.map(renderPac),
+    ...status.passedOver.map(renderPassedOver),
     ...(status.dns ? [describeDns(status.dns)] : []),
     `${totals.flows} flows have ended, ${totals.rejected} of them rejected; up ${totals.bytesUp} B, down ${totals.bytesDown} B`,
     ...flows,
@@ -89,6 +90,10 @@ function renderPac(status: GatewayStatus['pac'][number]): string {
   return [`PAC ${source}${way}: ${version}`, ...[failure, failures, notKept].flatMap((fault) => fault ?? [])].join(
     '\n  ',
   )
+}
+
+function renderPassedOver({ route, message, forMs }: GatewayStatus['passedOver'][number]): string {
+  return `${route} is tried last for ${Math.ceil(forMs / 1000)} s more: ${message}`
 }
 
 function describeDns({ cached, waiting, reach }: NonNullable<GatewayStatus['dns']>): string {

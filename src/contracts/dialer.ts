@@ -43,11 +43,19 @@ export interface FailedAttempt {
   readonly error: GatewayError
 }
 
+/** A candidate that is tried last, for it failed lately. */
+export interface PassedOver extends FailedAttempt {
+  /** Milliseconds for which that holds from now on. */
+  readonly forMs: number
+}
+
 /** The way out that came about, and the ones that did not. */
 export interface Dialed<T> {
   readonly value: T
   readonly candidate: Candidate
   readonly failed: readonly FailedAttempt[]
+  /** Stand before it in the route, and were not tried this time. */
+  readonly passedOver?: readonly PassedOver[]
 }
 
 /**
@@ -63,6 +71,8 @@ export interface CandidateWalk {
     /** From when the deadline counts, in monotonic milliseconds; default: from now. */
     since?: number,
   ): Promise<Dialed<T>>
+  /** All that are tried last at the moment. */
+  passedOver?(): readonly PassedOver[]
   /** Another network: what failed in the old one is tried in its turn again. */
   forgetFailures?(): void
 }

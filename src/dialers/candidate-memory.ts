@@ -1,4 +1,5 @@
 import type { Clock } from '../contracts/clock.ts'
+import type { FailedAttempt, PassedOver } from '../contracts/dialer.ts'
 import type { Candidate } from '../contracts/route.ts'
 import { formatAuthority } from '../wire/target.ts'
 
@@ -9,43 +10,61 @@ const MEMORY_LIMIT = 1024
 export interface CandidateMemory {
   /** The candidates in the order to try: known bad ones last, so that they are still tried when nothing else is left. */
   order(candidates: readonly Candidate[], generation: number): readonly Candidate[]
-  remember(candidate: Candidate, generation: number): void
+  remember(failed: FailedAttempt, generation: number): void
+  /** Those among the candidates that are known to be bad. */
+  bad(candidates: readonly Candidate[], generation: number): readonly PassedOver[]
+  allBad(): readonly PassedOver[]
   forget(candidate: Candidate, generation: number): void
   forgetAll(): void
 }
 
+interface Known extends FailedAttempt {
+  /** Monotonic milliseconds. */
+  readonly until: number
+}
+
 export function createCandidateMemory(clock: Clock, memoryMs: number): CandidateMemory {
-  /** Key → until when, by the monotonic clock. A Map keeps the order of insertion. */
-  const badUntil = new Map<string, number>()
+  /** By key. A Map keeps the order of insertion. */
+  const known = new Map<string, Known>()
   let newest = 0
 
   const enter = (generation: number): void => {
     if (generation <= newest) return
     newest = generation
-    badUntil.clear()
+    known.clear()
+  }
+
+  const stillBad = (found: readonly Known[]): PassedOver[] => {
+    const now = clock.monotonic()
+    return found.flatMap(({ until, ...failed }) => (until > now ? { ...failed, forMs: until - now } : []))
   }
 
   return {
     order(candidates, generation) {
       enter(generation)
-      if (badUntil.size === 0 || candidates.length === 1) return candidates
+      if (known.size === 0 || candidates.length === 1) return candidates
       const now = clock.monotonic()
-      const isBad = (candidate: Candidate): boolean => (badUntil.get(keyOf(candidate, generation)) ?? 0) > now
+      const isBad = (candidate: Candidate): boolean => (known.get(keyOf(candidate, generation))?.until ?? 0) > now
       return [...candidates.filter((candidate) => !isBad(candidate)), ...candidates.filter(isBad)]
     },
-    remember(candidate, generation) {
+    bad(candidates, generation) {
+      if (known.size === 0) return []
+      return stillBad(candidates.flatMap((candidate) => known.get(keyOf(candidate, generation)) ?? []))
+    },
+    allBad: () => stillBad([...known.values()]),
+    remember(failed, generation) {
       enter(generation)
       // A flow that was decided under old settings says nothing about the new ones, though the proxy may be called the same.
       if (generation < newest) return
-      const key = keyOf(candidate, generation)
-      badUntil.delete(key)
-      if (badUntil.size >= MEMORY_LIMIT) badUntil.delete(badUntil.keys().next().value!)
-      badUntil.set(key, clock.monotonic() + memoryMs)
+      const key = keyOf(failed.candidate, generation)
+      known.delete(key)
+      if (known.size >= MEMORY_LIMIT) known.delete(known.keys().next().value!)
+      known.set(key, { ...failed, until: clock.monotonic() + memoryMs })
     },
     forget(candidate, generation) {
-      if (badUntil.size > 0) badUntil.delete(keyOf(candidate, generation))
+      if (known.size > 0) known.delete(keyOf(candidate, generation))
     },
-    forgetAll: () => badUntil.clear(),
+    forgetAll: () => known.clear(),
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../contracts/clock.ts'
-import type { CandidateWalk, FailedAttempt } from '../contracts/dialer.ts'
+import type { CandidateWalk, FailedAttempt, PassedOver } from '../contracts/dialer.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
-import type { Candidate } from '../contracts/route.ts'
+import type { Candidate, Route } from '../contracts/route.ts'
 import { createCandidateMemory } from './candidate-memory.ts'
 import { judgeFailure } from './fallback.ts'
 import { abortReason, copyError, describeHop } from './hop-error.ts'
@@ -27,6 +27,7 @@ export const FAILURE_MEMORY_MS = 30_000
 const LEAST_PART = 1 / 2
 /** A PAC file can name any number of candidates; nobody waits for more than these. */
 const CANDIDATE_LIMIT = 16
+const NONE: readonly PassedOver[] = []
 
 /** Candidates in order, one absolute deadline, a fair share of it for each, and a short memory for those that are down. */
 export function createCandidateWalk(options: WalkOptions): CandidateWalk {
@@ -38,15 +39,22 @@ export function createCandidateWalk(options: WalkOptions): CandidateWalk {
   } = options
   const memory = createCandidateMemory(clock, failureMemoryMs)
 
+  /** Those that stand before the one that came about and were not tried: they failed for somebody else. */
+  const passedOverFor = (taken: Candidate, { candidates, generation }: Route, failed: readonly FailedAttempt[]) => {
+    const isOther = (candidate: Candidate) => !failed.some((attempt) => attempt.candidate === candidate)
+    return memory.bad(candidates.slice(0, candidates.indexOf(taken)).filter(isOther), generation)
+  }
+
   return {
     forgetFailures: () => memory.forgetAll(),
+    passedOver: () => memory.allBad(),
     async walk(route, signal, attempt, since = clock.monotonic()) {
       if (route.decision === 'reject') throw rejection(route)
       const candidates = memory.order(route.candidates, route.generation).slice(0, CANDIDATE_LIMIT)
       const now = clock.monotonic()
       const deadline = Math.max(since + dialDeadlineMs, now + dialDeadlineMs * LEAST_PART)
       const failed: FailedAttempt[] = []
-      const bad: Candidate[] = []
+      const bad: FailedAttempt[] = []
 
       for (const [index, candidate] of candidates.entries()) {
         const left = candidates.length - index
@@ -56,17 +64,19 @@ export function createCandidateWalk(options: WalkOptions): CandidateWalk {
         const share = left === 1 ? remaining : Math.min(attemptMs, remaining / left)
         try {
           const value = await within(share, candidate, clock, signal, attempt)
+          const passedOver = candidates.length > 1 ? passedOverFor(candidate, route, failed) : NONE
           memory.forget(candidate, route.generation)
           // Only now: when everything fails it is the network, and nobody is to be remembered for it.
           for (const one of bad) memory.remember(one, route.generation)
-          return { value, candidate, failed }
+          return { value, candidate, failed, passedOver }
         } catch (thrown) {
           if (signal.aborted) throw abortReason(signal, (reason) => reason)
           const error = toGatewayError(thrown)
-          failed.push({ candidate, error })
+          const attempted = { candidate, error }
+          failed.push(attempted)
           const verdict = judgeFailure(error, candidate)
           if (!verdict.fallsOver) break
-          if (verdict.remembered) bad.push(candidate)
+          if (verdict.remembered) bad.push(attempted)
         }
       }
       throw allFailed(failed)

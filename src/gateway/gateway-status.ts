@@ -1,3 +1,4 @@
+import type { PassedOverLine } from '../observe/flow-line.ts'
 import type { FlowTotals, LiveFlow } from '../observe/flow-records.ts'
 import type { PacStatus } from '../pac-engine/create-pac-engine.ts'
 import type { DnsStatus } from './dns.ts'
@@ -20,6 +21,8 @@ export interface GatewayStatus {
   readonly frontTunnels: number
   /** Scripts in use: where from, by what way, which version, how old, and what is wrong with them. */
   readonly pac: readonly PacStatus[]
+  /** Proxies that failed lately, and are tried last for a while. */
+  readonly passedOver: readonly PassedOverLine[]
   /** Of flows that have ended. */
   readonly totals: FlowTotals
   /** The oldest live ones. */

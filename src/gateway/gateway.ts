@@ -1,5 +1,6 @@
 import type { ContainerDirectory } from '../contracts/containers.ts'
 import { toGatewayError } from '../contracts/gateway-error.ts'
+import { describePassedOver } from '../observe/flow-records.ts'
 import type { Settings } from '../settings/settings.ts'
 import { formatListenAddress, type ListenAddress } from '../wire/listen-address.ts'
 import type { GatewayOptions } from './gateway-options.ts'
@@ -177,6 +178,7 @@ export class Gateway {
       liveFlows: this.#parts.records.size,
       frontTunnels: this.frontTunnels,
       pac: this.#parts.world.pacEngines.status(),
+      passedOver: (this.#current.dialers.walk.passedOver?.() ?? []).map(describePassedOver),
       totals: { ...this.#parts.records.totals },
       flows: this.#parts.records.live(FLOWS_SHOWN),
     }

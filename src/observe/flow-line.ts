@@ -22,6 +22,8 @@ export interface FlowLine {
   /** How a PAC script came to its answer. */
   readonly pac: Route['pac'] | undefined
   readonly failedAttempts: readonly { route: string; code: string; message: string }[] | undefined
+  /** Candidates before the one that came about that were not tried, for they failed for others. */
+  readonly passedOver: readonly PassedOverLine[] | undefined
   readonly status: number | undefined
   readonly bytesUp: number
   readonly bytesDown: number
@@ -43,4 +45,12 @@ export interface CapturedLine {
   readonly disbelieved?: string
   readonly disagrees?: true
   readonly unverified?: true
+}
+
+export interface PassedOverLine {
+  readonly route: string
+  readonly code: string
+  readonly message: string
+  /** Milliseconds that this goes on from then. */
+  readonly forMs: number
 }

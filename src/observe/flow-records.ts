@@ -1,6 +1,6 @@
 import type { Clock } from '../contracts/clock.ts'
 import type { Container } from '../contracts/containers.ts'
-import type { Dialed } from '../contracts/dialer.ts'
+import type { Dialed, FailedAttempt, PassedOver } from '../contracts/dialer.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { RelayCounts } from '../contracts/relay.ts'
 import type { Candidate, Captured, Client, Route, RouteQuery } from '../contracts/route.ts'
@@ -8,7 +8,7 @@ import type { Scope } from '../contracts/target.ts'
 import { formatAuthority } from '../wire/target.ts'
 import { describeHop } from '../wire/upstream-url.ts'
 import { clientName } from './client-name.ts'
-import type { CapturedLine, FlowLine } from './flow-line.ts'
+import type { CapturedLine, FlowLine, PassedOverLine } from './flow-line.ts'
 import { type Listed, LiveList } from './live-list.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
@@ -157,13 +157,8 @@ export class FlowRecord implements Listed<FlowRecord> {
       route: this.#dialed ? formatCandidate(this.#dialed.candidate) : undefined,
       because: this.#route?.because,
       pac: this.#route?.pac,
-      failedAttempts: failed.length
-        ? failed.map((attempt) => ({
-            route: formatCandidate(attempt.candidate),
-            code: attempt.error.code,
-            message: attempt.error.message,
-          }))
-        : undefined,
+      failedAttempts: failed.length > 0 ? failed.map(describeAttempt) : undefined,
+      passedOver: this.#dialed?.passedOver?.length ? this.#dialed.passedOver.map(describePassedOver) : undefined,
       status: ending.status,
       bytesUp: ending.bytesUp,
       bytesDown: ending.bytesDown,
@@ -295,4 +290,13 @@ function between(from: number | undefined, to: number | undefined): number | und
 
 function round(ms: number): number {
   return Math.round(ms * 100) / 100
+}
+
+function describeAttempt({ candidate, error }: FailedAttempt) {
+  return { route: formatCandidate(candidate), code: error.code, message: error.message }
+}
+
+/** Of a proxy that is tried last, for it failed lately: why, and for how many milliseconds more. */
+export function describePassedOver(passedOver: PassedOver): PassedOverLine {
+  return { ...describeAttempt(passedOver), forMs: Math.round(passedOver.forMs) }
 }

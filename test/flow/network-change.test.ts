@@ -46,7 +46,11 @@ t.test('another network: names, failures and idle connections of the old one are
   }
   const network = fakeNetwork()
   const dead = await unusedPort()
-  const { port: door, flowCount } = await startTestGateway(
+  const {
+    port: door,
+    flowCount,
+    gateway,
+  } = await startTestGateway(
     t,
     {
       proxy: {
@@ -68,10 +72,14 @@ t.test('another network: names, failures and idle connections of the old one are
   t.same(await flow(1), ['proxy', 1], 'the proxy is dead')
   t.equal(await get(), 'hello')
   t.same(await flow(2), ['proxy', 0], 'which is remembered')
+  const dying = { route: `http://127.0.0.1:${dead}`, code: 'CONNECT_REFUSED', forMs: Number }
+  t.match((await flowCount(2))[1]?.passedOver, [dying], 'and told')
+  t.match(gateway.status().passedOver, [dying])
   t.equal(sockets.size, 1, 'and the connection is used again')
 
   network.change()
   t.equal(resolver.forgotten, 1)
+  t.same(gateway.status().passedOver, [])
   await until('the idle connection to end', () => [...sockets].every(({ destroyed }) => destroyed))
   t.equal(await get(), 'hello')
   t.same(await flow(3), ['proxy', 1], 'tried in its turn')

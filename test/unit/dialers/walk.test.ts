@@ -158,6 +158,32 @@ t.test('what failed is tried last for a while, by settings generation', async (t
   t.equal(await go(['http:a', 'http:b'], 2), 'a')
 })
 
+t.test('what is passed over is told, with its reason and for how long', async (t) => {
+  const { run, walk, clock } = walker({ a: errorAt('CONNECT_REFUSED', 'a'), b: errorAt('TLS_FAILED', 'b') })
+  const told = async (...texts: string[]) => {
+    const { passedOver = [] } = await run(texts)
+    return passedOver.map(({ candidate, error, forMs }) => [names(candidate), error.code, forMs])
+  }
+  t.same(await told('http:a', 'http:c'), [], 'it was tried')
+  clock.advance(10_000)
+  t.same(await told('http:a', 'http:b', 'http:c'), [['a', 'CONNECT_REFUSED', 20_000]], 'b was tried')
+  const both = [
+    ['a', 'CONNECT_REFUSED', 20_000],
+    ['b', 'TLS_FAILED', 30_000],
+  ]
+  t.same(await told('http:a', 'http:c', 'http:b'), both.slice(0, 1), 'those behind it did not count')
+  t.same(await told('http:a', 'http:b', 'http:c'), both)
+  t.same(
+    walk.passedOver?.().map(({ candidate, error, forMs }) => [names(candidate), error.code, forMs]),
+    both,
+  )
+  clock.advance(20_000)
+  t.same(await told('http:b', 'http:c'), [['b', 'TLS_FAILED', 10_000]])
+  t.equal(walk.passedOver?.().length, 1)
+  walk.forgetFailures?.()
+  t.same(walk.passedOver?.(), [])
+})
+
 t.test('another network: what failed in the old one is tried in its turn', async (t) => {
   const { go, walk } = walker({ a: errorAt('CONNECT_REFUSED', 'a') })
   await go(['http:a', 'http:b'])
@@ -191,7 +217,8 @@ t.test('direct is never remembered', async (t) => {
 t.test('memory is bounded', (t) => {
   const clock = manualClock()
   const memory = createCandidateMemory(clock, 30_000)
-  for (let index = 0; index < 5000; index++) memory.remember(candidate(`http:p${index}`), 1)
+  for (let index = 0; index < 5000; index++)
+    memory.remember({ candidate: candidate(`http:p${index}`), error: errorAt('CONNECT_REFUSED', 'p') }, 1)
   const order = (text: string) =>
     memory
       .order([candidate(text), candidate('')], 1)
