@@ -8,7 +8,7 @@ import type { Flow } from '../contracts/flow.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { Resolver } from '../contracts/resolver.ts'
 import type { Client, RouteQuery } from '../contracts/route.ts'
-import type { Scheme, Target } from '../contracts/target.ts'
+import type { Target } from '../contracts/target.ts'
 import { isLoopback, parseAddress } from '../wire/address.ts'
 import type { Sniffed } from '../wire/sniffed-name.ts'
 import { FairTurns } from './fair-turns.ts'
@@ -187,9 +187,8 @@ export class CaptureDoor {
       address,
     )
     cancel()
-    const protocol = sniffed.kind === 'more' ? undefined : sniffed.protocol
     const flow: Flow = {
-      ...this.#base(client, dialled.port, schemeOf(protocol)),
+      ...this.#base(client, dialled.port),
       ...believed,
       async accept() {
         socket.off('close', onClose)
@@ -239,15 +238,16 @@ export class CaptureDoor {
     return { address, port, local: false, ...(container ? { container } : {}) }
   }
 
-  #base(client: Client, dialledPort: number, scheme?: Scheme) {
+  #base(client: Client, dialledPort: number) {
     const { context } = this.#options
-    const asked = this.#asked(client, dialledPort, scheme)
+    const asked = this.#asked(client, dialledPort)
     return { id: context.nextId(), door: context.name, protocol: 'captured', ...asked }
   }
 
-  #asked(client: Client, dialledPort: number, scheme?: Scheme) {
+  /** The scheme by the port, as of every tunnel: what is judged must not hang on whether there was a reason to look at the first bytes. */
+  #asked(client: Client, dialledPort: number) {
     return {
-      scheme: scheme ?? (dialledPort === 80 ? ('http' as const) : ('https' as const)),
+      scheme: dialledPort === 80 ? ('http' as const) : ('https' as const),
       scope: this.#options.context.scope,
       client,
     }
@@ -262,11 +262,6 @@ function heardIn(sniffed: Sniffed): Heard | undefined {
   if (sniffed.kind !== 'name') return undefined
   const { name, protocol, hint } = sniffed
   return { name, source: protocol === 'tls' ? 'sni' : 'http-host', ...(hint ? { hint } : {}) }
-}
-
-function schemeOf(protocol: 'tls' | 'http' | 'h2c' | undefined): Scheme | undefined {
-  if (protocol === undefined) return undefined
-  return protocol === 'tls' ? 'https' : 'http'
 }
 
 function targetOf(socket: Socket): Target | undefined {

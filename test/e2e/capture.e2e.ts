@@ -473,6 +473,7 @@ await t.test('behaviour §8.4: the dialled address is the authority, whatever Ho
       trust,
       (flow) => flow.captured?.dialled === `${origins.address}:${origins.ports.http}`,
     )
+    t.equal(line.scheme, 'https', 'by the port, and not by what was heard')
     if (trust === 'reject') {
       t.equal(talked.error, 'ECONNRESET')
       t.match(line, { decision: 'reject', because: { source: 'name-mismatch' } })
