@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock } from '../../contracts/clock.ts'
 import { GatewayError } from '../../contracts/gateway-error.ts'
+import { readOn } from './read-on.ts'
 
 /** Requests of one connection read ahead of their turn. Reading pauses beyond it: each holds a parsed head. */
 const MAX_PIPELINED = 16
@@ -78,11 +79,15 @@ export class ClientConnection {
     return true
   }
 
-  /** The socket is no longer the parser's: it stays paused, also when answers to earlier requests end or drain. */
+  /**
+   * The socket is no longer the parser's: it stays paused, also when answers to earlier requests end or drain. What comes is read into its buffer,
+   * so that a client's reset is seen.
+   */
   stopReading(): void {
     this.#paused = false
     Object.assign(this.socket, { _paused: false }) // Node's own mark: that it is to resume the socket
     this.socket.pause()
+    readOn(this.socket)
   }
 
   abort(reason: GatewayError): void {

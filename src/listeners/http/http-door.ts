@@ -122,7 +122,7 @@ export function createHttpDoor(context: DoorContext, options: HttpDoorOptions): 
     })
     connection.stopReading()
     if (head.length > 0) socket.unshift(head)
-    if (waits) socket.read(0) // a client's reset is seen meanwhile
+    if (waits) socket.read(0) // a client's reset is seen meanwhile, also one that has come already
   }
 
   /** Hands a socket to the parser, for the first time or again. */

@@ -119,6 +119,14 @@ t.test('and so does one that is not taken up', async (t) => {
   t.same(rig.origin.bytes.match(/^GET \S+/gm), ['GET /', 'GET /chat', 'GET /'])
 })
 
+t.test('also behind more requests than are read ahead, and the connection goes on', async (t) => {
+  const rig = await startRig(t)
+  const client = rig.client().send(`${GET.repeat(40)}${WS.replace('websocket', 'h2c')}`)
+  await until('all are answered', () => client.received.split('200 OK').length === 42)
+  client.send(GET)
+  await until('and the next one', () => client.received.split('200 OK').length === 43)
+})
+
 t.test('through an HTTP proxy too it takes a tunnel', async (t) => {
   const rig = await startRig(t, { candidate: { hops: [{ kind: 'http', host: 'p.test', family: 0, port: 3128 }] } })
   rig.origin.answers(SWITCH)
