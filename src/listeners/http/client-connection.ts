@@ -103,6 +103,7 @@ export class ClientConnection {
   release(): Socket {
     const { socket } = this
     this.#released = true
+    this.#turnsOver(this.#outstanding) // nobody waits behind a tunnel, and it may stand for days
     socket.off('close', this.#onClose)
     socket.off('error', this.#onError)
     socket.off('resume', this.#onResume)
@@ -134,12 +135,17 @@ export class ClientConnection {
   readonly #onError = () => {}
 
   readonly #endTurn = () => {
-    this.#outstanding--
-    this.#backlog.size--
+    if (this.#released) return
+    this.#turnsOver(1)
     if (this.#paused && this.#outstanding <= MAX_PIPELINED / 2) {
       this.#paused = false
       this.socket.resume()
     }
+  }
+
+  #turnsOver(count: number): void {
+    this.#outstanding -= count
+    this.#backlog.size -= count
   }
 
   /**

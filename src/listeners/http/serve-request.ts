@@ -30,7 +30,7 @@ export async function serveRequest(
     if (!(error instanceof NotAProxyRequest)) context.refused?.(clientOf(connection.socket), error)
     answerError(connection, request, response, error, parts)
   }
-  await closed
+  if (!connection.released) await closed // after a switch of protocols its response is nobody's
   connection.current = undefined
 }
 

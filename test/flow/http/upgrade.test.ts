@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import t from 'tap'
 import { lastRead } from '../../fixtures/last-read.ts'
 import { until } from '../../fixtures/until.ts'
+import { answerEachHead } from './recording-origin.ts'
 import { startRig } from './rig.ts'
 
 const WS =
@@ -126,6 +127,24 @@ t.test('also behind more requests than are read ahead, and the connection goes o
   client.send(GET)
   await until('and the next one', () => client.received.split('200 OK').length === 43)
 })
+
+t.test(
+  'tunnels of Upgrades, those that stand and those that are over, are none of the requests that wait',
+  async (t) => {
+    const rig = await startRig(t, { limits: { maxWaiting: 20 } })
+    rig.origin.answers(SWITCH)
+    for (let i = 0; i < 20; i++) {
+      const client = rig.client().send(WS)
+      await client.gets('101 Switching')
+      if (i % 2 === 0) client.socket.resetAndDestroy()
+    }
+    await until('half of them are over', () => rig.results.length === 10)
+    rig.origin.onData = answerEachHead()
+    const client = rig.client().send(GET.repeat(20))
+    await until('all are answered', () => client.received.split('200 OK').length === 21)
+    t.same(rig.refused, [])
+  },
+)
 
 t.test('through an HTTP proxy too it takes a tunnel', async (t) => {
   const rig = await startRig(t, { candidate: { hops: [{ kind: 'http', host: 'p.test', family: 0, port: 3128 }] } })
