@@ -133,6 +133,11 @@ async function follow(
     const { generation, doors } = gateway.status()
     log.info({ generation, listen: doors }, 'settings reloaded')
   } catch (thrown) {
+    // Whoever ends the gateway knows.
+    if (thrown instanceof GatewayError && thrown.code === 'SHUTTING_DOWN') {
+      log.info('settings not reloaded: the gateway is shutting down')
+      return
+    }
     const problems = thrown instanceof SettingsError ? formatProblems(thrown.problems) : toGatewayError(thrown).message
     log.error({ problems }, 'settings not reloaded; the running ones stay in force')
   }

@@ -65,11 +65,11 @@ export function createPacEngines(options: PacEnginesOptions): PacEngines {
   }
 
   let zoneWarning = timeZoneWarning(env.TZ, zoneInUse())
-  return new PacEngines(async ({ source, onFailure, settings }) => {
+  return new PacEngines(({ source, onFailure, settings }) => {
     if (zoneWarning !== undefined) log.warn(zoneWarning)
     zoneWarning = undefined
     const { lastGoodFor } = settings.pac
-    const engine = createPacEngine({
+    return createPacEngine({
       source: sourceOf(source, settings),
       resolver,
       clock,
@@ -83,7 +83,5 @@ export function createPacEngines(options: PacEnginesOptions): PacEngines {
       limits: { evaluateMs: settings.pac.evaluationTimeout },
       log: (level, message) => log[level](message),
     })
-    await engine.ready
-    return engine
   })
 }

@@ -81,7 +81,7 @@ interface Door {
 export class Doors {
   readonly #parts: DoorParts
   #doors = new Map<string, Door>()
-  /** Doors that the settings no longer want, with clients that are still there. */
+  /** Doors that the settings no longer want, or that a reload opened which failed, with clients that are still there. */
   #leaving: readonly Door[] = []
   /** HTTP sides with older limits, which serve the clients they have. */
   #olderHttp = new Set<HttpSide>()
@@ -119,9 +119,7 @@ export class Doors {
   async prepare(plans: readonly DoorPlan[]): Promise<{ commit(): void; abandon(): void }> {
     const wanted = new Map(keyed(plans))
     const opened = new Map<string, Door>()
-    const abandon = () => {
-      for (const door of opened.values()) door.listener.close()
-    }
+    const abandon = () => this.#letLeave([...opened.values()])
     try {
       for (const [key, plan] of wanted) {
         if (this.#doors.has(key)) continue
@@ -174,14 +172,17 @@ export class Doors {
       this.#renewHttp(door)
       next.set(key, door)
     }
-    const unwanted = [...this.#doors].filter(([key]) => !next.has(key)).map(([, door]) => door)
-    for (const door of unwanted) {
+    this.#letLeave([...this.#doors].filter(([key]) => !next.has(key)).map(([, door]) => door))
+    this.#doors = next
+    this.#parts.front?.renewRules()
+  }
+
+  #letLeave(doors: readonly Door[]): void {
+    for (const door of doors) {
       door.listener.close()
       door.http.drain()
     }
-    this.#leaving = [...this.#leaving, ...unwanted].filter((door) => door.listener.connections > 0)
-    this.#doors = next
-    this.#parts.front?.renewRules()
+    this.#leaving = [...this.#leaving, ...doors].filter((door) => door.listener.connections > 0)
   }
 
   /** Clients to come meet the new limits; those that are there keep theirs, for ending an idle connection may cross a request on its way. */

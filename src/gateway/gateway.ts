@@ -1,5 +1,5 @@
 import type { ContainerDirectory } from '../contracts/containers.ts'
-import { toGatewayError } from '../contracts/gateway-error.ts'
+import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import { describePassedOver } from '../observe/flow-records.ts'
 import type { Settings } from '../settings/settings.ts'
 import { formatListenAddress, type ListenAddress } from '../wire/listen-address.ts'
@@ -33,6 +33,10 @@ export class Gateway {
   #current!: Generation
   /** Reloads queue up: each is made from the newest settings, one after the other. */
   #reloading: Promise<void> = Promise.resolve()
+  /** What a reload opens and puts in force; settled while there is none, or it still waits for its scripts. */
+  #exchanging: Promise<unknown> = Promise.resolve()
+  /** Nothing is put in force any more. */
+  #isEnding = false
   #closed: Promise<void> | undefined
 
   constructor(options: GatewayOptions) {
@@ -106,7 +110,7 @@ export class Gateway {
 
   /**
    * Puts other settings in force: all of them, in one step, or none. Flows keep the decisions they were made with. Rejects with what stood in the
-   * way, the running settings then stay.
+   * way, the running settings then stay; with SHUTTING_DOWN where that is the gateway's end.
    */
   reload(settings: Settings): Promise<void> {
     const done = this.#reloading.then(() => this.#reload(settings))
@@ -116,20 +120,12 @@ export class Gateway {
 
   async #reload(settings: Settings): Promise<void> {
     try {
+      this.#assertGoesOn()
       const next = await createGeneration(this.#generations + 1, settings, this.#parts.world)
-      // Capture last: from its rules to `commit` there is nothing to wait for.
-      const steps = [() => this.#prepare(next), () => this.#parts.capture.prepare(settings)]
-      const ready = await prepareAll(steps).catch((thrown: unknown) => {
-        next.retire()
-        throw thrown
-      })
       const previous = this.#current
-      this.#generations += 1
-      this.#current = next
-      this.#parts.front?.decideAnew()
-      ready.commit()
-      this.#parts.engine.configure(settings.engine)
-      this.#parts.tellVain(settings)
+      const exchanged = this.#exchange(next)
+      this.#exchanging = exchanged.catch(() => {})
+      await exchanged
       await this.#parts.front?.settled()
       previous.retire()
       this.#parts.metrics.reloaded(true)
@@ -140,6 +136,30 @@ export class Gateway {
       this.#parts.metrics.reloaded(false)
       throw thrown
     }
+  }
+
+  async #exchange(next: Generation): Promise<void> {
+    const { settings } = next
+    try {
+      this.#assertGoesOn()
+      // Capture last: from its rules to `commit` there is nothing to wait for.
+      const ready = await prepareAll([() => this.#prepare(next), () => this.#parts.capture.prepare(settings)])
+      if (this.#isEnding) ready.abandon()
+      this.#assertGoesOn()
+      this.#generations += 1
+      this.#current = next
+      this.#parts.front?.decideAnew()
+      ready.commit()
+    } catch (thrown) {
+      next.retire()
+      throw thrown
+    }
+    this.#parts.engine.configure(settings.engine)
+    this.#parts.tellVain(settings)
+  }
+
+  #assertGoesOn(): void {
+    if (this.#isEnding) throw new GatewayError('SHUTTING_DOWN', 'the gateway is shutting down')
   }
 
   #prepare({ doorPlans, settings, number }: Generation): Promise<Prepared> {
@@ -186,6 +206,7 @@ export class Gateway {
 
   /** Takes nothing new, gives running flows `limitMs` milliseconds, then ends what is left. Answers how many flows had to be ended. */
   async drain(limitMs: number): Promise<number> {
+    this.#end()
     this.#parts.doors.drain()
     this.#parts.reverse.drain()
     this.#parts.packets.drain()
@@ -207,7 +228,16 @@ export class Gateway {
     return this.#closed
   }
 
+  /** What comes from here on is the end: a reload that is under way comes to nothing, and what it waits for is not waited for. */
+  #end(): void {
+    this.#isEnding = true
+    this.#parts.world.pacEngines.giveUp()
+  }
+
   async #close(): Promise<void> {
+    this.#end()
+    // What it has opened it closes itself, and the rules of before stand again: only then are these taken away.
+    await this.#exchanging
     this.#parts.records.shutDown()
     this.#parts.world.networkWatch.close()
     this.#parts.engine.close()

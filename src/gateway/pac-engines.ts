@@ -17,9 +17,8 @@ export interface PacLease {
 }
 
 interface Entry {
-  readonly engine: Promise<RunningPacEngine>
-  /** Once it has started. */
-  running?: RunningPacEngine
+  readonly engine: RunningPacEngine
+  hasStarted: boolean
   leases: number
 }
 
@@ -28,56 +27,51 @@ interface Entry {
  * the script costs no new virtual machine and loses no cache.
  */
 export class PacEngines {
-  readonly #create: (wish: PacWish) => Promise<RunningPacEngine>
+  readonly #create: (wish: PacWish) => RunningPacEngine
   readonly #entries = new Map<string, Entry>()
 
-  constructor(create: (wish: PacWish) => Promise<RunningPacEngine>) {
+  constructor(create: (wish: PacWish) => RunningPacEngine) {
     this.#create = create
   }
 
+  /** Resolves when the engine has started, as of `ready`. */
   async lease(wish: PacWish): Promise<PacLease> {
     const key = keyOf(wish)
     let entry = this.#entries.get(key)
     // One that is still starting is being read right now, for the other scope most often.
-    if (entry?.running && wish.source.kind !== 'embedded') {
+    if (entry?.hasStarted && wish.source.kind !== 'embedded') {
       // The same place may hold another script by now. A file is read at once; a server may take its time, and the script at hand serves meanwhile.
-      const reloaded = entry.running.refresh()
+      const reloaded = entry.engine.refresh()
       if (wish.source.kind === 'file') await reloaded
     }
     if (!entry) {
-      const made: Entry = { engine: this.#create(wish), leases: 0 }
-      made.engine.then(
-        (running) => {
-          made.running = running
-        },
-        () => {},
-      )
+      const made: Entry = { engine: this.#create(wish), hasStarted: false, leases: 0 }
+      void made.engine.ready.then(() => {
+        made.hasStarted = true
+      })
       entry = made
       this.#entries.set(key, entry)
     }
+    const { engine } = entry
     entry.leases += 1
     const release = this.#releaseOnce(key, entry)
-    try {
-      return { engine: await entry.engine, release }
-    } catch (thrown) {
-      release()
-      throw thrown
-    }
+    await engine.ready
+    return { engine, release }
+  }
+
+  /** Those that have not started are not waited for any more: nobody will ask them. */
+  giveUp(): void {
+    for (const { engine, hasStarted } of this.#entries.values()) if (!hasStarted) void engine.close()
   }
 
   /** What scripts were told of the old network holds no longer. */
   networkChanged(): void {
-    for (const { engine } of this.#entries.values()) {
-      engine.then(
-        (running) => running.networkChanged(),
-        () => {},
-      )
-    }
+    for (const { engine } of this.#entries.values()) void engine.ready.then(() => engine.networkChanged())
   }
 
   /** Of each script in use, for `status`. */
   status(): PacStatus[] {
-    return [...this.#entries.values()].flatMap(({ running }) => (running ? [running.status()] : []))
+    return [...this.#entries.values()].filter(({ hasStarted }) => hasStarted).map(({ engine }) => engine.status())
   }
 
   #releaseOnce(key: string, entry: Entry): () => void {
@@ -88,10 +82,7 @@ export class PacEngines {
       entry.leases -= 1
       if (entry.leases > 0) return
       this.#entries.delete(key)
-      entry.engine.then(
-        (engine) => engine.close(),
-        () => {},
-      )
+      void entry.engine.close()
     }
   }
 }

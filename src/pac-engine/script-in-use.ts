@@ -1,4 +1,5 @@
 import type { Clock } from '../contracts/clock.ts'
+import { GatewayError } from '../contracts/gateway-error.ts'
 import type { AlertLog } from './alert-log.ts'
 import type { PacLimits } from './limits.ts'
 import { NamesAsked } from './names-asked.ts'
@@ -119,6 +120,8 @@ export class ScriptInUse {
         waits(loaded.names)
         pool.hold(dns.answersTo(loaded.used))
         pool.hold(await dns.resolve(loaded.names))
+        // Each may take seconds, for which the process would go on.
+        if (this.#closed) throw new GatewayError('SHUTTING_DOWN', 'the gateway is shutting down')
       }
     } catch (error) {
       await pool.close()

@@ -24,7 +24,8 @@ interface LogLine {
 /** `fairlead start` in a process of its own, which signals and exit codes need. */
 function start(t: Test, settings: object) {
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-start-'))
-  writeFileSync(join(folder, 'fairlead.yaml'), JSON.stringify(settings))
+  const save = (settings: object) => writeFileSync(join(folder, 'fairlead.yaml'), JSON.stringify(settings))
+  save(settings)
   const child = spawn(process.execPath, [`--import=${import.meta.resolve('tsx')}`, MAIN, 'start'], {
     cwd: folder,
     env: { PATH: process.env['PATH'], HOME: folder, XDG_RUNTIME_DIR: folder },
@@ -53,7 +54,7 @@ function start(t: Test, settings: object) {
       ])
     }
   }
-  return { child, lines, line, ended }
+  return { child, save, lines, line, ended }
 }
 
 async function listening(t: Test, server: Server): Promise<number> {
@@ -114,6 +115,31 @@ t.test('signals while it starts count once it has started', async (t) => {
   await line('stopped')
   t.ok(lines.some(({ msg }) => msg === 'ready'))
 })
+
+t.test(
+  'a reload that waits for its script as the gateway ends comes to nothing, and keeps nothing running',
+  async (t) => {
+    const pacHost = createServer()
+    const port = await listening(t, pacHost)
+    const settings = { listen: { mixed: '127.0.0.1:0' }, status: { listen: 'off' } }
+    const { child, save, line, lines, ended } = start(t, settings)
+    await line('ready')
+    save({
+      ...settings,
+      listen: { mixed: ['127.0.0.1:0', '127.0.0.1:0'] },
+      proxy: { pac: `http://127.0.0.1:${port}/proxy.pac` },
+    })
+    child.kill('SIGHUP')
+    await once(pacHost, 'connection')
+    child.kill('SIGTERM')
+    t.same(await ended, [0, null])
+    await line('stopped')
+    t.match(
+      lines.map(({ msg }) => msg).filter((msg) => /settings|draining/.test(msg)),
+      ['draining', 'settings not reloaded: the gateway is shutting down'],
+    )
+  },
+)
 
 t.test('whoever says it three times does not want to wait for the start', async (t) => {
   const pacHost = createServer()

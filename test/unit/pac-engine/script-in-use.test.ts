@@ -92,6 +92,31 @@ t.test('a name that is forgotten while a version loads is asked for again; no ch
   t.equal(copies, before)
 })
 
+t.test('one that still loads asks for no further name once all is closed', async (t) => {
+  const asked: string[] = []
+  const inUse: ScriptInUse = new ScriptInUse({
+    origin: 'script',
+    way: {},
+    limits: { ...DEFAULT_LIMITS, threads: 1, standbyMs: 600_000 },
+    clock: systemClock,
+    dns: {
+      entries: () => [],
+      answersTo: () => [],
+      async resolve([name]: [string]) {
+        asked.push(name)
+        await inUse.close()
+        return [[name, '192.0.2.1']]
+      },
+    } as unknown as PacDns,
+    log: () => {},
+    alerts: { tell() {} },
+    changed: () => {},
+  })
+  const text = 'dnsResolve("a.test"); dnsResolve("b.test"); function FindProxyForURL() { return "DIRECT" }'
+  await t.rejects(inUse.use(scriptOf(text)), { code: 'SHUTTING_DOWN' })
+  t.same(asked, ['a.test'])
+})
+
 t.test('a script whose names are not looked up leaves no thread behind', async (t) => {
   const threads: Worker[] = []
   const noteThread = (thread: Worker) => threads.push(thread)
