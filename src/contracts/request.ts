@@ -84,7 +84,7 @@ export interface ExchangeResult {
   readonly bytesDown: number
   /** Milliseconds from opening to the first byte of the response. */
   readonly firstByteMs?: number
-  /** `idle` and `lifetime` only after an upgrade. */
+  /** `lifetime` only after an upgrade. */
   readonly ended: RelayEnd
   /** Why the exchange did not bring the upstream's answer to the client, where it did not. */
   readonly error?: GatewayError

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock } from '../../contracts/clock.ts'
 import { GatewayError } from '../../contracts/gateway-error.ts'
+import type { RelayEnd } from '../../contracts/relay.ts'
 import { readOn } from './read-on.ts'
 
 /** Requests of one connection read ahead of their turn. Reading pauses beyond it: each holds a parsed head. */
@@ -33,6 +34,7 @@ export class ClientConnection {
   readonly #gone = new AbortController()
   #turn: Promise<void> = Promise.resolve()
   #outstanding = 0
+  #ended: RelayEnd = 'aborted'
   #released = false
   #paused = false
 
@@ -43,12 +45,18 @@ export class ClientConnection {
     socket.on('close', this.#onClose)
     socket.on('error', this.#onError)
     socket.on('resume', this.#onResume)
-    this.lingerOnClose()
+    socket.on('timeout', this.#onTimeout)
+    this.#lingerOnClose()
   }
 
   /** Aborts when the client goes, or breaks the protocol, or the door is closed for good. */
   get signal(): AbortSignal {
     return this.#gone.signal
+  }
+
+  /** What a request that was under way when `signal` aborted has come to. */
+  get ended(): RelayEnd {
+    return this.#ended
   }
 
   /** Requests that have been read and not yet answered in full. */
@@ -90,7 +98,9 @@ export class ClientConnection {
     readOn(this.socket)
   }
 
-  abort(reason: GatewayError): void {
+  abort(reason: GatewayError, ended: RelayEnd = 'aborted'): void {
+    if (this.signal.aborted) return
+    this.#ended = ended
     this.#gone.abort(reason)
   }
 
@@ -111,6 +121,13 @@ export class ClientConnection {
     return socket
   }
 
+  /** Readies the socket for the parser, to which it goes back. */
+  attachHttp(): void {
+    this.detachHttp()
+    this.socket.on('timeout', this.#onTimeout)
+    this.#lingerOnClose()
+  }
+
   /** Undoes what Node's HTTP server leaves on a socket after CONNECT and Upgrade: overridden methods and timeouts. */
   detachHttp(): void {
     const { socket } = this
@@ -124,7 +141,16 @@ export class ClientConnection {
     }
   }
 
-  readonly #onClose = () => this.abort(new GatewayError('CLIENT_GONE', 'the client closed its connection'))
+  readonly #onClose = () => {
+    this.abort(new GatewayError('CLIENT_GONE', 'the client closed its connection'), 'client-reset')
+  }
+
+  /** Node destroys the socket as well, without a word of why, and not once CONNECT or Upgrade has made it let go. */
+  readonly #onTimeout = () => {
+    const { timeout = 0 } = this.socket
+    this.abort(new GatewayError('LIMIT_REACHED', `nothing has moved for ${timeout / 1000} s`), 'idle')
+    this.socket.destroy()
+  }
 
   /** Node's parser resumes the socket after each request it has read, whoever paused it. */
   readonly #onResume = () => {
@@ -152,7 +178,7 @@ export class ClientConnection {
    * Node closes both ways as soon as the last response is written. When the client is still sending its body the kernel then answers with
    * a reset, which throws away the response it has not read yet. So: FIN, read on for a moment, close.
    */
-  lingerOnClose(): void {
+  #lingerOnClose(): void {
     const { socket } = this
     socket.destroySoon = () => {
       if (socket.destroyed) return

@@ -276,9 +276,10 @@ export class Exchange {
   }
 
   readonly #onAbort = () => {
-    const reason = toGatewayError(this.#parts.connection.signal.reason)
+    const { signal, ended } = this.#parts.connection
+    const reason = toGatewayError(signal.reason)
     if (reason.code === 'SHUTTING_DOWN' && this.#status === 0) this.#status = this.#parts.fail(reason)
-    this.#settle(reason.code === 'CLIENT_GONE' ? 'client-reset' : 'aborted', reason)
+    this.#settle(ended, reason)
   }
 
   #settle(ended: ExchangeResult['ended'], error?: GatewayError): void {

@@ -127,8 +127,7 @@ export function createHttpDoor(context: DoorContext, options: HttpDoorOptions): 
 
   /** Hands a socket to the parser, for the first time or again. */
   const resume = (connection: ClientConnection) => {
-    connection.detachHttp()
-    connection.lingerOnClose()
+    connection.attachHttp()
     server.server.emit('connection', connection.socket)
     connection.socket.resume()
   }

@@ -7,6 +7,7 @@ import { until } from '../../fixtures/until.ts'
 import { startRig } from './rig.ts'
 
 const GET = 'GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n'
+const CONNECTS = 'CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n'
 
 t.test('a client that resets aborts its request at the origin', async (t) => {
   const rig = await startRig(t)
@@ -130,16 +131,42 @@ for (const [what, request] of [
   ['an answer to an Upgrade', GET.replace('\r\n\r\n', '\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')],
 ] as const) {
   t.test(`nor in ${what} that has begun and in which nothing moves any more`, async (t) => {
-    const rig = await startRig(t, { limits: { idleMs: 50 } })
+    const rig = await startRig(t, { limits: { idleMs: 60_000 } })
     rig.origin.answers('HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\nok')
     const client = rig.client().send(request)
     client.socket.end()
+    await client.gets(/ok$/)
+    t.equal(rig.taken[0]?.timeout, 60_000)
+    rig.taken[0]?.emit('timeout')
     await client.toEnd()
     const origin = await rig.origin.connection()
     await until('the origin is let go', () => origin.closed || origin.ended)
     await until('the door forgets it', () => rig.door.connections === 0)
     await until('the exchange is recorded', () => rig.results.length === 1)
-    t.not(rig.results[0]?.ended, 'finished')
+    t.match(rig.results[0], {
+      ...{ status: 200, ended: 'idle' },
+      error: { code: 'LIMIT_REACHED', message: 'nothing has moved for 60 s' },
+    })
+  })
+}
+
+for (const [what, asked] of [
+  ['an Upgrade', GET.replace('\r\n\r\n', '\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')],
+  ['a CONNECT behind a request', `${GET}${CONNECTS}`],
+] as const) {
+  t.test(`nor for ${what} on a connection that was kept after a CONNECT without credentials`, async (t) => {
+    const rig = await startRig(t, { auth: { verify: () => true }, limits: { idleMs: 60_000, keepAliveMs: 30_000 } })
+    rig.origin.answers('HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\nok')
+    const client = rig.client().send(CONNECTS)
+    await client.gets('AUTH_REQUIRED')
+    client.send(asked.replaceAll('\r\n\r\n', `\r\nProxy-Authorization: Basic ${btoa('ann:secret')}\r\n\r\n`))
+    await client.gets(/ok$/)
+    t.equal(rig.taken[0]?.timeout, 60_000)
+    rig.taken[0]?.emit('timeout')
+    await client.toEnd()
+    await until('the door forgets it', () => rig.door.connections === 0)
+    await until('the exchange is recorded', () => rig.results.length === 1)
+    t.match(rig.results[0], { status: 200, ended: 'idle', error: { message: 'nothing has moved for 60 s' } })
   })
 }
 
@@ -277,8 +304,6 @@ t.test('hostile connections leave nothing behind', async (t) => {
   await until('the door has nothing left', () => rig.door.connections === 0)
   t.match(await rig.client().send(GET).gets('ok'), /200 OK/, 'and still serves')
 })
-
-const CONNECTS = 'CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n'
 
 function countdown(turns: number): () => boolean {
   let left = turns

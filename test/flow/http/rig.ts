@@ -45,6 +45,8 @@ export interface Rig {
   readonly results: ExchangeResult[]
   readonly refused: GatewayError[]
   readonly flows: Array<Flow | RequestFlow>
+  /** The sockets that the door was given. */
+  readonly taken: Socket[]
   /** Targets whose dial was asked for, and which way. */
   readonly dials: string[]
   /** What the middle answers with, instead of dialling. */
@@ -71,6 +73,7 @@ export async function startRig(t: { teardown(undo: () => void): void }, options:
   const refused: GatewayError[] = []
   const flows: Array<Flow | RequestFlow> = []
   const dials: string[] = []
+  const taken: Socket[] = []
   const clients: RawClient[] = []
   const dial = async (kind: string, target: Target): Promise<Conn> => {
     dials.push(`${kind} ${target.host}:${target.port}`)
@@ -130,6 +133,7 @@ export async function startRig(t: { teardown(undo: () => void): void }, options:
     socket.once('data', (first: Buffer) => {
       socket.pause()
       socket.unshift(first)
+      taken.push(socket)
       door.take(socket)
     })
     socket.resume()
@@ -139,7 +143,7 @@ export async function startRig(t: { teardown(undo: () => void): void }, options:
   await once(server, 'listening')
   const port = options.unixPath ? 0 : (server.address() as AddressInfo).port
   const rig: Rig = {
-    ...{ door, origin, port, results, refused, flows, dials },
+    ...{ door, origin, port, results, refused, flows, taken, dials },
     failWith: undefined,
     onFlow: undefined,
     client() {

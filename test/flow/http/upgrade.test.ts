@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import t from 'tap'
 import { lastRead } from '../../fixtures/last-read.ts'
 import { until } from '../../fixtures/until.ts'
@@ -99,18 +98,12 @@ t.test('behind an unanswered request it waits for its turn', async (t) => {
 
 t.test('and is given the time of a request then, not that of a connection that is kept', async (t) => {
   const rig = await startRig(t, { limits: { idleMs: 60_000, keepAliveMs: 30_000 } })
-  const take = rig.door.take.bind(rig.door)
-  let socket: Socket | undefined
-  rig.door.take = (taken) => {
-    socket = taken
-    take(taken)
-  }
   rig.origin.onData = ({ socket, bytes }) => {
     if (bytes.endsWith('\r\n\r\n') && !bytes.includes('/chat')) socket.write(OK)
   }
   rig.client().send(`${GET}${WS}`)
   await until('the Upgrade reaches the origin', () => rig.origin.bytes.includes('/chat'))
-  t.equal(socket?.timeout, 60_000)
+  t.equal(rig.taken[0]?.timeout, 60_000)
 })
 
 t.test('and so does one that is not taken up', async (t) => {
