@@ -39,7 +39,8 @@ export function connectFlow(
     const reply = httpReply(error, { asked, accept })
     // A client may answer a 407 on the same connection, and some know no other way. What came with the CONNECT was for the tunnel: no request. Of what
     // comes later nobody can tell.
-    const mayGoOn = request.httpVersionMinor > 0 && !parts.draining() && socket.readableLength === 0
+    const mayGoOn =
+      request.httpVersionMinor > 0 && !parts.draining() && socket.readableLength === 0 && !socket.readableEnded
     const keep = error.code === 'AUTH_REQUIRED' && mayGoOn
     if (keep) {
       socket.write(replyBytes(reply, true))

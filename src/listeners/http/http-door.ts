@@ -81,8 +81,11 @@ export function createHttpDoor(context: DoorContext, options: HttpDoorOptions): 
   }
 
   const onUpgrade = (request: http.IncomingMessage, socket: Socket, head: Buffer) => {
-    detached(socket, head, async (connection) => {
-      if (upgradable(request, parts)) {
+    const taken = upgradable(request, parts)
+    // Put back before anything more is read: behind a FIN that has been told it could not be.
+    const unread = taken ? head : Buffer.concat([withoutUpgrade(request), head])
+    detached(socket, unread, async (connection) => {
+      if (taken) {
         const response = new http.ServerResponse(request)
         response.shouldKeepAlive = false
         response.assignSocket(socket)
@@ -92,7 +95,6 @@ export function createHttpDoor(context: DoorContext, options: HttpDoorOptions): 
         socket.read(0) // a client's reset is seen while the way out is being opened
         await serveRequest(connection, request, response, parts)
       } else {
-        socket.unshift(withoutUpgrade(request))
         resume(connection)
       }
     })
@@ -110,7 +112,7 @@ export function createHttpDoor(context: DoorContext, options: HttpDoorOptions): 
    * After CONNECT or Upgrade the socket is no longer the parser's. Answers to earlier requests may still be on their way, also where the client
    * has them whole and only the kernel's word is missing: until they are over, this does for them what Node's server did.
    */
-  const detached = (socket: Socket, head: Buffer, serve: (connection: ClientConnection) => Promise<void>) => {
+  const detached = (socket: Socket, unread: Buffer, serve: (connection: ClientConnection) => Promise<void>) => {
     const connection = connections.get(socket)
     if (!connection) return void socket.destroy()
     const waits = connection.outstanding > 0
@@ -121,7 +123,7 @@ export function createHttpDoor(context: DoorContext, options: HttpDoorOptions): 
       if (socket.writable) await serve(connection) // an answer before it may have been the connection's last
     })
     connection.stopReading()
-    if (head.length > 0) socket.unshift(head)
+    if (unread.length > 0) socket.unshift(unread)
     if (waits) socket.read(0) // a client's reset is seen meanwhile, also one that has come already
   }
 

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import t from 'tap'
 import { until } from '../../fixtures/until.ts'
 import { startRig } from './rig.ts'
@@ -16,6 +17,22 @@ const REFUSED: ReadonlyArray<readonly [what: string, fields: string]> = [
   ['two fields', GOOD + GOOD],
   ['meant for the origin', GOOD.replace('Proxy-', '')],
 ]
+
+t.test(
+  'the connection of a CONNECT that waited for its turn is not kept for a client that has sent FIN meanwhile',
+  async (t) => {
+    const rig = await startRig(t, { auth })
+    let held: Socket | undefined
+    rig.origin.onData = ({ socket }) => {
+      held = socket
+    }
+    const client = rig.client()
+    client.socket.end(get(GOOD) + connect())
+    await until('the request is under way, and the FIN read', () => held !== undefined && rig.taken[0]!.readableEnded)
+    held?.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+    t.match(await client.toEnd(), /okHTTP\/1\.1 407 [\s\S]*Connection: close\r\n[\s\S]*AUTH_REQUIRED\n$/)
+  },
+)
 
 t.test('a client without the right credentials gets a 407 and may try again on the same connection', async (t) => {
   for (const [what, fields] of REFUSED) {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import t from 'tap'
 import { lastRead } from '../../fixtures/last-read.ts'
 import { until } from '../../fixtures/until.ts'
@@ -111,6 +112,21 @@ t.test('and so does one that is not taken up', async (t) => {
   const client = rig.client().send(`${GET}${WS.replace('websocket', 'h2c')}${GET}`)
   t.match(await client.gets(/(?:HTTP\/1\.1 200 OK[\s\S]*?ok){3}$/), '200 OK')
   t.same(rig.origin.bytes.match(/^GET \S+/gm), ['GET /', 'GET /chat', 'GET /'])
+})
+
+t.test('also of a client that has sent FIN', async (t) => {
+  const rig = await startRig(t)
+  let held: Socket | undefined
+  rig.origin.onData = ({ socket, bytes }) => {
+    if (held === undefined && bytes.includes('/first')) held = socket
+    else socket.write(OK)
+  }
+  const client = rig.client()
+  client.socket.end(`${GET.replace('a.test/', 'a.test/first')}${WS.replace('websocket', 'h2c')}`)
+  await until('the first request is under way, and the FIN', () => held !== undefined && client.socket.writableFinished)
+  await rig.client().send(GET).gets(/ok$/) // in the turns of this one the FIN is read
+  held?.write(OK)
+  t.match(await client.toEnd(), /^(?:HTTP\/1\.1 200 OK[\s\S]*?ok){2}$/)
 })
 
 t.test('also behind more requests than are read ahead, and the connection goes on', async (t) => {
