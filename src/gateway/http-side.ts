@@ -23,16 +23,19 @@ export function httpVersionOf(settings: Settings): string {
   return JSON.stringify(limitsOf(settings))
 }
 
-/** Milliseconds in which nothing moves in the middle of a request, where no other limit allows more. */
+/** Milliseconds in which nothing moves in the middle of a request, where no other limit allows more; and of an origin that thinks, where it has none. */
 const LONGEST_IDLE_MS = 300_000
 
-/** The longest timer there is, 24 days: what `off` comes to. */
+/** Milliseconds for what has no limit of its own among the settings: the engine's word on who asks (2 s), and the answer to the client. */
+const REST_MS = 3_000
+
+/** The longest timer there is, 24 days: with `off`, `idleMs` comes first. */
 const NO_LIMIT_MS = 2 ** 31 - 1
 
 function limitsOf({ timeouts, limits }: Settings) {
   const idleMs = Math.min(LONGEST_IDLE_MS, timeouts.idle || LONGEST_IDLE_MS)
-  // A way out that takes long to open, and an origin that thinks, have their own limits, and an answer for the client.
-  const thinkingMs = timeouts.responseHead ? timeouts.dial + timeouts.responseHead + 1_000 : LONGEST_IDLE_MS
+  // A decision, a way out that takes long to open, and an origin that thinks have their own limits, and an answer for the client.
+  const thinkingMs = timeouts.decision + timeouts.dial + (timeouts.responseHead || LONGEST_IDLE_MS) + REST_MS
   return {
     headMs: timeouts.clientHead,
     idleMs: Math.max(idleMs, thinkingMs),

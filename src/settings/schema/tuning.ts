@@ -73,7 +73,7 @@ export const timeoutsSchema = section({
     '5m',
     { min: SECOND, max: DAY, off: true },
     {
-      help: 'From a plain-HTTP request to the head of its response.',
+      help: 'From a plain-HTTP request to the head of its response. `off` leaves it to `idle`: the connection of a request in which nothing moves is closed after a good five minutes, without an answer.',
       why: 'long enough for long polls and slow builds',
     },
   ),
@@ -88,7 +88,7 @@ export const timeoutsSchema = section({
     '1h',
     { min: SECOND, max: 7 * DAY, off: true },
     {
-      help: 'A tunnel without a byte in either direction is closed after this. Of plain HTTP, a request in which nothing moves, also one whose client has sent FIN: after five minutes at most, or `dial` and `responseHead` together where that is longer.',
+      help: 'A tunnel without a byte in either direction is closed after this. Of plain HTTP, a request in which nothing moves, also one whose client has sent FIN: after five minutes at most, or `decision`, `dial` and `responseHead` together where that is longer (`responseHead: off` counts as five minutes).',
       why: 'databases and shells are silent for long; TCP keep-alive finds dead peers after about three minutes; on Linux without koffi, and on other systems, after one',
     },
   ),
