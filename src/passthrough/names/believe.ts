@@ -37,13 +37,14 @@ export async function believe(
   signal: AbortSignal,
   client: string,
 ): Promise<Believed> {
-  // The outer name of an encrypted ClientHello says no word about which of its provider's customers is meant.
-  if (told.length > 0 && (!heard || heard.hint)) return toldName(dialled, told)
-  if (!heard) return { target: dialled, captured: { dialled } }
+  if (!heard) return told.length > 0 ? toldName(dialled, told) : { target: dialled, captured: { dialled } }
   const { name, source, hint } = heard
   const captured: Captured = { dialled, nameSource: source }
   const named: Believed = { target: { host: name, family: 0, port: dialled.port }, captured }
+  // Needs no other proof. Nearly all hellos of browsers look like encrypted ones (GREASE, RFC 9849 §6.2), and hold the name that is meant.
   if (told.includes(name)) return named
+  // The outer name of an encrypted ClientHello says no word about which of its provider's customers is meant.
+  if (hint && told.length > 0) return toldName(dialled, told)
   const looked = leadsTo(name, dialled.host, resolver, signal, client)
   if (trust === 'name' && !hint) {
     captured.unverified = true

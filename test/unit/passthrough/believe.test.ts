@@ -58,7 +58,8 @@ const rows: readonly Row[] = [
   { told: TOLD, target: 'later.test', source: 'dns', oneOf: TOLD },
   { told: TOLD, heard: sni('earlier.test'), target: 'earlier.test', source: 'sni' },
   { told: TOLD, trust: 'reject', heard: sni('earlier.test'), target: 'earlier.test', source: 'sni' }, // agrees: told
-  { told: TOLD, heard: outer('earlier.test'), target: 'later.test', source: 'dns', oneOf: TOLD },
+  { told: TOLD, heard: outer('earlier.test'), target: 'earlier.test', source: 'sni' }, // of browsers, all look so
+  { told: TOLD, heard: outer('false.test'), target: 'later.test', source: 'dns', oneOf: TOLD },
   { told: TOLD, trust: 'reject', heard: outer('false.test'), target: 'later.test', source: 'dns', oneOf: TOLD },
   { told: ['a.test', 'b.test'], heard: sni('true.test'), target: 'true.test', source: 'sni' },
   { told: TOLD, heard: sni('false.test'), target: ADDRESS, disbelieved: 'false.test' },
