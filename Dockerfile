@@ -19,6 +19,12 @@ COPY build.mjs tsconfig.json tsconfig.build.json ./
 COPY src ./src
 RUN node build.mjs
 
+# For everybody to read and run, whatever umask the repository was cloned with. (The classic builder knows no COPY --chmod.)
+FROM ${NODE_IMAGE} AS files
+WORKDIR /files
+COPY package.json LICENSE docker/fairlead docker/fairlead.yaml ./
+RUN chmod 0644 package.json LICENSE fairlead.yaml && chmod 0755 fairlead
+
 FROM ${NODE_IMAGE}
 # nft and ip are what capture is made with. setpriv hands capabilities on to them: a copy of it may take these, where the container has them
 # (p without e: it runs also where the container has not).
@@ -31,12 +37,11 @@ RUN if ! command -v nft || ! command -v ip || ! command -v setcap || ! [ -e /etc
     install -d -o fairlead -g fairlead -m 0700 /run/fairlead /var/lib/fairlead && \
     install -m 0755 "$(command -v setpriv)" /usr/local/bin/with-capabilities && \
     setcap cap_net_admin,cap_net_raw,cap_net_bind_service+p /usr/local/bin/with-capabilities
-COPY --from=dependencies /build/package.json /opt/fairlead/package.json
+COPY --from=files /files/package.json /files/LICENSE /opt/fairlead/
 COPY --from=dependencies /build/node_modules /opt/fairlead/node_modules
 COPY --from=build /build/dist /opt/fairlead/dist
-COPY LICENSE /opt/fairlead/LICENSE
-COPY docker/fairlead /usr/local/bin/fairlead
-COPY docker/fairlead.yaml /etc/fairlead/fairlead.yaml
+COPY --from=files /files/fairlead /usr/local/bin/fairlead
+COPY --from=files /files/fairlead.yaml /etc/fairlead/fairlead.yaml
 
 # Where the status socket and the last good PAC script are kept; on a read-only root, mount a tmpfs (and a volume, if you like) there.
 ENV NODE_ENV=production XDG_RUNTIME_DIR=/run/fairlead STATE_DIRECTORY=/var/lib/fairlead

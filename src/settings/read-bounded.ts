@@ -39,7 +39,8 @@ export async function readBoundedBytes(file: string, maxBytes: number): Promise<
 export function reasonOf(error: unknown): string {
   const code = (error as NodeJS.ErrnoException | undefined)?.code
   if (code === 'ENOENT') return 'there is no such file'
-  if (code === 'EACCES' || code === 'EPERM') return 'permission denied'
+  if (code === 'EACCES' || code === 'EPERM')
+    return `permission denied${process.getuid ? ` to the user ${process.getuid()}, as whom this runs` : ''}`
   if (code === 'ENOTDIR') return 'a part of its path is not a directory'
   if (code === 'ELOOP') return 'its symbolic links go round in a circle'
   return code ?? (error instanceof Error ? error.message : 'unknown reason')
