@@ -1,4 +1,6 @@
 import type { DoorContext } from '../contracts/door.ts'
+import type { Flow } from '../contracts/flow.ts'
+import type { RequestFlow } from '../contracts/request.ts'
 import type { FlowRecords } from '../observe/flow-records.ts'
 import type { DoorsFront } from './front/doors-front.ts'
 import { goOn } from './front/go-on.ts'
@@ -6,6 +8,7 @@ import type { Generation } from './generation.ts'
 import { handleFlow } from './handle-flow.ts'
 import { handleRequest } from './handle-request.ts'
 import type { Newcomers } from './newcomers.ts'
+import { type Opens, onceKnown } from './once-known.ts'
 import type { Relays } from './relay.ts'
 
 export interface FlowHandlersParts {
@@ -30,17 +33,25 @@ export function flowHandlers({
 }: FlowHandlersParts): Pick<DoorContext, 'nextId' | 'handleFlow' | 'handleRequest'> {
   return {
     nextId,
-    handleFlow: async (flow, signal) => {
-      const identified = await newcomers.identified(flow)
-      const given = front()?.given(identified)
-      const { router, dialers, settings } = current()
-      const parts = { router, dialers, relay: relays.for(settings), records }
-      return handleFlow(identified, given ? goOn(parts, given) : parts, signal)
+    async handleFlow(flow, signal) {
+      const serve = (identified: Flow, records: Opens) => {
+        const given = front()?.given(identified)
+        const { router, dialers, settings } = current()
+        const parts = { router, dialers, relay: relays.for(settings), records }
+        return handleFlow(identified, given ? goOn(parts, given) : parts, signal)
+      }
+      const identified = newcomers.identified(flow)
+      if (identified instanceof Promise) return onceKnown(flow, identified, records, signal, serve)
+      return serve(identified, records)
     },
-    handleRequest: async (flow, signal) => {
-      const identified = await newcomers.identified(flow)
-      const { router, requests } = current()
-      return handleRequest(identified, { router, requests, records }, signal)
+    async handleRequest(flow, signal) {
+      const serve = (identified: RequestFlow, records: Opens) => {
+        const { router, requests } = current()
+        return handleRequest(identified, { router, requests, records }, signal)
+      }
+      const identified = newcomers.identified(flow)
+      if (identified instanceof Promise) return onceKnown(flow, identified, records, signal, serve)
+      return serve(identified, records)
     },
   }
 }

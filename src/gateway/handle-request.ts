@@ -6,7 +6,7 @@ import type { FlowRecords } from '../observe/flow-records.ts'
 export interface RequestParts {
   readonly router: Router
   readonly requests: RequestDialer
-  readonly records: FlowRecords
+  readonly records: Pick<FlowRecords, 'open'>
 }
 
 /** The life of one plain-HTTP request: the same decision as for a tunnel, made anew for each request of a connection. Never rejects. */
