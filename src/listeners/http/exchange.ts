@@ -11,6 +11,7 @@ import type { ClientConnection } from './client-connection.ts'
 import { isRepeatable } from './is-repeatable.ts'
 import type { HttpDoorLimits } from './limits.ts'
 import { interimBytes, pairs, responseHeadOf } from './node-messages.ts'
+import { sendBody } from './send-body.ts'
 import {
   answerer,
   badAnswer,
@@ -110,25 +111,7 @@ export class Exchange {
   }
 
   #sendBody(): void {
-    const { request, forward } = this.#parts
-    if (forward.framing.kind === 'none') {
-      this.#upstream.end()
-      return
-    }
-    const upstream = this.#upstream
-    if (forward.expectsContinue) upstream.flushHeaders()
-    request.on('data', (chunk: Buffer) => {
-      this.#parts.counts.bytesUp += chunk.length
-      if (!upstream.write(chunk)) request.pause()
-    })
-    upstream.on('drain', () => request.resume())
-    request.on('error', () => {}) // the client left in the middle of its body; `abort` follows
-    request.on('end', () => {
-      if (this.#settled) return
-      const trailers = safeTrailers(request.rawTrailers)
-      if (trailers.length > 0 && forward.framing.kind === 'chunked') upstream.addTrailers(pairs(trailers))
-      upstream.end()
-    })
+    sendBody(this.#upstream, this.#parts, () => this.#settled)
   }
 
   #startHeadTimer(): void {
