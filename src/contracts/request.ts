@@ -38,7 +38,8 @@ export interface UpstreamAnswer {
 
 /**
  * A request that has its connection: what the door needs of Node's `ClientRequest`. The head goes out with the first byte of the body, or with
- * `end`; `finish` says that everything has been handed to the system. `close` without an answer and without an error: it answered 101.
+ * `end`, or alone with `flushHeaders`, once and before these; `finish` says that everything has been handed to the system. `close` without an
+ * answer and without an error: it answered 101.
  */
 export interface UpstreamRequest {
   on(event: 'information', listener: (info: InformationEvent) => void): unknown

@@ -140,6 +140,7 @@ export function createRequestDialer(options: RequestDialerOptions): RequestDiale
     const upstream = begin(attempt, connOptions, limits.maxHeaderBytes)
     upstream.on('error', () => {}) // until the caller listens, and should it never do so
     keepCutAnswersIncomplete(upstream, conn)
+    conn.setDefaultEncoding('latin1') // for a head that goes alone, of which Node does not say how it is to be written
     upstream.maxHeadersCount = 0 // no limit but maxHeaderBytes: Node would drop the fields beyond it in silence
     upstream.once('response', (response) => {
       keepMs = announcedKeepMs(fieldValues(response.rawHeaders, 'keep-alive')[0])

@@ -19,6 +19,14 @@ export function sendBody(upstream: UpstreamRequest, parts: SendBodyParts, isSett
     return
   }
   if (forward.expectsContinue) upstream.flushHeaders()
+  else {
+    // Who sends the body only after the answer, or bit by bit, would wait for an origin that has heard of nothing. What has come by the end of
+    // this turn still goes out together with the head, in one packet.
+    setImmediate(() => {
+      if (counts.bytesUp === 0 && !isSettled() && !upstream.destroyed && !upstream.writableEnded)
+        upstream.flushHeaders()
+    })
+  }
   request.on('data', (chunk: Buffer) => {
     counts.bytesUp += chunk.length
     if (!upstream.write(chunk)) request.pause()
