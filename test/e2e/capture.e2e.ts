@@ -990,16 +990,23 @@ await t.test('killed, and started again', async (t) => {
   await second.running.stop()
 })
 
-await t.test('killed, and started again without capture', async (t) => {
-  const first = await start()
-  first.running.signal('SIGKILL')
-  await first.running.exited
-  t.not(await kernelState(), kernelBefore, 'it leaves its rules')
-  const second = await start({}, { enabled: false })
-  await second.running.until('they go', async () => (await kernelState()) === kernelBefore)
-  t.ok(second.log().some(({ msg }) => /was killed.*taken away/.test(msg ?? '')))
-  await second.running.stop()
-})
+for (const [title, meanwhile] of [
+  ['killed, and started again without capture', []],
+  // As systemd-networkd does when it starts.
+  ['the same where somebody has taken its policy rules away', ['-4', '-6']],
+] as const) {
+  await t.test(title, async (t) => {
+    const first = await start()
+    first.running.signal('SIGKILL')
+    await first.running.exited
+    for (const family of meanwhile) await scenario.run('gateway', ['ip', family, 'rule', 'flush', 'protocol', '166'])
+    t.not(await kernelState(), kernelBefore, 'it leaves its rules')
+    const second = await start({}, { enabled: false })
+    await second.running.until('they go', async () => (await kernelState()) === kernelBefore)
+    t.ok(second.log().some(({ msg }) => /was killed.*taken away/.test(msg ?? '')))
+    await second.running.stop()
+  })
+}
 
 await t.test(
   'started without capture beside a gateway that captures, or still ends: that one’s rules stay',

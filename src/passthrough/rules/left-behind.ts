@@ -5,7 +5,7 @@ import { TABLE } from './capture-plan.ts'
 import { portInUse } from './in-use.ts'
 import { NO_RIGHTS, NO_TABLE } from './nft-table.ts'
 import { type Family, listRules, readRules } from './routing.ts'
-import { type RunCommand, runCommand } from './run-command.ts'
+import { type CommandResult, type RunCommand, runCommand } from './run-command.ts'
 
 /** Whose the rules of a capture are that stand here, and that this gateway has not made. */
 export type LeftBehind =
@@ -29,18 +29,17 @@ export interface LookAround {
   readonly readFile?: (path: string) => Promise<string>
 }
 
-/** Asks for the policy rules first, which everybody may list and most machines have none of. */
+/**
+ * Policy rules everybody may list, and most machines have none of. Where there are none a table may stand all the same, for networkd takes away those that it
+ * has not made; what keeps it from being listed is then not worth a word.
+ */
 export async function leftBehind(around: LookAround): Promise<LeftBehind> {
   const { run = runCommand, readFile = readText } = around
+  const hasRules = await hasPolicyRules(around.families, run).catch(() => undefined)
+  if (hasRules === undefined) return { whose: 'nothing' }
+  const { code, stdout: table, stderr } = await run(['nft', '-a', 'list', 'table', 'inet', TABLE]).catch(notRun)
+  if (code !== 0) return hasRules ? unlisted(stderr.trim()) : { whose: 'nothing' }
   try {
-    if (!(await hasPolicyRules(around.families, run))) return { whose: 'nothing' }
-  } catch {
-    // No `ip`: then nobody has made any from here.
-    return { whose: 'nothing' }
-  }
-  try {
-    const { code, stdout: table, stderr } = await run(['nft', '-a', 'list', 'table', 'inet', TABLE])
-    if (code !== 0) return unlisted(stderr.trim())
     const [tcp, udp] = await Promise.all([both('tcp', readFile), both('udp', readFile)])
     if (portInUse(table, tcp) !== undefined) return { whose: 'alive' }
     const isEnding = standsTransparent(tcp, new Set(around.ownAddresses())) || areDatagramsRead(table, udp)
@@ -48,9 +47,12 @@ export async function leftBehind(around: LookAround): Promise<LeftBehind> {
     const [, handle] = /^table .*# handle (\d+)$/m.exec(table) ?? []
     return handle === undefined ? untold('nft tells no handle of the table') : { whose: 'dead', handle }
   } catch (thrown) {
-    return untold(thrown instanceof Error ? thrown.message : String(thrown))
+    return untold(messageOf(thrown))
   }
 }
+
+const notRun = (thrown: unknown): CommandResult => ({ code: null, stdout: '', stderr: messageOf(thrown) })
+const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))
 
 /** `said`: by nft. */
 function unlisted(said: string): LeftBehind {
@@ -60,12 +62,15 @@ function unlisted(said: string): LeftBehind {
 
 const untold = (why: string) => ({ whose: 'untold', why, lacksRights: false }) as const
 
-async function hasPolicyRules(families: readonly Family[], run: RunCommand): Promise<boolean> {
+/** Of ours. Undefined where they cannot be listed: then nobody has made any from here. */
+async function hasPolicyRules(families: readonly Family[], run: RunCommand): Promise<boolean | undefined> {
+  let isTold = true
   for (const family of families) {
     const { code, stdout } = await run(listRules(family))
     if (code === 0 && readRules(stdout).length > 0) return true
+    isTold &&= code === 0
   }
-  return false
+  return isTold ? false : undefined
 }
 
 /** Rejects where they cannot be read: whose sockets are not seen is not dead. */

@@ -12,6 +12,10 @@ const TABLE = `table inet fairlead { # handle 7
 }`
 const RULES = JSON.stringify([{ priority: 7766, fwmark: '0xf12000', table: '7766', protocol: '166' }])
 const said = (stdout: string, stderr = '', code = 0): CommandResult => ({ code, stdout, stderr })
+const OTHERS = said(JSON.stringify([{ priority: 1, fwmark: '0x1', table: '9' }]))
+const ABSENT = said('', 'Error: No such file or directory', 1)
+const DENIED = said('', 'Operation not permitted (you must be root)', 1)
+const HUNG: CommandResult = { code: null, stdout: '', stderr: '' }
 const HEAD = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'
 
 /** A socket under an address in hexadecimal as on the wire. */
@@ -44,11 +48,16 @@ function found({ rules = said(RULES), table = said(TABLE), ...sockets }: Machine
 
 t.test('whose rules stand that this gateway has not made', async (t) => {
   const rows: [title: string, machine: Machine, expected: LeftBehind['whose']][] = [
-    ['none', { rules: said('[]') }, 'nothing'],
-    ['of somebody else', { rules: said(JSON.stringify([{ priority: 1, fwmark: '0x1', table: '9' }])) }, 'nothing'],
+    ['none', { rules: said('[]'), table: ABSENT }, 'nothing'],
+    ['of somebody else', { rules: OTHERS, table: ABSENT }, 'nothing'],
     ['no `ip` that tells', { rules: said('', 'Operation not supported', 2) }, 'nothing'],
-    ['a table that somebody has flushed', { table: said('', 'Error: No such file or directory', 1) }, 'nothing'],
-    ['no rights', { table: said('', 'Operation not permitted (you must be root)', 1) }, 'untold'],
+    ['a table that somebody has flushed', { table: ABSENT }, 'nothing'],
+    ['no rights', { table: DENIED }, 'untold'],
+    ['policy rules that somebody has flushed', { rules: said('[]') }, 'dead'],
+    ['the same beside those of others', { rules: OTHERS }, 'dead'],
+    ['of a gateway that runs', { rules: said('[]'), tcp: row(LOOPBACK, 40_004, LISTENS) }, 'alive'],
+    ['no policy rules, and no rights to see more', { rules: said('[]'), table: DENIED }, 'nothing'],
+    ['no policy rules, and an nft that hangs', { rules: said('[]'), table: HUNG }, 'nothing'],
     ['no table that could be told from the next', { table: said(TABLE.replace(/ # handle 7/, '')) }, 'untold'],
     ['killed', {}, 'dead'],
     [
@@ -79,8 +88,7 @@ t.test(
 t.test('what keeps it from being told is said', async (t) => {
   const refused = said('', 'Error: Operation not permitted\n', 1)
   t.same(await found({ table: refused }), { whose: 'untold', why: 'Error: Operation not permitted', lacksRights: true })
-  const slow = { code: null, stdout: '', stderr: '' }
-  t.match(await found({ table: slow }), { whose: 'untold', why: /nft/, lacksRights: false })
+  t.match(await found({ table: HUNG }), { whose: 'untold', why: /nft/, lacksRights: false })
 })
 
 t.test('where the sockets cannot be listed, nobody is dead', async (t) => {
@@ -101,15 +109,16 @@ t.test('where the sockets cannot be listed, nobody is dead', async (t) => {
 })
 
 t.test('programs that are not installed', async (t) => {
-  const without = (missing: string) =>
+  const without = (missing: string, rules = RULES) =>
     leftBehind({
       families: [4],
       ownAddresses: () => [],
       run: async ([program]) => {
         if (program === missing) throw new Error('ENOENT')
-        return said(RULES)
+        return said(rules)
       },
     })
   t.equal((await without('ip')).whose, 'nothing')
   t.match(await without('nft'), { whose: 'untold', why: 'ENOENT', lacksRights: false })
+  t.equal((await without('nft', '[]')).whose, 'nothing')
 })
