@@ -36,9 +36,9 @@ export class ChunkedBody implements BodyReader {
   read(chunk: Buffer, from: number, sink: { data(piece: Buffer): void }): number {
     if (this.#state === 'data') return this.#readData(chunk, from, sink)
     const line = this.#lines.next(chunk, from)
-    if (line !== undefined) this.#takeLine(line, chunk)
+    if (line !== undefined) this.#takeLine(line)
     // Two bytes end a chunk and nothing else, so a wrong one need not wait for a line to end.
-    else if (this.#state === 'data-end' && this.#lines.held !== '\r') throw misplaced(chunk)
+    else if (this.#state === 'data-end' && this.#lines.held !== '\r') throw misplaced()
     return this.#lines.at
   }
 
@@ -50,39 +50,39 @@ export class ChunkedBody implements BodyReader {
     return end
   }
 
-  #takeLine(line: string, chunk: Buffer): void {
-    if (this.#state === 'size') this.#beginChunk(line, chunk)
+  #takeLine(line: string): void {
+    if (this.#state === 'size') this.#beginChunk(line)
     else if (this.#state === 'data-end') {
-      if (line !== '') throw misplaced(chunk)
+      if (line !== '') throw misplaced()
       this.#state = 'size'
     } else if (line === '') this.#state = 'over'
     else {
       this.#trailerBudget -= line.length
       if (this.#trailerBudget < 0 || this.#fields.length / 2 >= MAX_FIELDS) {
-        throw new ResponseFault('too-large', 'Trailer overflow', chunk)
+        throw new ResponseFault('too-large', 'Trailer overflow')
       }
       // Behind the body nothing can say where it ends.
       if (/^(?:content-length|transfer-encoding):/i.test(line)) {
-        throw new ResponseFault('malformed', 'Framing in a trailer', chunk)
+        throw new ResponseFault('malformed', 'Framing in a trailer')
       }
-      fieldOf(line, this.#fields, chunk)
+      fieldOf(line, this.#fields)
     }
   }
 
-  #beginChunk(line: string, chunk: Buffer): void {
+  #beginChunk(line: string): void {
     const digits = SIZE_LINE.exec(line)?.[1]
-    if (digits === undefined) throw new ResponseFault('malformed', 'Invalid character in chunk size', chunk)
+    if (digits === undefined) throw new ResponseFault('malformed', 'Invalid character in chunk size')
     const size = Number.parseInt(digits, 16)
     if (digits.length > MAX_SIZE_DIGITS || !Number.isSafeInteger(size)) {
-      throw new ResponseFault('malformed', 'Chunk size overflow', chunk)
+      throw new ResponseFault('malformed', 'Chunk size overflow')
     }
     this.#extensionBudget -= line.length - digits.length
-    if (this.#extensionBudget < 0) throw new ResponseFault('too-large', 'Chunk extensions overflow', chunk)
+    if (this.#extensionBudget < 0) throw new ResponseFault('too-large', 'Chunk extensions overflow')
     this.#left = size
     this.#state = this.#left === 0 ? 'trailers' : 'data'
   }
 }
 
-function misplaced(chunk: Buffer): ResponseFault {
-  return new ResponseFault('malformed', 'Expected LF after chunk data', chunk)
+function misplaced(): ResponseFault {
+  return new ResponseFault('malformed', 'Expected LF after chunk data')
 }

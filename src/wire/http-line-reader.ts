@@ -30,13 +30,13 @@ export class LineReader {
     this.#at = end < 0 ? chunk.length : end + 1
     const piece = chunk.toString('latin1', from, end < 0 ? chunk.length : end)
     const line = this.#held === '' ? piece : this.#held + piece
-    if (line.length > this.#maxBytes) throw new ResponseFault('too-large', 'Header overflow', chunk)
+    if (line.length > this.#maxBytes) throw new ResponseFault('too-large', 'Header overflow')
     if (end < 0) {
       this.#held = line
       return undefined
     }
     this.#held = ''
-    if (line.charCodeAt(line.length - 1) !== CR) throw new ResponseFault('malformed', 'Missing expected CR', chunk)
+    if (line.charCodeAt(line.length - 1) !== CR) throw new ResponseFault('malformed', 'Line that ends in LF without CR')
     return line.slice(0, -1)
   }
 }

@@ -18,6 +18,7 @@ export interface ResponseSink {
 const NO_FIELDS: RawFields = []
 const CR = 0x0d
 const LF = 0x0a
+const H = 0x48
 
 /**
  * Reads one response to a request, interim ones before it included, incrementally and strictly (RFC 9112): CRLF only, no folded lines, no
@@ -85,35 +86,38 @@ export class ResponseReader {
     // Some servers send one empty line too many behind the answer before.
     if (!this.#begun)
       while (at < chunk.length && (chunk[at] === CR || chunk[at] === LF)) {
-        this.#spend(1, chunk)
+        this.#spend(1)
         at++
       }
-    while (at < chunk.length && !this.#body && !this.#isOver) {
+    if (!this.#begun && at < chunk.length) {
       this.#begun = true
+      // Before a line is looked for: what speaks another protocol may never send one.
+      if (chunk[at] !== H) throw new ResponseFault('malformed', 'Expected HTTP/', chunk.subarray(at))
+    }
+    while (at < chunk.length && !this.#body && !this.#isOver) {
       const line = this.#lines.next(chunk, at)
       at = this.#lines.at
-      if (line === undefined) this.#checkBeginning(chunk)
-      else this.#takeLine(line, chunk)
+      if (line === undefined) this.#checkBeginning()
+      else this.#takeLine(line)
     }
     return at
   }
 
-  /** What speaks another protocol may never send a line. */
-  #checkBeginning(chunk: Buffer): void {
+  #checkBeginning(): void {
     if (this.#status) return
     const begins = this.#lines.held.slice(0, 5)
-    if (begins !== 'HTTP/'.slice(0, begins.length)) throw new ResponseFault('malformed', 'Expected HTTP/', chunk)
+    if (begins !== 'HTTP/'.slice(0, begins.length)) throw new ResponseFault('malformed', 'Expected HTTP/')
   }
 
-  #takeLine(line: string, chunk: Buffer): void {
-    this.#spend(line.length, chunk)
-    if (!this.#status) this.#status = readStatusLine(line, chunk)
+  #takeLine(line: string): void {
+    this.#spend(line.length)
+    if (!this.#status) this.#status = readStatusLine(line)
     else if (line === '') this.#endOfHead(this.#status)
     else {
       // As a class of fault of its own, for its words are the door's as well.
       if (this.#fields.length / 2 >= MAX_FIELDS)
         throw new ResponseFault('refused', `has more than ${MAX_FIELDS} fields`)
-      fieldOf(line, this.#fields, chunk)
+      fieldOf(line, this.#fields)
     }
   }
 
@@ -138,8 +142,8 @@ export class ResponseReader {
     this.#sink.over(trailers)
   }
 
-  #spend(bytes: number, chunk: Buffer): void {
+  #spend(bytes: number): void {
     this.#budget -= bytes
-    if (this.#budget < 0) throw new ResponseFault('too-large', 'Header overflow', chunk)
+    if (this.#budget < 0) throw new ResponseFault('too-large', 'Header overflow')
   }
 }

@@ -4,9 +4,9 @@ import type { Target } from '../../contracts/target.ts'
 import { cleanText } from '../../wire/clean-text.ts'
 import { guessProtocol } from '../../wire/guess-protocol.ts'
 import { fieldValues } from '../../wire/http-fields.ts'
-import { ResponseFault } from '../../wire/http-response-fault.ts'
 import { GIVE_CREDENTIALS_HINT, proxyRefusal } from '../../wire/proxy-refusal.ts'
 import { formatAuthority } from '../../wire/target.ts'
+import { faultOf } from './fault-of.ts'
 
 /** Who would have answered: the HTTP proxy that took the request, or the target itself. */
 export function answerer(
@@ -64,16 +64,6 @@ export function explainBreak(thrown: Error | undefined, upstream: UpstreamReques
     return explainUpstreamError(thrown, upstream, target)
   const { hop, name } = answerer(upstream, target)
   return new GatewayError('CONNECT_RESET', `${name} closed the connection in the middle of its answer`, { hop })
-}
-
-type Fault = Pick<ResponseFault, 'kind' | 'bytes'> & { readonly why: string }
-
-/** What was wrong with the bytes of an answer; `undefined` where it was the connection. */
-function faultOf(thrown: Error & { code?: string; reason?: string; rawPacket?: Buffer }): Fault | undefined {
-  if (thrown instanceof ResponseFault) return { kind: thrown.kind, why: thrown.message, bytes: thrown.bytes }
-  if (!thrown.code?.startsWith('HPE_')) return undefined
-  const kind = thrown.code === 'HPE_HEADER_OVERFLOW' ? 'too-large' : 'malformed'
-  return { kind, why: thrown.reason ?? thrown.message, bytes: thrown.rawPacket }
 }
 
 export function badAnswer(fault: string, upstream: UpstreamRequest, target: Target): GatewayError {
