@@ -39,6 +39,7 @@ export interface Because {
     | 'port'
     | 'name-mismatch'
     | 'special-name'
+    | 'own-network'
     | 'udp'
   readonly detail: string
 }

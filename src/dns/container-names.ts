@@ -1,4 +1,5 @@
-import type { Container, ContainerDirectory, ContainerEndpoint } from '../contracts/containers.ts'
+import { endpointsCalled } from '../contracts/container-names.ts'
+import type { Container, ContainerDirectory } from '../contracts/containers.ts'
 import type { LocalAnswer } from '../wire/dns/reply.ts'
 import { addressRecords } from './special-names.ts'
 
@@ -24,11 +25,12 @@ export async function containerAnswer(
   askers: Askers,
 ): Promise<LocalAnswer | undefined> {
   // Nobody waits for who asks after other names.
-  if (endpointsCalled(name, directory).length === 0) return undefined
+  if (endpointsCalled(name, directory.view()).length === 0) return undefined
   const asking = client === undefined ? undefined : await askers.at(client)
   if (!asking && client !== undefined && askers.isContainers(client)) return undefined
   const networks = asking && new Set(asking.endpoints.map((endpoint) => endpoint.networkId))
-  const addresses = endpointsCalled(name, directory)
+  const addresses = endpointsCalled(name, directory.view())
+    .map(({ endpoint }) => endpoint)
     .filter((endpoint) => !networks || networks.has(endpoint.networkId))
     .flatMap((endpoint) => endpoint.addresses)
   if (addresses.length === 0) return undefined
@@ -37,17 +39,3 @@ export async function containerAnswer(
 
 /** Records of one answer: a service with more replicas than this gives some of them. */
 const MAX_RECORDS = 64
-
-function endpointsCalled(name: string, directory: ContainerDirectory): ContainerEndpoint[] {
-  return directory.view().containers.flatMap((container) => {
-    const everywhere = isCalled(container, name)
-    return container.endpoints.filter(
-      (endpoint) => everywhere || endpoint.aliases.some((alias) => alias.toLowerCase() === name),
-    )
-  })
-}
-
-function isCalled({ name, service, project, unnamed }: Container, asked: string): boolean {
-  if (name.toLowerCase() === asked) return true
-  return service !== undefined && project !== undefined && !unnamed && `${service}.${project}`.toLowerCase() === asked
-}

@@ -10,6 +10,7 @@ import { createGeneration } from './generation.ts'
 import { networkBorders } from './network-borders.ts'
 import { unchangingNetwork } from './network-watch.ts'
 import { explainOwnDoor } from './own-door.ts'
+import { createOwnNetworks } from './own-networks.ts'
 
 export { type Explanation, parseSubject, renderExplanation } from '../router/explain.ts'
 
@@ -45,7 +46,9 @@ export async function createExplainer(
     ownEndpoints,
     pacEngines: createPacEngines({ clock, resolver, log, env, ownEndpoints, isStarting: () => false, state: 'read' }),
     networkWatch: unchangingNetwork,
-    ...(view ? { networkBorders: networkBorders({ view: () => view }) } : {}),
+    ...(view
+      ? { networkBorders: networkBorders({ view: () => view }), ownNetworks: createOwnNetworks({ view: () => view }) }
+      : {}),
     warn,
   })
   return {

@@ -19,6 +19,7 @@ import { admitsFrom } from './admits-from.ts'
 import { specialAddressesOf } from './dns-settings.ts'
 import type { DoorPlan } from './doors.ts'
 import type { NetworkBorders } from './network-borders.ts'
+import { type OwnNetworks, withOwnNetworks } from './own-networks.ts'
 import { describePac, type PacEngines, type PacLease } from './pac-engines.ts'
 import { createPacketParts } from './packet-parts.ts'
 import type { PacketParts } from './packet-session.ts'
@@ -38,6 +39,8 @@ export interface World {
   isUncertain?(address: string): boolean
   /** Which of the engine's networks is closed to a client. Absent: no engine is asked. */
   readonly networkBorders?: NetworkBorders
+  /** Absent: no containers are known. */
+  readonly ownNetworks?: OwnNetworks
   /** Grows with each change in the engine: borders may lie elsewhere since. */
   verdicts?(): number
   /** Something a person should know that keeps nothing from working. */
@@ -78,7 +81,7 @@ export async function createGeneration(number: number, settings: Settings, world
     return taken.policy
   }
   if (settings.capture.enabled) for (const collision of specialCollisions(settings)) warn(collision)
-  const special = specialAddressesOf(settings)
+  const special = withOwnNetworks(specialAddressesOf(settings), world.ownNetworks)
   const access = createAccess({
     ...settings.access,
     leadsTo: special.dialled,

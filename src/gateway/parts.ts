@@ -34,6 +34,7 @@ import { leadsBeyond, networkBorders } from './network-borders.ts'
 import { createNetworkWatch } from './network-watch.ts'
 import { Newcomers } from './newcomers.ts'
 import { ownDoorFor } from './own-door.ts'
+import { createOwnNetworks } from './own-networks.ts'
 import { PacketSessions } from './packet-sessions.ts'
 import { Relays } from './relay.ts'
 import { resolverByOwner } from './resolver-by-owner.ts'
@@ -85,6 +86,7 @@ export class Parts {
     this.relays = new Relays(clock, byteThreads(options.frontThreads), warn)
     this.engine = new Engine(clock, options.log)
     const borders = networkBorders(this.engine)
+    const ownNetworks = createOwnNetworks(this.engine)
     let verdicts = 0
     this.engine.onChange(() => void verdicts++)
     const newcomers = new Newcomers({
@@ -92,7 +94,8 @@ export class Parts {
       directory: this.engine,
       refresh: () => this.engine.refresh(),
       matters: (query) =>
-        current().settings.containerRules.length > 0 || (query !== undefined && leadsBeyond(query, borders)),
+        current().settings.containerRules.length > 0 ||
+        (query !== undefined && (leadsBeyond(query, borders) || ownNetworks.concerns(query))),
     })
     const system = options.resolver ?? createSystemResolver({ clock })
     const resolver = resolverByOwner(system, (client) => newcomers.ownerOf(client))
@@ -103,6 +106,7 @@ export class Parts {
       ownEndpoints: () => this.#ownEndpoints(),
       isUncertain: (address) => newcomers.isUncertain(address),
       networkBorders: borders,
+      ownNetworks,
       verdicts: () => verdicts,
       pacEngines: createPacEngines({
         clock,

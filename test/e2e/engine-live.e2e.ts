@@ -129,6 +129,23 @@ await t.test('a door is no way from one network into another', async (t) => {
   t.match(line, { error: { code: 'ACCESS_DENIED' } })
   await gateway.reload({ ...open, access: { allow: [address] } })
   t.match(await askBy('let-in', 'bridge'), 'made for this run')
+
+  // Through a door, as with HTTP_PROXY: no upstream knows its neighbours.
+  await gateway.reload({
+    ...open,
+    containersProxy: { mode: 'manual', http: 'http://192.0.2.1:9', https: 'http://192.0.2.1:9' },
+  })
+  const byName = [
+    'sh',
+    '-c',
+    `(${words.replaceAll(address, 'kept')}; busybox sleep 1) | busybox nc -w 3 192.168.65.1 3128`,
+  ]
+  t.match((await run('by-name', 'one', [], byName)).stdout, 'made for this run')
+  t.match(await askBy('by-address', 'one'), 'made for this run')
+  t.match(await gateway.flow('by name', (flow) => flow.container?.name === 'by-name'), {
+    ...{ target: 'kept:8080', route: 'direct', because: { source: 'own-network' } },
+  })
+  t.notMatch((await run('elsewhere', 'bridge', [], byName)).stdout, 'made for this run', 'not a name in its network')
   await gateway.reload(policy)
   await must('rm', '-f', 'kept')
 })

@@ -1,0 +1,102 @@
+import t from 'tap'
+import type { Container, ContainerNetwork } from '../../../src/contracts/containers.ts'
+import type { RouteQuery } from '../../../src/contracts/route.ts'
+import { createOwnNetworks, withOwnNetworks } from '../../../src/gateway/own-networks.ts'
+import { createSpecialAddresses } from '../../../src/router/special-addresses.ts'
+import { targetFromHost } from '../../../src/wire/target.ts'
+
+const network = (name: string, block: string, bridged = true): ContainerNetwork => ({
+  ...{ id: `id-${name}`, name, driver: 'bridge', bridged, internal: false, subnets: [`${block}.0.0/16`], gateways: [] },
+})
+const container = (name: string, at: Readonly<Record<string, string>>, more: Partial<Container> = {}): Container => ({
+  ...{ id: name, name, image: 'x', labels: {} },
+  endpoints: Object.entries(at).map(([in_, address]) => ({
+    ...{ network: in_, networkId: `id-${in_}`, addresses: [address], aliases: ['Both', `${name}-alias`] },
+  })),
+  ...more,
+})
+const app = container('app', { one: '172.18.0.2', far: '172.21.0.2', lan: '192.168.0.2' })
+const view = {
+  networks: [
+    network('one', '172.18'),
+    network('two', '172.19'),
+    network('far', '172.21'),
+    network('lan', '192.168', false),
+  ],
+  containers: [
+    app,
+    container('api', { one: '172.18.0.3', two: '172.19.0.3' }, { project: 'Shop', service: 'api' }),
+    container('db', { two: '172.19.0.4' }),
+    container('distant', { far: '172.21.0.5' }),
+    container('cast', { lan: '192.168.0.6' }),
+  ],
+}
+const own = ['172.18.0.1', '172.19.0.1', '192.168.0.1'].map((address) => ({ device: 'br', address, bits: 16 }))
+const networks = createOwnNetworks({ view: () => view }, () => own)
+const ask = (host: string, more: Partial<RouteQuery> = {}): RouteQuery => ({
+  target: targetFromHost(host, 8080),
+  scheme: 'http',
+  scope: 'containers',
+  client: { address: '172.18.0.2', local: false, container: app },
+  ...more,
+})
+
+t.test('what a container shares a network with, by name and by address', async (t) => {
+  for (const [host, addresses] of [
+    ['api', ['172.18.0.3']],
+    ['api.shop', ['172.18.0.3']],
+    ['api-alias', ['172.18.0.3']],
+    ['both', ['172.18.0.2', '172.18.0.3']],
+    ['172.18.0.3', ['172.18.0.3']],
+    ['172.18.0.2', ['172.18.0.2']],
+  ] as const) {
+    t.match(
+      networks.decide(ask(host)),
+      { decision: 'direct', because: { source: 'own-network', detail: 'in one,' } },
+      host,
+    )
+    t.strictSame(networks.dialled(ask(host)), addresses, host)
+  }
+})
+
+t.test('nothing else', async (t) => {
+  const stranger = { address: '172.18.0.9', local: false }
+  const dialled = targetFromHost('172.18.0.3', 8080)
+  for (const [title, query] of [
+    ['in another network', ask('db')],
+    ['and by address', ask('172.19.0.4')],
+    ['an address of it in a network that they do not share', ask('172.19.0.3')],
+    ['where this machine is not', ask('distant')],
+    ['not behind a bridge', ask('cast')],
+    ['nobody’s name', ask('api.corp.test')],
+    ['nobody’s address', ask('172.18.0.77')],
+    ['no container that is known', ask('api', { client: stranger })],
+    ['at a door of the host', ask('api', { scope: 'host' })],
+    ['captured', ask('api', { captured: { dialled } })],
+  ] as const) {
+    t.equal(networks.decide(query), undefined, title)
+    t.equal(networks.dialled(query), undefined, title)
+  }
+})
+
+t.test('who asks matters where it may be such a question', async (t) => {
+  const stranger = { address: '172.18.0.9', local: false }
+  for (const [host, concerns] of [
+    ['api', true],
+    ['db', true],
+    ['172.19.0.4', true],
+    ['api.corp.test', false],
+    ['172.18.0.77', false],
+  ] as const)
+    t.equal(networks.concerns(ask(host, { client: stranger })), concerns, host)
+  t.notOk(networks.concerns(ask('api', { scope: 'host' })))
+})
+
+t.test('the host and the gateway come first', async (t) => {
+  const options = { host: [], gateway: [], hostPorts: [{ from: 1, to: 65535 }], byAddress: false }
+  const both = withOwnNetworks(createSpecialAddresses(options), networks)
+  t.strictSame(both.dialled(ask('host.docker.internal')), ['127.0.0.1', '::1'])
+  t.strictSame(both.dialled(ask('api')), ['172.18.0.3'])
+  t.match(both.decide(ask('gateway.docker.internal')), { decision: 'reject' })
+  t.equal(both.decide(ask('elsewhere.test')), undefined)
+})
