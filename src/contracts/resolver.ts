@@ -1,3 +1,5 @@
+import type { Scope } from './target.ts'
+
 export interface ResolvedAddress {
   readonly address: string
   readonly family: 4 | 6
@@ -12,6 +14,8 @@ export interface LookupProgress {
 export interface LookupOptions {
   /** For whom: the client's container, or address. What is known of nobody, as the names of a PAC script, shares one. */
   readonly client?: string | undefined
+  /** Where it is told, the zones of that scope hold (`dns.zones` for containers). Default: the host's own view. */
+  readonly scope?: Scope | undefined
   readonly progress?: LookupProgress
 }
 

@@ -45,7 +45,7 @@ export async function judgeAddresses(
   const resolved = instead
     ? instead.map((address) => ({ address, family: address.includes(':') ? (6 as const) : (4 as const) }))
     : family === 0
-      ? await resolve(target, resolver, signal, query && (query.client.container?.id ?? query.client.address))
+      ? await resolve(target, resolver, signal, query)
       : [{ address: host, family }]
   let refusal: GatewayError | undefined
   const allowed: ResolvedAddress[] = []
@@ -62,10 +62,11 @@ async function resolve(
   target: Target,
   resolver: Resolver,
   signal: AbortSignal,
-  client: string | undefined,
+  query: RouteQuery | undefined,
 ): Promise<readonly ResolvedAddress[]> {
   try {
-    return await resolver.resolve(target.host, signal, { client })
+    const client = query && (query.client.container?.id ?? query.client.address)
+    return await resolver.resolve(target.host, signal, { client, scope: query?.scope })
   } catch (error) {
     if (signal.aborted) throw abortReason(signal, (deadline) => resolveTimeout(target, deadline))
     if (!(error instanceof GatewayError) || error.hop !== undefined) throw error

@@ -1,7 +1,7 @@
 import type { AnsweredNames } from '../contracts/answered-names.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { ContainerDirectory } from '../contracts/containers.ts'
-import { parseAddress } from '../wire/address.ts'
+import { addressText } from '../wire/dns/address-data.ts'
 import { asksForDropped, withoutFamilies } from '../wire/dns/family-filter.ts'
 import { type DnsMessage, type DnsQuestion, readMessage } from '../wire/dns/message.ts'
 import { plainName } from '../wire/dns/name.ts'
@@ -218,10 +218,4 @@ function faultOf({ edns, records }: DnsMessage, question: DnsQuestion): number |
 /** Octets that this client takes over UDP; not more than reaches it without fragments, for forged answers hide in those. */
 function udpRoom({ edns }: DnsMessage): number {
   return Math.min(Math.max(edns?.udpSize ?? PLAIN_UDP_SIZE, PLAIN_UDP_SIZE), UDP_SIZE)
-}
-
-function addressText(data: Buffer): string | undefined {
-  if (data.length === 4) return data.join('.')
-  if (data.length !== 16) return undefined
-  return parseAddress(data.toString('hex').replace(/(.{4})(?!$)/g, '$1:'))?.address
 }

@@ -67,6 +67,16 @@ export class Lookups {
     return this.#options.cache.size
   }
 
+  /** Of a zone with servers of its own. `name`: plain, as in `Target.host`. */
+  isInZone(name: string): boolean {
+    try {
+      return this.#zoneServers(nameWire(name)) !== undefined
+    } catch {
+      // No name that DNS knows.
+      return false
+    }
+  }
+
   /** Another network: what is known does not hold there. */
   forget(): void {
     this.#options.upstream.forget()

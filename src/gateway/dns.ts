@@ -3,6 +3,7 @@ import type { Client } from '../contracts/route.ts'
 import type { DnsClient, Outcome } from '../dns/answerer.ts'
 import { type DnsDoor, openDnsDoor, type TcpAddress } from '../dns/dns-door.ts'
 import { createHostServers } from '../dns/host-servers.ts'
+import type { Lookups } from '../dns/lookups.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Settings } from '../settings/settings.ts'
 import { formatListenAddress } from '../wire/listen-address.ts'
@@ -86,6 +87,11 @@ export class DnsService {
   get names(): string[] {
     const awaited = this.#awaited.keys.map((key) => `dns ${key.split(' ')[0]} (waits for the address)`)
     return [...this.addresses.map((address) => `dns ${formatListenAddress(address)}`), ...awaited]
+  }
+
+  /** Of the settings in force. */
+  get lookups(): Lookups | undefined {
+    return this.#serving?.lookups
   }
 
   get status(): DnsStatus | undefined {

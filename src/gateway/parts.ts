@@ -4,6 +4,7 @@ import type { DoorContext } from '../contracts/door.ts'
 import type { GatewayError } from '../contracts/gateway-error.ts'
 import type { Client } from '../contracts/route.ts'
 import { createSystemResolver } from '../dialers/resolver.ts'
+import { resolverWithZones } from '../dns/zone-resolver.ts'
 import { ClientCounts, clientCountsMemory } from '../front/client-counts.ts'
 import { clientName } from '../observe/client-name.ts'
 import { FlowRecords } from '../observe/flow-records.ts'
@@ -98,7 +99,8 @@ export class Parts {
         (query !== undefined && (leadsBeyond(query, borders) || ownNetworks.concerns(query))),
     })
     const system = options.resolver ?? createSystemResolver({ clock })
-    const resolver = resolverByOwner(system, (client) => newcomers.ownerOf(client))
+    const hosts = resolverByOwner(system, (client) => newcomers.ownerOf(client))
+    const resolver = resolverWithZones(hosts, () => this.dns.lookups)
     this.world = {
       clock,
       resolver,
@@ -202,7 +204,7 @@ export class Parts {
     })
     this.dns = new DnsService({
       clock,
-      resolver,
+      resolver: hosts,
       networkWatch: this.world.networkWatch,
       log: options.log,
       metrics: this.metrics,

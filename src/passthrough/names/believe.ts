@@ -76,7 +76,9 @@ async function leadsTo(
   client: string,
 ): Promise<boolean | undefined> {
   try {
-    return (await resolver.resolve(name, signal, { client })).some((resolved) => resolved.address === address)
+    return (await resolver.resolve(name, signal, { client, scope: 'containers' })).some(
+      (resolved) => resolved.address === address,
+    )
   } catch {
     return undefined
   }

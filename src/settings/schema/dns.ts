@@ -46,7 +46,7 @@ export const dnsSchema = section({
   ),
   zones: about(z.record(z.string(), oneOrMore(parsedBy(parseDnsServer))).prefault({}), {
     form: 'zones with their servers',
-    help: 'Names in these zones are asked of these servers, whatever the type. The longest zone that fits counts.',
+    help: 'Names in these zones are asked of these servers, whatever the type, for containers. The longest zone that fits counts.',
   }),
   timeout: duration(
     '4s',
