@@ -44,7 +44,7 @@ export async function serveAssociate(
   })
   const bound = await bindTo(relay, here.address).catch((cause: NodeJS.ErrnoException) => {
     relay.close()
-    refuse(new GatewayError('LIMIT_REACHED', `no socket for the datagrams of the client: ${cause.code}`, { cause }))
+    refuse(cause.code === 'EADDRNOTAVAIL' ? notHere(here.address) : noSocket(cause))
   })
   if (bound === undefined) return
   const association = new Association(control, relay, client, announcedPort(request, client), clock)
@@ -55,6 +55,21 @@ export async function serveAssociate(
   }
   association.begin(session)
   control.write(conversation.replyAssociated({ ...here, host: here.address, port: bound }))
+}
+
+/** The connection was captured on its way to an address that leads here and is nobody's, such as that of http.docker.internal: datagrams to it do not come here. */
+function notHere(address: string): GatewayError {
+  return new GatewayError(
+    'COMMAND_NOT_SUPPORTED',
+    `UDP ASSOCIATE is not offered at ${address}, which is no address of this machine`,
+    {
+      hint: 'Ask the door by its own address.',
+    },
+  )
+}
+
+function noSocket(cause: NodeJS.ErrnoException): GatewayError {
+  return new GatewayError('LIMIT_REACHED', `no socket for the datagrams of the client: ${cause.code}`, { cause })
 }
 
 /**

@@ -19,7 +19,15 @@ interface Door {
 async function openDoor(
   t: Test,
   serve: (flow: Flow, signal: AbortSignal) => Promise<void>,
-  more: { clock?: Clock; auth?: DoorContext['auth']; onHttp?: (socket: Socket) => void; maxConnections?: number } = {},
+  more: {
+    clock?: Clock
+    auth?: DoorContext['auth']
+    onHttp?: (socket: Socket) => void
+    maxConnections?: number
+    handlePackets?: DoorContext['handlePackets']
+    /** Which address the client has reached the door at, in the door's eyes. */
+    localAddress?: string
+  } = {},
 ): Promise<Door> {
   const flows: Flow[] = []
   const refusals: GatewayError[] = []
@@ -28,6 +36,7 @@ async function openDoor(
     name: 'mixed test',
     scope: 'host',
     ...(more.auth ? { auth: more.auth } : {}),
+    ...(more.handlePackets ? { handlePackets: more.handlePackets } : {}),
     nextId: () => `f${flows.length}`,
     async handleFlow(flow, signal) {
       flows.push(flow)
@@ -44,7 +53,10 @@ async function openDoor(
     firstByteMs: 5_000,
     tlsHandshakeMs: 5_000,
     admits: () => true,
-    onClient: (socket, first) => serveMixed(socket, first, context, http, { clock, handshakeMs: 5_000 }),
+    onClient: (socket, first) => {
+      if (more.localAddress) Object.defineProperty(socket, 'localAddress', { value: more.localAddress })
+      serveMixed(socket, first, context, http, { clock, handshakeMs: 5_000 })
+    },
     onRefused: (_, error) => refusals.push(error),
   })
   t.teardown(() => {
@@ -195,4 +207,18 @@ t.test('connections beyond the limit are refused and told', async (t) => {
   second.on('error', () => {})
   await once(second, 'close')
   t.equal(door.refusals[0]?.code, 'LIMIT_REACHED')
+})
+
+t.test('UDP ASSOCIATE at an address that only captured connections reach: not offered', async (t) => {
+  const door = await openDoor(t, async () => {}, {
+    handlePackets: () => {
+      throw new Error('no association is to begin')
+    },
+    localAddress: '192.0.2.1',
+  })
+  const client = await dial(t, door.port)
+  client.write(Buffer.from('05010005030001000000000000', 'hex'))
+  const said = await readAll(client)
+  t.equal(said.subarray(2, 4).toString('hex'), '0507')
+  t.match(door.refusals, [{ code: 'COMMAND_NOT_SUPPORTED', message: /192\.0\.2\.1/ }])
 })
