@@ -121,6 +121,11 @@ export class Capture {
     this.#sockets.drain()
   }
 
+  /** As of `Doors`. */
+  giveUp(): void {
+    this.#door.giveUp()
+  }
+
   /** Takes everything away. */
   close(): Promise<void> {
     return this.#turns.run(() => this.#takeDown())

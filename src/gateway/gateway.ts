@@ -245,6 +245,7 @@ export class Gateway {
     this.#parts.reverse.drain()
     this.#parts.doors.giveUp()
     this.#parts.reverse.giveUp()
+    this.#parts.capture.giveUp()
     await this.#parts.relays.abort()
     await new Promise<void>((resolve) => setImmediate(resolve))
     this.#parts.doors.destroy()

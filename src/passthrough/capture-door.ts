@@ -63,6 +63,8 @@ export class CaptureDoor {
   readonly #options: CaptureDoorOptions
   readonly #holds = new PendingHolds<Socket>()
   readonly #turns = new FairTurns()
+  /** Flows that have been neither let in nor refused. To abort one is to refuse it. */
+  readonly #unanswered = new Set<AbortController>()
   #draining = false
 
   constructor(options: CaptureDoorOptions) {
@@ -77,6 +79,12 @@ export class CaptureDoor {
   /** Takes nothing new from here on. */
   drain(): void {
     this.#draining = true
+  }
+
+  /** Tells those who wait for an answer that there will be none. */
+  giveUp(): void {
+    const reason = new GatewayError('SHUTTING_DOWN', 'the gateway is shutting down')
+    for (const flow of this.#unanswered) flow.abort(reason)
   }
 
   /** An attempt that the kernel holds. If its name cannot be known before its first bytes and matters, it is let in at once. */
@@ -109,11 +117,13 @@ export class CaptureDoor {
       return
     }
     const gone = new AbortController()
+    this.#unanswered.add(gone)
     const flow: Flow = {
       ...this.#base(client, target.port),
       ...heldTarget(target, told),
-      accept: () =>
-        new Promise<Conn>((resolve, reject) => {
+      accept: () => {
+        this.#unanswered.delete(gone)
+        return new Promise<Conn>((resolve, reject) => {
           const cancel = clock.after(ARRIVAL_MS, () => {
             this.#holds.end(key)
             reject(new GatewayError('CLIENT_GONE', 'the client gave up before its connection stood'))
@@ -122,8 +132,10 @@ export class CaptureDoor {
             cancel()
             resolve(socket)
           })
-        }),
+        })
+      },
       reject: (error) => {
+        this.#unanswered.delete(gone)
         const told = heldAnswer(error.code)
         this.#holds.refuse(key, told === 'silence' ? undefined : told)
       },
@@ -168,7 +180,15 @@ export class CaptureDoor {
   async #begin(socket: Socket, address: string, port: number, dialled: Target): Promise<void> {
     const { context, names, resolver, policy, clock } = this.#options
     const gone = new AbortController()
-    const onClose = () => gone.abort(new GatewayError('CLIENT_GONE', 'the client closed its connection'))
+    const onClose = () => {
+      answered()
+      gone.abort(new GatewayError('CLIENT_GONE', 'the client closed its connection'))
+    }
+    const answered = () => {
+      this.#unanswered.delete(gone)
+      socket.off('close', onClose)
+    }
+    this.#unanswered.add(gone)
     socket.once('close', onClose)
     const { trust, peekMs } = policy()
     const told = names.namesOf(address, dialled.host)
@@ -191,12 +211,12 @@ export class CaptureDoor {
       ...this.#base(client, dialled.port),
       ...believed,
       async accept() {
-        socket.off('close', onClose)
+        answered()
         if (socket.destroyed) throw new GatewayError('CLIENT_GONE', 'the client closed its connection')
         return socket
       },
       reject: () => {
-        socket.off('close', onClose)
+        answered()
         socket.resetAndDestroy()
       },
     }

@@ -21,6 +21,7 @@ function rig(policy: Partial<CapturePolicy> = {}, judge: CaptureRoom['judge'] = 
   const clock = manualClock()
   const names = createAnsweredNames({ clock })
   const flows: Flow[] = []
+  const signals: AbortSignal[] = []
   const answers: string[] = []
   const standing: string[] = []
   let id = 0
@@ -32,9 +33,10 @@ function rig(policy: Partial<CapturePolicy> = {}, judge: CaptureRoom['judge'] = 
       name: 'capture',
       scope: 'containers',
       nextId: () => String(++id),
-      handleFlow: async (flow, { aborted }) => {
+      handleFlow: async (flow, signal) => {
         flows.push(flow)
-        if (aborted) answers.push(`${flow.id} is gone`)
+        signals.push(signal)
+        if (signal.aborted) answers.push(`${flow.id} is gone`)
       },
       handleRequest: async () => {},
     },
@@ -50,7 +52,7 @@ function rig(policy: Partial<CapturePolicy> = {}, judge: CaptureRoom['judge'] = 
     crowded: (address, which) => answers.push(`${address} ${which}`),
   })
   const hold = (syn: HeldSyn) => door.held(syn, (answer) => answers.push(`${syn.packet} ${answer}`))
-  return { clock, names, flows, answers, standing, door, hold }
+  return { clock, names, flows, signals, answers, standing, door, hold }
 }
 
 function arriving(port = SYN.source.port, local = SYN.dialled.address): Socket {
@@ -63,6 +65,26 @@ function arriving(port = SYN.source.port, local = SYN.dialled.address): Socket {
     resetAndDestroy: () => socket.emit('reset'),
   })
 }
+
+t.test('who has no answer when the gateway ends is told, and the log why', async (t) => {
+  const { door, hold, flows, signals } = rig()
+  hold(SYN)
+  hold({ ...SYN, packet: 2, source: { ...SYN.source, port: 40_001 } })
+  door.connected(arriving(40_002))
+  const gone = arriving(40_003)
+  door.connected(gone)
+  door.connected(arriving(40_004))
+  await until('all are flows', () => flows.length === 5)
+  const places = [0, 1, 2, 3, 4].map((more) => flows.findIndex(({ client }) => client.port === SYN.source.port + more))
+  flows[places[0]!]!.reject(new GatewayError('ACCESS_DENIED', 'no'))
+  gone.emit('close')
+  await flows[places[4]!]!.accept()
+  door.giveUp()
+  t.same(
+    places.map((place) => (signals[place]!.reason as GatewayError | undefined)?.code),
+    [undefined, 'SHUTTING_DOWN', 'SHUTTING_DOWN', 'CLIENT_GONE', undefined],
+  )
+})
 
 t.test('reset by its client before it was looked at: a flow all the same, if it is nobody’s yet', async (t) => {
   const { answers, flows, door, hold } = rig()
