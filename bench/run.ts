@@ -19,7 +19,7 @@ import {
 } from './peers/in-node.ts'
 import type { Peer } from './peers/peer.ts'
 import { programs } from './peers/programs.ts'
-import { type Results, report, save } from './report/report.ts'
+import { prepareFolder, type Results, report, save } from './report/report.ts'
 
 /** Repetitions of what takes long and varies little. */
 const SLOW_RUNS = 2
@@ -72,7 +72,9 @@ else {
 function optionsOrExit(): ReturnType<typeof readOptions> {
   try {
     const peers = new Set([...everyone, ...capturedRows].map(({ name }) => name))
-    return readOptions(process.argv.slice(2), { peers: [...peers], measurements: all })
+    const read = readOptions(process.argv.slice(2), { peers: [...peers], measurements: all })
+    if (!read.help) prepareFolder(read.out)
+    return read
   } catch (error) {
     say(`${(error as Error).message}\n\n${HELP}`)
     process.exit(2)

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { cpus, release } from 'node:os'
 import path from 'node:path'
 import type { Metric } from '../measurements.ts'
@@ -17,12 +17,22 @@ export function report(results: Results, folder: string): void {
   process.stdout.write(save(results, folder))
 }
 
+/** Makes the folder for the results. Throws before anything is measured, and not after, where none can be had. */
+export function prepareFolder(folder: string): void {
+  // Not by `recursive`: under /proc Node does not come to an end of it.
+  if (!statSync(folder, { throwIfNoEntry: false })) {
+    prepareFolder(path.dirname(path.resolve(folder)))
+    mkdirSync(folder)
+  }
+  if (!statSync(folder).isDirectory()) throw new Error(`${folder} is no folder`)
+  accessSync(folder, constants.W_OK | constants.X_OK)
+}
+
 /** As Markdown, JSON and SVG in `folder`; answers the Markdown. After each round too, so that a run that is broken off has not been for nothing. */
 export function save(results: Results, folder: string): string {
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Linux ${release()}, Node ${process.version}, TCP by ${congestionControl()}`
   const tables = [...results].map(([metric, rows]) => markdown(metric, rows))
   const text = `Measured on ${machine}. Median of the runs, least–most in brackets.\n\n${tables.join('\n\n')}\n`
-  mkdirSync(folder, { recursive: true })
   writeFileSync(path.join(folder, 'results.md'), text)
   writeFileSync(path.join(folder, 'results.json'), `${JSON.stringify(json(machine, results), null, 2)}\n`)
   for (const [metric, rows] of results) {

@@ -22,8 +22,20 @@ export function explainClientError(
       return { error: bad('the request ends in the middle'), status: 400 }
   }
   if (guess) return { error: bad(guess), status: 400 }
+  const method = thrown.code === 'HPE_INVALID_METHOD' ? methodIn(thrown.rawPacket) : undefined
+  if (method !== undefined) {
+    // Any token is one (RFC 9110 §9.1), but Node's parser takes those of IANA's registry that it knows.
+    return { error: new GatewayError('COMMAND_NOT_SUPPORTED', `the method ${method} is not carried`), status: 501 }
+  }
   const reason = thrown.reason ?? thrown.message
   return { error: bad(`the request is not well-formed HTTP: ${cleanText(reason, 80)}`), status: 400 }
+}
+
+/** Of a request that begins with these bytes. */
+function methodIn(bytes: Buffer | undefined): string | undefined {
+  return /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) [!-~]+ HTTP\/1\.[01]\r?\n/.exec(
+    bytes?.subarray(0, 8192).toString('latin1') ?? '',
+  )?.[1]
 }
 
 function bad(message: string): GatewayError {

@@ -17,6 +17,13 @@ t.test('parser and socket errors in words', async (t) => {
       400,
       /well-formed HTTP: Invalid method encountered$/,
     ],
+    [
+      'HPE_INVALID_METHOD',
+      { rawPacket: Buffer.from('FROB http://a.test/ HTTP/1.1\r\n') },
+      501,
+      /the method FROB is not carried/,
+    ],
+    ['HPE_INVALID_METHOD', { rawPacket: Buffer.from('FR{B http://a.test/ HTTP/1.1\r\n') }, 400, /not well-formed/],
     ['HPE_INVALID_METHOD', { rawPacket: Buffer.from([0x16, 3, 1]) }, 400, /began with TLS/],
     ['HPE_INVALID_METHOD', { rawPacket: Buffer.from('PRI * HTTP/2.0') }, 400, /HTTP\/2/],
   ]
