@@ -1,6 +1,6 @@
 import type { PassedOverLine } from '../observe/flow-line.ts'
 import type { FlowTotals, LiveFlow } from '../observe/flow-records.ts'
-import type { PacStatus } from '../pac-engine/create-pac-engine.ts'
+import type { PacStatus } from '../pac-engine/pac-status.ts'
 import type { DnsStatus } from './dns.ts'
 import type { EngineStatus } from './engine.ts'
 

@@ -121,7 +121,7 @@ export class Gateway {
   async #reload(settings: Settings): Promise<void> {
     try {
       this.#assertGoesOn()
-      const next = await createGeneration(this.#generations + 1, settings, this.#parts.world)
+      const next = await createGeneration(this.#generations + 1, settings, this.#parts.world, 'reload')
       const previous = this.#current
       const exchanged = this.#exchange(next)
       this.#exchanging = exchanged.catch(() => {})

@@ -1,5 +1,5 @@
 import type { Clock } from '../contracts/clock.ts'
-import { GatewayError } from '../contracts/gateway-error.ts'
+import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import type { NetworkWatch } from '../contracts/network-watch.ts'
 import type { RequestDialer } from '../contracts/request.ts'
 import type { Resolver } from '../contracts/resolver.ts'
@@ -64,7 +64,16 @@ export interface Generation {
   retire(): void
 }
 
-export async function createGeneration(number: number, settings: Settings, world: World): Promise<Generation> {
+/**
+ * `reload`: rejects with PAC_FAILED where the settings name or hold a PAC script that does not load, and what runs until now is to stay. It waits for scripts as
+ * `ready` of an engine does; one that has not come, or is not through, by then counts as good.
+ */
+export async function createGeneration(
+  number: number,
+  settings: Settings,
+  world: World,
+  when: 'start' | 'reload' = 'start',
+): Promise<Generation> {
   const leases: PacLease[] = []
   const releaseAll = () => {
     for (const held of leases) held.release()
@@ -78,6 +87,8 @@ export async function createGeneration(number: number, settings: Settings, world
   const lease = async (proxy: ProxySettings, scope: Scope): Promise<Policy> => {
     const taken = await policyOf(proxy, scope, settings, world, warn)
     if (taken.lease) leases.push(taken.lease)
+    const { fault } = taken.lease ?? {}
+    if (fault && when === 'reload') throw fault
     return taken.policy
   }
   if (settings.capture.enabled) for (const collision of specialCollisions(settings)) warn(collision)
@@ -90,13 +101,12 @@ export async function createGeneration(number: number, settings: Settings, world
     clock: world.clock,
   })
   const inFlight = new InFlight(releaseAll)
-  const policies = await Promise.all([
-    lease(settings.proxy, 'host'),
-    lease(settings.containersProxy, 'containers'),
-  ]).catch((thrown) => {
-    releaseAll()
-    throw thrown
-  })
+  const policies = await bothOf([lease(settings.proxy, 'host'), lease(settings.containersProxy, 'containers')]).catch(
+    (thrown) => {
+      releaseAll()
+      throw thrown
+    },
+  )
   const containerRules = compileContainerRules(settings.containerRules, world.isUncertain)
   const router = createRouter({
     host: policies[0],
@@ -166,6 +176,15 @@ export async function createGeneration(number: number, settings: Settings, world
       inFlight.retire()
     },
   }
+}
+
+/** Waits for both in any case: what one holds must be known when the other has failed. */
+async function bothOf<T>(pair: readonly [Promise<T>, Promise<T>]): Promise<readonly [T, T]> {
+  const faults: unknown[] = []
+  for (const settled of await Promise.allSettled(pair)) if (settled.status === 'rejected') faults.push(settled.reason)
+  const messages = new Set(faults.map((fault) => toGatewayError(fault).message))
+  if (messages.size > 1) throw new GatewayError('PAC_FAILED', [...messages].join('; '))
+  return Promise.all(pair)
 }
 
 async function policyOf(

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
+import type { GatewayError } from '../contracts/gateway-error.ts'
 import type { Scope } from '../contracts/target.ts'
-import type { PacStatus, RunningPacEngine } from '../pac-engine/create-pac-engine.ts'
+import type { RunningPacEngine } from '../pac-engine/create-pac-engine.ts'
+import type { PacStatus } from '../pac-engine/pac-status.ts'
 import type { PacSettings, Settings } from '../settings/settings.ts'
 
 export interface PacWish {
@@ -13,13 +15,18 @@ export interface PacWish {
 /** An engine in use; it is closed when its last lease is released. */
 export interface PacLease {
   readonly engine: RunningPacEngine
+  /** Why the script does not load. Absent where this scope has it already: under the same settings, or under others without a version in use. */
+  readonly fault?: GatewayError
   release(): void
 }
 
 interface Entry {
   readonly engine: RunningPacEngine
+  /** The same for all engines of a script, however it is to be used. */
+  readonly place: string
   hasStarted: boolean
-  leases: number
+  /** One for each lease. */
+  readonly scopes: Scope[]
 }
 
 /**
@@ -37,6 +44,8 @@ export class PacEngines {
   /** Resolves when the engine has started, as of `ready`. */
   async lease(wish: PacWish): Promise<PacLease> {
     const key = keyOf(wish)
+    const { scope } = wish
+    const place = JSON.stringify(wish.source)
     let entry = this.#entries.get(key)
     // One that is still starting is being read right now, for the other scope most often.
     if (entry?.hasStarted && wish.source.kind !== 'embedded') {
@@ -45,7 +54,7 @@ export class PacEngines {
       if (wish.source.kind === 'file') await reloaded
     }
     if (!entry) {
-      const made: Entry = { engine: this.#create(wish), hasStarted: false, leases: 0 }
+      const made: Entry = { engine: this.#create(wish), place, hasStarted: false, scopes: [] }
       void made.engine.ready.then(() => {
         made.hasStarted = true
       })
@@ -53,10 +62,12 @@ export class PacEngines {
       this.#entries.set(key, entry)
     }
     const { engine } = entry
-    entry.leases += 1
-    const release = this.#releaseOnce(key, entry)
+    const isKnown = entry.scopes.includes(scope) || this.#isWithoutVersion(place, scope)
+    entry.scopes.push(scope)
+    const release = this.#releaseOnce(key, entry, scope)
     await engine.ready
-    return { engine, release }
+    const fault = isKnown ? undefined : engine.loadFault
+    return { engine, release, ...(fault ? { fault } : {}) }
   }
 
   /** Those that have not started are not waited for any more: nobody will ask them. */
@@ -74,13 +85,19 @@ export class PacEngines {
     return [...this.#entries.values()].filter(({ hasStarted }) => hasStarted).map(({ engine }) => engine.status())
   }
 
-  #releaseOnce(key: string, entry: Entry): () => void {
+  /** Whether this scope has the script already, and has no version of it. */
+  #isWithoutVersion(place: string, scope: Scope): boolean {
+    const those = [...this.#entries.values()].filter((entry) => entry.place === place && entry.scopes.includes(scope))
+    return those.some(({ engine }) => engine.status().sha256 === undefined)
+  }
+
+  #releaseOnce(key: string, entry: Entry, scope: Scope): () => void {
     let released = false
     return () => {
       if (released) return
       released = true
-      entry.leases -= 1
-      if (entry.leases > 0) return
+      entry.scopes.splice(entry.scopes.indexOf(scope), 1)
+      if (entry.scopes.length > 0) return
       this.#entries.delete(key)
       void entry.engine.close()
     }

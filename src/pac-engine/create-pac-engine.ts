@@ -9,6 +9,7 @@ import { DEFAULT_LIMITS, type PacLimits } from './limits.ts'
 import { LoadAnew, saysNothing } from './load-anew.ts'
 import { myAddresses } from './my-addresses.ts'
 import { PacDns } from './pac-dns.ts'
+import type { PacStatus } from './pac-status.ts'
 import { ScriptInUse, type Version } from './script-in-use.ts'
 import { LAST_GOOD_MS, ScriptKeeper } from './script-keeper.ts'
 import { originOf, type PacSource, type Script } from './script-source.ts'
@@ -46,23 +47,6 @@ export interface PacEngineOptions {
   readonly log?: (level: 'info' | 'warn', message: string) => void
 }
 
-export interface PacStatus {
-  readonly source: string
-  /** The upstreams that its server is reached through, where not directly. */
-  readonly via?: string
-  readonly sha256?: string
-  /** When the version was read or last confirmed, in milliseconds since the epoch, by the system's clock as it stands now. */
-  readonly fetchedAt?: number
-  readonly contentType?: string
-  /** Why there is no version, or why the one in use is not the newest. */
-  readonly failure?: string
-  /** Decisions of the version in use that failed, and why the last one did. */
-  readonly failedDecisions?: number
-  readonly lastFailedDecision?: string
-  /** Why the one in use is not on disk, for a start without its server. */
-  readonly notKept?: string
-}
-
 export interface RunningPacEngine extends PacEngine {
   /** Settles when the first version is in use, has failed, its server kept silent for `START_WAIT_MS`, or names that it needs for `START_NAMES_MS`. Never rejects. */
   readonly ready: Promise<void>
@@ -70,6 +54,8 @@ export interface RunningPacEngine extends PacEngine {
   /** The machine has other addresses or another resolver: nothing remembered holds. Never rejects. */
   networkChanged(): Promise<void>
   status(): PacStatus
+  /** Why there is no version in use, where the script could be had and does not load. Not where it could not be read, or where its turn, or a name's, did not come. */
+  readonly loadFault: GatewayError | undefined
 }
 
 /** Starts reading the script at once. */
@@ -97,6 +83,8 @@ class Engine implements RunningPacEngine {
   #wasRead = () => {}
   readonly #startNames: StartNames
   #failure: GatewayError | undefined
+  /** The last failure to load what was read. */
+  #notLoaded: unknown
   #notKept: string | undefined
   /** What was logged last about it. */
   #warned = ''
@@ -205,6 +193,11 @@ class Engine implements RunningPacEngine {
     }
   }
 
+  get loadFault(): GatewayError | undefined {
+    const failure = this.#failure
+    return failure && failure === this.#notLoaded && !this.#inUse.version && !saysNothing(failure) ? failure : undefined
+  }
+
   #dateOf({ readAt }: Version): number {
     return Math.round(this.#clock.wall() - (elapsed(this.#clock) - readAt))
   }
@@ -234,11 +227,13 @@ class Engine implements RunningPacEngine {
 
   async #use(script: Script): Promise<void> {
     this.#wasRead()
-    await this.#inUse.use(
-      script,
-      () => true,
-      (names) => this.#startNames.waits('fresh', names),
-    )
+    const waits = (names: readonly string[]) => this.#startNames.waits('fresh', names)
+    try {
+      await this.#inUse.use(script, () => true, waits)
+    } catch (error) {
+      this.#notLoaded = error
+      throw error
+    }
     this.#recovered()
   }
 

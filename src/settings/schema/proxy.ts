@@ -65,7 +65,7 @@ const commonKeys = {
   }),
   onPacFailure: about(z.enum(['block', 'lastGood', 'direct']).optional(), {
     form: '`block`, `lastGood` or `direct`',
-    help: 'What to do while the PAC file cannot be had or does not load. `lastGood` uses the last one that did for `pac.lastGoodFor`, then blocks. What a script fails to decide is blocked, unless this is `direct`; where it had no turn, or too little of a processor, because others were decided or slow names looked up, it is blocked in any case (`LIMIT_REACHED`). Settings that name a path are refused while no file can be read there, whatever stands here.',
+    help: 'What to do while the PAC file cannot be had or does not load. `lastGood` uses the last one that did for `pac.lastGoodFor`, then blocks. What a script fails to decide is blocked, unless this is `direct`; where it had no turn, or too little of a processor, because others were decided or slow names looked up, it is blocked in any case (`LIMIT_REACHED`). Settings that name a path are refused while no file can be read there, whatever stands here, and so are those saved while the gateway runs whose script can be had and does not load.',
     absent: '`lastGood`; where `locked` is true: `block`',
   }),
 }
