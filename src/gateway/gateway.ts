@@ -1,6 +1,6 @@
 import type { ContainerDirectory } from '../contracts/containers.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
-import { describePassedOver } from '../observe/flow-records.ts'
+import { describePassedOver } from '../observe/flow-words.ts'
 import type { Settings } from '../settings/settings.ts'
 import { formatListenAddress, type ListenAddress } from '../wire/listen-address.ts'
 import type { GatewayOptions } from './gateway-options.ts'

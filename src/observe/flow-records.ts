@@ -1,14 +1,19 @@
 import type { Clock } from '../contracts/clock.ts'
-import type { Container } from '../contracts/containers.ts'
-import type { Dialed, FailedAttempt, PassedOver } from '../contracts/dialer.ts'
+import type { Dialed } from '../contracts/dialer.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { RelayCounts } from '../contracts/relay.ts'
-import type { Candidate, Captured, Client, Route, RouteQuery } from '../contracts/route.ts'
+import type { Client, Route, RouteQuery } from '../contracts/route.ts'
 import type { Scope } from '../contracts/target.ts'
 import { formatAuthority } from '../wire/target.ts'
-import { describeHop } from '../wire/upstream-url.ts'
-import { clientName } from './client-name.ts'
-import type { CapturedLine, FlowLine, PassedOverLine } from './flow-line.ts'
+import type { FlowLine } from './flow-line.ts'
+import {
+  describeAttempt,
+  describeCaptured,
+  describeContainer,
+  describePassedOver,
+  formatCandidate,
+  formatClient,
+} from './flow-words.ts'
 import { type Listed, LiveList } from './live-list.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
@@ -264,39 +269,10 @@ function shutDownError({ attempts }: GatewayError): GatewayError {
   return new GatewayError('SHUTTING_DOWN', 'the gateway is shutting down', { attempts })
 }
 
-function describeCaptured(captured: Captured | undefined): CapturedLine | undefined {
-  return captured && { ...captured, dialled: formatAuthority(captured.dialled) }
-}
-
-/** `direct`, `http://squid.example:3128`, or a chain with ` > ` between its hops, nearest first. */
-export function formatCandidate(candidate: Candidate): string {
-  return candidate.hops.length === 0 ? 'direct' : candidate.hops.map(describeHop).join(' > ')
-}
-
-function describeContainer(container: Container | undefined): FlowLine['container'] {
-  if (!container) return undefined
-  const { name, image, project, service } = container
-  return { name, image, ...(project === undefined ? {} : { project }), ...(service === undefined ? {} : { service }) }
-}
-
-function formatClient(client: Client): string {
-  if (client.address === undefined) return clientName(client)
-  return client.address.includes(':') ? `[${client.address}]:${client.port}` : `${client.address}:${client.port}`
-}
-
 function between(from: number | undefined, to: number | undefined): number | undefined {
   return from === undefined || to === undefined ? undefined : round(to - from)
 }
 
 function round(ms: number): number {
   return Math.round(ms * 100) / 100
-}
-
-function describeAttempt({ candidate, error }: FailedAttempt) {
-  return { route: formatCandidate(candidate), code: error.code, message: error.message }
-}
-
-/** Of a proxy that is tried last, for it failed lately: why, and for how many milliseconds more. */
-export function describePassedOver(passedOver: PassedOver): PassedOverLine {
-  return { ...describeAttempt(passedOver), forMs: Math.round(passedOver.forMs) }
 }

@@ -16,8 +16,8 @@ import { digestOf } from './text-digest.ts'
 import { TimeSpent } from './time-spent.ts'
 import type { TrackRecord } from './track-record.ts'
 import { UnderWay } from './under-way.ts'
+import { CLOSED, UNWANTED } from './vm-job.ts'
 import type { Notes, VmOutcome } from './vm-outcome.ts'
-import { CLOSED, UNWANTED } from './vm-thread.ts'
 import { listen, type Row, settle, type Waiter } from './waiter.ts'
 
 /** Jobs waiting beyond which helper calls are no longer recorded: a trace costs more than the decision. */

@@ -1,4 +1,4 @@
-import { type Job, UNWANTED } from './vm-thread.ts'
+import { type Job, UNWANTED } from './vm-job.ts'
 
 /** Of so many that are taken one by one, one is the oldest. */
 const OLDEST_EVERY = 16

@@ -1,4 +1,4 @@
-import type { Job } from './vm-thread.ts'
+import type { Job } from './vm-job.ts'
 
 interface Batch {
   readonly first: number

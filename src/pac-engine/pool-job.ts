@@ -1,6 +1,6 @@
 import type { TimeSpent } from './time-spent.ts'
+import type { Job } from './vm-job.ts'
 import type { DnsEntry, VmOutcome } from './vm-outcome.ts'
-import type { Job } from './vm-thread.ts'
 import { isWanted, type Row } from './waiter.ts'
 import type { MadeWay } from './worker-protocol.ts'
 

@@ -1,6 +1,6 @@
 import type { PacLimits } from './limits.ts'
+import { type Job, UNWANTED } from './vm-job.ts'
 import { NO_NOTES, type VmOutcome } from './vm-outcome.ts'
-import { type Job, UNWANTED } from './vm-thread.ts'
 
 /** Evaluations that took long while others waited: they wait for a thread of their own, in their order; and the hosts that they were about. */
 export class SecondTurns {

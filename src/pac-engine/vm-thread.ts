@@ -3,11 +3,10 @@ import type { Clock } from '../contracts/clock.ts'
 import { endsOnceStarted } from '../system/start-thread.ts'
 import type { PacLimits } from './limits.ts'
 import { NumberedJobs } from './numbered-jobs.ts'
-import type { Query } from './query-lines.ts'
 import { processorMs, RunningTime, whenSpent } from './running-time.ts'
 import { startPacThread } from './start-thread.ts'
-import type { TimeSpent } from './time-spent.ts'
 import type { TurnBudget } from './turn-budget.ts'
+import { CLOSED, crashed, type Ending, type Job } from './vm-job.ts'
 import { type DnsEntry, NO_NOTES, type VmOutcome } from './vm-outcome.ts'
 import {
   CURRENT_JOB,
@@ -15,7 +14,6 @@ import {
   type FromWorker,
   LEAVE_REST,
   type Loaded,
-  type MadeWay,
   NOBODY,
   packBatch,
   RELOADING,
@@ -23,21 +21,6 @@ import {
   type ToWorker,
   type WorkerSetup,
 } from './worker-protocol.ts'
-
-/** An evaluation that somebody waits for. */
-export interface Job extends Query {
-  readonly trace: boolean
-  readonly settle: (outcome: VmOutcome) => void
-  /** It was stopped, and is to have another turn. */
-  readonly makeWay: (why: MadeWay) => void
-  /** False: whoever asked has given up. */
-  readonly wanted?: boolean
-  /** Is told when it is seen running. */
-  readonly spent?: TimeSpent | undefined
-}
-
-/** What becomes of the job whose thread is ended. */
-export type Ending = VmOutcome | MadeWay
 
 export interface ThreadOptions {
   readonly script: string
@@ -314,11 +297,3 @@ function outcomesIn(message: FromWorker): number {
 
 /** What a cell of the shared state holds. */
 const MAX_NUMBER = 2 ** 31 - 1
-
-export function crashed(message: string): Extract<VmOutcome, { is: 'failed' }> {
-  return { is: 'failed', failure: { kind: 'crashed', message }, notes: NO_NOTES }
-}
-
-export const CLOSED = crashed('the engine is closed')
-/** Nobody waited any more when its turn came. */
-export const UNWANTED = crashed('nobody waits for it')

@@ -4,7 +4,7 @@ import { DecisionCache } from '../../../src/pac-engine/decision-cache.ts'
 import { NumberedJobs } from '../../../src/pac-engine/numbered-jobs.ts'
 import { digestOf } from '../../../src/pac-engine/text-digest.ts'
 import { type Entry, UnderWay } from '../../../src/pac-engine/under-way.ts'
-import type { Job } from '../../../src/pac-engine/vm-thread.ts'
+import type { Job } from '../../../src/pac-engine/vm-job.ts'
 import { ask, engineFor } from './engine-under-test.ts'
 
 interface Thing extends Entry<Thing> {
