@@ -2,6 +2,8 @@ import { readSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
+import { hasLibc } from './linux/libc.ts'
+import { tcpBytesReceived } from './linux/tcp-info.ts'
 import { streamDescriptor } from './stream-descriptor.ts'
 
 const byte = Buffer.alloc(1)
@@ -18,15 +20,29 @@ const MOST_BYTES = 64 * 1024 * 1024
  */
 export function endedByReset(conn: Duplex): boolean {
   const fd = descriptorOf(conn)
-  return fd !== undefined && isBehindReset(fd) && !(conn instanceof TLSSocket && endedByCloseNotify(conn))
+  if (fd === undefined) return false
+  if (conn instanceof TLSSocket) return isBehindReset(fd, () => hasNoFin(fd, conn)) && !endedByCloseNotify(conn)
+  return isBehindReset(fd, never)
 }
 
-function isBehindReset(fd: number): boolean {
+/** `erased`: whether a 0 says nothing. */
+function isBehindReset(fd: number, erased: () => boolean): boolean {
   try {
-    return readSync(fd, byte) > 0
+    return readSync(fd, byte) > 0 || erased()
   } catch (thrown) {
     return isReset(thrown)
   }
+}
+
+const never = () => false
+
+/**
+ * Whether TCP under TLS has ended without the peer's FIN, as its count shows. The kernel tells an error once. Our own close_notify is a write, and behind a reset it is that which
+ * is told; Node drops it there (`TLSWrap::EncOut`, `OnStreamAfterWrite`), and the read says 0 then. False where the system does not tell.
+ */
+function hasNoFin(fd: number, socket: TLSSocket): boolean {
+  const read = handleOf(socket)?._parent?.bytesRead
+  return hasLibc && read !== undefined && tcpBytesReceived(fd) === read
 }
 
 /** The same, for who can still use them with the bytes that libuv has left unread: before an urgent byte a read comes short, and more stands behind it (tcp(7)). */
@@ -61,7 +77,7 @@ const isReset = (thrown: unknown) => (thrown as NodeJS.ErrnoException).code !== 
  * to begin; and one that Node has told to stop hears of none, but of a close_notify that had come before. To be asked in the `end` event. Undocumented.
  */
 function endedByCloseNotify(socket: TLSSocket): boolean {
-  const handle = (socket as unknown as { readonly _handle?: TlsHandle | null })._handle
+  const handle = handleOf(socket)
   const below = handle?._parent
   if (handle?.reading === false || below?.readStart?.() !== 0) return true
   below.readStop?.()
@@ -71,5 +87,7 @@ function endedByCloseNotify(socket: TLSSocket): boolean {
 /** Of Node's own: TLS, and what it reads from. */
 interface TlsHandle {
   readonly reading?: boolean
-  readonly _parent?: { readStart?(): number; readStop?(): number }
+  readonly _parent?: { readonly bytesRead?: number; readStart?(): number; readStop?(): number }
 }
+
+const handleOf = (socket: TLSSocket) => (socket as unknown as { readonly _handle?: TlsHandle | null })._handle

@@ -45,6 +45,7 @@ export const IPPROTO_ICMPV6 = 58
 export const TCP_NODELAY = 1
 export const TCP_KEEPIDLE = 4
 export const TCP_KEEPINTVL = 5
+export const TCP_INFO = 11
 export const TCP_CONGESTION = 13
 
 export const SOL_RAW = 255

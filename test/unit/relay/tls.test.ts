@@ -1,11 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import { type ConnectionOptions, connect, createServer, type TLSSocket, type TlsOptions } from 'node:tls'
 import t from 'tap'
 import { makeAuthority } from '../../../certs/make-certs.ts'
 import { systemClock } from '../../../src/contracts/clock.ts'
 import { createRelay } from '../../../src/relay/create-relay.ts'
+import { hasLibc } from '../../../src/system/linux/libc.ts'
+import { resetOnClose } from '../../../src/system/linux/sockets.ts'
+import { streamDescriptor } from '../../../src/system/stream-descriptor.ts'
 import { failure } from '../../contract/far-ends.ts'
 import { tcpPair } from '../../fixtures/socket-pair.ts'
 
@@ -107,7 +111,12 @@ async function tlsPairOver(version: 'TLSv1.2' | 'TLSv1.3') {
     }
     await once(wire, 'close')
   }
-  return { near, says }
+  /** Until it is on the wire. */
+  const sends = async (bytes: string) => {
+    far.write(bytes)
+    await once(middle, 'data')
+  }
+  return { near, says, sends, wire }
 }
 
 for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
@@ -151,6 +160,71 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
           clear.end()
           t.equal((await result).ended, 'finished')
         }
+      })
+    }
+  }
+}
+
+const BYTES = 'half of it, or all'
+
+/** What stands in the kernel behind the bytes of a TLS side. */
+type Ending = 'reset' | 'FIN' | 'FIN and reset' | 'close_notify and reset'
+
+async function endWire(wire: Socket, how: Exclude<Ending, 'close_notify and reset'>): Promise<void> {
+  if (how === 'reset') wire.resetAndDestroy()
+  else await new Promise<void>((sent) => wire.end(sent))
+  if (how === 'FIN and reset') {
+    resetOnClose(streamDescriptor(wire)) // Node refuses one behind a FIN
+    wire.destroy()
+  }
+  if (how !== 'FIN') await once(wire, 'close')
+}
+
+for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+  for (const [who, broken] of [
+    ['client', 'client-reset'],
+    ['upstream', 'upstream-reset'],
+  ] as const) {
+    for (const [how, seen, ended] of [
+      ['reset', 'reset', broken],
+      ['FIN', 'FIN', 'finished'],
+      ['FIN and reset', 'FIN', 'finished'],
+      ['close_notify and reset', 'FIN', 'finished'],
+    ] as const) {
+      const name = `${how} of the ${who}’s under TLS, met by the other side’s end: ${ended} (${version})`
+      t.test(name, { skip: !hasLibc && 'the system does not tell' }, async (t) => {
+        const { near, says, sends, wire } = await tlsPairOver(version)
+        // This one ends before anything is read, so that the close_notify written for it takes the error that the kernel has for the read.
+        let heard = ''
+        let end = ''
+        const other = new Duplex({
+          allowHalfOpen: true,
+          read() {},
+          write(chunk, _encoding, done) {
+            heard += chunk
+            done()
+          },
+          final(done) {
+            end ||= 'FIN'
+            done()
+          },
+          destroy(error, done) {
+            end ||= 'reset'
+            done(error)
+          },
+        }).on('error', () => {})
+        if (how === 'close_notify and reset') await says(Buffer.from(BYTES), 'close_notify')
+        else {
+          await sends(BYTES)
+          await endWire(wire, how)
+        }
+        const relay = createRelay({ idleMs: 0, lifetimeMs: 0, clock: systemClock, fast: false })
+        other.push(null)
+        const never = new AbortController().signal
+        const result = await (who === 'client' ? relay(near, other, never) : relay(other, near, never))
+        t.match({ heard, end, ...result }, { heard: BYTES, end: seen, ended })
+        wire.destroy()
+        await relay.close()
       })
     }
   }
