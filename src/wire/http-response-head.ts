@@ -19,6 +19,12 @@ export interface ResponseHead {
   readonly fields: RawFields
 }
 
+/** RFC 9112 §9.3: its sender keeps the connection. Not decided here: whether the end of a body is the connection's. */
+export function persists({ httpMajor, httpMinor, fields }: ResponseHead): boolean {
+  const options = connectionOptions(fields)
+  return httpMajor === 1 && (httpMinor === 0 ? options.includes('keep-alive') : !options.includes('close'))
+}
+
 export interface CheckedResponse {
   readonly status: number
   /** Empty where the sender sent none. */

@@ -11,6 +11,7 @@ import { type ConnOptions, OriginAgent, UpstreamProxyAgent } from './agents.ts'
 import { keepCutAnswersIncomplete } from './cut-answer.ts'
 import { IdleConns, watchEvents } from './idle-conns.ts'
 import { hearLastWords } from './last-words.ts'
+import { passLateDrain } from './late-drain.ts'
 import { OriginLine } from './origin-line.ts'
 import { OriginRequest } from './origin-request.ts'
 import { type Way, wayFor } from './way.ts'
@@ -140,6 +141,7 @@ export function createRequestDialer(options: RequestDialerOptions): RequestDiale
     const upstream = begin(attempt, connOptions, limits.maxHeaderBytes)
     upstream.on('error', () => {}) // until the caller listens, and should it never do so
     keepCutAnswersIncomplete(upstream, conn)
+    passLateDrain(upstream, conn)
     conn.setDefaultEncoding('latin1') // for a head that goes alone, of which Node does not say how it is to be written
     upstream.maxHeadersCount = 0 // no limit but maxHeaderBytes: Node would drop the fields beyond it in silence
     upstream.once('response', (response) => {

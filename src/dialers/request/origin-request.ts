@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events'
 import type { InformationEvent } from 'node:http'
 import type { OutgoingRequest, UpstreamRequest } from '../../contracts/request.ts'
-import { connectionOptions, type RawFields } from '../../wire/http-fields.ts'
+import type { RawFields } from '../../wire/http-fields.ts'
 import type { Framing } from '../../wire/http-framing.ts'
 import { originFormHead, usesChunks } from '../../wire/http-request-bytes.ts'
-import type { ResponseHead } from '../../wire/http-response-head.ts'
+import { persists, type ResponseHead } from '../../wire/http-response-head.ts'
 import { ResponseReader, type ResponseSink } from '../../wire/http-response-reader.ts'
 import { OriginAnswer } from './origin-answer.ts'
 import type { LineUser, OriginLine } from './origin-line.ts'
@@ -131,12 +131,12 @@ export class OriginRequest extends EventEmitter implements UpstreamRequest, Line
       this.emit('close')
       return
     }
-    this.#judgePersistence(head)
+    if (!persists(head)) this.#persists = false
     this.emit('information', informationOf(head))
   }
 
   head(head: ResponseHead, framing: Framing): void {
-    this.#judgePersistence(head)
+    if (!persists(head)) this.#persists = false
     if (framing.kind === 'until-close') this.#persists = false
     this.#answer = new OriginAnswer(head, this.#line.conn)
     this.emit('response', this.#answer)
@@ -160,13 +160,6 @@ export class OriginRequest extends EventEmitter implements UpstreamRequest, Line
     if (pieces.length === 0) return
     this.#pieces = []
     this.#answer!.emit('data', pieces.length === 1 ? pieces[0] : Buffer.concat(pieces))
-  }
-
-  /** RFC 9112 §9.3. */
-  #judgePersistence(head: ResponseHead): void {
-    const options = connectionOptions(head.fields)
-    const saysSo = head.httpMinor === 0 ? options.includes('keep-alive') : !options.includes('close')
-    if (head.httpMajor !== 1 || !saysSo) this.#persists = false
   }
 
   /** All that was to be sent has been handed to the system. */

@@ -37,6 +37,8 @@ export class ClientConnection {
   #ended: RelayEnd = 'aborted'
   #released = false
   #paused = false
+  #lingersFor: 'a moment' | 'its request' = 'a moment'
+  #linger: (() => void) | undefined
 
   constructor(socket: Socket, clock: Clock, backlog: Backlog) {
     this.socket = socket
@@ -107,6 +109,15 @@ export class ClientConnection {
   /** Ends the connection at once, in the way that tells the client that something is missing. */
   reset(): void {
     resetSocket(this.socket)
+  }
+
+  /** A request goes on behind its response: until the function answered is called, a connection that is to be closed is ended and read on. */
+  holdOpen(): () => void {
+    this.#lingersFor = 'its request'
+    return () => {
+      this.#lingersFor = 'a moment'
+      this.#linger?.()
+    }
   }
 
   /** Takes everything that HTTP put on the socket off it, and leaves it as its acceptor had it. */
@@ -182,8 +193,11 @@ export class ClientConnection {
     const { socket } = this
     socket.destroySoon = () => {
       if (socket.destroyed) return
-      const cancel = this.#clock.after(LINGER_MS, () => socket.destroy())
-      socket.once('close', cancel)
+      this.#linger = () => {
+        const cancel = this.#clock.after(LINGER_MS, () => socket.destroy())
+        socket.once('close', cancel)
+      }
+      if (this.#lingersFor === 'a moment') this.#linger()
       socket.end()
       if (socket.readableEnded) socket.once('finish', () => socket.destroy())
       else socket.once('end', () => socket.destroy())

@@ -4,19 +4,21 @@ import { GatewayError, toGatewayError } from '../../contracts/gateway-error.ts'
 import type { RelayCounts } from '../../contracts/relay.ts'
 import type { ExchangeResult, UpstreamAnswer, UpstreamRequest } from '../../contracts/request.ts'
 import type { Target } from '../../contracts/target.ts'
-import { safeTrailers } from '../../wire/http-fields.ts'
 import type { ForwardRequest } from '../../wire/http-request-head.ts'
-import { checkInterim, checkResponse } from '../../wire/http-response-head.ts'
+import { type CheckedResponse, checkInterim, checkResponse, type ResponseHead } from '../../wire/http-response-head.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { isRepeatable } from './is-repeatable.ts'
+import { awaitNext, awaitRest, goesOnBehind, saysYes } from './late-request.ts'
 import type { HttpDoorLimits } from './limits.ts'
-import { interimBytes, pairs, responseHeadOf } from './node-messages.ts'
+import { interimBytes, responseHeadOf } from './node-messages.ts'
+import { passBody } from './pass-body.ts'
 import { sendBody } from './send-body.ts'
 import {
   answerer,
   badAnswer,
   explain407,
   explainBreak,
+  explainCutRequest,
   explainRefusal,
   explainUpstreamError,
 } from './upstream-failure.ts'
@@ -56,6 +58,10 @@ export class Exchange {
   #answer: UpstreamAnswer | undefined
   #firstByteMs: number | undefined
   #cancelHeadTimer: () => void = () => {}
+  /** The upstream answers before it has all of the request, and takes the rest. Called when that is over. */
+  #endOfLateRequest: (() => void) | undefined
+  /** The client has all of the answer. */
+  #answered = false
 
   constructor(upstream: UpstreamRequest, parts: ExchangeParts) {
     this.#upstream = upstream
@@ -69,7 +75,7 @@ export class Exchange {
     return new Promise((resolve) => {
       this.#resolve = resolve
       connection.signal.addEventListener('abort', this.#onAbort, { once: true })
-      response.on('finish', () => this.#settle('finished'))
+      response.on('finish', () => this.#onAnswered())
       response.on('error', () => {}) // a client that leaves while we write; `abort` follows
       this.#attach(this.#upstream)
       if (connection.signal.aborted) this.#onAbort()
@@ -105,13 +111,14 @@ export class Exchange {
     })
     upstream.on('close', () => {
       // A 101 that nobody asked for ends like this, without an error.
-      if (!failed && !this.#answer) this.#fail(badAnswer('switches protocols unasked', upstream, this.#target))
+      if (this.#answered) this.#onUpstreamGone()
+      else if (!failed && !this.#answer) this.#fail(badAnswer('switches protocols unasked', upstream, this.#target))
     })
-    upstream.on('finish', () => this.#startHeadTimer())
+    upstream.on('finish', () => (this.#answered ? this.#onLateRequestSent() : this.#startHeadTimer()))
   }
 
   #sendBody(): void {
-    sendBody(this.#upstream, this.#parts, () => this.#settled)
+    sendBody(this.#upstream, this.#parts, this.#isSettled)
   }
 
   #startHeadTimer(): void {
@@ -167,7 +174,7 @@ export class Exchange {
       this.#fail(refusal)
       return
     }
-    this.#beginResponse(checked.status)
+    this.#beginResponse(checked, head)
     try {
       response.writeHead(checked.status, checked.reason, checked.fields as unknown as http.OutgoingHttpHeaders)
     } catch {
@@ -176,7 +183,7 @@ export class Exchange {
       return
     }
     this.#answer = answer
-    this.#passBody(answer)
+    passBody(answer, this.#parts, this.#isSettled, () => this.#breakOff())
     // After what the answer has brought along, which then goes out together with the head: one call and one packet. Without, the head goes alone.
     process.nextTick(() => {
       if (this.#parts.counts.bytesDown === 0 && !this.#settled && !response.writableEnded) response.write(NOTHING)
@@ -184,32 +191,42 @@ export class Exchange {
   }
 
   /** Decides, before the head is written, how the client will know where the body ends and whether the connection goes on. */
-  #beginResponse(status: number): void {
-    const { request, response, forward, lastRequest } = this.#parts
-    this.#status = status
+  #beginResponse(checked: CheckedResponse, head: ResponseHead): void {
+    const { connection, request, response, forward, lastRequest } = this.#parts
+    this.#status = checked.status
     response.sendDate = false
     if (request.httpVersionMinor === 0) response.useChunkedEncodingByDefault = false
+    if (goesOnBehind(checked, head, this.#upstream, this.#parts)) this.#endOfLateRequest = connection.holdOpen()
     // What is left of the request's body would be read as the next request by nobody, yet it must be read by somebody.
-    const unread = forward.framing.kind !== 'none' && !request.complete
+    const unread = forward.framing.kind !== 'none' && !request.complete && !this.#endOfLateRequest
     if (unread || lastRequest()) response.shouldKeepAlive = false
   }
 
-  #passBody(answer: UpstreamAnswer): void {
-    const { response, counts } = this.#parts
-    answer.on('data', (chunk: Buffer) => {
-      counts.bytesDown += chunk.length
-      if (!response.write(chunk)) answer.pause()
-    })
-    response.on('drain', () => answer.resume())
-    answer.on('end', () => {
-      if (this.#settled || !answer.complete) return
-      const trailers = safeTrailers(answer.rawTrailers)
-      if (trailers.length > 0 && response.chunkedEncoding) response.addTrailers(pairs(trailers) as never)
-      response.end()
-    })
-    answer.on('close', () => {
-      if (!answer.complete) this.#breakOff()
-    })
+  #onAnswered(): void {
+    if (this.#settled) return
+    this.#answered = true
+    if (this.#upstream.writableEnded || !this.#endOfLateRequest) this.#settle('finished')
+    else if (this.#upstream.destroyed) this.#onUpstreamGone()
+    else awaitRest(this.#parts)
+  }
+
+  #onLateRequestSent(): void {
+    if (this.#settled) return
+    this.#settle('finished')
+    awaitNext(this.#parts)
+  }
+
+  /** Behind its answer, and without all of the request. Whom it has told "yes" must hear of that. */
+  #onUpstreamGone(): void {
+    if (this.#settled) return
+    const { connection } = this.#parts
+    if (saysYes(this.#status)) {
+      this.#settle('upstream-reset', explainCutRequest(this.#upstream, this.#target))
+      connection.reset()
+    } else {
+      this.#settle('finished')
+      connection.socket.destroySoon()
+    }
   }
 
   /** The upstream left in the middle of its body, or what it went on with was bad. */
@@ -223,8 +240,9 @@ export class Exchange {
   #onUpstreamError(upstream: UpstreamRequest, thrown: Error): void {
     if (this.#settled || upstream !== this.#upstream) return
     if (this.#answer) {
+      if (this.#answered) this.#onUpstreamGone()
       // Node takes a reset for the end of a body that is delimited by the end of the connection. It is none.
-      if (!this.#answer.complete) this.#breakOff(thrown)
+      else if (!this.#answer.complete) this.#breakOff(thrown)
       return
     }
     if (upstream.again && this.#interims === 0 && isRepeatable(this.#parts.request.method, this.#parts.forward)) {
@@ -258,11 +276,14 @@ export class Exchange {
     this.#settle('upstream-reset', error)
   }
 
+  readonly #isSettled = () => this.#settled
+
   readonly #onAbort = () => {
     const { signal, ended } = this.#parts.connection
     const reason = toGatewayError(signal.reason)
     if (reason.code === 'SHUTTING_DOWN' && this.#status === 0) this.#status = this.#parts.fail(reason)
-    this.#settle(ended, reason)
+    if (this.#answered && !saysYes(this.#status)) this.#settle('finished')
+    else this.#settle(ended, reason)
   }
 
   #settle(ended: ExchangeResult['ended'], error?: GatewayError): void {
@@ -271,7 +292,8 @@ export class Exchange {
     this.#cancelHeadTimer()
     const { connection, request, counts } = this.#parts
     connection.signal.removeEventListener('abort', this.#onAbort)
-    // A response that is complete before its request is: nobody wants the rest (RFC 9112 §9.3).
+    this.#endOfLateRequest?.()
+    // Who answers before the request is whole, and closes: nobody wants the rest (RFC 9112 §9.5).
     if (ended !== 'finished' || !this.#upstream.writableEnded) this.#upstream.destroy()
     request.removeAllListeners('data')
     request.resume()

@@ -66,6 +66,14 @@ export function explainBreak(thrown: Error | undefined, upstream: UpstreamReques
   return new GatewayError('CONNECT_RESET', `${name} closed the connection in the middle of its answer`, { hop })
 }
 
+/** Why a request whose answer had come did not get there whole. */
+export function explainCutRequest(upstream: UpstreamRequest, target: Target): GatewayError {
+  const { hop, name } = answerer(upstream, target)
+  return new GatewayError('CONNECT_RESET', `${name} answered, and closed the connection in the middle of the request`, {
+    hop,
+  })
+}
+
 export function badAnswer(fault: string, upstream: UpstreamRequest, target: Target): GatewayError {
   const { hop, name } = answerer(upstream, target)
   return new GatewayError('UPSTREAM_PROTOCOL_ERROR', `${name} was refused: its answer ${fault}`, { hop })

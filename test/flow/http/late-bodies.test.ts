@@ -18,7 +18,9 @@ for (const [way, options] of WAYS) {
     for (const head of [SIZED, CHUNKED]) {
       const rig = await startRig(t, options)
       rig.origin.answers('HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno')
-      t.match(await rig.client().send(head).gets('no'), /^HTTP\/1\.1 401 No\r\n[\s\S]*\r\n\r\nno$/)
+      const client = rig.client().send(head)
+      t.match(await client.gets('no'), /^HTTP\/1\.1 401 No\r\n[\s\S]*\r\n\r\nno$/)
+      client.close()
       await until('the exchange is over', () => rig.results.length === 1)
       t.match(rig.results[0], { status: 401, bytesUp: 0, ended: 'finished' })
       rig.close()

@@ -337,7 +337,7 @@ t.test('Expect: 100-continue goes end to end', async (t) => {
 
 t.test('an early response arrives whole although the client is still sending', async (t) => {
   const rig = await startRig(t)
-  rig.origin.answers('HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno')
+  rig.origin.answers('HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno')
   const client = rig
     .client()
     .send('POST http://origin.test/ HTTP/1.1\r\nHost: origin.test\r\nContent-Length: 100000000\r\n\r\n')

@@ -1,0 +1,45 @@
+import type { RelayCounts } from '../../contracts/relay.ts'
+import type { UpstreamRequest } from '../../contracts/request.ts'
+import type { ForwardRequest } from '../../wire/http-request-head.ts'
+import { type CheckedResponse, persists, type ResponseHead } from '../../wire/http-response-head.ts'
+import type { ClientConnection } from './client-connection.ts'
+import type { HttpDoorLimits } from './limits.ts'
+
+export interface LateRequestParts {
+  readonly connection: ClientConnection
+  readonly forward: ForwardRequest
+  readonly counts: RelayCounts
+  readonly limits: HttpDoorLimits
+  readonly lastRequest: () => boolean
+}
+
+/**
+ * Whether the request goes on behind its answer. A final answer may come before the end of its request (RFC 9110 §7.5), and does not say that
+ * the rest is not wanted; an end of the connection does.
+ */
+export function goesOnBehind(
+  { framing }: CheckedResponse,
+  head: ResponseHead,
+  upstream: UpstreamRequest,
+  { forward, counts }: LateRequestParts,
+): boolean {
+  // Who was not told to continue may send the body all the same, or the next request: nobody can tell them apart.
+  const isUnclear = forward.expectsContinue && counts.bytesUp === 0
+  return !upstream.writableEnded && !isUnclear && framing.kind !== 'until-close' && persists(head)
+}
+
+/** To an answer whose request is not whole. Behind a "no", and behind a "not here", nobody needs the rest. */
+export function saysYes(status: number): boolean {
+  return status < 300
+}
+
+/** Node took the connection for one that waits for its next request. */
+export function awaitRest({ connection, limits }: LateRequestParts): void {
+  connection.socket.setTimeout(limits.idleMs)
+}
+
+/** And now it is one. */
+export function awaitNext({ connection, limits, lastRequest }: LateRequestParts): void {
+  connection.socket.setTimeout(limits.keepAliveMs)
+  if (lastRequest()) connection.socket.destroySoon()
+}

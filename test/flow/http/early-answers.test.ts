@@ -1,0 +1,89 @@
+import t from 'tap'
+import { until } from '../../fixtures/until.ts'
+import { startRig } from './rig.ts'
+
+/** The ways whose requests are written differently: our own client to an origin, Node's to an HTTP proxy. */
+const WAYS = [
+  ['an origin', {}],
+  ['a proxy', { candidate: { hops: [{ kind: 'http', host: 'squid.test', family: 0, port: 3128 }] } }],
+] as const
+
+const SIZE = 300_000
+const head = (fields = '') =>
+  `POST http://origin.test/ HTTP/1.1\r\nHost: origin.test\r\nContent-Length: ${SIZE}\r\n${fields}\r\n`
+const accepted = (fields = '') => `HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n${fields}\r\nok`
+const bodyLength = (bytes: string) => bytes.length - bytes.indexOf('\r\n\r\n') - 4
+
+for (const [who, options] of WAYS) {
+  for (const status of ['202', '413'])
+    t.test(`${who} that answers first gets the rest behind ${status}, and its connection goes on`, async (t) => {
+      const rig = await startRig(t, options)
+      rig.origin.answers(accepted().replace('202', status))
+      const client = rig.client().send(`${head()}x`)
+      t.match(await client.gets('ok'), /^HTTP\/1\.1 (?:202|413) Accepted\r\n(?![\s\S]*Connection: close)/)
+      client.send('x'.repeat(SIZE - 1))
+      const origin = await rig.origin.connection()
+      await until('all of the body is there', () => bodyLength(origin.bytes) === SIZE)
+      await until('the exchange is over', () => rig.results.length === 1)
+      t.match(rig.results[0], { status: Number(status), bytesUp: SIZE, bytesDown: 2, ended: 'finished' })
+      rig.origin.onData = ({ socket }) => void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnext')
+      client.send('GET http://origin.test/ HTTP/1.1\r\nHost: origin.test\r\n\r\n')
+      await client.gets('next')
+      t.equal(rig.origin.connections.length, 1)
+    })
+
+  t.test(`${who} that answers first gets the rest also of a client that asks for an end`, async (t) => {
+    const rig = await startRig(t, options)
+    rig.origin.answers(accepted())
+    const client = rig.client().send(`${head('Connection: close\r\n')}x`)
+    t.match(await client.toEnd(), /\r\nConnection: close\r\n[\s\S]*ok$/)
+    client.send('x'.repeat(SIZE - 1))
+    const origin = await rig.origin.connection()
+    await until('all of the body is there', () => bodyLength(origin.bytes) === SIZE)
+    await until('the exchange is over', () => rig.results.length === 1)
+    t.match(rig.results[0], { status: 202, bytesUp: SIZE, ended: 'finished' })
+  })
+
+  t.test(`${who} that says yes and breaks off: the client hears of it`, async (t) => {
+    const rig = await startRig(t, options)
+    rig.origin.answers(accepted())
+    const client = rig.client().send(`${head()}x`)
+    await client.gets('ok')
+    ;(await rig.origin.connection()).socket.resetAndDestroy()
+    t.equal(await client.ending(), 'reset')
+    await until('the exchange is over', () => rig.results.length === 1)
+    t.match(rig.results[0], { status: 202, bytesUp: 1, ended: 'upstream-reset', error: { code: 'CONNECT_RESET' } })
+  })
+
+  t.test(`${who} that says no and breaks off: nobody wants the rest`, async (t) => {
+    const rig = await startRig(t, options)
+    rig.origin.answers('HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno')
+    const client = rig.client().send(`${head()}x`)
+    await client.gets('no')
+    ;(await rig.origin.connection()).socket.resetAndDestroy()
+    t.equal(await client.ending(), 'fin')
+    await until('the exchange is over', () => rig.results.length === 1)
+    t.match(rig.results[0], { status: 413, ended: 'finished' })
+  })
+
+  t.test(`${who} that answers first and says that it closes is let go`, async (t) => {
+    const rig = await startRig(t, options)
+    rig.origin.answers(accepted('Connection: close\r\n'))
+    const client = rig.client().send(`${head()}x`)
+    t.match(await client.toEnd(), /\r\nConnection: close\r\n[\s\S]*ok$/)
+    const origin = await rig.origin.connection()
+    await until('it is let go', () => origin.closed || origin.ended)
+  })
+
+  t.test(`a client that leaves behind the early answer of ${who}`, async (t) => {
+    const rig = await startRig(t, options)
+    rig.origin.answers(accepted())
+    const client = rig.client().send(`${head()}x`)
+    await client.gets('ok')
+    client.socket.resetAndDestroy()
+    await until('the exchange is over', () => rig.results.length === 1)
+    t.match(rig.results[0], { status: 202, ended: 'client-reset', error: { code: 'CLIENT_GONE' } })
+    const origin = await rig.origin.connection()
+    await until('the origin is let go', () => origin.closed || origin.ended)
+  })
+}
