@@ -65,7 +65,7 @@ export function createPacEngines(options: PacEnginesOptions): PacEngines {
   }
 
   let zoneWarning = timeZoneWarning(env.TZ, zoneInUse())
-  return new PacEngines(({ source, onFailure, settings }) => {
+  return new PacEngines(({ source, onFailure, settings }, before) => {
     if (zoneWarning !== undefined) log.warn(zoneWarning)
     zoneWarning = undefined
     const { lastGoodFor } = settings.pac
@@ -76,6 +76,7 @@ export function createPacEngines(options: PacEnginesOptions): PacEngines {
       // `off`: no version outlives the failure of its successor, in memory or on disk.
       onPacFailure: lastGoodFor === 0 && onFailure === 'lastGood' ? 'block' : onFailure,
       ...(cacheDir ? { cacheDir, cacheWrites: state === 'write' } : {}),
+      before,
       ...(source.kind === 'url' ? { refreshMs: settings.pac.refresh } : {}),
       lastGoodMs: lastGoodFor,
       readMs: settings.pac.fetchTimeout,

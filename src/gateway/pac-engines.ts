@@ -3,6 +3,7 @@ import type { GatewayError } from '../contracts/gateway-error.ts'
 import type { Scope } from '../contracts/target.ts'
 import type { RunningPacEngine } from '../pac-engine/create-pac-engine.ts'
 import type { PacStatus } from '../pac-engine/pac-status.ts'
+import type { Script } from '../pac-engine/script-source.ts'
 import type { PacSettings, Settings } from '../settings/settings.ts'
 
 export interface PacWish {
@@ -20,6 +21,9 @@ export interface PacLease {
   release(): void
 }
 
+/** `before`: the version in use of the same script under other settings. */
+type CreateEngine = (wish: PacWish, before: Script | undefined) => RunningPacEngine
+
 interface Entry {
   readonly engine: RunningPacEngine
   /** The same for all engines of a script, however it is to be used. */
@@ -34,10 +38,10 @@ interface Entry {
  * the script costs no new virtual machine and loses no cache.
  */
 export class PacEngines {
-  readonly #create: (wish: PacWish) => RunningPacEngine
+  readonly #create: CreateEngine
   readonly #entries = new Map<string, Entry>()
 
-  constructor(create: (wish: PacWish) => RunningPacEngine) {
+  constructor(create: CreateEngine) {
     this.#create = create
   }
 
@@ -46,6 +50,7 @@ export class PacEngines {
     const key = keyOf(wish)
     const { scope } = wish
     const place = JSON.stringify(wish.source)
+    const those = [...this.#entries.values()].filter((one) => one.place === place)
     let entry = this.#entries.get(key)
     // One that is still starting is being read right now, for the other scope most often.
     if (entry?.hasStarted && wish.source.kind !== 'embedded') {
@@ -54,7 +59,13 @@ export class PacEngines {
       if (wish.source.kind === 'file') await reloaded
     }
     if (!entry) {
-      const made: Entry = { engine: this.#create(wish), place, hasStarted: false, scopes: [] }
+      const before = those.map(({ engine }) => engine.versionInUse).find((version) => version !== undefined)
+      const made: Entry = {
+        engine: this.#create(wish, before),
+        place,
+        hasStarted: false,
+        scopes: [],
+      }
       void made.engine.ready.then(() => {
         made.hasStarted = true
       })
@@ -62,7 +73,8 @@ export class PacEngines {
       this.#entries.set(key, entry)
     }
     const { engine } = entry
-    const isKnown = entry.scopes.includes(scope) || this.#isWithoutVersion(place, scope)
+    const ofScope = those.filter(({ scopes }) => scopes.includes(scope))
+    const isKnown = ofScope.some((one) => one === entry || !one.engine.versionInUse)
     entry.scopes.push(scope)
     const release = this.#releaseOnce(key, entry, scope)
     await engine.ready
@@ -83,12 +95,6 @@ export class PacEngines {
   /** Of each script in use, for `status`. */
   status(): PacStatus[] {
     return [...this.#entries.values()].filter(({ hasStarted }) => hasStarted).map(({ engine }) => engine.status())
-  }
-
-  /** Whether this scope has the script already, and has no version of it. */
-  #isWithoutVersion(place: string, scope: Scope): boolean {
-    const those = [...this.#entries.values()].filter((entry) => entry.place === place && entry.scopes.includes(scope))
-    return those.some(({ engine }) => engine.status().sha256 === undefined)
   }
 
   #releaseOnce(key: string, entry: Entry, scope: Scope): () => void {

@@ -33,6 +33,8 @@ export interface PacEngineOptions {
   readonly cacheDir?: string
   /** False: what is there is used, and nothing is written. */
   readonly cacheWrites?: boolean
+  /** Under `lastGood`, in place of that on disk: `versionInUse` of another engine with this source. */
+  readonly before?: Script | undefined
   /** How often a URL or a file is looked at again. */
   readonly refreshMs?: number
   /** How long ago a version may have been read or confirmed, in memory or on disk, to be used while it cannot be read; 0: none is. */
@@ -54,6 +56,8 @@ export interface RunningPacEngine extends PacEngine {
   /** The machine has other addresses or another resolver: nothing remembered holds. Never rejects. */
   networkChanged(): Promise<void>
   status(): PacStatus
+  /** With the age that it has by now. */
+  readonly versionInUse: Script | undefined
   /** Why there is no version in use, where the script could be had and does not load. Not where it could not be read, or where its turn, or a name's, did not come. */
   readonly loadFault: GatewayError | undefined
 }
@@ -135,6 +139,7 @@ class Engine implements RunningPacEngine {
       ...(options.cacheDir === undefined || !this.#lastGood
         ? {}
         : { cacheDir: options.cacheDir, cacheWrites: options.cacheWrites ?? true }),
+      ...(options.before ? { before: options.before } : {}),
       use: (script) => this.#use(script),
       useStored: (script) =>
         this.#inUse.use(
@@ -191,6 +196,11 @@ class Engine implements RunningPacEngine {
       ...(version ? this.#record.of(version.script) : {}),
       ...(version && this.#notKept !== undefined ? { notKept: this.#notKept } : {}),
     }
+  }
+
+  get versionInUse(): Script | undefined {
+    const { version } = this.#inUse
+    return version && { ...version.script, readAt: version.readAt }
   }
 
   get loadFault(): GatewayError | undefined {

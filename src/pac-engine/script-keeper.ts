@@ -36,9 +36,11 @@ export interface KeeperOptions {
   readonly cacheDir?: string
   /** False: only read. */
   readonly cacheWrites?: boolean
+  /** The version that another keeper of this source has in use: it takes the place of that on disk. */
+  readonly before?: Script
   /** Takes a version into use; rejects when it cannot be used. */
   readonly use: (script: Script) => Promise<void>
-  /** The same for the version on disk, unless there is a version by the time it has loaded. Whether it is in use. */
+  /** The same for the version of before or on disk, unless there is a version by the time it has loaded. Whether it is in use. */
   readonly useStored: (script: Script) => Promise<boolean>
   /** The version handed over last was read again and is the same. False: it is not in use, and wants handing over again. */
   readonly confirmed: (readAt: number) => boolean
@@ -106,16 +108,16 @@ export class ScriptKeeper {
     return this.refresh()
   }
 
-  /** Takes the version on disk into use, if there is one that is not too old. */
+  /** Takes the version of before, or on disk, into use, if there is one that is not too old. */
   async useStored(): Promise<boolean> {
-    const stored = await this.#stored?.read()
-    const { clock, lastGoodMs = LAST_GOOD_MS } = this.#options
+    const { clock, before, lastGoodMs = LAST_GOOD_MS } = this.#options
+    const stored = before ? { script: before, ahead: false } : await this.#stored?.read()
     if (!stored || this.#known || elapsed(clock) - stored.script.readAt > lastGoodMs) return false
     const { script, ahead } = stored
     try {
       if (!(await this.#options.useStored(script))) return false
       this.#known ??= script
-      this.#working ??= script.sha256
+      if (!before) this.#working ??= script.sha256
       // A date that lies in the future would count as now at each start, and the version never get too old.
       if (ahead) await this.#store(script)
       return true

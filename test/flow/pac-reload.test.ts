@@ -82,10 +82,22 @@ t.test('a script of the same place that no longer loads keeps no settings from b
   await gateway.reload({ proxy: { pac: file }, timeouts: { idle: '1h' } })
   t.match(gateway.gateway.status(), { generation: 2, pac: [{ failure: /SyntaxError/ }] })
   t.equal(await statusOf(gateway), 403, 'the version before stays in use')
-  // Other settings of PAC make another engine, which has no version before.
-  const pac = { evaluationTimeout: '2s' }
-  await t.rejects(gateway.reload({ proxy: { pac: file }, pac }), { message: /SyntaxError/ })
-  t.equal(await statusOf(gateway), 403, 'nor is it lost to another way of using it')
+  // Other settings of PAC make another engine.
+  await gateway.reload({ proxy: { pac: file }, pac: { evaluationTimeout: '2s' } })
+  t.match(gateway.gateway.status(), { generation: 3, pac: [{ failure: /SyntaxError/ }] })
+  t.equal(await statusOf(gateway), 403, 'which is handed that version over')
+  await t.rejects(gateway.reload({ proxy: { pac: file, onPacFailure: 'block' } }), { message: /SyntaxError/ })
+  t.equal(await statusOf(gateway), 403, 'nor is it lost to one that would not use it')
+})
+
+t.test('nor does the last good version hang on the disk where its server is gone', async (t) => {
+  let answer: string | number = good()
+  const pac = await serve(t, () => answer)
+  const gateway = await startTestGateway(t, { proxy: { pac } })
+  answer = 503
+  await gateway.reload({ proxy: { pac }, pac: { evaluationTimeout: '2s' } })
+  t.match(gateway.gateway.status(), { generation: 2, pac: [{ failure: /answered 503/ }] })
+  t.equal(await statusOf(gateway), 403)
 })
 
 t.test(
