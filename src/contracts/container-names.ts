@@ -12,8 +12,8 @@ type Index = ReadonlyMap<string, readonly NamedEndpoint[]>
 const indices = new WeakMap<ContainerView, Index>()
 
 /**
- * Where containers of that name are: the container's own name and `service.project` of compose in all of its networks, an alias in the one that it has it in.
- * `name` is lower-case, as in `Target.host`.
+ * Where containers of that name are: the container's own name and `service.project` of compose in all of its networks, an alias in the one that it has it in;
+ * name and alias with `.network` behind them in that network, as the engine's own DNS has it. `name` is lower-case, as in `Target.host`.
  */
 export function endpointsCalled(name: string, view: ContainerView): readonly NamedEndpoint[] {
   let index = indices.get(view)
@@ -28,7 +28,7 @@ function indexOf({ containers }: ContainerView): Index {
   const index = new Map<string, NamedEndpoint[]>()
   for (const container of containers) {
     for (const endpoint of container.endpoints) {
-      for (const name of new Set([...namesOf(container), ...endpoint.aliases.map((alias) => alias.toLowerCase())])) {
+      for (const name of namesAt(container, endpoint)) {
         const found = index.get(name)
         if (found) found.push({ container, endpoint })
         else index.set(name, [{ container, endpoint }])
@@ -38,7 +38,13 @@ function indexOf({ containers }: ContainerView): Index {
   return index
 }
 
-function namesOf({ name, service, project, unnamed }: Container): string[] {
+function namesAt({ name, service, project, unnamed }: Container, { network, aliases }: ContainerEndpoint): Set<string> {
   const isOfCompose = service !== undefined && project !== undefined && !unnamed
-  return [name.toLowerCase(), ...(isOfCompose ? [`${service}.${project}`.toLowerCase()] : [])]
+  const plain = [name, ...aliases]
+  const names = [
+    ...plain,
+    ...plain.map((one) => `${one}.${network}`),
+    ...(isOfCompose ? [`${service}.${project}`] : []),
+  ]
+  return new Set(names.map((one) => one.toLowerCase()))
 }

@@ -18,7 +18,7 @@ const container = (name: string, at: Readonly<Record<string, string>>, more: Par
 const app = container('app', { one: '172.18.0.2', far: '172.21.0.2', lan: '192.168.0.2' })
 const view = {
   networks: [
-    network('one', '172.18'),
+    { ...network('one', '172.18'), gateways: ['172.18.0.1'] },
     network('two', '172.19'),
     network('far', '172.21'),
     network('lan', '192.168', false),
@@ -46,6 +46,8 @@ t.test('what a container shares a network with, by name and by address', async (
     ['api', ['172.18.0.3']],
     ['api.shop', ['172.18.0.3']],
     ['api-alias', ['172.18.0.3']],
+    ['api.one', ['172.18.0.3']],
+    ['both.one', ['172.18.0.2', '172.18.0.3']],
     ['both', ['172.18.0.2', '172.18.0.3']],
     ['172.18.0.3', ['172.18.0.3']],
     ['172.18.0.2', ['172.18.0.2']],
@@ -64,6 +66,9 @@ t.test('nothing else', async (t) => {
   const dialled = targetFromHost('172.18.0.3', 8080)
   for (const [title, query] of [
     ['in another network', ask('db')],
+    ['by its name there', ask('api.two')],
+    ['the host in another network', ask('172.19.0.1')],
+    ['and not behind a bridge', ask('192.168.0.1')],
     ['and by address', ask('172.19.0.4')],
     ['an address of it in a network that they do not share', ask('172.19.0.3')],
     ['where this machine is not', ask('distant')],
@@ -85,6 +90,7 @@ t.test('who asks matters where it may be such a question', async (t) => {
     ['api', true],
     ['db', true],
     ['172.19.0.4', true],
+    ['172.18.0.1', true],
     ['api.corp.test', false],
     ['172.18.0.77', false],
   ] as const)
@@ -99,4 +105,20 @@ t.test('the host and the gateway come first', async (t) => {
   t.strictSame(both.dialled(ask('api')), ['172.18.0.3'])
   t.match(both.decide(ask('gateway.docker.internal')), { decision: 'reject' })
   t.equal(both.decide(ask('elsewhere.test')), undefined)
+})
+
+t.test('the host by its address in one of them is the host', async (t) => {
+  const options = { host: ['192.168.65.254'], gateway: [], hostPorts: [{ from: 8080, to: 8080 }], byAddress: false }
+  const both = withOwnNetworks(createSpecialAddresses(options), networks)
+  const at = (port: number) => ({ ...ask('172.18.0.1'), target: targetFromHost('172.18.0.1', port) })
+  t.match(both.decide(at(8080)), { decision: 'direct', because: { source: 'own-network', detail: /host.*in one/ } })
+  t.equal(both.dialled(at(8080)), undefined, 'and is dialled there, not at loopback')
+  t.match(both.decide(at(8081)), { decision: 'reject', because: { detail: /hostPorts/ } })
+  t.strictSame(
+    both.hostTargets(at(8080))?.map(({ host }) => host),
+    ['host.docker.internal', 'host.fairlead.internal', '192.168.65.254'],
+    'for rules that say where to',
+  )
+  const stranger = { ...at(8080), client: { address: '172.18.0.9', local: false } }
+  t.equal(both.decide(stranger), undefined)
 })
