@@ -24,11 +24,20 @@ function instantOf(local) {
   return isNaN(instant) ? local + offsetAt(local) : instant
 }
 
+// What says a zone in a text that is a date, by a name or by a difference behind the time. What stands in brackets is a remark.
+const { exec } = RegExp.prototype
+const ZONE = /:.*[+-]\\s*\\d|(?:^|[^a-z(])(?:z|utc?|gmt|[a-z]{1,2}[sd]t|[cew]es?t)(?![a-z])/i
+
+// Characters that QuickJS reads of a date.
+const MAX_DATE = 128
+
 // A text is local where it says no zone: then one can be put behind it, and it was read as such.
 function instantIn(text) {
   const instant = parseDate(text)
-  const local = parseDate(text + 'Z')
-  return local === local && instant === local + offsetAt(local) ? instantOf(local) : instant
+  if (isNaN(instant) || apply(exec, ZONE, [cut(text, 0, MAX_DATE)]) !== null) return instant
+  let local = parseDate(text + 'Z')
+  if (isNaN(local)) local = parseDate(text + ' GMT')
+  return instant === local + offsetAt(local) ? instantOf(local) : instant
 }
 
 function numbersOf(values) {

@@ -17,6 +17,20 @@ const HALF_HOURS = `function (year, month) {
   return day + ' ' + sum
 }`
 
+/** The same by texts, those that say no zone and those that do. */
+const TEXTS = `function (year, month) {
+  var sum = 0, names = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+  function two(number) { return (number < 10 ? '0' : '') + number }
+  for (var i = 0; i < 30 * 48; i++) {
+    var day = two(1 + Math.floor(i / 48)), time = two(Math.floor(i % 48 / 2)) + ':' + two(i % 2 * 30), iso = year + '-' + two(month + 1) + '-' + day
+    var name = names[month] + ' ' + day + ', ' + year + ' '
+    var texts = [iso + 'T' + time, iso + ' ' + time, two(month + 1) + '/' + day + '/' + year + ' ' + time, name + time + ':00', 'Sat, ' + day + ' ' + names[month] + ' ' + year + ' ' + time,
+      iso + 'T' + time + 'Z', iso + ' ' + time + ':00 -0700', iso + 'T' + time + '+01:00', name + time + ' GMT+0100', name + time + ' GMT', name + time + ' pdt', name + time + ' (PDT)']
+    for (var j = 0; j < texts.length; j++) sum = (sum * 31 + new Date(texts[j]).getTime() / 60000) % 2147483647
+  }
+  return '' + sum
+}`
+
 const FORMS = `function () {
   var D = Date, out = []
   function say(date) { out.push(date instanceof D ? date.getTime() : date) }
@@ -66,10 +80,11 @@ t.test('local times are the instants that a browser takes them for', async (t) =
   })
   const script = `var halfHours = ${HALF_HOURS}
     var forms = ${FORMS}
-    function FindProxyForURL(url, host) { return host === "forms" ? forms() : halfHours(2026, +host) }`
+    var texts = ${TEXTS}
+    function FindProxyForURL(url, host) { return host === "forms" ? forms() : url.indexOf("https") === 0 ? texts(2026, +host) : halfHours(2026, +host) }`
   t.match(await vm.load(script, { now: 0, dns: [] }), { is: 'answer' })
-  const ask = async (host: string) => {
-    const outcome = await vm.evaluate({ url: `http://${host}:80`, host }, { now: 0, trace: false })
+  const ask = async (host: string, scheme = 'http') => {
+    const outcome = await vm.evaluate({ url: `${scheme}://${host}:80`, host }, { now: 0, trace: false })
     return outcome.is === 'answer' ? outcome.answer : outcome
   }
   for (const zone of ZONES) {
@@ -77,6 +92,7 @@ t.test('local times are the instants that a browser takes them for', async (t) =
     t.equal(await ask('forms'), inV8(FORMS), zone)
     for (const month of [2, 3, 8, 9, 10]) {
       t.equal(await ask(String(month)), inV8(HALF_HOURS, 2026, month), `${zone}, month ${month}`)
+      t.equal(await ask(String(month), 'https'), inV8(TEXTS, 2026, month), `${zone}, month ${month}, texts`)
     }
   }
 })
