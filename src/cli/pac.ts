@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isIP, SocketAddress } from 'node:net'
 import { resolve } from 'node:path'
 import { toGatewayError } from '../contracts/gateway-error.ts'
 import {
@@ -33,6 +33,10 @@ export async function runPacEval(options: PacEvalOptions, io: Io): Promise<numbe
   const evaluator = createPacEvaluator()
   try {
     if (batch !== undefined) {
+      if (file !== undefined || url !== undefined) {
+        io.err('--batch goes without --file and URL: each line has its own\n')
+        return EXIT.usage
+      }
       const files = new Map<string, Promise<string>>()
       return await runBatch(batch, io, async (line) => {
         const { result } = await evaluator.evaluate(await requestOf(line, io, files))
@@ -135,12 +139,18 @@ function dnsOf(value: unknown): ReadonlyMap<string, readonly string[]> {
 function addressesOf(what: string, value: unknown): readonly string[] {
   const list = typeof value === 'string' ? [value] : value
   if (!Array.isArray(list)) throw new LineFault('BAD_LINE', `${what} must be a list of addresses`)
-  for (const address of list) {
+  return list.map((address: unknown) => {
     if (typeof address !== 'string' || isIP(address) === 0) {
       throw new LineFault('BAD_LINE', `${what}: ${JSON.stringify(address)} is no IP address`)
     }
-  }
-  return list
+    return asResolved(address)
+  })
+}
+
+/** As a resolver spells it; one with a zone as it stands, for Node drops the zone. */
+function asResolved(address: string): string {
+  if (isIP(address) === 4 || address.includes('%')) return address
+  return new SocketAddress({ address, family: 'ipv6' }).address
 }
 
 /** The clock that QuickJS reads counts nanoseconds since 1970 in 64 bits (WASI preview 1, `timestamp`); here in milliseconds. */

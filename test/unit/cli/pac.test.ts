@@ -48,6 +48,16 @@ test('pac eval --batch: every line answered, in order, under its own circumstanc
       },
       { result: '10.0.0.1;2001:db8::1' },
     ],
+    [
+      {
+        id: 'as a resolver spells it',
+        script: find('return dnsResolveEx(host) + " " + myIpAddressEx()'),
+        url: 'http://x/',
+        dns: { x: ['2001:DB8::0:1', '::ffff:a00:1', '10.0.0.1'] },
+        myIp: ['2001:DB8:0::2'],
+      },
+      { result: '2001:db8::1;::ffff:10.0.0.1;10.0.0.1 2001:db8::2' },
+    ],
     [{ id: 5, script: find('return "" + dnsResolve("other.example")'), url: 'http://x/', dns: {} }, { result: 'null' }],
     [
       {
@@ -102,6 +112,16 @@ test('pac eval --batch: every line answered, in order, under its own circumstanc
     t.match(answers[index], expected, JSON.stringify(line))
     if (typeof line === 'object' && 'id' in line) t.equal(answers[index].id, line.id)
   }
+})
+
+test('pac eval: a batch has its scripts and URLs in it, and beside it none are taken', async (t) => {
+  const { cwd, io, written } = await setUp(t)
+  await writeFile(join(cwd, 'a.pac'), find('return "DIRECT"'))
+  await writeFile(join(cwd, 'batch.jsonl'), JSON.stringify({ id: 1, file: 'a.pac', url: 'http://x/' }))
+  for (const beside of [{ file: 'a.pac' }, { url: 'http://x/' }, { url: 'http://x/', host: 'x' }])
+    t.equal(await runPacEval({ batch: 'batch.jsonl', ...beside }, io), 2)
+  t.equal(written.out, '')
+  t.match(written.err, /^--batch goes without --file and URL: each line has its own\n/)
 })
 
 test('pac eval --file', async (t) => {
