@@ -24,7 +24,7 @@ const HINT: Record<FailureKind, string> = {
   time: 'Look for a loop that does not end, or a regular expression that backtracks.',
   turn: 'Other evaluations of the script take too long; look for a loop that does not end, or a regular expression that backtracks.',
   memory: 'Look for a loop that collects without end.',
-  crashed: 'Look for recursion without end.',
+  crashed: 'Look for recursion without end, or deeper than some 2,000 calls (400 with callbacks).',
 }
 
 const STARVED_HINT = 'The machine is busy, or other evaluations of the script take too long.'

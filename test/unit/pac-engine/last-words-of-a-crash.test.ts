@@ -15,5 +15,6 @@ t.test('how far a script came is told where WebAssembly’s own stack ended', as
   t.ok(failure instanceof GatewayError)
   if (!(failure instanceof GatewayError)) return
   t.match(failure.message, /could not be run to its end \(recursion too deep\)/)
+  t.match(failure.hint, /without end, or deeper than some 2,000 calls/)
   t.match(failure.pac?.calls, [{ name: 'shExpMatch', args: ['deep.example', '*.example'], answer: 'true' }])
 })
