@@ -6,6 +6,7 @@ import type { ResolvedAddress, Resolver } from '../contracts/resolver.ts'
 import type { RouteQuery } from '../contracts/route.ts'
 import type { Target } from '../contracts/target.ts'
 import { keepStreamAlive } from '../system/keep-alive.ts'
+import { keepUrgentBytes } from '../system/urgent-in-place.ts'
 import { formatAuthority } from '../wire/target.ts'
 import { orderAddresses } from './address-order.ts'
 import { connectError, connectTimeout } from './connect-error.ts'
@@ -70,7 +71,10 @@ function openSocket(host: string, port: number): net.Socket {
   socket.pause()
   // An error between two owners must not end the process; whoever holds the socket listens too.
   socket.on('error', ignore)
-  socket.once('connect', () => keepStreamAlive(socket))
+  socket.once('connect', () => {
+    keepStreamAlive(socket)
+    keepUrgentBytes(socket)
+  })
   return socket
 }
 

@@ -2,7 +2,15 @@ import { close, O_CLOEXEC, O_NONBLOCK } from '../system/linux/descriptors.ts'
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from '../system/linux/epoll.ts'
 import { ECONNABORTED, ECONNRESET, EINPROGRESS, EPIPE, errno } from '../system/linux/libc.ts'
 import { SOCK_STREAM } from '../system/linux/socket-numbers.ts'
-import { connect, keepAlive, resetOnClose, sendAtOnce, socket, takeError } from '../system/linux/sockets.ts'
+import {
+  connect,
+  keepAlive,
+  keepUrgentInPlace,
+  resetOnClose,
+  sendAtOnce,
+  socket,
+  takeError,
+} from '../system/linux/sockets.ts'
 import { Destination } from './destination.ts'
 import type { Watcher } from './event-loop.ts'
 import type { FrontClientHost, Leaving } from './front-client-host.ts'
@@ -158,6 +166,7 @@ export abstract class FrontClient implements Watcher, Ready {
     const fd = socket(destination.family, SOCK_STREAM | O_NONBLOCK | O_CLOEXEC, 0)
     if (fd < 0) return false
     sendAtOnce(fd)
+    keepUrgentInPlace(fd)
     if (destination.isLoopback) this.host.pacing.lift(fd)
     const begun = connect(fd, destination.bytes, destination.length) === 0 || errno() === EINPROGRESS
     if (!begun || !this.host.loop.watch(fd, EVERYTHING, this)) {

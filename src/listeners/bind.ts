@@ -3,6 +3,7 @@ import { chmod, lstat, unlink } from 'node:fs/promises'
 import { type AddressInfo, connect, type Server } from 'node:net'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import { BACKLOG } from '../system/lent-server.ts'
+import { keepUrgentBytes } from '../system/urgent-in-place.ts'
 import { formatListenAddress, type ListenAddress } from '../wire/listen-address.ts'
 
 /** Binds a server and answers the address as bound, or explains what stands in the way. */
@@ -20,6 +21,7 @@ export async function bind(server: Server, address: ListenAddress): Promise<List
     await chmod(address.path, address.mode)
     return address
   }
+  keepUrgentBytes(server)
   return { ...address, port: (server.address() as AddressInfo).port }
 }
 

@@ -16,7 +16,7 @@ import {
   SOL_IP,
   SOL_IPV6,
 } from '../system/linux/socket-numbers.ts'
-import { bind, getSocketName, keepAlive, socket, switchOn } from '../system/linux/sockets.ts'
+import { bind, getSocketName, keepAlive, keepUrgentInPlace, socket, switchOn } from '../system/linux/sockets.ts'
 
 /** A descriptor that takes traffic to whatever address, once rules send it there (IP_TRANSPARENT, IPV6_TRANSPARENT). */
 export interface TransparentSocket {
@@ -28,10 +28,13 @@ export interface TransparentSocket {
 
 /**
  * Bound, not yet listening: `net.Server.listen({ fd })` does the rest. A connection's `localAddress` is what the client dialled. Keep-alive is inherited by
- * what is accepted: a container that goes with its network says no FIN, and its far side would stay open.
+ * what is accepted: a container that goes with its network says no FIN, and its far side would stay open. So is the place of urgent bytes.
  */
 export function openTransparentTcp(family: 4 | 6): TransparentSocket {
-  return open(family, SOCK_STREAM, keepAlive)
+  return open(family, SOCK_STREAM, (fd) => {
+    keepAlive(fd)
+    keepUrgentInPlace(fd)
+  })
 }
 
 /**

@@ -11,8 +11,10 @@ import { lastRead } from '../fixtures/last-read.ts'
 export async function sendUrgent(socket: Socket): Promise<void> {
   const { send } = await import('../../src/system/linux/sockets.ts')
   const { fd } = (socket as unknown as { _handle: { fd: number } })._handle
-  if (send(fd, Buffer.from('!'), 1, MSG_OOB) !== 1) throw new Error('no urgent byte could be sent')
+  if (send(fd, URGENT_BYTE, URGENT_BYTE.length, MSG_OOB) !== URGENT_BYTE.length)
+    throw new Error('no urgent byte could be sent')
 }
+export const URGENT_BYTE = Buffer.from('!')
 const MSG_OOB = 1
 
 /** Bytes and their bookkeeping that a socket has sent and the other end's kernel does not have yet; 0: it has everything. Linux. */

@@ -4,8 +4,9 @@ import { readdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
 import type { RelayCounts, RelayResult } from '../../src/contracts/relay.ts'
+import { hasLibc } from '../../src/system/linux/libc.ts'
 import { until } from '../fixtures/until.ts'
-import { closed, failure, hash, read, rest, restBytes, sendUrgent, standstill, write } from './far-ends.ts'
+import { closed, failure, hash, read, rest, restBytes, sendUrgent, standstill, URGENT_BYTE, write } from './far-ends.ts'
 
 /** In milliseconds; 0 for none. */
 export interface TunnelLimits {
@@ -41,8 +42,13 @@ export function tunnelContract(t: Test, make: MakeTunnels): void {
   let unlimited: ReturnType<MakeTunnels> | undefined
   t.teardown(async () => (await unlimited)?.close())
 
-  const scene = (name: string, limits: TunnelLimits, body: (t: Test, open: Tunnels['open']) => Promise<void>) =>
-    t.test(name, async (t) => {
+  const scene = (
+    name: string,
+    limits: TunnelLimits,
+    body: (t: Test, open: Tunnels['open']) => Promise<void>,
+    options: { readonly skip?: string | boolean } = {},
+  ) =>
+    t.test(name, options, async (t) => {
       if (limits === NO_LIMITS) {
         unlimited ??= make(limits)
         const tunnels = await unlimited
@@ -233,48 +239,93 @@ export function tunnelContract(t: Test, make: MakeTunnels): void {
     t.match(await result, { bytesUp: up.length, bytesDown: down.length, ended: 'finished' })
   })
 
+  // The mark is lost, the byte is not.
+  const urgent = { skip: !hasLibc && 'urgent bytes are sent by the calls of Linux' }
   for (const [name, sizeBefore, sizeBehind] of URGENT) {
-    scene(`no byte is lost around an urgent one: ${name}`, NO_LIMITS, async (t, open) => {
-      const { client, origin, result, counts } = await open()
-      const [before, behind] = [randomBytes(sizeBefore), randomBytes(sizeBehind)]
-      client.end()
-      const said = (async () => {
-        await write(origin, before)
-        await sendUrgent(origin)
-        origin.end(behind)
-      })()
-      // All of it stands in the queues, its end too, when the relay comes to the urgent byte.
-      await Promise.race([said, standstill(() => counts.bytesDown)])
-      t.equal(
-        hash(await restBytes(client)),
-        hash(Buffer.concat([before, behind])),
-        'the urgent byte is not of the stream',
+    for (const way of ['down', 'up'] as const) {
+      scene(
+        `an urgent byte stays where it is in the stream, ${way}: ${name}`,
+        NO_LIMITS,
+        async (t, open) => {
+          const { client, origin, result, counts } = await open()
+          const [before, behind] = [randomBytes(sizeBefore), randomBytes(sizeBehind)]
+          const [speaker, listener] = way === 'down' ? [origin, client] : [client, origin]
+          listener.end()
+          const said = (async () => {
+            await write(speaker, before)
+            await sendUrgent(speaker)
+            speaker.end(behind)
+          })()
+          // All of it stands in the queues, its end too, when the relay comes to the urgent byte.
+          await Promise.race([said, standstill(() => counts.bytesDown + counts.bytesUp)])
+          t.equal(hash(await restBytes(listener)), hash(Buffer.concat([before, URGENT_BYTE, behind])))
+          await said
+          const bytes = sizeBefore + 1 + sizeBehind
+          t.match(await result, {
+            [way === 'down' ? 'bytesDown' : 'bytesUp']: bytes,
+            ended: 'finished',
+          })
+        },
+        urgent,
       )
-      await said
-      t.equal((await result).ended, 'finished')
-    })
+    }
   }
 
-  scene('urgent bytes in a stream that goes on', NO_LIMITS, async (t, open) => {
-    const { client, origin, result } = await open()
-    let [sent, got] = [0, 0]
-    client.on('data', (chunk: Buffer) => {
-      got += chunk.length
-      if (got >= sent) client.emit('all')
-    })
-    for (const size of [2_000_000, 9, 100, 9, 1, 9]) {
-      const all = once(client, 'all')
-      sent += size
-      origin.write(Buffer.alloc(size))
-      await all
-      if (size !== 9) await sendUrgent(origin)
-    }
-    t.equal(got, sent)
-    client.end()
-    origin.end()
-    await Promise.all([rest(client), rest(origin)])
-    t.match(await result, { bytesDown: sent, ended: 'finished' })
-  })
+  scene(
+    'urgent bytes in a stream that goes on',
+    NO_LIMITS,
+    async (t, open) => {
+      const { client, origin, result } = await open()
+      let [sent, got] = [0, 0]
+      client.on('data', (chunk: Buffer) => {
+        got += chunk.length
+        if (got >= sent) client.emit('all')
+      })
+      for (const size of [2_000_000, 9, 100, 9, 1, 9]) {
+        const all = once(client, 'all')
+        sent += size
+        origin.write(Buffer.alloc(size))
+        await all
+        if (size === 9) continue
+        sent += URGENT_BYTE.length
+        await sendUrgent(origin)
+      }
+      t.equal(got, sent)
+      client.end()
+      origin.end()
+      await Promise.all([rest(client), rest(origin)])
+      t.match(await result, { bytesDown: sent, ended: 'finished' })
+    },
+    urgent,
+  )
+
+  scene(
+    'an urgent byte that nothing stands behind arrives, and so do those behind it',
+    NO_LIMITS,
+    async (t, open) => {
+      const { client, origin, result } = await open()
+      for (const [speaker, listener] of [
+        [client, origin],
+        [origin, client],
+        [client, origin],
+      ] as const) {
+        await write(speaker, Buffer.from('before'))
+        await sendUrgent(speaker)
+        t.equal(await read(listener, 7), 'before!')
+        await sendUrgent(speaker)
+        t.equal(await read(listener, 1), '!')
+        await sendUrgent(speaker)
+        await sendUrgent(speaker)
+        await write(speaker, Buffer.from('behind'))
+        t.equal(await read(listener, 8), '!!behind')
+      }
+      client.end()
+      origin.end()
+      await Promise.all([rest(client), rest(origin)])
+      t.match(await result, { bytesUp: 32, bytesDown: 16, ended: 'finished' })
+    },
+    urgent,
+  )
 
   scene('a thousand turns of one byte', NO_LIMITS, async (t, open) => {
     const { client, origin, result } = await open()

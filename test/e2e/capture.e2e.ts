@@ -96,6 +96,24 @@ for (1 .. $count) {
   push @kept, $one;
 }`
 
+/** Seven bytes, one of them urgent, and the end; and what is answered. */
+const URGENT = `
+use strict;
+use Socket;
+my ($host, $port) = @ARGV;
+socket(my $one, AF_INET, SOCK_STREAM, 0) or die "socket: $!";
+connect($one, pack_sockaddr_in($port, inet_aton($host))) or die "connect: $!";
+send($one, 'abc', 0) and send($one, 'D', MSG_OOB) and send($one, 'ef.', 0) or die "send: $!";
+shutdown($one, 1);
+print while <$one>;`
+
+const sha256 = (bytes: Buffer | string) => createHash('sha256').update(bytes).digest('hex')
+/** What the origin says of it. */
+const saidUrgently = async (): Promise<object> => {
+  const { stdout } = await box.run(['perl', '-e', URGENT, origins.address, String(origins.ports.late)])
+  return JSON.parse(stdout.slice(0, stdout.indexOf('\n'))) as object
+}
+
 const kernelBefore = await kernelState()
 const captured = { enabled: true, networks: [], interfaces: [BRIDGE] }
 const start = (policy: Policy = {}, capture: object = {}) =>
@@ -259,6 +277,9 @@ await t.test('the truth comes back', async (t) => {
       frontTunnels > before,
       `${frontTunnels}, of 3 more than ${before}, but for those that a busy machine has given to the door`,
     )
+  })
+  await t.test('an urgent byte stays where it is', async (t) => {
+    t.match(await saidUrgently(), { length: 7, sha256: sha256('abcDef.') })
   })
   await gateway.running.stop()
 })
@@ -437,14 +458,16 @@ await t.test('behaviour §8.3: bytes pass unchanged', async (t) => {
         limitMs: 10_000,
       })
       const line = JSON.parse(talked.heard.slice(0, talked.heard.indexOf('\n'))) as object
-      const sha256 = createHash('sha256').update(sent).digest('hex')
       t.match(
         line,
-        { from: dante.address, length: sent.length, sha256 },
+        { from: dante.address, length: sent.length, sha256: sha256(sent) },
         'and the late reply came after the client’s FIN',
       )
     })
   }
+  await t.test('an urgent byte', async (t) => {
+    t.match(await saidUrgently(), { from: dante.address, length: 7, sha256: sha256('abcDef.') })
+  })
   await t.test('the server ends first', async (t) => {
     const said = randomBytes(5000)
     const talked = await box.talk(origins.address, origins.ports.farewell, { say: [said], end: true })

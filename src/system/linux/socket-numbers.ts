@@ -19,6 +19,7 @@ export const SO_REUSEADDR = 2
 export const SO_ERROR = 4
 export const SO_RCVBUF = 8
 export const SO_KEEPALIVE = 9
+export const SO_OOBINLINE = 10
 export const SO_PRIORITY = 12
 export const SO_LINGER = 13
 export const SO_RCVTIMEO = 20

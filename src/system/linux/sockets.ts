@@ -5,6 +5,7 @@ import {
   SO_ERROR,
   SO_KEEPALIVE,
   SO_LINGER,
+  SO_OOBINLINE,
   SOL_SOCKET,
   TCP_KEEPIDLE,
   TCP_KEEPINTVL,
@@ -92,6 +93,12 @@ export function takeError(fd: number): number {
 }
 
 export const sendAtOnce = (fd: number): boolean => switchOn(fd, IPPROTO_TCP, TCP_NODELAY)
+
+/**
+ * An urgent byte (MSG_OOB) is read in its place in the stream; without it, tcp(7), by nobody who does not ask for it alone. What a listening socket accepts has
+ * it from there.
+ */
+export const keepUrgentInPlace = (fd: number): boolean => switchOn(fd, SOL_SOCKET, SO_OOBINLINE)
 
 /** Closing then sends a reset in place of an orderly end. */
 export const resetOnClose = (fd: number): number =>
