@@ -53,7 +53,7 @@ export class AskingClient extends FrontClient {
   protected override spoke(events: number): void {
     if (this.state === 'opening') {
       this.pending |= events & TOLD_ONCE
-      this.#read()
+      while (this.#read() && this.state === 'opening' && this.pending & EPOLLPRI);
       return
     }
     this.pending |= events
@@ -61,14 +61,16 @@ export class AskingClient extends FrontClient {
     if (events & BROKEN) this.leave({ kind: 'gone' })
   }
 
-  #read(): void {
+  /** False: there was nothing, or nothing more comes. */
+  #read(): boolean {
     const bytes = receive(this.fd, buffer, FIRST_BYTES, MSG_DONTWAIT)
-    // There may be more, of which nothing is told again.
-    if (bytes === FIRST_BYTES) this.pending |= EPOLLIN
+    // There may be more, of which nothing is told again; before an urgent byte a read stops short (tcp(7)).
+    if (bytes === FIRST_BYTES || this.pending & EPOLLPRI) this.pending |= EPOLLIN
     if (bytes > 0) this.#heard(buffer.toString('latin1', 0, bytes))
-    else if (bytes < 0 && (errno() === EAGAIN || errno() === EINTR)) return
+    else if (bytes < 0 && (errno() === EAGAIN || errno() === EINTR)) return false
     else if (bytes === 0 && this.#said) this.give()
     else this.leave({ kind: 'closed' })
+    return bytes > 0
   }
 
   #heard(chunk: string): void {
