@@ -3,7 +3,7 @@ import { cleanText } from '../../wire/clean-text.ts'
 
 /** What Node's parser or timers complain of, as an error and a status. `undefined`: the client has gone, and nobody is left to tell. */
 export function explainClientError(
-  thrown: NodeJS.ErrnoException & { rawPacket?: Buffer; reason?: string },
+  thrown: NodeJS.ErrnoException & { rawPacket?: Buffer; bytesParsed?: number; reason?: string },
 ): { readonly error: GatewayError; readonly status: number } | undefined {
   const guess = guessClient(thrown.rawPacket)
   switch (guess ? undefined : thrown.code) {
@@ -22,7 +22,7 @@ export function explainClientError(
       return { error: bad('the request ends in the middle'), status: 400 }
   }
   if (guess) return { error: bad(guess), status: 400 }
-  const method = thrown.code === 'HPE_INVALID_METHOD' ? methodIn(thrown.rawPacket) : undefined
+  const method = thrown.code === 'HPE_INVALID_METHOD' ? methodIn(thrown) : undefined
   if (method !== undefined) {
     // Any token is one (RFC 9110 §9.1), but Node's parser takes those of IANA's registry that it knows.
     return { error: new GatewayError('COMMAND_NOT_SUPPORTED', `the method ${method} is not carried`), status: 501 }
@@ -31,11 +31,12 @@ export function explainClientError(
   return { error: bad(`the request is not well-formed HTTP: ${cleanText(reason, 80)}`), status: 400 }
 }
 
-/** Of a request that begins with these bytes. */
-function methodIn(bytes: Buffer | undefined): string | undefined {
-  return /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) [!-~]+ HTTP\/1\.[01]\r?\n/.exec(
-    bytes?.subarray(0, 8192).toString('latin1') ?? '',
-  )?.[1]
+/** Of the request that the parser gave up in, which need not be the first in what was read. */
+function methodIn({ rawPacket, bytesParsed = 0 }: { rawPacket?: Buffer; bytesParsed?: number }): string | undefined {
+  if (!rawPacket) return undefined
+  const begin = rawPacket.subarray(0, bytesParsed).lastIndexOf('\n') + 1
+  const line = rawPacket.subarray(begin, begin + 8192).toString('latin1')
+  return /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) [!-~]+ HTTP\/1\.[01]\r?\n/.exec(line)?.[1]
 }
 
 function bad(message: string): GatewayError {
