@@ -1,3 +1,4 @@
+import type { Clock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { ResolvedAddress, Resolver } from '../contracts/resolver.ts'
 import { addressText } from '../wire/dns/address-data.ts'
@@ -5,33 +6,69 @@ import { readMessage } from '../wire/dns/message.ts'
 import { nameWire } from '../wire/dns/name.ts'
 import { CLASS_IN, RCODE, TYPE } from '../wire/dns/numbers.ts'
 import { isConclusive, makeQuery } from '../wire/dns/reply.ts'
-import type { Lookups } from './lookups.ts'
+import { type Lookups, NoAnswerInTime } from './lookups.ts'
+import { ZoneShares } from './zone-shares.ts'
+
+/** What holds for zones in the settings in force. */
+export interface ZonesInForce {
+  readonly lookups: Lookups
+  /** Milliseconds after which nobody waits any longer, as for every other question. */
+  readonly timeoutMs: number
+  /** Names looked up at once, over all clients: each is two questions, and DNS itself wants some, too. */
+  readonly maxNames: number
+}
+
+export interface ZonesParts {
+  readonly clock: Clock
+  /** Undefined while there are none. */
+  current(): ZonesInForce | undefined
+  /** In whose name a client has its share. */
+  ownerOf(client: string): string
+}
 
 /**
  * The host's resolver, and for the scope of containers that of their zones (`dns.zones`) where a name is in one: what a containers' door looks up, or a
- * name in a handshake is held against, must be what their own DNS tells them. `lookups`: those in force; undefined while there are none.
+ * name in a handshake is held against, must be what their own DNS tells them.
  */
-export function resolverWithZones(resolver: Resolver, lookups: () => Lookups | undefined): Resolver {
+export function resolverWithZones(resolver: Resolver, { clock, current, ownerOf }: ZonesParts): Resolver {
+  const shares = new ZoneShares()
   return {
-    resolve(name, signal, options) {
-      const current = options?.scope === 'containers' ? lookups() : undefined
-      if (!current?.isInZone(name)) return resolver.resolve(name, signal, options)
-      return addressesInZone(name, current, options?.client ?? '', signal)
+    async resolve(name, signal, options) {
+      const zones = options?.scope === 'containers' ? current() : undefined
+      if (!zones?.lookups.isInZone(name)) return resolver.resolve(name, signal, options)
+      signal.throwIfAborted()
+      const client = options?.client ?? ''
+      const end = shares.begin(ownerOf(client), name, zones.maxNames)
+      if (!end) throw tooMany(name)
+      const late = new AbortController()
+      const cancel = clock.after(zones.timeoutMs, () =>
+        late.abort(new NoAnswerInTime(`no answer within ${zones.timeoutMs} ms`)),
+      )
+      const onAbort = () => late.abort(signal.reason)
+      signal.addEventListener('abort', onAbort, { once: true })
+      try {
+        return await addressesInZone(name, zones.lookups, client, signal, late.signal)
+      } finally {
+        signal.removeEventListener('abort', onAbort)
+        cancel()
+        end()
+      }
     },
     forget: () => resolver.forget?.(),
   }
 }
 
+/** `given`: the caller's own signal. `signal`: that and the end of patience. */
 async function addressesInZone(
   name: string,
   lookups: Lookups,
   client: string,
+  given: AbortSignal,
   signal: AbortSignal,
 ): Promise<readonly ResolvedAddress[]> {
-  signal.throwIfAborted()
   const ask = (type: number) => recordsOf(name, type, lookups, client, signal)
   const found = await Promise.allSettled([ask(TYPE.A), ask(TYPE.AAAA)])
-  signal.throwIfAborted()
+  given.throwIfAborted()
   const addresses = found.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
   if (addresses.length > 0) return addresses
   const failed = found.find((one) => one.status === 'rejected')
@@ -44,6 +81,14 @@ async function addressesInZone(
     {
       cause: failed.reason,
     },
+  )
+}
+
+function tooMany(name: string): GatewayError {
+  return new GatewayError(
+    'LIMIT_REACHED',
+    `${name} could not be resolved: too many other names of zones (dns.zones) are waiting, of this client or of all`,
+    { hint: 'The servers of these zones answer too slowly, or not at all. dns.questions says how many may wait.' },
   )
 }
 

@@ -3,7 +3,7 @@ import type { Client } from '../contracts/route.ts'
 import type { DnsClient, Outcome } from '../dns/answerer.ts'
 import { type DnsDoor, openDnsDoor, type TcpAddress } from '../dns/dns-door.ts'
 import { createHostServers } from '../dns/host-servers.ts'
-import type { Lookups } from '../dns/lookups.ts'
+import type { ZonesInForce } from '../dns/zone-resolver.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Settings } from '../settings/settings.ts'
 import { formatListenAddress } from '../wire/listen-address.ts'
@@ -36,6 +36,8 @@ interface OpenDoor {
 
 /** Milliseconds between two lines about questions that could not be answered. */
 const FAILURE_LOG_MS = 10_000
+/** Of `dns.questions`, the names that doors look up in zones at once. Each asks two questions: half is left for DNS, whatever the doors want. */
+const ZONES_SHARE = 1 / 4
 /** Milliseconds between lines about clients that are not answered: anybody can send. */
 const STRANGER_LOG_MS = 60_000
 /** And about connections that cannot be taken. */
@@ -89,9 +91,12 @@ export class DnsService {
     return [...this.addresses.map((address) => `dns ${formatListenAddress(address)}`), ...awaited]
   }
 
-  /** Of the settings in force. */
-  get lookups(): Lookups | undefined {
-    return this.#serving?.lookups
+  /** For doors of the containers, which look names in zones up here. */
+  get zones(): ZonesInForce | undefined {
+    if (!this.#serving) return undefined
+    const { lookups, settings } = this.#serving
+    const maxNames = Math.max(1, Math.floor(settings.dns.questions * ZONES_SHARE))
+    return { lookups, timeoutMs: settings.dns.timeout, maxNames }
   }
 
   get status(): DnsStatus | undefined {

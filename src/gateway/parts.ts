@@ -100,7 +100,11 @@ export class Parts {
     })
     const system = options.resolver ?? createSystemResolver({ clock })
     const hosts = resolverByOwner(system, (client) => newcomers.ownerOf(client))
-    const resolver = resolverWithZones(hosts, () => this.dns.lookups)
+    const resolver = resolverWithZones(hosts, {
+      clock,
+      current: () => this.dns.zones,
+      ownerOf: (client) => newcomers.ownerOf(client),
+    })
     this.world = {
       clock,
       resolver,
