@@ -6,7 +6,10 @@ export interface NamedEndpoint {
   readonly endpoint: ContainerEndpoint
 }
 
-type Index = ReadonlyMap<string, readonly NamedEndpoint[]>
+interface Index {
+  readonly byName: ReadonlyMap<string, readonly NamedEndpoint[]>
+  readonly byAddress: ReadonlyMap<string, readonly NamedEndpoint[]>
+}
 
 /** Made once for each view, for most names that are asked for are nobody's. */
 const indices = new WeakMap<ContainerView, Index>()
@@ -16,26 +19,37 @@ const indices = new WeakMap<ContainerView, Index>()
  * name and alias with `.network` behind them in that network, as the engine's own DNS has it. `name` is lower-case, as in `Target.host`.
  */
 export function endpointsCalled(name: string, view: ContainerView): readonly NamedEndpoint[] {
-  let index = indices.get(view)
-  if (!index) {
-    index = indexOf(view)
-    indices.set(view, index)
-  }
-  return index.get(name) ?? []
+  return indexOf(view).byName.get(name) ?? []
 }
 
-function indexOf({ containers }: ContainerView): Index {
-  const index = new Map<string, NamedEndpoint[]>()
+/** Those with that address; `address` is canonical. */
+export function endpointsAt(address: string, view: ContainerView): readonly NamedEndpoint[] {
+  return indexOf(view).byAddress.get(address) ?? []
+}
+
+function indexOf(view: ContainerView): Index {
+  const known = indices.get(view)
+  if (known) return known
+  const index = makeIndex(view)
+  indices.set(view, index)
+  return index
+}
+
+function makeIndex({ containers }: ContainerView): Index {
+  const [byName, byAddress] = [new Map<string, NamedEndpoint[]>(), new Map<string, NamedEndpoint[]>()]
+  const add = (index: Map<string, NamedEndpoint[]>, key: string, one: NamedEndpoint) => {
+    const found = index.get(key)
+    if (found) found.push(one)
+    else index.set(key, [one])
+  }
   for (const container of containers) {
     for (const endpoint of container.endpoints) {
-      for (const name of namesAt(container, endpoint)) {
-        const found = index.get(name)
-        if (found) found.push({ container, endpoint })
-        else index.set(name, [{ container, endpoint }])
-      }
+      const one = { container, endpoint }
+      for (const name of namesAt(container, endpoint)) add(byName, name, one)
+      for (const address of endpoint.addresses) add(byAddress, address, one)
     }
   }
-  return index
+  return { byName, byAddress }
 }
 
 function namesAt({ name, service, project, unnamed }: Container, { network, aliases }: ContainerEndpoint): Set<string> {

@@ -19,6 +19,8 @@ export interface DialContext {
   readonly signal: AbortSignal
   /** Who asks; the direct dialer judges resolved addresses by it. Absent for dials on the gateway's own account. */
   readonly query?: RouteQuery
+  /** As of the `Candidate`. */
+  readonly addresses?: readonly string[]
   /** Connects to addresses of the target that were made for this client a moment ago, in vain: none of these is made again. */
   readonly failed?: readonly FailedConnect[]
 }

@@ -18,6 +18,8 @@ export interface Hop extends Target {
 /** One way out: hops from the gateway outwards, nearest first. No hops: direct. */
 export interface Candidate {
   readonly hops: readonly Hop[]
+  /** Of a direct one: what is dialled, canonical, whatever the target's name may lead to. Absent: that. */
+  readonly addresses?: readonly string[]
 }
 
 /** Why a decision came out as it did. `detail` is for people; neither ever holds a secret. */

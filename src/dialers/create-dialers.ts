@@ -71,7 +71,7 @@ export function createDialers(options: DialersOptions): AllDialers {
     return dialer
   }
   const dialTarget: AllDialers['dialTarget'] = (candidate, query, signal) =>
-    dialerFor(candidate).dial(query.target, { signal, query })
+    dialerFor(candidate).dial(query.target, contextOf(candidate, query, signal))
 
   return {
     walk,
@@ -94,9 +94,14 @@ export function createDialers(options: DialersOptions): AllDialers {
       const attempt = (candidate: Candidate, attemptSignal: AbortSignal) => {
         // What becomes of the target's addresses from here says nothing about other ways.
         if (begun === undefined || candidate.hops.length > 0) return dialTarget(candidate, query, attemptSignal)
-        return direct.dial(query.target, { signal: attemptSignal, query, failed: begun.failed })
+        return direct.dial(query.target, { ...contextOf(candidate, query, attemptSignal), failed: begun.failed })
       }
       return walk.walk(route, signal, attempt, begun?.since)
     },
   }
+}
+
+/** Where it goes is the last hop's to say, where there is one. */
+function contextOf({ addresses }: Candidate, query: RouteQuery, signal: AbortSignal): DialContext {
+  return { signal, query, ...(addresses ? { addresses } : {}) }
 }

@@ -36,12 +36,12 @@ export async function judgedAddresses(
  */
 export async function judgeAddresses(
   target: Target,
-  { signal, query }: DialContext,
+  { signal, query, addresses }: DialContext,
   { resolver, judge, leadsTo }: JudgedBy,
 ): Promise<Judged> {
   if (signal.aborted) throw abortReason(signal, (deadline) => resolveTimeout(target, deadline))
   const { host, family } = query?.captured?.dialled ?? target
-  const instead = query && leadsTo?.(query)
+  const instead = addresses ?? (query && leadsTo?.(query))
   const resolved = instead
     ? instead.map((address) => ({ address, family: address.includes(':') ? (6 as const) : (4 as const) }))
     : family === 0

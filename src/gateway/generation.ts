@@ -14,6 +14,7 @@ import { createRouter, type Policy } from '../router/create-router.ts'
 import { readEnvironment } from '../router/environment.ts'
 import { namedProxies } from '../router/named-proxies.ts'
 import type { Endpoint } from '../router/own-endpoints.ts'
+import type { SpecialAddresses } from '../router/special-addresses.ts'
 import type { DoorSettings, ProxySettings, Settings, TlsDoorSettings } from '../settings/settings.ts'
 import { admitsFrom } from './admits-from.ts'
 import { specialAddressesOf } from './dns-settings.ts'
@@ -92,7 +93,7 @@ export async function createGeneration(
     return taken.policy
   }
   if (settings.capture.enabled) for (const collision of specialCollisions(settings)) warn(collision)
-  const special = withOwnNetworks(specialAddressesOf(settings), world.ownNetworks)
+  const special = specialAddressesOf(settings)
   const access = createAccess({
     ...settings.access,
     leadsTo: special.dialled,
@@ -108,15 +109,23 @@ export async function createGeneration(
     },
   )
   const containerRules = compileContainerRules(settings.containerRules, world.isUncertain)
-  const router = createRouter({
-    host: policies[0],
-    containers: policies[1],
-    containerRules,
-    access,
-    special,
-    rejectDisbelieved: settings.capture.trust === 'reject',
-    generation: number,
-  })
+  const routerWith = (special: SpecialAddresses): Router => {
+    const router = createRouter({
+      host: policies[0],
+      containers: policies[1],
+      containerRules,
+      access,
+      special,
+      rejectDisbelieved: settings.capture.trust === 'reject',
+      generation: number,
+    })
+    const decide: Router['route'] =
+      leases.length === 0
+        ? router.route
+        : (query, signal) =>
+            within(settings.timeouts.decision, world.clock, signal, (inTime) => router.route(query, inTime))
+    return { route: (query, signal) => inFlight.during(decide(query, signal)) }
+  }
   const dialers = createDialers({
     clock: world.clock,
     resolver: world.resolver,
@@ -138,24 +147,17 @@ export async function createGeneration(
     dialLastHop: (candidate, _query, signal) => dialers.dialLastHop(candidate, signal),
     limits: { maxIdle: settings.limits.idleUpstreams, maxHeaderBytes: settings.limits.requestHead },
   })
-  const timed: Router = {
-    route: (query, signal) =>
-      inFlight.during(
-        leases.length === 0
-          ? router.route(query, signal)
-          : within(settings.timeouts.decision, world.clock, signal, (inTime) => router.route(query, inTime)),
-      ),
-  }
   return {
     number,
     settings,
     access,
     dialers,
     requests,
-    router: timed,
+    router: routerWith(withOwnNetworks(special, world.ownNetworks)),
     udp: createPacketParts({
       settings,
-      router: timed,
+      // A container finds its neighbours by TCP alone: an association has one way out for all that it speaks with.
+      router: routerWith(special),
       access,
       containerRules,
       dialers,

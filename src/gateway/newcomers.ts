@@ -1,6 +1,6 @@
 import type { Clock } from '../contracts/clock.ts'
 import type { Container, ContainerDirectory, ContainerView } from '../contracts/containers.ts'
-import type { RouteQuery, Router } from '../contracts/route.ts'
+import type { RouteQuery } from '../contracts/route.ts'
 import { AddressOwners, type ContainerBlocks, type OwnedAddresses } from '../wire/address-owners.ts'
 import { hostAddresses } from './host-addresses.ts'
 import { identified } from './identified.ts'
@@ -16,6 +16,8 @@ export interface NewcomersOptions {
   refresh(): Promise<void>
   /** Whether what is decided, of this query or of any, may hang on who the client is. Default: it may. */
   matters?(query?: RouteQuery): boolean
+  /** Whether a known client may be asking for a container that has just started, and that the engine has not told of. */
+  seeksNewcomer?(query: RouteQuery): boolean
   /** This machine's own, canonical. Default: as the system says. */
   hostAddresses?(): readonly string[]
 }
@@ -67,11 +69,21 @@ export class Newcomers {
   /** The flow with the container that its client is, as soon as that is known; nothing is waited for where it cannot become known. */
   identified<F extends RouteQuery>(flow: F): F | Promise<F> {
     const { address, container } = flow.client
-    if (address === undefined || container) return flow
+    if (address === undefined) return flow
+    if (container) return this.#sought(flow)
     const { directory } = this.#options
     const known = identified(flow, directory)
-    if (known !== flow || !this.#mayBecomeKnown(address, this.#matters())) return known
+    if (known !== flow) return this.#sought(known)
+    if (!this.#mayBecomeKnown(address, this.#matters())) return known
     return this.#waitFor(address, this.#matters(flow)).then(() => identified(flow, directory))
+  }
+
+  /** Where something has happened in the engine that it has not told, and that may be the start of whom the flow is for: as soon as it has. */
+  #sought<F extends RouteQuery>(flow: F): F | Promise<F> {
+    const { directory, clock, refresh, seeksNewcomer } = this.#options
+    if (!directory.connected || directory.isCurrent || !seeksNewcomer?.(flow)) return flow
+    const told = refresh().catch(() => {})
+    return Promise.race([told, pause(clock, WAIT_MS)]).then(() => flow)
   }
 
   /** The container with an address, as soon as that is known; undefined where there is none. */
@@ -133,14 +145,6 @@ export class Newcomers {
       return container ? [[address, container.id] as const] : []
     })
     return { known, ...this.#blocksOf(view.networks.filter(tellsAddresses)) }
-  }
-
-  /** The router that asks about newcomers first. */
-  before(router: Router): Router {
-    return {
-      ...router,
-      route: async (query, signal) => router.route(await this.identified(query), signal),
-    }
   }
 
   /** `whenBack`: also while the engine is away, as it is for a moment when it starts anew. */

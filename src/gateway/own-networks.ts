@@ -1,5 +1,5 @@
-import { endpointsCalled } from '../contracts/container-names.ts'
-import type { ContainerDirectory, ContainerEndpoint, ContainerView } from '../contracts/containers.ts'
+import { endpointsAt, endpointsCalled, type NamedEndpoint } from '../contracts/container-names.ts'
+import type { Container, ContainerDirectory, ContainerNetwork } from '../contracts/containers.ts'
 import type { RouteQuery } from '../contracts/route.ts'
 import { type Decision, direct } from '../router/decision.ts'
 import type { SpecialAddresses } from '../router/special-addresses.ts'
@@ -9,9 +9,11 @@ import { targetFromHost } from '../wire/target.ts'
 import { ownAddresses as readOwnAddresses } from './host-addresses.ts'
 
 /** What containers ask a proxy door of their own networks. */
-export interface OwnNetworks extends Pick<SpecialAddresses, 'decide' | 'dialled'> {
+export interface OwnNetworks extends Pick<SpecialAddresses, 'decide'> {
   /** Whether it may be such a question, whoever asks it. */
   concerns(query: RouteQuery): boolean
+  /** Whether it looks like one for a container that is not known, or not yet: a name of one label, or one that ends like a network of the client's. */
+  mayConcern(query: RouteQuery): boolean
   /** The name of the network in which the target is this machine's own address. */
   hostIn(query: RouteQuery): string | undefined
 }
@@ -24,86 +26,108 @@ export interface OwnNetworks extends Pick<SpecialAddresses, 'decide' | 'dialled'
  */
 export function createOwnNetworks(
   directory: Pick<ContainerDirectory, 'view'>,
-  ownAddresses: () => readonly InterfaceAddress[] = readOwnAddresses,
+  readOwn: () => readonly InterfaceAddress[] = readOwnAddresses,
+  monotonic: () => number = () => performance.now(),
 ): OwnNetworks {
+  const ownAddresses = keptFor(OWN_MS, readOwn, monotonic)
   const isCandidate = ({ scope, captured }: RouteQuery) => scope === 'containers' && captured === undefined
 
-  /** Of the network that they share, if there is such a one. */
-  const found = (query: RouteQuery): readonly Found[] => {
-    const { container } = query.client
-    if (!container || !isCandidate(query)) return []
-    const view = directory.view()
-    const shared = endpointsAsked(query, view).filter(({ endpoint }) =>
-      container.endpoints.some(({ networkId }) => networkId === endpoint.networkId),
-    )
-    if (shared.length === 0) return []
-    const isHere = inReach(view, ownAddresses())
-    return shared.filter(({ endpoint }) => isHere(endpoint.networkId))
+  /** Bridged, with an address of this machine's: what the engine of another machine has is not to be looked for here. */
+  const isHere = ({ bridged, subnets }: ContainerNetwork): boolean => {
+    if (!bridged) return false
+    const holds = inBlocks(subnets)
+    return ownAddresses().some(({ address }) => holds(address))
   }
+
+  /** What is asked for, in networks that the client is in; `isOpen`: of each network. */
+  const shared = (query: RouteQuery, container: Container): readonly NamedEndpoint[] => {
+    const own = asked(query).filter(({ endpoint }) => isIn(container, endpoint.networkId))
+    if (own.length === 0) return own
+    const { networks } = directory.view()
+    const open = new Map(networks.map((network) => [network.id, network] as const))
+    return own.filter(({ endpoint }) => {
+      const network = open.get(endpoint.networkId)
+      return network !== undefined && !network.parted && isHere(network)
+    })
+  }
+
+  const asked = ({ target: { host, family } }: RouteQuery): readonly NamedEndpoint[] =>
+    family === 0 ? endpointsCalled(host, directory.view()) : endpointsAt(host, directory.view())
 
   const hostIn = (query: RouteQuery): string | undefined => {
     const { container } = query.client
     const { family, host } = query.target
     if (!container || family === 0 || !isCandidate(query)) return undefined
-    const { networks } = directory.view()
-    const shared = networks.find(
-      ({ id, bridged, subnets }) =>
-        bridged && container.endpoints.some(({ networkId }) => networkId === id) && inBlocks(subnets)(host),
-    )
-    return shared && ownAddresses().some(({ address }) => address === host) ? shared.name : undefined
+    const network = directory
+      .view()
+      .networks.find(({ id, bridged, subnets }) => bridged && isIn(container, id) && inBlocks(subnets)(host))
+    return network && ownAddresses().some(({ address }) => address === host) ? network.name : undefined
   }
 
   return {
-    concerns: (query) =>
-      isCandidate(query) && (endpointsAsked(query, directory.view()).length > 0 || isGateway(query, directory.view())),
     hostIn,
-    decide(query): Decision | undefined {
-      const [first] = found(query)
-      const network = first ? undefined : hostIn(query)
-      if (network !== undefined) return direct('own-network', `this is the host, by its address in ${network}`)
-      if (!first) return undefined
-      const { name, endpoint } = first
-      return direct('own-network', `${name} is a container in ${endpoint.network}, which its client is in, too`)
+    concerns(query) {
+      if (!isCandidate(query)) return false
+      const { family, host } = query.target
+      if (asked(query).length > 0) return true
+      // The engine's word for this machine's address in a network.
+      return family !== 0 && directory.view().networks.some(({ gateways }) => gateways.includes(host))
     },
-    dialled(query) {
-      const addresses = found(query).flatMap(({ endpoint, address }) => address ?? endpoint.addresses)
-      return addresses.length > 0 ? [...new Set(addresses)].slice(0, MAX_ADDRESSES) : undefined
+    mayConcern(query) {
+      const { container } = query.client
+      const { family, host } = query.target
+      if (!container || family !== 0 || !isCandidate(query) || asked(query).length > 0) return false
+      if (!host.includes('.')) return true
+      return container.endpoints.some(({ network }) => host.endsWith(`.${network.toLowerCase()}`))
+    },
+    decide(query): Decision | undefined {
+      const { container } = query.client
+      if (!container || !isCandidate(query)) return undefined
+      const found = shared(query, container)
+      const [first] = found
+      if (first) {
+        const detail = `${first.container.name} is a container in ${first.endpoint.network}, which its client is in, too`
+        return direct('own-network', detail, addressesOf(query, found))
+      }
+      const network = hostIn(query)
+      if (network === undefined) return undefined
+      return direct('own-network', `this is the host, by its address in ${network}`, [query.target.host])
     },
   }
 }
 
-interface Found {
-  readonly name: string
-  readonly endpoint: ContainerEndpoint
-  /** Where it was asked for by that. */
-  readonly address?: string
-}
-
+/** Milliseconds that this machine's addresses are taken for the same: to read them is not for each request. */
+const OWN_MS = 1_000
 /** Tried in turn: a service with more replicas than this has some of them tried. */
 const MAX_ADDRESSES = 16
 
-function endpointsAsked({ target: { host, family } }: RouteQuery, view: ContainerView): readonly Found[] {
-  if (family === 0)
-    return endpointsCalled(host, view).map(({ container, endpoint }) => ({ name: container.name, endpoint }))
-  return view.containers.flatMap(({ name, endpoints }) =>
-    endpoints
-      .filter(({ addresses }) => addresses.includes(host))
-      .map((endpoint) => ({ name, endpoint, address: host })),
-  )
+function addressesOf({ target: { host, family } }: RouteQuery, found: readonly NamedEndpoint[]): readonly string[] {
+  if (family !== 0) return [host]
+  return [...new Set(found.flatMap(({ endpoint }) => endpoint.addresses))].slice(0, MAX_ADDRESSES)
 }
 
-/** The engine's word for this machine's address in a network. */
-function isGateway({ target: { host, family } }: RouteQuery, { networks }: ContainerView): boolean {
-  return family !== 0 && networks.some(({ gateways }) => gateways.includes(host))
+function isIn({ endpoints }: Container, id: string): boolean {
+  return endpoints.some(({ networkId }) => networkId === id)
 }
 
-/** By network id: bridged, and with an address of this machine's. What the engine of another machine has is not to be looked for here. */
-function inReach({ networks }: ContainerView, own: readonly InterfaceAddress[]): (id: string) => boolean {
-  return (id) => {
-    const network = networks.find((one) => one.id === id)
-    if (!network?.bridged) return false
-    const holds = inBlocks(network.subnets)
-    return own.some(({ address }) => holds(address))
+/** Where they cannot be read, for want of descriptors, say, the last that could. */
+function keptFor(
+  ms: number,
+  read: () => readonly InterfaceAddress[],
+  monotonic: () => number,
+): () => readonly InterfaceAddress[] {
+  let kept: readonly InterfaceAddress[] = []
+  let until = Number.NEGATIVE_INFINITY
+  return () => {
+    const now = monotonic()
+    if (now < until) return kept
+    until = now + ms
+    try {
+      kept = read()
+    } catch {
+      // As they were.
+    }
+    return kept
   }
 }
 
@@ -113,6 +137,7 @@ export function withOwnNetworks(special: SpecialAddresses, own: OwnNetworks | un
   const byName = (query: RouteQuery): RouteQuery | undefined =>
     own.hostIn(query) === undefined ? undefined : { ...query, target: targetFromHost(HOST_NAME, query.target.port) }
   return {
+    ...special,
     decide(query) {
       const decided = special.decide(query)
       if (decided) return decided
@@ -120,7 +145,6 @@ export function withOwnNetworks(special: SpecialAddresses, own: OwnNetworks | un
       const asHost = host && special.decide(host)
       return asHost?.decision === 'reject' ? asHost : own.decide(query)
     },
-    dialled: (query) => special.dialled(query) ?? own.dialled(query),
     hostTargets(query) {
       const host = byName(query)
       return special.hostTargets(query) ?? (host && special.hostTargets(host))

@@ -97,6 +97,7 @@ export class Parts {
       matters: (query) =>
         current().settings.containerRules.length > 0 ||
         (query !== undefined && (leadsBeyond(query, borders) || ownNetworks.concerns(query))),
+      seeksNewcomer: (query) => ownNetworks.mayConcern(query),
     })
     const system = options.resolver ?? createSystemResolver({ clock })
     const hosts = resolverByOwner(system, (client) => newcomers.ownerOf(client))
@@ -162,7 +163,11 @@ export class Parts {
         clients,
         records: this.records,
         identified: (query) => this.engine.identified(query),
-        ways: () => ({ router: newcomers.before(current().router), dialers: current().dialers }),
+        ways: () => ({
+          identified: (query) => newcomers.identified(query),
+          router: current().router,
+          dialers: current().dialers,
+        }),
         onLost: (reason, others) => this.log.warn(frontLost(reason, others)),
         pipeSharers: byteThreads(options.frontThreads),
         ...(options.frontThreads ? { threads: options.frontThreads } : {}),

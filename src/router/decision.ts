@@ -6,8 +6,9 @@ import { describeHop } from '../wire/upstream-url.ts'
 /** A route before it is stamped with the generation of the settings. */
 export type Decision = Omit<Route, 'generation'>
 
-export function direct(source: Because['source'], detail: string): Decision {
-  return { decision: 'direct', candidates: [{ hops: [] }], because: { source, detail } }
+export function direct(source: Because['source'], detail: string, addresses?: readonly string[]): Decision {
+  const candidate = { hops: [], ...(addresses ? { addresses } : {}) }
+  return { decision: 'direct', candidates: [candidate], because: { source, detail } }
 }
 
 export function reject(source: Because['source'], detail: string): Decision {

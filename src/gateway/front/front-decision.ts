@@ -5,6 +5,8 @@ import type { AllDialers } from '../../dialers/create-dialers.ts'
 import type { FlowRecord } from '../../observe/flow-records.ts'
 
 export interface DecisionWays {
+  /** The query with all that can be known of its client. */
+  identified(query: RouteQuery): RouteQuery | Promise<RouteQuery>
   readonly router: Router
   readonly dialers: Pick<AllDialers, 'directAddresses'>
 }
@@ -31,15 +33,20 @@ export class FrontDecision {
    * Asks as for any flow: same router, same access rules, same resolver. Never rejects: where the way is not simply direct, or anything speaks against
    * it, there are no addresses, for the door will meet the same and has the words for it.
    */
-  async make({ router, dialers }: DecisionWays, record: FlowRecord, signal: AbortSignal): Promise<void> {
+  async make({ identified, router, dialers }: DecisionWays, record: FlowRecord, signal: AbortSignal): Promise<void> {
     try {
-      const { query } = this
+      const query = await identified(this.query)
       this.route = await router.route(query, signal)
       record.decided(this.route)
       const candidate = onlyDirect(this.route)
       if (!candidate) return
       this.dialed = { value: undefined, candidate, failed: [] }
-      this.addresses = await dialers.directAddresses(query.target, { signal, query })
+      const { addresses } = candidate
+      this.addresses = await dialers.directAddresses(query.target, {
+        signal,
+        query,
+        ...(addresses ? { addresses } : {}),
+      })
     } catch {
       this.addresses = []
     }

@@ -43,8 +43,8 @@ export async function believe(
   const named: Believed = { target: { host: name, family: 0, port: dialled.port }, captured }
   // Needs no other proof. Nearly all hellos of browsers look like encrypted ones (GREASE, RFC 9849 §6.2), and hold the name that is meant.
   if (told.includes(name)) return named
-  // The outer name of an encrypted ClientHello says no word about which of its provider's customers is meant.
-  if (hint && told.length > 0) return toldName(dialled, told)
+  // The outer name of an encrypted ClientHello says no word about which of its provider's customers is meant; "reject" takes nobody's word for it that it is one.
+  if (hint && told.length > 0 && trust !== 'reject') return toldName(dialled, told)
   const looked = leadsTo(name, dialled.host, resolver, signal, client)
   if (trust === 'name' && !hint) {
     captured.unverified = true

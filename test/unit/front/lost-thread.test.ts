@@ -85,6 +85,7 @@ async function rig(t: Test, threads: number) {
     identified: (query) => query,
     records,
     ways: () => ({
+      identified: (query) => query,
       router: {
         async route() {
           const because = { source: 'default', detail: '' } as const

@@ -67,6 +67,7 @@ t.test('what was tried in vain for a client goes to its door with it', async (t)
       clock,
       records,
       ways: () => ({
+        identified: (query) => query,
         router: { route: async () => route as unknown as Route },
         dialers: { directAddresses: async () => ['192.0.2.1', '2001:db8::1'] },
       }),
@@ -130,6 +131,7 @@ t.test(
         clock,
         records,
         ways: () => ({
+          identified: (query) => query,
           router: { route: async () => route as unknown as Route },
           dialers: { directAddresses: async () => ['192.0.2.1'] },
         }),

@@ -54,10 +54,13 @@ t.test('what a container shares a network with, by name and by address', async (
   ] as const) {
     t.match(
       networks.decide(ask(host)),
-      { decision: 'direct', because: { source: 'own-network', detail: 'in one,' } },
+      {
+        decision: 'direct',
+        candidates: [{ hops: [], addresses }],
+        because: { source: 'own-network', detail: 'in one,' },
+      },
       host,
     )
-    t.strictSame(networks.dialled(ask(host)), addresses, host)
   }
 })
 
@@ -80,7 +83,6 @@ t.test('nothing else', async (t) => {
     ['captured', ask('api', { captured: { dialled } })],
   ] as const) {
     t.equal(networks.decide(query), undefined, title)
-    t.equal(networks.dialled(query), undefined, title)
   }
 })
 
@@ -98,11 +100,50 @@ t.test('who asks matters where it may be such a question', async (t) => {
   t.notOk(networks.concerns(ask('api', { scope: 'host' })))
 })
 
+t.test('not where the engine keeps a network’s containers from each other', async (t) => {
+  const parted = { ...view, networks: view.networks.map((one) => ({ ...one, parted: true as const })) }
+  const apart = createOwnNetworks({ view: () => parted }, () => own)
+  t.equal(apart.decide(ask('api')), undefined)
+  t.equal(apart.decide(ask('172.18.0.3')), undefined)
+  t.match(apart.decide(ask('172.18.0.1')), { decision: 'direct' }, 'the host reaches them, and they it')
+})
+
+t.test('what may be the name of somebody who has just started', async (t) => {
+  for (const [host, may] of [
+    ['new', true],
+    ['new.one', true],
+    ['api', false],
+    ['new.two', false],
+    ['www.corp.test', false],
+    ['172.18.0.77', false],
+  ] as const)
+    t.equal(networks.mayConcern(ask(host)), may, host)
+  t.notOk(networks.mayConcern(ask('new', { scope: 'host' })))
+  t.notOk(
+    networks.mayConcern(ask('new', { client: { address: '172.18.0.9', local: false } })),
+    'who asks is waited for',
+  )
+})
+
+t.test('this machine’s addresses are read once a second, and kept where they cannot be read', async (t) => {
+  let [now, reads] = [0, 0]
+  const readOwn = () => {
+    if (++reads === 2) throw new Error('too many open files')
+    return own
+  }
+  const counted = createOwnNetworks({ view: () => view }, readOwn, () => now)
+  for (let i = 0; i < 10; i++) t.ok(counted.decide(ask('api')))
+  t.equal(reads, 1)
+  now = 1_000
+  t.ok(counted.decide(ask('api')), 'as they were')
+  t.equal(reads, 2)
+})
+
 t.test('the host and the gateway come first', async (t) => {
   const options = { host: [], gateway: [], hostPorts: [{ from: 1, to: 65535 }], byAddress: false }
   const both = withOwnNetworks(createSpecialAddresses(options), networks)
   t.strictSame(both.dialled(ask('host.docker.internal')), ['127.0.0.1', '::1'])
-  t.strictSame(both.dialled(ask('api')), ['172.18.0.3'])
+  t.match(both.decide(ask('api')), { because: { source: 'own-network' } })
   t.match(both.decide(ask('gateway.docker.internal')), { decision: 'reject' })
   t.equal(both.decide(ask('elsewhere.test')), undefined)
 })
@@ -111,8 +152,12 @@ t.test('the host by its address in one of them is the host', async (t) => {
   const options = { host: ['192.168.65.254'], gateway: [], hostPorts: [{ from: 8080, to: 8080 }], byAddress: false }
   const both = withOwnNetworks(createSpecialAddresses(options), networks)
   const at = (port: number) => ({ ...ask('172.18.0.1'), target: targetFromHost('172.18.0.1', port) })
-  t.match(both.decide(at(8080)), { decision: 'direct', because: { source: 'own-network', detail: /host.*in one/ } })
-  t.equal(both.dialled(at(8080)), undefined, 'and is dialled there, not at loopback')
+  t.match(both.decide(at(8080)), {
+    decision: 'direct',
+    candidates: [{ addresses: ['172.18.0.1'] }],
+    because: { source: 'own-network', detail: /host.*in one/ },
+  })
+  t.equal(both.dialled(at(8080)), undefined, 'not at loopback')
   t.match(both.decide(at(8081)), { decision: 'reject', because: { detail: /hostPorts/ } })
   t.strictSame(
     both.hostTargets(at(8080))?.map(({ host }) => host),

@@ -53,14 +53,16 @@ const rows: readonly Row[] = [
   { told: ['told.test'], trust: 'reject', heard: sni('told.test'), target: 'told.test', source: 'sni' },
   { told: ['told.test'], trust: 'reject', heard: sni('true.test'), target: 'true.test', source: 'sni' },
   { told: ['told.test'], trust: 'reject', heard: sni('false.test'), target: ADDRESS, disbelieved: 'false.test' },
-  { told: ['told.test'], trust: 'reject', heard: outer('false.test'), target: 'told.test', source: 'dns' },
+  { told: ['told.test'], trust: 'reject', heard: outer('false.test'), target: ADDRESS, disbelieved: 'false.test' },
+  { told: ['told.test'], trust: 'reject', heard: outer('true.test'), target: 'true.test', source: 'sni' },
+  { told: ['told.test'], heard: outer('false.test'), target: 'told.test', source: 'dns' },
   // Several names for one address.
   { told: TOLD, target: 'later.test', source: 'dns', oneOf: TOLD },
   { told: TOLD, heard: sni('earlier.test'), target: 'earlier.test', source: 'sni' },
   { told: TOLD, trust: 'reject', heard: sni('earlier.test'), target: 'earlier.test', source: 'sni' }, // agrees: told
   { told: TOLD, heard: outer('earlier.test'), target: 'earlier.test', source: 'sni' }, // of browsers, all look so
   { told: TOLD, heard: outer('false.test'), target: 'later.test', source: 'dns', oneOf: TOLD },
-  { told: TOLD, trust: 'reject', heard: outer('false.test'), target: 'later.test', source: 'dns', oneOf: TOLD },
+  { told: TOLD, trust: 'reject', heard: outer('false.test'), target: ADDRESS, disbelieved: 'false.test' },
   { told: ['a.test', 'b.test'], heard: sni('true.test'), target: 'true.test', source: 'sni' },
   { told: TOLD, heard: sni('false.test'), target: ADDRESS, disbelieved: 'false.test' },
   { told: TOLD, trust: 'name', heard: sni('false.test'), target: 'false.test', source: 'sni', disagrees: true },
