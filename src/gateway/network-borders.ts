@@ -1,12 +1,13 @@
 import type { Container, ContainerDirectory, ContainerView } from '../contracts/containers.ts'
 import type { Client, RouteQuery } from '../contracts/route.ts'
+import type { ClosedNetwork } from '../router/access.ts'
 import type { InterfaceAddress } from '../system/interface-addresses.ts'
 import { AddressOwners } from '../wire/address-owners.ts'
 import { inBlocks } from '../wire/ip-block.ts'
 import { ownAddresses as readOwnAddresses } from './host-addresses.ts'
 
-/** The name of the network of the engine's that an address is in, where the client is in others or in none. Undefined: nothing stands between them. */
-export type NetworkBorders = (address: string, client: Client) => string | undefined
+/** The network of the engine's that an address is in, where the client is in others or in none, or where it is kept from its neighbours. Undefined: nothing stands between them. */
+export type NetworkBorders = (address: string, client: Client) => ClosedNetwork | undefined
 
 /**
  * An engine keeps its bridged networks apart from each other and from whoever is outside, but for published ports, and this host is in all of them: what
@@ -33,13 +34,15 @@ export function networkBorders(
     const clients = container ? [container] : (directory.allAt?.(from) ?? [])
     const isIn = ({ bridge, holds }: (typeof there)[number]) =>
       holds(from) || (clients.length > 0 && clients.every(({ endpoints }) => isAmong(endpoints, bridge.id)))
-    if (there.length === 0 || there.some(isIn)) return undefined
+    const within = there.filter(isIn)
+    if (there.length === 0 || within.some(({ bridge }) => !bridge.parted)) return undefined
     // As they are now: whoever is refused has the time.
     const own = readable(ownAddresses).map((one) => one.address)
     if (own.includes(from) || own.includes(address)) return undefined
+    if (within[0]) return isOf(clients, from, address) ? undefined : { name: within[0].bridge.name, parted: true }
     // Of an engine elsewhere: to whoever is outside, the same blocks may mean a network of this side.
     const isHere = all.isContainers(from) || own.some((one) => there.some(({ holds }) => holds(one)))
-    return isHere ? there[0]?.bridge.name : undefined
+    return isHere && there[0] ? { name: there[0].bridge.name } : undefined
   }
 }
 
@@ -50,6 +53,13 @@ const UNTOLD_MS = 1_000
 export function leadsBeyond({ target, captured, client }: RouteQuery, borders: NetworkBorders): boolean {
   const { host, family } = captured?.dialled ?? target
   return family !== 0 && borders(host, client) !== undefined
+}
+
+/** Whoever the client is, it reaches itself. */
+function isOf(clients: readonly Container[], from: string, address: string): boolean {
+  return (
+    from === address || clients.some(({ endpoints }) => endpoints.some(({ addresses }) => addresses.includes(address)))
+  )
 }
 
 function isAmong(endpoints: Container['endpoints'], id: string | undefined): boolean {
@@ -65,6 +75,8 @@ interface Bridge {
   readonly name: string
   /** The engine's. */
   readonly id?: string
+  /** As of `ContainerNetwork`. */
+  readonly parted?: true
   readonly subnets: readonly string[]
 }
 

@@ -22,6 +22,12 @@ export interface Access {
   isOwnEndpoint(address: string, port: number): boolean
 }
 
+export interface ClosedNetwork {
+  readonly name: string
+  /** The client is in it, and it keeps its containers from each other. Absent: the client is outside it. */
+  readonly parted?: true
+}
+
 export interface AccessOptions {
   readonly allow: ExcludeList
   readonly deny: ExcludeList
@@ -29,8 +35,8 @@ export interface AccessOptions {
   readonly clock: Clock
   /** Addresses that a query leads to instead of its own: it may reach them although they are loopback. */
   readonly leadsTo?: (query: RouteQuery) => readonly string[] | undefined
-  /** The name of the container network that an address is in, where the client is outside it. Absent: there are none. */
-  readonly closedNetwork?: (address: string, client: Client) => string | undefined
+  /** The container network that an address is in and the client has no way to. Absent: there are none. */
+  readonly closedNetwork?: (address: string, client: Client) => ClosedNetwork | undefined
   /** The host's own addresses; default: those of its interfaces. */
   readonly localAddresses?: () => readonly string[]
 }
@@ -128,7 +134,8 @@ function firstReason(
     const reason = builtInReason(address, client)
     if (reason !== undefined) return reason
     const network = client.local ? undefined : closedNetwork?.(address, client)
-    if (network !== undefined) return `${address} is in the container network ${network}, and the client is outside it`
+    if (network)
+      return `${address} is in the container network ${network.name}, ${network.parted ? 'whose containers the engine keeps from each other' : 'and the client is outside it'}`
   }
   return undefined
 }

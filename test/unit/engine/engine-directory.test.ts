@@ -116,7 +116,12 @@ t.test('what an engine has, as the directory gives it', async (t) => {
   const engine = await fakeEngine(t)
   engine.networks = [
     { name: 'shop_default', subnets: ['172.20.0.0/16', 'fd00:20::/64'], gateways: ['172.20.0.1', 'fd00:20:0::1'] },
-    { name: 'hidden', subnets: ['172.21.0.0/16'], internal: true },
+    {
+      name: 'hidden',
+      subnets: ['172.21.0.0/16'],
+      internal: true,
+      options: { 'com.docker.network.bridge.enable_icc': 'false' },
+    },
   ]
   engine.containers = [
     {
@@ -151,6 +156,7 @@ t.test('what an engine has, as the directory gives it', async (t) => {
       driver: 'bridge',
       bridged: true,
       internal: true,
+      parted: true,
       bridge: `br-${idOf('hidden').slice(0, 12)}`,
       subnets: ['172.21.0.0/16'],
       gateways: [],

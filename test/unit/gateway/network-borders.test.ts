@@ -45,7 +45,7 @@ t.test('which of the engine’s networks a container is asking its way into', as
   ]
   for (const [to, address, is, expected] of rows) {
     const client = { local: false, ...(address ? { address } : {}), ...(is ? { container: is } : {}) }
-    t.equal(borders(to, client), expected, `${to} from ${address}, ${JSON.stringify(is?.endpoints)}`)
+    t.equal(borders(to, client)?.name, expected, `${to} from ${address}, ${JSON.stringify(is?.endpoints)}`)
   }
 })
 
@@ -58,7 +58,7 @@ t.test('whoever it is that has the address: containers that share it, and one wh
   }
   const borders = networkBorders(directory, () => [])
   const client = { local: false, address: '172.18.0.2' }
-  const to = () => ['172.19.0.2', '172.20.0.2'].map((address) => borders(address, client))
+  const to = () => ['172.19.0.2', '172.20.0.2'].map((address) => borders(address, client)?.name)
   t.same(to(), ['two', 'three'])
   all = [container('one', 'two')]
   t.same(to(), [undefined, 'three'])
@@ -68,7 +68,7 @@ t.test('whoever it is that has the address: containers that share it, and one wh
   t.same(to(), ['two', 'three'], 'in some network all of them')
   all = [container('one', 'two', 'three')]
   const borderer = { ...client, container: container('one') }
-  t.equal(borders('172.19.0.2', borderer), 'two', 'who was known stays who it was')
+  t.equal(borders('172.19.0.2', borderer)?.name, 'two', 'who was known stays who it was')
 })
 
 t.test('whether a query leads into a network where its client is not known to be', async (t) => {
@@ -93,7 +93,7 @@ t.test('as the engine has them now, and without the host’s addresses where the
   const client = { local: false, address: '172.18.0.2' }
   t.equal(borders('172.19.0.2', client), undefined)
   view = { networks: [...view.networks, network('two', ['172.19.0.0/16'], [])], containers: [] }
-  t.equal(borders('172.19.0.2', client), 'two')
+  t.equal(borders('172.19.0.2', client)?.name, 'two')
 })
 
 t.test('before the engine has been heard: what lies behind this machine’s own bridges of Docker', async (t) => {
@@ -109,7 +109,7 @@ t.test('before the engine has been heard: what lies behind this machine’s own 
     () => bridges,
     () => now,
   )
-  const from = (address: string) => (to: string) => borders(to, { local: false, address })
+  const from = (address: string) => (to: string) => borders(to, { local: false, address })?.name
   t.equal(from('172.17.0.2')('172.18.0.2'), 'br-0123456789ab')
   t.equal(from('192.168.1.9')('172.17.0.2'), 'docker0')
   for (const to of ['172.17.0.3', '172.18.0.1', '192.168.1.9', '203.0.113.1'])
@@ -119,4 +119,26 @@ t.test('before the engine has been heard: what lies behind this machine’s own 
   bridges.push({ device: 'br-ba9876543210', address: '172.19.0.1', bits: 16 })
   now = 1_000
   t.equal(from('172.17.0.2')('172.19.0.2'), 'br-ba9876543210', 'a new one')
+})
+
+t.test('a network that keeps its containers from each other', async (t) => {
+  const networks = [{ ...network('apart', ['172.18.0.0/16'], ['172.18.0.1']), parted: true as const }]
+  const borders = networkBorders({ view: () => ({ networks, containers: [] }) }, () => own('172.18.0.1', '192.168.1.5'))
+  const client = {
+    ...{ local: false, address: '172.18.0.2' },
+    container: {
+      ...container('apart'),
+      endpoints: [{ network: 'apart', networkId: 'id-apart', addresses: ['172.18.0.2', '172.18.0.9'], aliases: [] }],
+    },
+  }
+  t.strictSame(borders('172.18.0.3', client), { name: 'apart', parted: true })
+  t.strictSame(borders('172.18.0.3', { local: false, address: '172.18.0.7' }), { name: 'apart', parted: true })
+  for (const [to, why] of [
+    ['172.18.0.2', 'itself'],
+    ['172.18.0.9', 'by another address'],
+    ['172.18.0.1', 'the host'],
+    ['203.0.113.1', 'elsewhere'],
+  ] as const)
+    t.equal(borders(to, client), undefined, why)
+  t.equal(borders('172.18.0.3', { local: false, address: '192.168.1.5' }), undefined, 'the host reaches everybody')
 })

@@ -12,7 +12,7 @@ function accessWith(allow = '', deny = '', listening = [{ address: '0.0.0.0', po
     ownEndpoints: () => listening,
     localAddresses: () => ['127.0.0.1', '192.168.1.5'],
     closedNetwork: (address, client) =>
-      client.address === REMOTE_CLIENT.address && address.startsWith('172.19.') ? 'n6' : undefined,
+      client.address === REMOTE_CLIENT.address && address.startsWith('172.19.') ? { name: 'n6' } : undefined,
     clock,
   })
 }
