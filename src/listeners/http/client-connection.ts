@@ -37,8 +37,8 @@ export class ClientConnection {
   #ended: RelayEnd = 'aborted'
   #released = false
   #paused = false
-  #lingersFor: 'a moment' | 'its request' = 'a moment'
-  #linger: (() => void) | undefined
+  #heldOpen = false
+  #closesAfter = false
 
   constructor(socket: Socket, clock: Clock, backlog: Backlog) {
     this.socket = socket
@@ -111,12 +111,12 @@ export class ClientConnection {
     resetSocket(this.socket)
   }
 
-  /** A request goes on behind its response: until the function answered is called, a connection that is to be closed is ended and read on. */
+  /** A request goes on behind its response: a connection that is to be closed is not, before the function that this answers is called. */
   holdOpen(): () => void {
-    this.#lingersFor = 'its request'
+    this.#heldOpen = true
     return () => {
-      this.#lingersFor = 'a moment'
-      this.#linger?.()
+      this.#heldOpen = false
+      if (this.#closesAfter) this.socket.destroySoon()
     }
   }
 
@@ -193,11 +193,10 @@ export class ClientConnection {
     const { socket } = this
     socket.destroySoon = () => {
       if (socket.destroyed) return
-      this.#linger = () => {
-        const cancel = this.#clock.after(LINGER_MS, () => socket.destroy())
-        socket.once('close', cancel)
-      }
-      if (this.#lingersFor === 'a moment') this.#linger()
+      this.#closesAfter = this.#heldOpen
+      if (this.#heldOpen) return
+      const cancel = this.#clock.after(LINGER_MS, () => socket.destroy())
+      socket.once('close', cancel)
       socket.end()
       if (socket.readableEnded) socket.once('finish', () => socket.destroy())
       else socket.once('end', () => socket.destroy())

@@ -8,7 +8,7 @@ import type { ForwardRequest } from '../../wire/http-request-head.ts'
 import { type CheckedResponse, checkInterim, checkResponse, type ResponseHead } from '../../wire/http-response-head.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { isRepeatable } from './is-repeatable.ts'
-import { awaitNext, awaitRest, goesOnBehind, saysYes } from './late-request.ts'
+import { awaitNext, awaitRest, goesOnBehind, isWholeWithout, saysYes } from './late-request.ts'
 import type { HttpDoorLimits } from './limits.ts'
 import { interimBytes, responseHeadOf } from './node-messages.ts'
 import { passBody } from './pass-body.ts'
@@ -179,6 +179,7 @@ export class Exchange {
       response.writeHead(checked.status, checked.reason, checked.fields as unknown as http.OutgoingHttpHeaders)
     } catch {
       this.#status = 0
+      this.#endOfLateRequest?.()
       this.#fail(badAnswer('has a field that cannot be passed on', this.#upstream, this.#target))
       return
     }
@@ -205,15 +206,21 @@ export class Exchange {
   #onAnswered(): void {
     if (this.#settled) return
     this.#answered = true
-    if (this.#upstream.writableEnded || !this.#endOfLateRequest) this.#settle('finished')
+    if (this.#upstream.writableEnded || !this.#endOfLateRequest) this.#finish()
     else if (this.#upstream.destroyed) this.#onUpstreamGone()
     else awaitRest(this.#parts)
   }
 
   #onLateRequestSent(): void {
     if (this.#settled) return
-    this.#settle('finished')
+    this.#finish()
     awaitNext(this.#parts)
+  }
+
+  /** In every other end of a late request its client's connection is reset, or gone. */
+  #finish(): void {
+    this.#settle('finished')
+    this.#endOfLateRequest?.()
   }
 
   /** Behind its answer, and without all of the request. Whom it has told "yes" must hear of that. */
@@ -224,7 +231,7 @@ export class Exchange {
       this.#settle('upstream-reset', explainCutRequest(this.#upstream, this.#target))
       connection.reset()
     } else {
-      this.#settle('finished')
+      this.#finish()
       connection.socket.destroySoon()
     }
   }
@@ -279,11 +286,14 @@ export class Exchange {
   readonly #isSettled = () => this.#settled
 
   readonly #onAbort = () => {
-    const { signal, ended } = this.#parts.connection
+    const { clock, connection, limits } = this.#parts
+    const { signal, ended } = connection
     const reason = toGatewayError(signal.reason)
     if (reason.code === 'SHUTTING_DOWN' && this.#status === 0) this.#status = this.#parts.fail(reason)
-    if (this.#answered && !saysYes(this.#status)) this.#settle('finished')
-    else this.#settle(ended, reason)
+    if (!this.#answered) this.#settle(ended, reason)
+    else if (!saysYes(this.#status)) this.#settle('finished')
+    else if (!isWholeWithout(reason, this.#parts)) this.#settle(ended, reason)
+    else this.#cancelHeadTimer = clock.after(limits.idleMs, () => this.#settle(ended, reason))
   }
 
   #settle(ended: ExchangeResult['ended'], error?: GatewayError): void {
@@ -292,7 +302,6 @@ export class Exchange {
     this.#cancelHeadTimer()
     const { connection, request, counts } = this.#parts
     connection.signal.removeEventListener('abort', this.#onAbort)
-    this.#endOfLateRequest?.()
     // Who answers before the request is whole, and closes: nobody wants the rest (RFC 9112 §9.5).
     if (ended !== 'finished' || !this.#upstream.writableEnded) this.#upstream.destroy()
     request.removeAllListeners('data')

@@ -1,3 +1,5 @@
+import type http from 'node:http'
+import type { GatewayError } from '../../contracts/gateway-error.ts'
 import type { RelayCounts } from '../../contracts/relay.ts'
 import type { UpstreamRequest } from '../../contracts/request.ts'
 import type { ForwardRequest } from '../../wire/http-request-head.ts'
@@ -7,6 +9,7 @@ import type { HttpDoorLimits } from './limits.ts'
 
 export interface LateRequestParts {
   readonly connection: ClientConnection
+  readonly request: http.IncomingMessage
   readonly forward: ForwardRequest
   readonly counts: RelayCounts
   readonly limits: HttpDoorLimits
@@ -31,6 +34,11 @@ export function goesOnBehind(
 /** To an answer whose request is not whole. Behind a "no", and behind a "not here", nobody needs the rest. */
 export function saysYes(status: number): boolean {
   return status < 300
+}
+
+/** The client has left, or what it sends is no request, with all of the answer and behind all of its request: what is left of that is on its way. */
+export function isWholeWithout({ code }: GatewayError, { request }: LateRequestParts): boolean {
+  return (code === 'CLIENT_GONE' || code === 'BAD_REQUEST') && request.complete
 }
 
 /** Node took the connection for one that waits for its next request. */

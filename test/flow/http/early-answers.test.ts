@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import t from 'tap'
 import { until } from '../../fixtures/until.ts'
 import { startRig } from './rig.ts'
@@ -9,8 +10,8 @@ const WAYS = [
 ] as const
 
 const SIZE = 300_000
-const head = (fields = '') =>
-  `POST http://origin.test/ HTTP/1.1\r\nHost: origin.test\r\nContent-Length: ${SIZE}\r\n${fields}\r\n`
+const head = (fields = '', size = SIZE) =>
+  `POST http://origin.test/ HTTP/1.1\r\nHost: origin.test\r\nContent-Length: ${size}\r\n${fields}\r\n`
 const accepted = (fields = '') => `HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n${fields}\r\nok`
 const bodyLength = (bytes: string) => bytes.length - bytes.indexOf('\r\n\r\n') - 4
 
@@ -32,22 +33,62 @@ for (const [who, options] of WAYS) {
       t.equal(rig.origin.connections.length, 1)
     })
 
-  t.test(`${who} that answers first gets the rest also of a client that asks for an end`, async (t) => {
-    const rig = await startRig(t, options)
+  t.test(
+    `${who} that answers first gets the rest also of a client that asks for an end, and goes with it`,
+    async (t) => {
+      const rig = await startRig(t, options)
+      rig.origin.answers(accepted())
+      const client = rig.client().send(`${head('Connection: close\r\n')}x`)
+      client.socket.on('end', () => client.close())
+      t.match(await client.gets('ok'), /\r\nConnection: close\r\n[\s\S]*ok$/)
+      const origin = await rig.origin.connection()
+      for (let sent = 1; sent < SIZE; ) {
+        const size = Math.min(100_000, SIZE - sent)
+        client.send('x'.repeat(size))
+        sent += size
+        await until('that arrives', () => bodyLength(origin.bytes) === sent)
+      }
+      t.equal(await client.ending(), 'fin')
+      await until('the exchange is over', () => rig.results.length === 1)
+      t.match(rig.results[0], { status: 202, bytesUp: SIZE, ended: 'finished' })
+    },
+  )
+
+  t.test(`a client that leaves behind its request and the early answer of ${who}`, async (t) => {
+    const conns: Socket[] = []
+    const wrap = (socket: Socket) => {
+      conns.push(socket)
+      return socket.pause()
+    }
+    const rig = await startRig(t, { ...options, wrap })
     rig.origin.answers(accepted())
-    const client = rig.client().send(`${head('Connection: close\r\n')}x`)
-    t.match(await client.toEnd(), /\r\nConnection: close\r\n[\s\S]*ok$/)
-    client.send('x'.repeat(SIZE - 1))
+    const client = rig.client().send(`${head('', 1000)}x`)
+    await client.gets('ok')
+    conns[0]!.cork() // what the gateway writes is slow to go
+    client.send('x'.repeat(999)).socket.end()
+    await until('it is gone', () => rig.taken[0]!.closed)
+    conns[0]!.uncork()
     const origin = await rig.origin.connection()
-    await until('all of the body is there', () => bodyLength(origin.bytes) === SIZE)
+    await until('all of the body is there', () => bodyLength(origin.bytes) === 1000)
     await until('the exchange is over', () => rig.results.length === 1)
-    t.match(rig.results[0], { status: 202, bytesUp: SIZE, ended: 'finished' })
+    t.match(rig.results[0], { status: 202, bytesUp: 1000, ended: 'finished' })
   })
 
   t.test(`${who} that says yes and breaks off: the client hears of it`, async (t) => {
     const rig = await startRig(t, options)
     rig.origin.answers(accepted())
     const client = rig.client().send(`${head()}x`)
+    await client.gets('ok')
+    ;(await rig.origin.connection()).socket.resetAndDestroy()
+    t.equal(await client.ending(), 'reset')
+    await until('the exchange is over', () => rig.results.length === 1)
+    t.match(rig.results[0], { status: 202, bytesUp: 1, ended: 'upstream-reset', error: { code: 'CONNECT_RESET' } })
+  })
+
+  t.test(`${who} that says yes and breaks off: the client that asks for an end hears of it, too`, async (t) => {
+    const rig = await startRig(t, options)
+    rig.origin.answers(accepted())
+    const client = rig.client().send(`${head('Connection: close\r\n')}x`)
     await client.gets('ok')
     ;(await rig.origin.connection()).socket.resetAndDestroy()
     t.equal(await client.ending(), 'reset')
@@ -65,6 +106,22 @@ for (const [who, options] of WAYS) {
     await until('the exchange is over', () => rig.results.length === 1)
     t.match(rig.results[0], { status: 413, ended: 'finished' })
   })
+
+  t.test(
+    `what is no request behind one that ${who} has answered early ends the connection, not the request`,
+    async (t) => {
+      const rig = await startRig(t, options)
+      rig.origin.answers(accepted())
+      const client = rig.client().send(`${head('', 1000)}x`)
+      await client.gets('ok')
+      client.send(`${'x'.repeat(999)}\x01\r\n\r\n`)
+      await client.toEnd()
+      const origin = await rig.origin.connection()
+      await until('all of the body is there', () => bodyLength(origin.bytes) === 1000)
+      await until('the exchange is over', () => rig.results.length === 1)
+      t.match(rig.results[0], { status: 202, bytesUp: 1000, ended: 'finished' })
+    },
+  )
 
   t.test(`${who} that answers first and says that it closes is let go`, async (t) => {
     const rig = await startRig(t, options)
