@@ -46,8 +46,9 @@ export function awaitRest({ connection, limits }: LateRequestParts): void {
   connection.socket.setTimeout(limits.idleMs)
 }
 
-/** And now it is one. */
+/** And now it is one, unless the next came together with the rest: then Node has set that one's time already, and ends the connection behind its answer. */
 export function awaitNext({ connection, limits, lastRequest }: LateRequestParts): void {
+  if (connection.outstanding > 1) return
   connection.socket.setTimeout(limits.keepAliveMs)
   if (lastRequest()) connection.socket.destroySoon()
 }

@@ -33,6 +33,30 @@ for (const [who, options] of WAYS) {
       t.equal(rig.origin.connections.length, 1)
     })
 
+  for (const drains of [false, true])
+    t.test(
+      `${who} that answers first: a request right behind the rest is one that waits${drains ? ', also in a drain' : ''}`,
+      async (t) => {
+        const idleMs = 77_000
+        const rig = await startRig(t, { ...options, limits: { idleMs } })
+        rig.origin.answers(accepted())
+        const client = rig.client().send(`${head()}x`)
+        await client.gets('ok')
+        if (drains) rig.door.drain()
+        const origin = await rig.origin.connection()
+        rig.origin.onData = () => {}
+        client.send('x'.repeat(SIZE - 2))
+        await until('all but one are there', () => bodyLength(origin.bytes) === SIZE - 1)
+        client.send('xGET http://origin.test/next HTTP/1.1\r\nHost: origin.test\r\n\r\n')
+        const next = () => rig.origin.connections.find(({ bytes }) => bytes.includes('GET '))
+        await until('the next is there', () => next() !== undefined)
+        t.equal(rig.taken[0]!.timeout, idleMs)
+        next()!.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnext')
+        await client.gets('next')
+        if (drains) t.match(await client.toEnd(), /\r\nConnection: close\r\n[\s\S]*next$/)
+      },
+    )
+
   t.test(
     `${who} that answers first gets the rest also of a client that asks for an end, and goes with it`,
     async (t) => {
