@@ -198,6 +198,9 @@ export class CaptureDoor {
       : { kind: 'nameless' }
     const verifying = new AbortController()
     const cancel = clock.after(VERIFY_MS, () => verifying.abort(new GatewayError('RESOLVE_FAILED', 'too slow')))
+    const onGone = () => verifying.abort(gone.signal.reason)
+    if (gone.signal.aborted) onGone()
+    else gone.signal.addEventListener('abort', onGone, { once: true })
     const believed = await believe(
       dialled,
       { told, heard: heardIn(sniffed) },

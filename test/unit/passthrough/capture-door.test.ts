@@ -1,8 +1,10 @@
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
+import { PassThrough } from 'node:stream'
 import t from 'tap'
 import type { Flow } from '../../../src/contracts/flow.ts'
 import { ERROR_CODES, GatewayError } from '../../../src/contracts/gateway-error.ts'
+import type { Resolver } from '../../../src/contracts/resolver.ts'
 import { CaptureDoor, type CapturePolicy, type CaptureRoom } from '../../../src/passthrough/capture-door.ts'
 import { heldAnswer } from '../../../src/passthrough/held-answer.ts'
 import type { HeldSyn } from '../../../src/passthrough/hold/queue-messages.ts'
@@ -17,7 +19,11 @@ const SYN: HeldSyn = {
   dialled: { address: '192.0.2.1', family: 4, port: 443 },
 }
 
-function rig(policy: Partial<CapturePolicy> = {}, judge: CaptureRoom['judge'] = () => 'room') {
+function rig(
+  policy: Partial<CapturePolicy> = {},
+  judge: CaptureRoom['judge'] = () => 'room',
+  resolve: Resolver['resolve'] = async () => [{ address: '192.0.2.1', family: 4 }],
+) {
   const clock = manualClock()
   const names = createAnsweredNames({ clock })
   const flows: Flow[] = []
@@ -28,7 +34,7 @@ function rig(policy: Partial<CapturePolicy> = {}, judge: CaptureRoom['judge'] = 
   const door = new CaptureDoor({
     clock,
     names,
-    resolver: { resolve: async () => [{ address: '192.0.2.1', family: 4 }] },
+    resolver: { resolve },
     context: {
       name: 'capture',
       scope: 'containers',
@@ -84,6 +90,37 @@ t.test('who has no answer when the gateway ends is told, and the log why', async
     places.map((place) => (signals[place]!.reason as GatewayError | undefined)?.code),
     [undefined, 'SHUTTING_DOWN', 'SHUTTING_DOWN', 'CLIENT_GONE', undefined],
   )
+})
+
+t.test('nor is a name held against an address for longer than somebody waits for it', async (t) => {
+  const asked: string[] = []
+  const silent: Resolver['resolve'] = (name, signal) => {
+    asked.push(name)
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  }
+  const { door, flows, signals, clock } = rig({ namesMatter: () => true }, () => 'room', silent)
+  const speaking = (port: number) => {
+    const socket = new PassThrough()
+    socket.write('GET / HTTP/1.1\r\nHost: silent.test\r\n\r\n')
+    const { localAddress, localPort, remoteAddress, remotePort } = arriving(port)
+    return Object.assign(socket, { localAddress, localPort, remoteAddress, remotePort }) as unknown as Socket
+  }
+  const left = speaking(40_001)
+  door.connected(left)
+  door.connected(speaking(40_002))
+  await until('both names are looked up', () => asked.length === 2)
+  left.emit('close')
+  await until('one is a flow', () => flows.length === 1)
+  door.giveUp()
+  await until('the other, too', () => flows.length === 2)
+  t.same(
+    flows.map(({ client }, at) => [client.port, (signals[at]!.reason as GatewayError).code]),
+    [
+      [40_001, 'CLIENT_GONE'],
+      [40_002, 'SHUTTING_DOWN'],
+    ],
+  )
+  t.equal(clock.pending, 0)
 })
 
 t.test('reset by its client before it was looked at: a flow all the same, if it is nobody’s yet', async (t) => {
