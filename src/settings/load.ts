@@ -24,6 +24,8 @@ export interface Loaded {
   readonly warnings: readonly Problem[]
   /** The file they come from; absent where there is none. */
   readonly file?: string
+  /** There is nothing in it but blanks and comments. */
+  readonly isBlank?: true
   /** All that was read or looked for: a change to any of them may change the settings. */
   readonly files: SeenFiles
 }
@@ -34,7 +36,7 @@ const MAX_SETTINGS_FILE = 2 * 1024 * 1024
 /** Reads, merges, checks and completes the settings. Rejects with a `SettingsError` that holds everything that is wrong. */
 export async function loadSettings(options: LoadOptions): Promise<Loaded> {
   const looked = new Map<string, string>()
-  const { source, problems } = await readUserFile(options, looked)
+  const { source, isBlank, problems } = await readUserFile(options, looked)
   const merged = mergeSources(source ? [source] : [])
   const written = settingsSchema.safeParse(merged.data)
   // Cannot happen where there were no problems: each source has been held against the schema by itself.
@@ -50,12 +52,14 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
     effective: effectiveValues(written.data, settings, merged),
     warnings: inOrder(context.warnings),
     ...(source ? { file: source.file } : {}),
+    ...(isBlank ? { isBlank } : {}),
     files,
   }
 }
 
 interface UserFile {
   readonly source?: Source
+  readonly isBlank?: true
   readonly problems: readonly Problem[]
 }
 
@@ -68,7 +72,7 @@ async function readUserFile(options: LoadOptions, looked: Map<string, string>): 
       looked.set(path, state)
       const { source, problems } = readSource(text, { kind: 'user', file, path })
       if (!source) throw new SettingsError(problems, looked)
-      return { source, problems }
+      return { source, problems, ...(isBlankText(text) ? { isBlank: true } : {}) }
     } catch (error) {
       if (error instanceof SettingsError) throw error
       looked.set(path, await stateOf(path))
@@ -77,6 +81,11 @@ async function readUserFile(options: LoadOptions, looked: Map<string, string>): 
     }
   }
   return { problems: [] }
+}
+
+/** Nothing but blanks and comments: what `{}` is not. */
+function isBlankText(text: string): boolean {
+  return text.split('\n').every((line) => /^\s*(#|---\s*$|$)/.test(line.replace('\uFEFF', '')))
 }
 
 function isAbsent(error: unknown): boolean {

@@ -52,8 +52,12 @@ export function watchSettings(options: WatchOptions): SettingsWatch {
 
   const read = async (): Promise<Change> => {
     const change = await loadSettings(load).then(
-      (loaded): Change =>
-        inForce !== undefined && loaded.file === undefined ? { error: gone(inForce, loaded) } : { loaded },
+      (loaded): Change => {
+        if (inForce !== undefined && loaded.file === undefined) return { error: lost(inForce, loaded, 'is gone') }
+        return loaded.file !== undefined && loaded.isBlank
+          ? { error: lost(loaded.file, loaded, 'is empty') }
+          : { loaded }
+      },
       (error: unknown): Change => ({ error }),
     )
     inForce = change.loaded?.file ?? inForce
@@ -85,10 +89,13 @@ export function watchSettings(options: WatchOptions): SettingsWatch {
   }
 }
 
-/** Without a file there would be the defaults, and they send everything direct: losing a file must not open what it kept shut. */
-function gone(file: string, { files }: Loaded): SettingsError {
-  const message = 'the settings file is gone'
-  const hint = 'Put it back. To have the defaults, make it an empty file, or start again without it.'
+/**
+ * Without a file there would be the defaults, and they send everything direct: losing a file must not open what it kept shut. One without a word in it may be
+ * about to be written, or could not be, for want of room.
+ */
+function lost(file: string, { files }: Loaded, how: string): SettingsError {
+  const message = `the settings file ${how}`
+  const hint = 'Put it back. To have the defaults, write {} into it, or start again without it.'
   return new SettingsError([{ file, line: 0, column: 0, path: '', message, hint }], files)
 }
 

@@ -169,6 +169,23 @@ t.test('a gateway that was started with a file does not fall back to the default
   t.strictSame(told(), ['error the settings file is gone'])
 })
 
+t.test('a file with nothing in it is one that is being written, or could not be', async (t) => {
+  const folder = t.testdir({ 'fairlead.yaml': level('warn') })
+  const { look, told, watch } = await watched(t, folder)
+  for (const text of ['', '\uFEFF', ' \n\n', '# later\n---\n']) {
+    writeFileSync(join(folder, 'fairlead.yaml'), text)
+    t.equal(brief(await watch.reload()), 'error the settings file is empty', JSON.stringify(text))
+    t.strictSame(told(), ['error the settings file is empty'])
+    await look()
+    await look()
+    t.strictSame(told(), [], 'once')
+  }
+  writeFileSync(join(folder, 'fairlead.yaml'), '{}')
+  await look()
+  await look()
+  t.strictSame(told(), ['info'], 'whoever wants the defaults says so')
+})
+
 t.test('a named file that goes is an error, and not the defaults', async (t) => {
   const folder = t.testdir({ 'my.yaml': level('warn') })
   const { look, told } = await watched(t, folder, 'my.yaml')
