@@ -75,7 +75,8 @@ export function createPacEngines(options: PacEnginesOptions): PacEngines {
       clock,
       // `off`: no version outlives the failure of its successor, in memory or on disk.
       onPacFailure: lastGoodFor === 0 && onFailure === 'lastGood' ? 'block' : onFailure,
-      ...(cacheDir ? { cacheDir, cacheWrites: state === 'write' } : {}),
+      cacheDir,
+      cacheWrites: state === 'write',
       before,
       ...(source.kind === 'url' ? { refreshMs: settings.pac.refresh } : {}),
       lastGoodMs: lastGoodFor,

@@ -29,8 +29,8 @@ export interface PacEngineOptions {
   readonly clock?: Clock
   /** `lastGood`: a version that worked stays in use while a newer one cannot be had; the other two: it does not. */
   readonly onPacFailure?: 'block' | 'lastGood' | 'direct'
-  /** Where the last good version of a URL is kept. */
-  readonly cacheDir?: string
+  /** Where the last good version of a URL is kept, or why it cannot be; absent: nobody wants it kept. */
+  readonly cacheDir?: string | GatewayError
   /** False: what is there is used, and nothing is written. */
   readonly cacheWrites?: boolean
   /** Under `lastGood`, in place of that on disk: `versionInUse` of another engine with this source. */

@@ -32,8 +32,8 @@ export interface KeeperOptions {
   /** How old a version may be that cannot be read; absent or 0: none is used. It is looked at at least twice as often. */
   readonly lastGoodMs?: number
   readonly readMs?: number
-  /** Where the last good version is kept; absent: not kept. */
-  readonly cacheDir?: string
+  /** Where the last good version is kept, or why it cannot be; absent: not kept. */
+  readonly cacheDir?: string | GatewayError
   /** False: only read. */
   readonly cacheWrites?: boolean
   /** The version that another keeper of this source has in use: it takes the place of that on disk. */

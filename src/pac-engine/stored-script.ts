@@ -16,17 +16,20 @@ let written = 0
  */
 export class StoredScript {
   readonly #path: string
-  readonly #directory: string
+  readonly #directory: string | GatewayError
   readonly #clock: Clock
 
-  constructor(directory: string, source: string, clock: Clock) {
+  /** `directory`: or why there is none. */
+  constructor(directory: string | GatewayError, source: string, clock: Clock) {
     this.#directory = directory
     this.#clock = clock
-    this.#path = join(directory, `pac-${createHash('sha256').update(source).digest('hex').slice(0, 32)}.json`)
+    const file = `pac-${createHash('sha256').update(source).digest('hex').slice(0, 32)}.json`
+    this.#path = directory instanceof GatewayError ? '' : join(directory, file)
   }
 
   /** Undefined when there is none, or nothing usable: one that is not what was written, too. `ahead`: its date lies in the future. */
   async read(): Promise<{ readonly script: Script; readonly ahead: boolean } | undefined> {
+    if (this.#directory instanceof GatewayError) return undefined
     try {
       const json = await readFile(this.#path, 'utf8')
       // JSON escapes can make six characters of one.
@@ -45,6 +48,7 @@ export class StoredScript {
 
   /** Whole or not at all: written beside, then renamed. Rejects with `GatewayError` PAC_FAILED. */
   async write({ text, sha256, readAt }: Script): Promise<void> {
+    if (this.#directory instanceof GatewayError) throw this.#directory
     const fetchedAt = Math.round(this.#clock.wall() - (elapsed(this.#clock) - readAt))
     const beside = `${this.#path}.${process.pid}.${++written}.new`
     try {

@@ -33,3 +33,26 @@ t.test('pac.lastGoodFor: how long the version before is used once its server fai
     )
   }
 })
+
+t.test(
+  'a version that cannot be kept for want of a folder: said once, and by status; not where none is kept anyway',
+  async (t) => {
+    const server = createServer((_, response) => response.end(SCRIPT))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.teardown(() => server.close())
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/proxy.pac`
+    const told = async (proxy: object, env: Record<string, string>) => {
+      const { port, lines, gateway, reload } = await startTestGateway(t, { proxy }, { env })
+      t.equal((await getThrough(port, 'http://a.test/')).status, 403, 'it is in use')
+      await reload({ proxy })
+      const warned = lines.filter(({ msg }) => msg.includes('there is no folder to keep the PAC script in'))
+      const shown = JSON.stringify(gateway.status().pac).includes('there is no folder to keep the PAC script in')
+      return [warned.length, shown]
+    }
+    const state = t.testdir({})
+    t.same(await told({ pac: url }, {}), [1, true])
+    t.same(await told({ pac: url }, { STATE_DIRECTORY: state }), [0, false])
+    t.same(await told({ pac: url, onPacFailure: 'block' }, {}), [0, false])
+  },
+)
