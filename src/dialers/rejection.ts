@@ -26,6 +26,7 @@ const MEANINGS: Partial<Record<Because['source'], Meaning>> = {
     code: 'ACCESS_DENIED',
     hint: 'If this is wanted, whoever runs the gateway can name the port in dns.hostPorts.',
   },
+  'own-network': { code: 'HOST_UNREACHABLE', hint: 'Start it; `docker ps -a` lists those that have ended.' },
   loop: { code: 'LOOP_DETECTED', hint: 'Ask for the real target, not for the address of the gateway.' },
   'own-hop': {
     code: 'LOOP_DETECTED',

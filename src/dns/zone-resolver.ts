@@ -47,11 +47,12 @@ export function resolverWithZones(resolver: Resolver, { clock, current, ownerOf 
       const onAbort = () => late.abort(signal.reason)
       signal.addEventListener('abort', onAbort, { once: true })
       try {
-        return await addressesInZone(name, zones.lookups, client, signal, late.signal)
+        return await addressesInZone(name, { lookups: zones.lookups, client, clock }, signal, late.signal)
       } finally {
         signal.removeEventListener('abort', onAbort)
         cancel()
         end()
+        late.abort(new Error('nobody waits for it'))
       }
     },
     forget: () => resolver.forget?.(),
@@ -61,13 +62,12 @@ export function resolverWithZones(resolver: Resolver, { clock, current, ownerOf 
 /** `given`: the caller's own signal. `signal`: that and the end of patience. */
 async function addressesInZone(
   name: string,
-  lookups: Lookups,
-  client: string,
+  { lookups, client, clock }: { readonly lookups: Lookups; readonly client: string; readonly clock: Clock },
   given: AbortSignal,
   signal: AbortSignal,
 ): Promise<readonly ResolvedAddress[]> {
   const ask = (type: number) => recordsOf(name, type, lookups, client, signal)
-  const found = await Promise.allSettled([ask(TYPE.A), ask(TYPE.AAAA)])
+  const found = await bothOrSoon([ask(TYPE.A), ask(TYPE.AAAA)], clock)
   given.throwIfAborted()
   const addresses = found.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
   if (addresses.length > 0) return addresses
@@ -82,6 +82,35 @@ async function addressesInZone(
       cause: failed.reason,
     },
   )
+}
+
+/** Milliseconds that one family's addresses wait for the other's. Some servers say nothing of a family that they do not have (RFC 4074); RFC 8305 §3 has 50, and these are for a busy machine, too. */
+const LATE_MS = 250
+
+/** As `Promise.allSettled`; but where one has found something, the other is not waited for much longer, and is left out if it is late. */
+function bothOrSoon(
+  questions: readonly Promise<ResolvedAddress[]>[],
+  clock: Clock,
+): Promise<PromiseSettledResult<ResolvedAddress[]>[]> {
+  return new Promise((resolve) => {
+    const settled = new Map<number, PromiseSettledResult<ResolvedAddress[]>>()
+    const inOrder = () => questions.flatMap((_, at) => settled.get(at) ?? [])
+    let cancel: (() => void) | undefined
+    const settle = (at: number, result: PromiseSettledResult<ResolvedAddress[]>) => {
+      settled.set(at, result)
+      const isFound = result.status === 'fulfilled' && result.value.length > 0
+      if (isFound) cancel ??= clock.after(LATE_MS, () => resolve(inOrder()))
+      if (settled.size < questions.length) return
+      cancel?.()
+      resolve(inOrder())
+    }
+    for (const [at, question] of questions.entries()) {
+      question.then(
+        (value) => settle(at, { status: 'fulfilled', value }),
+        (reason: unknown) => settle(at, { status: 'rejected', reason }),
+      )
+    }
+  })
 }
 
 function tooMany(name: string): GatewayError {

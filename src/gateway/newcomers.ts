@@ -82,8 +82,14 @@ export class Newcomers {
   #sought<F extends RouteQuery>(flow: F): F | Promise<F> {
     const { directory, clock, refresh, seeksNewcomer } = this.#options
     if (!directory.connected || directory.isCurrent || !seeksNewcomer?.(flow)) return flow
-    const told = refresh().catch(() => {})
-    return Promise.race([told, pause(clock, WAIT_MS)]).then(() => flow)
+    return new Promise((resolve) => {
+      const cancel = clock.after(WAIT_MS, () => resolve(flow))
+      const told = () => {
+        cancel()
+        resolve(flow)
+      }
+      refresh().then(told, told)
+    })
   }
 
   /** The container with an address, as soon as that is known; undefined where there is none. */

@@ -1,7 +1,13 @@
 import { endpointsAt, endpointsCalled, type NamedEndpoint } from '../contracts/container-names.ts'
-import type { Container, ContainerDirectory, ContainerNetwork } from '../contracts/containers.ts'
+import type {
+  Container,
+  ContainerDirectory,
+  ContainerNetwork,
+  ContainerView,
+  StoppedContainer,
+} from '../contracts/containers.ts'
 import type { RouteQuery } from '../contracts/route.ts'
-import { type Decision, direct } from '../router/decision.ts'
+import { type Decision, direct, reject } from '../router/decision.ts'
 import type { SpecialAddresses } from '../router/special-addresses.ts'
 import type { InterfaceAddress } from '../system/interface-addresses.ts'
 import { inBlocks } from '../wire/ip-block.ts'
@@ -14,6 +20,8 @@ export interface OwnNetworks extends Pick<SpecialAddresses, 'decide'> {
   concerns(query: RouteQuery): boolean
   /** Whether it looks like one for a container that is not known, or not yet: a name of one label, or one that ends like a network of the client's. */
   mayConcern(query: RouteQuery): boolean
+  /** Where a neighbour that is asked for by name can be dialled. Undefined: it is none. */
+  addresses(query: RouteQuery): readonly string[] | undefined
   /** The name of the network in which the target is this machine's own address. */
   hostIn(query: RouteQuery): string | undefined
 }
@@ -54,6 +62,13 @@ export function createOwnNetworks(
   const asked = ({ target: { host, family } }: RouteQuery): readonly NamedEndpoint[] =>
     family === 0 ? endpointsCalled(host, directory.view()) : endpointsAt(host, directory.view())
 
+  /** Replicas of a service have their turns. */
+  let turn = 0
+  const inTurn = (addresses: readonly string[]): readonly string[] => {
+    const first = turn++ % addresses.length
+    return [...addresses.slice(first), ...addresses.slice(0, first)].slice(0, MAX_ADDRESSES)
+  }
+
   const hostIn = (query: RouteQuery): string | undefined => {
     const { container } = query.client
     const { family, host } = query.target
@@ -80,6 +95,12 @@ export function createOwnNetworks(
       if (!host.includes('.')) return true
       return container.endpoints.some(({ network }) => host.endsWith(`.${network.toLowerCase()}`))
     },
+    addresses(query) {
+      const { container } = query.client
+      if (!container || query.target.family !== 0 || !isCandidate(query)) return undefined
+      const found = shared(query, container)
+      return found.length > 0 ? addressesOf(query, found) : undefined
+    },
     decide(query): Decision | undefined {
       const { container } = query.client
       if (!container || !isCandidate(query)) return undefined
@@ -87,8 +108,10 @@ export function createOwnNetworks(
       const [first] = found
       if (first) {
         const detail = `${first.container.name} is a container in ${first.endpoint.network}, which its client is in, too`
-        return direct('own-network', detail, addressesOf(query, found))
+        return direct('own-network', detail, inTurn(addressesOf(query, found)))
       }
+      const stopped = stoppedOf(query, container, directory.view())
+      if (stopped) return reject('own-network', `the container ${stopped.name} is not running`)
       const network = hostIn(query)
       if (network === undefined) return undefined
       return direct('own-network', `this is the host, by its address in ${network}`, [query.target.host])
@@ -103,7 +126,24 @@ const MAX_ADDRESSES = 16
 
 function addressesOf({ target: { host, family } }: RouteQuery, found: readonly NamedEndpoint[]): readonly string[] {
   if (family !== 0) return [host]
-  return [...new Set(found.flatMap(({ endpoint }) => endpoint.addresses))].slice(0, MAX_ADDRESSES)
+  return [...new Set(found.flatMap(({ endpoint }) => endpoint.addresses))]
+}
+
+/**
+ * Nobody else is called so for the client: the name of a container that has ended, or of the client's own service of compose. With a dot it might be a name of DNS,
+ * and which networks it was in is not known.
+ */
+function stoppedOf(
+  { target: { host, family } }: RouteQuery,
+  { project }: Container,
+  { stopped = [] }: ContainerView,
+): StoppedContainer | undefined {
+  if (family !== 0 || host.includes('.')) return undefined
+  return stopped.find(
+    (one) =>
+      one.name.toLowerCase() === host ||
+      (project !== undefined && one.project === project && one.service?.toLowerCase() === host),
+  )
 }
 
 function isIn({ endpoints }: Container, id: string): boolean {
@@ -147,7 +187,9 @@ export function withOwnNetworks(special: SpecialAddresses, own: OwnNetworks | un
     },
     hostTargets(query) {
       const host = byName(query)
-      return special.hostTargets(query) ?? (host && special.hostTargets(host))
+      const known = special.hostTargets(query) ?? (host && special.hostTargets(host))
+      if (known) return known
+      return own.addresses(query)?.map((address) => targetFromHost(address, query.target.port))
     },
   }
 }

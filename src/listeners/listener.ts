@@ -83,7 +83,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     // It has reset its connection already: nobody would hear an answer, and who has asked cannot be known any more.
     if (client.address === undefined && !isUnix) return void socket.destroy()
     if (!options.admits(client)) {
-      options.onRefused(client, new GatewayError('ACCESS_DENIED', 'this door is not open to the client’s address'))
+      options.onRefused(client, notOpenTo(client))
       return void socket.destroy()
     }
     if (first) options.onClient(socket, first, answered)
@@ -220,4 +220,10 @@ function awaitFirstBytes(socket: Socket, options: ListenerOptions): void {
   socket.once('end', onEnd)
   socket.on('data', onData)
   socket.resume()
+}
+
+function notOpenTo({ address }: Client): GatewayError {
+  return new GatewayError('ACCESS_DENIED', 'this door is not open to the client’s address', {
+    hint: `Where it is to come in, add ${address ?? 'its address'} to the \`from\` of this door. Containers and builds with the host's own network come from an address of the host.`,
+  })
 }

@@ -20,7 +20,7 @@ export interface SpecialAddresses {
   decide(query: RouteQuery): Decision | undefined
   /** What to dial instead, canonical; undefined for everything but the host, at a port that the settings allow. */
   dialled(query: RouteQuery): readonly string[] | undefined
-  /** The host by all of its names and addresses, at the port asked for; undefined for everything but the host. */
+  /** What is asked for by its other names and addresses, at the port asked for, for rules that speak of those: of the host. Undefined for everything else. */
   hostTargets(query: RouteQuery): readonly Target[] | undefined
 }
 

@@ -43,8 +43,8 @@ export async function believe(
   const named: Believed = { target: { host: name, family: 0, port: dialled.port }, captured }
   // Needs no other proof. Nearly all hellos of browsers look like encrypted ones (GREASE, RFC 9849 §6.2), and hold the name that is meant.
   if (told.includes(name)) return named
-  // The outer name of an encrypted ClientHello says no word about which of its provider's customers is meant; "reject" takes nobody's word for it that it is one.
-  if (hint && told.length > 0 && trust !== 'reject') return toldName(dialled, told)
+  // The outer name of an encrypted ClientHello says no word about which of its provider's customers is meant. Nor can be told whether it is one: `reject` takes neither for the other.
+  if (hint && told.length > 0) return trust === 'reject' ? disbelieved(dialled, name) : toldName(dialled, told)
   const looked = leadsTo(name, dialled.host, resolver, signal, client)
   if (trust === 'name' && !hint) {
     captured.unverified = true
@@ -56,6 +56,10 @@ export async function believe(
     return named
   }
   if (await looked) return named
+  return disbelieved(dialled, name)
+}
+
+function disbelieved(dialled: Target, name: string): Believed {
   return { target: dialled, captured: { dialled, disbelieved: name } }
 }
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { type Clock, systemClock } from '../../../src/contracts/clock.ts'
 import type { GatewayError } from '../../../src/contracts/gateway-error.ts'
-import type { LookupOptions } from '../../../src/contracts/resolver.ts'
+import type { LookupOptions, ResolvedAddress } from '../../../src/contracts/resolver.ts'
 import type { Lookups } from '../../../src/dns/lookups.ts'
 import { resolverWithZones, type ZonesParts } from '../../../src/dns/zone-resolver.ts'
 import { readMessage } from '../../../src/wire/dns/message.ts'
@@ -67,6 +67,27 @@ t.test('in the scope of containers a zone’s own servers are asked', async (t) 
     current: () => undefined,
   })
   t.match(await none.resolve('both.corp', new AbortController().signal, containers), [{ address: '192.0.2.9' }])
+})
+
+t.test('a server that says nothing of one family keeps nobody from the other', async (t) => {
+  const clock = manualClock()
+  const server = await fakeDnsServer(t, (query) => {
+    const { type } = readMessage(query).question!
+    if (type === TYPE.AAAA) return []
+    return [dnsResponse(query, { answers: [{ type: 'A', name: 'x.corp', ttl: 9, data: '192.0.2.1' }] } as never)]
+  })
+  const { lookups } = testAnswerer({ zones: { corp: [server] }, clock })
+  const resolver = resolverWithZones(hostResolver({}), zones(lookups, clock))
+  let found: readonly ResolvedAddress[] | undefined
+  void resolver.resolve('x.corp', new AbortController().signal, { scope: 'containers' }).then((addresses) => {
+    found = addresses
+  })
+  await until('A is answered', () => lookups.cached === 1)
+  await new Promise((resolve) => setImmediate(resolve))
+  t.equal(found, undefined, 'the other may be on its way')
+  clock.advance(250)
+  await until('it is taken', () => found !== undefined)
+  t.match(found, [{ address: '192.0.2.1', family: 4 }])
 })
 
 t.test('whoever gives up hears of it', async (t) => {

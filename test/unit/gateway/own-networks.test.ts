@@ -53,7 +53,7 @@ t.test('what a container shares a network with, by name and by address', async (
     ['172.18.0.2', ['172.18.0.2']],
   ] as const) {
     t.match(
-      networks.decide(ask(host)),
+      createOwnNetworks({ view: () => view }, () => own).decide(ask(host)),
       {
         decision: 'direct',
         candidates: [{ hops: [], addresses }],
@@ -106,6 +106,37 @@ t.test('not where the engine keeps a network’s containers from each other', as
   t.equal(apart.decide(ask('api')), undefined)
   t.equal(apart.decide(ask('172.18.0.3')), undefined)
   t.match(apart.decide(ask('172.18.0.1')), { decision: 'direct' }, 'the host reaches them, and they it')
+})
+
+t.test('replicas have their turns, and rules that speak of addresses hold for all of them', async (t) => {
+  const replicas = createOwnNetworks({ view: () => view }, () => own)
+  const firsts = Array.from({ length: 4 }, () => replicas.decide(ask('both'))?.candidates[0]?.addresses?.[0])
+  t.strictSame(firsts, ['172.18.0.2', '172.18.0.3', '172.18.0.2', '172.18.0.3'])
+  const options = { host: [], gateway: [], hostPorts: [], byAddress: false }
+  const both = withOwnNetworks(createSpecialAddresses(options), replicas)
+  t.match(both.hostTargets(ask('both')), [
+    { host: '172.18.0.2', port: 8080 },
+    { host: '172.18.0.3', port: 8080 },
+  ])
+  t.equal(both.hostTargets(ask('172.18.0.3')), undefined, 'it stands there already')
+  t.equal(both.hostTargets(ask('elsewhere.test')), undefined)
+})
+
+t.test('a neighbour that has ended is no business of an upstream', async (t) => {
+  const stopped = [
+    { name: 'old' },
+    { name: 'shop_db_1', project: 'shop', service: 'db2' },
+    { name: 'shut.example.com' },
+  ]
+  const ended = createOwnNetworks({ view: () => ({ ...view, stopped }) }, () => own)
+  const of = { ...app, project: 'shop' }
+  const decided = (host: string, container = of) =>
+    ended.decide(ask(host, { client: { address: '172.18.0.2', local: false, container } }))
+  t.match(decided('old'), { decision: 'reject', because: { source: 'own-network', detail: 'old is not running' } })
+  t.match(decided('db2'), { because: { detail: 'shop_db_1 is not running' } })
+  t.equal(decided('db2', app as typeof of), undefined, 'another project’s service')
+  t.equal(decided('shut.example.com'), undefined, 'it may be a name of DNS')
+  t.match(decided('api'), { decision: 'direct' })
 })
 
 t.test('what may be the name of somebody who has just started', async (t) => {

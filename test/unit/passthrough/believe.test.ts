@@ -54,7 +54,8 @@ const rows: readonly Row[] = [
   { told: ['told.test'], trust: 'reject', heard: sni('true.test'), target: 'true.test', source: 'sni' },
   { told: ['told.test'], trust: 'reject', heard: sni('false.test'), target: ADDRESS, disbelieved: 'false.test' },
   { told: ['told.test'], trust: 'reject', heard: outer('false.test'), target: ADDRESS, disbelieved: 'false.test' },
-  { told: ['told.test'], trust: 'reject', heard: outer('true.test'), target: 'true.test', source: 'sni' },
+  { told: ['told.test'], trust: 'reject', heard: outer('true.test'), target: ADDRESS, disbelieved: 'true.test' },
+  { told: ['told.test'], trust: 'reject', heard: outer('told.test'), target: 'told.test', source: 'sni' },
   { told: ['told.test'], heard: outer('false.test'), target: 'told.test', source: 'dns' },
   // Several names for one address.
   { told: TOLD, target: 'later.test', source: 'dns', oneOf: TOLD },
