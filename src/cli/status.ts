@@ -1,8 +1,10 @@
 import { request } from 'node:http'
 import type { GatewayStatus } from '../gateway/gateway-status.ts'
+import { loadStatusAddresses } from '../settings/load.ts'
+import { formatProblems } from '../settings/problem.ts'
 import { EXIT } from './exit-code.ts'
 import type { Io } from './io.ts'
-import { type ConfigOption, loadOrReport } from './load-settings.ts'
+import { type ConfigOption, loadOptions } from './load-settings.ts'
 
 export interface StatusOptions extends ConfigOption {
   readonly json?: boolean
@@ -15,9 +17,9 @@ const MAX_ANSWER = 4 * 1024 * 1024
 
 /** `fairlead status`: asks the running gateway over its status socket. */
 export async function runStatus(options: StatusOptions, io: Io): Promise<number> {
-  const loaded = await loadOrReport(options, io)
-  if (!loaded) return EXIT.usage
-  const [first] = loaded.settings.status.listen
+  const { listen, problems } = await loadStatusAddresses(loadOptions(options, io))
+  if (problems.length > 0) io.err(formatProblems(problems))
+  const [first] = listen
   if (!first) {
     io.err('status.listen is off in the settings, so a running gateway cannot be asked\n')
     return EXIT.failed
@@ -31,7 +33,7 @@ export async function runStatus(options: StatusOptions, io: Io): Promise<number>
   } catch (thrown) {
     const at = address.kind === 'unix' ? address.path : `${address.host}:${address.port}`
     io.err(`no gateway answers on ${at}: ${(thrown as Error).message}\nIs it running, and with the same settings?\n`)
-    return EXIT.failed
+    return problems.length > 0 ? EXIT.usage : EXIT.failed
   }
 }
 

@@ -5,10 +5,10 @@ import { mergeSources } from './merge-sources.ts'
 import { type Problem, SettingsError } from './problem.ts'
 import { readBounded, reasonOf } from './read-bounded.ts'
 import { ResolveContext } from './resolve/context.ts'
-import { resolveSettings } from './resolve/resolve-settings.ts'
+import { resolveSettings, statusAddresses } from './resolve/resolve-settings.ts'
 import { settingsSchema } from './schema.ts'
 import { type SeenFiles, stateOf } from './seen-files.ts'
-import type { Settings } from './settings.ts'
+import type { Settings, StatusAddress } from './settings.ts'
 import { readSource, type Source } from './source.ts'
 
 export interface LoadOptions extends FindOptions {
@@ -55,6 +55,25 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
     ...(isBlank ? { isBlank } : {}),
     files,
   }
+}
+
+/**
+ * Where a gateway that runs with these settings is asked, and what is wrong with them as they are written. A gateway goes on with the settings before while those on disk
+ * are bad, and what they refer to may be for its eyes alone.
+ */
+export async function loadStatusAddresses(
+  options: LoadOptions,
+): Promise<{ readonly listen: readonly StatusAddress[]; readonly problems: readonly Problem[] }> {
+  const { source, problems } = await readUserFile(options, new Map()).catch((error: unknown) => {
+    if (!(error instanceof SettingsError)) throw error
+    return { source: undefined, problems: error.problems }
+  })
+  const merged = mergeSources(source ? [source] : [])
+  const written = settingsSchema.safeParse(merged.data)
+  const { status } = written.success ? written.data : settingsSchema.parse({})
+  const context = new ResolveContext(merged, options)
+  const listen = statusAddresses(status.listen, context)
+  return { listen, problems: inOrder([...problems, ...context.problems]) }
 }
 
 interface UserFile {

@@ -64,7 +64,11 @@ async function resolvePacFetching(
   return { ...written, via: await upstreams.chain(written.via, ['pac', 'via']) }
 }
 
-function statusAddresses(written: WrittenSettings['status']['listen'], context: ResolveContext): StatusAddress[] {
+/** Where a running gateway is asked. */
+export function statusAddresses(
+  written: WrittenSettings['status']['listen'],
+  context: ResolveContext,
+): StatusAddress[] {
   if (written.includes('off') && written.length > 1) {
     context.problem(['status', 'listen'], {
       message: 'off stands beside addresses',
