@@ -1,4 +1,4 @@
-import { request } from 'node:http'
+import { askStatus } from '../gateway/ask-status.ts'
 import type { GatewayStatus } from '../gateway/gateway-status.ts'
 import { loadStatusAddresses } from '../settings/load.ts'
 import { formatProblems } from '../settings/problem.ts'
@@ -9,11 +9,6 @@ import { type ConfigOption, loadOptions } from './load-settings.ts'
 export interface StatusOptions extends ConfigOption {
   readonly json?: boolean
 }
-
-/** Milliseconds for the gateway to answer; it is on this machine. */
-const ANSWER_MS = 3_000
-/** Bytes of an answer: a hundred flows are a few dozen kilobytes. */
-const MAX_ANSWER = 4 * 1024 * 1024
 
 /** `fairlead status`: asks the running gateway over its status socket. */
 export async function runStatus(options: StatusOptions, io: Io): Promise<number> {
@@ -26,8 +21,7 @@ export async function runStatus(options: StatusOptions, io: Io): Promise<number>
   }
   const { address } = first
   try {
-    const where = address.kind === 'unix' ? { socketPath: address.path } : { host: address.host, port: address.port }
-    const text = await get('/status', where)
+    const text = await askStatus(address)
     io.out(options.json ? text : render(JSON.parse(text) as GatewayStatus))
     return EXIT.done
   } catch (thrown) {
@@ -37,28 +31,6 @@ export async function runStatus(options: StatusOptions, io: Io): Promise<number>
   }
 }
 
-function get(path: string, where: { socketPath: string } | { host: string; port: number }): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const asked = request({ ...where, path, timeout: ANSWER_MS, agent: false }, (response) => {
-      const chunks: Buffer[] = []
-      let size = 0
-      response.on('data', (chunk: Buffer) => {
-        size += chunk.length
-        if (size > MAX_ANSWER) asked.destroy(new Error('the answer is too large'))
-        chunks.push(chunk)
-      })
-      response.on('error', reject)
-      response.on('end', () => {
-        if (response.statusCode === 200) resolve(Buffer.concat(chunks).toString('utf8'))
-        else reject(new Error(`it answered ${response.statusCode}`))
-      })
-    })
-    asked.on('timeout', () => asked.destroy(new Error(`no answer within ${ANSWER_MS} ms`)))
-    asked.on('error', reject)
-    asked.end()
-  })
-}
-
 function render(status: GatewayStatus): string {
   const { totals } = status
   const flows = status.flows.map(
@@ -66,7 +38,7 @@ function render(status: GatewayStatus): string {
       `  ${client}${container === undefined ? '' : ` (${container})`} → ${target}  ${route}  ${(ageMs / 1000).toFixed(1)} s  up ${bytesUp} B  down ${bytesDown} B`,
   )
   return [
-    `Fairlead ${status.version}, pid ${status.pid}, up ${Math.round(status.uptimeMs / 1000)} s, settings generation ${status.generation}`,
+    `Fairlead ${status.version}, pid ${status.pid}, up ${Math.round(status.uptimeMs / 1000)} s, settings generation ${status.generation}${status.draining ? '; it drains' : ''}`,
     ...status.doors.map((door) => `  ${door}`),
     ...renderEngine(status.engine),
     `${status.clientConnections} client connections, ${status.liveFlows} live flows`,

@@ -130,7 +130,10 @@ function clientAt(text: string, port: number): (Client & { readonly address: str
 function cannotListen({ host, port }: TcpAddress, cause: NodeJS.ErrnoException): GatewayError {
   const where = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
   const said: Readonly<Record<string, [what: string, hint: string]>> = {
-    EADDRINUSE: ['another program is listening there', 'Stop it, or choose another address under `dns.listen`.'],
+    EADDRINUSE: [
+      'another program is listening there',
+      'Stop it, or choose another address under `dns.listen`. A gateway that still drains has it until it has ended.',
+    ],
     EACCES: ['not permitted', 'Ports below 1024 need a privilege (CAP_NET_BIND_SERVICE).'],
     EADDRNOTAVAIL: ['this machine has no such address', 'Listen on an address of this machine.'],
   }

@@ -15,7 +15,8 @@ export interface AwaitedDoorsParts<Door> {
 const AGAIN_MS = 1_000
 
 /**
- * Doors at addresses that this machine does not have yet: a bridge's, before the engine has made it, or an IPv6 address that is still being verified.
+ * Doors at addresses that this machine does not have yet (a bridge's, before the engine has made it, or an IPv6 address that is still being verified), or
+ * that somebody has who is about to leave: a gateway that drains.
  * Tried again every second until the settings want others; as many as the settings name.
  */
 export class AwaitedDoors<Door> {
@@ -36,9 +37,10 @@ export class AwaitedDoors<Door> {
     return [...this.#wanted.keys()]
   }
 
-  /** In the place of all that were awaited before. */
-  set(wanted: ReadonlyMap<string, () => Promise<Door>>): void {
+  /** In the place of all that were awaited before. `told`: by key, what the caller has said itself of why they cannot be opened yet. */
+  set(wanted: ReadonlyMap<string, () => Promise<Door>>, told: ReadonlyMap<string, string> = new Map()): void {
     this.#wanted = new Map(wanted)
+    for (const [key, message] of told) this.#told.set(key, message)
     for (const key of this.#told.keys()) if (!wanted.has(key)) this.#told.delete(key)
     this.#settle()
   }

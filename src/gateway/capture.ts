@@ -121,6 +121,11 @@ export class Capture {
     this.#sockets.drain()
   }
 
+  /** Whether another gateway captures here since. */
+  isSucceeded(): Promise<boolean> {
+    return this.#turns.run(() => this.#rules.areAnothers())
+  }
+
   /** As of `Doors`. */
   giveUp(): void {
     this.#door.giveUp()
@@ -253,10 +258,8 @@ export class Capture {
   }
 
   #clearLeftBehind(): Promise<void> {
-    const { inform, warn } = this.#parts
     return clearLeftBehind({
-      inform,
-      warn,
+      ...this.#parts,
       find: () => leftBehind({ families: this.#families, ownAddresses: hostAddresses }),
       remove: (handle) => new Installer(this.#families).removeDead(handle),
     })

@@ -11,12 +11,15 @@ import { admitsFrom } from './admits-from.ts'
 import { AwaitedDoors, canCome } from './awaited-doors.ts'
 import { hears } from './dns-hears.ts'
 import { isSame, type Serving, type ServingParts, startServing } from './dns-serving.ts'
+import { openOrAwait } from './draining-gateway.ts'
 import { seldom } from './seldom.ts'
 
 export interface DnsParts extends ServingParts {
   readonly metrics: Metrics
   /** See `UdpQuestionsOptions`. */
   dropped(reason: DropReason, count: number): void
+  /** In words, a gateway that drains here, and may have an address that these settings want. */
+  draining(settings: Settings): Promise<string | undefined>
 }
 
 /** What `fairlead status` shows. */
@@ -32,6 +35,12 @@ export interface DnsStatus {
 interface OpenDoor {
   readonly door: DnsDoor
   admits: (client: Client) => boolean
+}
+
+interface Awaited {
+  readonly open: () => Promise<OpenDoor>
+  /** In words, who has the address, and the error that says so; absent where there is no such address. */
+  readonly taken?: { readonly who: string; readonly message: string }
 }
 
 /** Milliseconds between two lines about questions that could not be answered. */
@@ -53,7 +62,7 @@ export class DnsService {
   #doors = new Map<string, OpenDoor>()
   /** Of earlier settings, while they answer what they were asked. */
   readonly #leaving = new Map<string, OpenDoor>()
-  /** At addresses that this machine does not have yet. */
+  /** At addresses that this machine does not have yet, or another gateway still has. */
   readonly #awaited: AwaitedDoors<OpenDoor>
   #serving: Serving | undefined
 
@@ -119,7 +128,7 @@ export class DnsService {
   /** As `Doors.prepare`: opens what is missing; `commit` puts the settings in force, `abandon` leaves everything as it was. */
   async prepare(settings: Settings): Promise<{ commit(): void; abandon(): void }> {
     const opened = new Map<string, OpenDoor>()
-    const awaited = new Map<string, () => Promise<OpenDoor>>()
+    const awaited = new Map<string, Awaited>()
     const abandon = () => {
       for (const [key, door] of opened) this.#leave(key, door)
       this.#awaited.goOn()
@@ -130,18 +139,38 @@ export class DnsService {
       for (const [key, { address, from }] of keyed(settings)) {
         if (this.#doors.has(key)) continue
         const open = async () => this.#return(key, admitsFrom(from)) ?? this.#open(address, admitsFrom(from))
-        const door = await open().catch((thrown) => {
+        let taken: Awaited['taken']
+        const door = await openOrAwait(
+          open,
+          async () => (isAwaited.has(key) ? undefined : this.#parts.draining(settings)),
+          (who, message) => {
+            taken = { who, message }
+          },
+        ).catch((thrown) => {
           // Another program may have come first to an address that is waited for: that is no fault of these settings.
           if (!isAwaited.has(key) && !canCome(address.host, thrown)) throw thrown
         })
         if (door) opened.set(key, door)
-        else awaited.set(key, open)
+        else awaited.set(key, { open, ...(taken ? { taken } : {}) })
       }
     } catch (thrown) {
       abandon()
       throw thrown
     }
     return { abandon, commit: () => this.#commit(settings, opened, awaited) }
+  }
+
+  /** Waits for no address any more. Those that it has it goes on to answer at: nobody else may do it before this gateway has ended. */
+  drain(): void {
+    this.#awaited.close()
+  }
+
+  /** For another gateway that wants them: takes no more questions at its addresses. Captured ones are answered as before. Whether it had any. */
+  leaveDoors(): boolean {
+    const had = this.#doors.size > 0
+    for (const [key, door] of this.#doors) this.#leave(key, door)
+    this.#doors.clear()
+    return had
   }
 
   close(): void {
@@ -152,11 +181,7 @@ export class DnsService {
     this.#serving?.probe?.close()
   }
 
-  #commit(
-    settings: Settings,
-    opened: ReadonlyMap<string, OpenDoor>,
-    awaited: ReadonlyMap<string, () => Promise<OpenDoor>>,
-  ): void {
+  #commit(settings: Settings, opened: ReadonlyMap<string, OpenDoor>, awaited: ReadonlyMap<string, Awaited>): void {
     this.#await(awaited)
     this.#awaited.goOn()
     const next = new Map<string, OpenDoor>()
@@ -174,16 +199,19 @@ export class DnsService {
     previous?.probe?.close()
   }
 
-  #await(awaited: ReadonlyMap<string, () => Promise<OpenDoor>>): void {
+  #await(awaited: ReadonlyMap<string, Awaited>): void {
     const before = new Set(this.#awaited.keys)
-    // One whose address has come since it was looked for.
-    const wanted = new Map([...awaited].filter(([key]) => !this.#doors.has(key)))
-    this.#awaited.set(wanted)
-    for (const key of wanted.keys()) {
+    // Without one whose address has come since it was looked for.
+    const wanted = [...awaited].filter(([key]) => !this.#doors.has(key))
+    const told = wanted.flatMap(([key, { taken }]): [string, string][] => (taken ? [[key, taken.message]] : []))
+    this.#awaited.set(new Map(wanted.map(([key, { open }]) => [key, open])), new Map(told))
+    for (const [key, { taken }] of wanted) {
       if (before.has(key)) continue
       const where = key.split(' ')[0]
       this.#parts.log.warn(
-        `dns.listen: this machine has no address for ${where} yet; it is waited for, and DNS is answered there as soon as it comes. The bridge of an engine comes with the engine; a mistyped address never does`,
+        taken
+          ? `dns.listen: ${taken.who} may have ${where}; its end is waited for, and DNS is answered there as soon as the address is free`
+          : `dns.listen: this machine has no address for ${where} yet; it is waited for, and DNS is answered there as soon as it comes. The bridge of an engine comes with the engine; a mistyped address never does`,
       )
     }
   }

@@ -10,6 +10,8 @@ export interface GatewayStatus {
   readonly pid: number
   readonly uptimeMs: number
   readonly generation: number
+  /** It takes no new clients, and ends with its last flow. */
+  readonly draining: boolean
   readonly doors: readonly string[]
   /** Absent where it is off. */
   readonly dns?: DnsStatus

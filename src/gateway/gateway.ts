@@ -3,6 +3,7 @@ import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import { describePassedOver } from '../observe/flow-words.ts'
 import type { Settings } from '../settings/settings.ts'
 import { formatListenAddress, type ListenAddress } from '../wire/listen-address.ts'
+import { every } from './every.ts'
 import type { GatewayOptions } from './gateway-options.ts'
 import type { GatewayStatus } from './gateway-status.ts'
 import { createGeneration, type Generation } from './generation.ts'
@@ -14,6 +15,8 @@ import { VERSION } from './version.ts'
 const FLOWS_SHOWN = 100
 /** Milliseconds between looks whether the last flow has ended while draining. */
 const DRAIN_POLL_MS = 20
+/** And whether another gateway captures in its place: with capture on each starts nft once. */
+const SUCCESSOR_LOOK_MS = 1_000
 
 /** Starts a gateway. Rejects, with nothing left open, when a door or a PAC script stands in the way. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
@@ -191,6 +194,7 @@ export class Gateway {
       pid: process.pid,
       uptimeMs: Math.round(this.#parts.clock.monotonic() - this.#startedAt),
       generation: this.#current.number,
+      draining: this.#isEnding,
       doors: this.doors,
       ...(this.#parts.dns.status ? { dns: this.#parts.dns.status } : {}),
       ...(engine ? { engine } : {}),
@@ -211,15 +215,28 @@ export class Gateway {
     this.#parts.reverse.drain()
     this.#parts.packets.drain()
     this.#parts.capture.drain()
+    this.#parts.dns.drain()
+    this.#parts.statusDoors.drain()
+    const stopLooking = every(SUCCESSOR_LOOK_MS, this.#parts.clock, () => void this.#leaveDnsToSuccessor())
     const deadline = this.#parts.clock.monotonic() + limitMs
     // The newest flows of the front are known a little later than they begin.
     if (this.#parts.front) await new Promise<void>((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
     while (this.#parts.records.size > 0 && this.#parts.clock.monotonic() < deadline) {
       await new Promise<void>((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
     }
+    stopLooking()
     const cut = this.#parts.records.size
     await this.close()
     return cut
+  }
+
+  /** Once another gateway captures, it is the one that must have told the names by which it knows its connections. */
+  async #leaveDnsToSuccessor(): Promise<void> {
+    // Where nft does not say, nobody is there.
+    if (!(await this.#parts.capture.isSucceeded().catch(() => false))) return
+    if (this.#parts.dns.leaveDoors()) {
+      this.#parts.log.info('dns.listen: another gateway captures here now; its addresses are left to that')
+    }
   }
 
   /** Ends everything at once. */

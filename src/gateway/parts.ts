@@ -19,6 +19,7 @@ import { tellCrowdedUdp, tellDropped } from './crowded.ts'
 import { ROOM_FOR_ALL, type Room } from './descriptor-limit.ts'
 import { DnsService } from './dns.ts'
 import { Doors } from './doors.ts'
+import { drainingBeside } from './draining-gateway.ts'
 import { Engine } from './engine.ts'
 import { flowHandlers } from './flow-handlers.ts'
 import { doorRules } from './front/door-rules.ts'
@@ -222,6 +223,7 @@ export class Parts {
       askers: newcomers,
       ownerOf: (address) => newcomers.ownerOf(address),
       dropped,
+      draining: drainingBeside,
     })
     const doorParts = {
       clock,

@@ -8,19 +8,31 @@ import { createAdminServer } from '../observe/admin-server.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Settings } from '../settings/settings.ts'
-import type { ListenAddress } from '../wire/listen-address.ts'
+import { formatListenAddress, type ListenAddress } from '../wire/listen-address.ts'
+import { AwaitedDoors } from './awaited-doors.ts'
+import { closeOwnFile, type FileOfServer, fileOf } from './close-own-file.ts'
+import { drainingAt, openOrAwait } from './draining-gateway.ts'
 import type { GatewayStatus } from './gateway-status.ts'
 import { seldom } from './seldom.ts'
 
 /** Milliseconds between two lines about connections that cannot be taken. */
 const TROUBLE_LOG_MS = 10_000
 
-/** Where `fairlead status` and scrapers of metrics look in. Opened once; a reload does not move them. */
+interface StatusDoor {
+  readonly server: Server
+  /** As bound. */
+  readonly address: ListenAddress
+  readonly file: FileOfServer | undefined
+}
+
+/** Where `fairlead status` and scrapers of metrics look in. A reload does not move them. */
 export class StatusDoors {
   readonly #log: Log
   readonly #metrics: Metrics
   readonly #troubled: (cause: Error) => void
-  readonly #open: { readonly server: Server; readonly address: ListenAddress }[] = []
+  readonly #open: StatusDoor[] = []
+  /** At addresses that another gateway still has. */
+  readonly #awaited: AwaitedDoors<StatusDoor>
 
   constructor(log: Log, metrics: Metrics, clock: Clock) {
     this.#log = log
@@ -28,6 +40,15 @@ export class StatusDoors {
     this.#troubled = seldom(clock, TROUBLE_LOG_MS, (cause, more) =>
       log.warn({ error: cause.message, alike: more }, 'status.listen: cannot take connections'),
     )
+    this.#awaited = new AwaitedDoors({
+      clock,
+      opened: (where, door) => {
+        this.#open.push(door)
+        log.info(`status.listen: ${where} is free; \`fairlead status\` finds this gateway now`)
+      },
+      close,
+      warn: (message) => log.warn(message),
+    })
   }
 
   /** As bound. */
@@ -35,29 +56,58 @@ export class StatusDoors {
     return this.#open.map(({ address }) => address)
   }
 
-  /** Rejects where an address that was asked for cannot be had; one of our own choosing is done without. */
+  /**
+   * Rejects where an address that was asked for cannot be had. A gateway that drains and has it is waited for; so is whoever has one of our own choosing,
+   * which is done without until then.
+   */
   async open(settings: Settings, status: () => GatewayStatus): Promise<void> {
+    const awaited = new Map<string, () => Promise<StatusDoor>>()
+    const told = new Map<string, string>()
     for (const { address, auto } of settings.status.listen) {
-      const server = createAdminServer(status, this.#metrics)
+      const where = formatListenAddress(address)
+      const open = () => this.#listen(address, status)
+      const who = async () => (await drainingAt([address])) ?? (auto ? 'another program' : undefined)
       try {
-        if (address.kind === 'unix') await makeFolder(dirname(address.path))
-        this.#open.push({ server, address: await bind(server, address) })
-        // Running out of descriptors shows here; the server goes on by itself when there are some again.
-        server.on('error', this.#troubled)
+        const door = await openOrAwait(open, who, (has, message) => {
+          awaited.set(where, open)
+          told.set(where, message)
+          this.#log.warn(
+            `status.listen: ${has} has ${where}; \`fairlead status\` does not find this gateway until that has ended`,
+          )
+        })
+        if (door) this.#open.push(door)
       } catch (thrown) {
-        const error = toGatewayError(thrown)
         if (!auto) throw thrown
-        this.#log.warn({ error: error.message }, 'no status socket; `fairlead status` will not find this gateway')
+        const { message } = toGatewayError(thrown)
+        this.#log.warn({ error: message }, 'no status socket; `fairlead status` will not find this gateway')
       }
     }
+    this.#awaited.set(awaited, told)
+  }
+
+  /** Waits for no address any more: who takes over wants it, too. */
+  drain(): void {
+    this.#awaited.close()
   }
 
   close(): void {
-    for (const { server } of this.#open) {
-      server.close()
-      server.closeAllConnections()
-    }
+    this.#awaited.close()
+    for (const door of this.#open) close(door)
   }
+
+  async #listen(wanted: ListenAddress, status: () => GatewayStatus): Promise<StatusDoor> {
+    if (wanted.kind === 'unix') await makeFolder(dirname(wanted.path))
+    const server = createAdminServer(status, this.#metrics)
+    const address = await bind(server, wanted, 'status.listen')
+    // Running out of descriptors shows here; the server goes on by itself when there are some again.
+    server.on('error', this.#troubled)
+    return { server, address, file: fileOf(address) }
+  }
+}
+
+function close({ server, file }: StatusDoor): void {
+  closeOwnFile(server, file)
+  server.closeAllConnections()
 }
 
 /** Only the gateway's own user may look in: what stands in the status tells who goes where. */

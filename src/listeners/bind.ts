@@ -6,8 +6,13 @@ import { BACKLOG } from '../system/lent-server.ts'
 import { keepUrgentBytes } from '../system/urgent-in-place.ts'
 import { formatListenAddress, type ListenAddress } from '../wire/listen-address.ts'
 
+/** A gateway that drains gives up its doors at once, and where it is asked for its status at its end. */
+const STILL_DRAINS = ' A gateway that still drains has it until it has ended.'
+/** Whose address it is: what an error's advice names. */
+type Key = 'listen' | 'status.listen'
+
 /** Binds a server and answers the address as bound, or explains what stands in the way. */
-export async function bind(server: Server, address: ListenAddress): Promise<ListenAddress> {
+export async function bind(server: Server, address: ListenAddress, key: Key = 'listen'): Promise<ListenAddress> {
   if (address.kind === 'unix') await removeStaleSocket(address.path)
   try {
     if (address.kind === 'unix') server.listen({ path: address.path, backlog: BACKLOG })
@@ -15,7 +20,7 @@ export async function bind(server: Server, address: ListenAddress): Promise<List
     else server.listen({ host: address.host, port: address.port, ipv6Only: true, backlog: BACKLOG })
     await once(server, 'listening')
   } catch (cause) {
-    throw cannotListen(address, cause as NodeJS.ErrnoException)
+    throw cannotListen(address, key, cause as NodeJS.ErrnoException)
   }
   if (address.kind === 'unix') {
     await chmod(address.path, address.mode)
@@ -38,12 +43,15 @@ async function removeStaleSocket(path: string): Promise<void> {
   if (!alive) await unlink(path)
 }
 
-function cannotListen(address: ListenAddress, cause: NodeJS.ErrnoException): GatewayError {
+function cannotListen(address: ListenAddress, key: Key, cause: NodeJS.ErrnoException): GatewayError {
   const where = formatListenAddress(address)
   const [what, hint] = ((): [string, string] => {
     switch (cause.code) {
       case 'EADDRINUSE':
-        return ['another program is listening there', 'Stop it, or choose another address under `listen`.']
+        return [
+          'another program is listening there',
+          `Stop it, or choose another address under \`${key}\`.${key === 'listen' ? '' : STILL_DRAINS}`,
+        ]
       case 'EACCES':
         return ['not permitted', 'Ports below 1024 need a privilege; a socket path needs a writable directory.']
       case 'EADDRNOTAVAIL':

@@ -906,17 +906,25 @@ await t.test('a second gateway beside a capture that was switched off: it is not
 })
 
 await t.test('a second gateway, while the first still drains, holds attempts as soon as that has gone', async (t) => {
-  const first = await start()
+  const DNS = '10.77.5.1'
+  const policy = { dns: { listen: { address: `${DNS}:53`, from: ['10.77.5.0/24'] } }, dnsInhibition: 'none' }
+  const first = await start(policy)
   const standing = dialogue(origins.ports.banner, 300)
   // An attempt that is still held counts as a connection of the gateway's, and is reset by its end; the kernel has a socket only of what was let in.
   const sockets = ['ss', '-tnH', 'state', 'established', 'dst', BOX.ipv4, 'sport', '=', `:${origins.ports.banner}`]
   await first.running.until('it stands', async () => (await scenario.run('gateway', sockets)).stdout !== '')
   first.running.signal('SIGTERM')
   await first.running.until('it drains', () => first.log().some(({ msg }) => msg === 'draining'))
-  const second = await start()
+  const second = await start(policy)
   const isHolding = async () => !(await second.status()).doors.join().includes('accepts first')
   t.equal(await isHolding(), false, 'the first has the queue')
   t.match((await request(origins.address, origins.ports.http)).heard, '"from"', 'but the second serves')
+  const said = ({ log }: typeof first, what: string) => log().some(({ msg }) => msg?.includes(what))
+  t.ok(said(second, `dns.listen: a gateway that still ends may have ${DNS}:53`), 'but not yet at its address')
+  await first.running.until('it leaves DNS', () => said(first, 'another gateway captures here now'))
+  await second.running.until('the second answers', () => said(second, `DNS is answered on ${DNS}:53 now`))
+  const dug = await box.run(['dig', '+short', `@${DNS}`, 'host.docker.internal'])
+  t.match(dug.stdout, /^192\.168\.65\.254$/m, 'DNS is the second’s')
   t.match(await standing, { lines: 300, ended: true }, 'and the first goes on with what it has')
   await first.running.exited
   await second.running.until('it holds', isHolding, 3_000)

@@ -57,6 +57,17 @@ t.test('another program has come first: said once, and tried on', async (t) => {
   t.equal(did.at(-1), 'opened a door')
 })
 
+t.test('what the caller has said itself is not said again', async (t) => {
+  const { doors, did, state, open, pass } = machine()
+  state.fails = failed('EADDRINUSE', 'a gateway that drains has it')
+  doors.set(new Map([['a', open]]), new Map([['a', 'a gateway that drains has it']]))
+  await pass(1_000)
+  t.same(did, [])
+  state.fails = failed('EACCES', 'not permitted')
+  await pass(1_000)
+  t.same(did, ['not permitted'])
+})
+
 t.test('no longer wanted while it opens: closed', async (t) => {
   const { doors, did, pass } = machine()
   let open = (_door: string) => {}

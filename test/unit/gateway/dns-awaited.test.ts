@@ -1,5 +1,5 @@
 import { type BindOptions, Socket } from 'node:dgram'
-import { type ListenOptions, Server } from 'node:net'
+import { createServer, type ListenOptions, Server } from 'node:net'
 import t, { type Test } from 'tap'
 import { DnsService } from '../../../src/gateway/dns.ts'
 import { createLog } from '../../../src/observe/log.ts'
@@ -14,8 +14,14 @@ import { unusedPort } from '../../fixtures/upstreams/listen.ts'
 /** An address that no machine has (RFC 5737), until a test says that it is loopback's, or that another program has come first to it. */
 const BRIDGE = '192.0.2.77'
 
-function feigned(t: Test) {
-  const state: { bridge: 'absent' | 'taken' | 'there' } = { bridge: 'absent' }
+interface Start {
+  bridge: 'absent' | 'taken' | 'there'
+  /** Who drains here. */
+  readonly draining?: string
+}
+
+function feigned(t: Test, { bridge }: Start) {
+  const state: { bridge: Start['bridge'] } = { bridge }
   const { bind } = Socket.prototype
   const { listen } = Server.prototype
   const instead = <T extends { readonly address?: string | undefined }>(options: T): T =>
@@ -37,8 +43,8 @@ function feigned(t: Test) {
   return state
 }
 
-async function setUp(t: Test) {
-  const state = feigned(t)
+async function setUp(t: Test, start: Start = { bridge: 'absent' }) {
+  const state = feigned(t, start)
   const clock = manualClock()
   const warned: string[] = []
   const asked: string[] = []
@@ -65,6 +71,7 @@ async function setUp(t: Test) {
     askers: { at: () => undefined, isContainers: () => false },
     ownerOf: (address) => address,
     dropped: () => {},
+    draining: async () => start.draining,
   })
   t.teardown(() => service.close())
   const port = await unusedPort()
@@ -80,7 +87,7 @@ async function setUp(t: Test) {
   }
   const first = await service.prepare(await settings(''))
   first.commit()
-  t.match(warned.splice(0), [/has no address for 192\.0\.2\.77/])
+  if (start.bridge === 'absent') t.match(warned.splice(0), [/has no address for 192\.0\.2\.77/])
   return { state, service, settings, pass, warned, asked, port, release: () => release() }
 }
 
@@ -124,4 +131,50 @@ t.test('another program that came first to an awaited address stands in the way 
   state.bridge = 'there'
   await pass()
   t.equal(service.addresses.length, 1, 'and its going is waited for')
+})
+
+t.test('left to another gateway: what was asked is answered, and the address is free then', async (t) => {
+  const { state, service, pass, asked, port, release } = await setUp(t)
+  t.equal(service.leaveDoors(), false, 'it has none yet')
+  state.bridge = 'there'
+  await pass()
+  const client = await udpPeer(t)
+  client.send(dnsQuery('slow.test', 'A'), { host: '127.0.0.1', port })
+  await until('the question', () => asked.length === 1)
+  t.equal(service.leaveDoors(), true)
+  t.same(service.names, [])
+  release()
+  t.same(seen((await client.next()).data)?.answers, ['A 192.0.2.1'])
+  let isFree = false
+  const look = () => {
+    const server = createServer()
+    server.once('error', () => {})
+    server.listen(port, '127.0.0.1', () => {
+      isFree = true
+      server.close()
+    })
+  }
+  await until('the address is free', () => {
+    if (!isFree) look()
+    return isFree
+  })
+})
+
+t.test('an address that a gateway has which drains is waited for; one that anybody else has is not', async (t) => {
+  await t.rejects(setUp(t, { bridge: 'taken' }), /another program is listening there/)
+  const { state, service, pass, warned } = await setUp(t, { bridge: 'taken', draining: 'a gateway that drains' })
+  await pass()
+  t.match(warned, [/^dns\.listen: a gateway that drains may have 192\.0\.2\.77/])
+  t.equal(warned.length, 1)
+  state.bridge = 'there'
+  await pass()
+  t.equal(service.addresses.length, 1)
+})
+
+t.test('while this gateway itself drains it waits for no address', async (t) => {
+  const { state, service, pass } = await setUp(t)
+  service.drain()
+  state.bridge = 'there'
+  await pass()
+  t.same(service.names, [])
 })
