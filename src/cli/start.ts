@@ -55,9 +55,11 @@ export async function runStart(options: ConfigOption, io: Io): Promise<number> {
 
 /** `room`: what is served until the next start. */
 function shortageTeller(descriptors: number | undefined, room: Room, log: Log) {
+  let told: string | undefined
   return ({ settings }: Loaded): void => {
     const shortage = descriptorShortage(descriptors, settings.limits.connections, undefined, room)
-    if (shortage) log.warn(shortage)
+    if (shortage && shortage !== told) log.warn(shortage)
+    told = shortage
   }
 }
 

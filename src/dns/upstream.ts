@@ -1,6 +1,6 @@
 import type { Clock } from '../contracts/clock.ts'
 import type { DnsMessage } from '../wire/dns/message.ts'
-import { FLAG, RCODE } from '../wire/dns/numbers.ts'
+import { FLAG, RCODE, rcodeName } from '../wire/dns/numbers.ts'
 import { isConclusive, makeQuery } from '../wire/dns/reply.ts'
 import { askTcp, askUdp, type DnsServerAddress, ExchangeError, GUESSED } from './exchange.ts'
 
@@ -79,16 +79,18 @@ export class Upstream {
             if (silent && silent === failures.length) preferred.set(servers, { place, until: now + PASSED_OVER_MS })
             return answer
           }
-          failures.push(`${server.address}: rcode ${answer.rcode}`)
+          failures.push(`${nameOf(server)} says ${rcodeName(answer.rcode)}`)
         } catch (thrown) {
           signal.throwIfAborted()
           if (!(thrown instanceof ExchangeError)) throw thrown
           silent += 1
-          failures.push(`${server.address}: ${thrown.message}`)
+          failures.push(`${nameOf(server)}: ${thrown.message}`)
         }
       }
     }
-    throw new NoUpstreamAnswer(servers.length === 0 ? 'there is no server to ask' : failures.slice(0, SHOWN).join('; '))
+    throw new NoUpstreamAnswer(
+      servers.length === 0 ? 'there is no server to ask' : [...new Set(failures)].slice(0, SHOWN).join('; '),
+    )
   }
 
   /** Another network: who was silent in the old one may answer here. */
@@ -121,3 +123,11 @@ export class Upstream {
 
 /** Failures repeated in the log. */
 const SHOWN = 4
+
+/** DNS's own port goes without saying. */
+function nameOf({ address, port }: DnsServerAddress): string {
+  if (port === DNS_PORT) return address
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}
+
+const DNS_PORT = 53

@@ -4,7 +4,7 @@ import type { ResolvedAddress, Resolver } from '../contracts/resolver.ts'
 import { addressText } from '../wire/dns/address-data.ts'
 import { readMessage } from '../wire/dns/message.ts'
 import { nameWire } from '../wire/dns/name.ts'
-import { CLASS_IN, RCODE, TYPE } from '../wire/dns/numbers.ts'
+import { CLASS_IN, rcodeName, TYPE } from '../wire/dns/numbers.ts'
 import { isConclusive, makeQuery } from '../wire/dns/reply.ts'
 import { type Lookups, NoAnswerInTime } from './lookups.ts'
 import { ZoneShares } from './zone-shares.ts'
@@ -134,13 +134,9 @@ async function recordsOf(
   const question = Buffer.concat([nameWire(name), fixed])
   const message = readMessage(makeQuery(0, question, { edns: false, dnssecOk: false, cd: false }))
   const answer = readMessage(await lookups.find(message, message.question!, client, signal))
-  if (!isConclusive(answer.rcode)) throw new Error(`they say ${nameOf(answer.rcode)}`)
+  if (!isConclusive(answer.rcode)) throw new Error(`they say ${rcodeName(answer.rcode)}`)
   return answer.records
     .filter((record) => record.section === 'answer' && record.type === type && record.class === CLASS_IN)
     .flatMap(({ dataAt, end }) => addressText(answer.bytes.subarray(dataAt, end)) ?? [])
     .map((address) => ({ address, family: type === TYPE.A ? 4 : 6 }))
-}
-
-function nameOf(rcode: number): string {
-  return Object.entries(RCODE).find(([, value]) => value === rcode)?.[0] ?? `RCODE ${rcode}`
 }

@@ -7,11 +7,10 @@ import type { Resolver } from '../contracts/resolver.ts'
 import { AnswerCache } from '../dns/answer-cache.ts'
 import { Answerer, type Outcome } from '../dns/answerer.ts'
 import type { Askers } from '../dns/container-names.ts'
-import { droppedHere } from '../dns/inhibition.ts'
+import { droppedHere, type Reach } from '../dns/inhibition.ts'
 import { Lookups } from '../dns/lookups.ts'
 import { ReachProbe } from '../dns/reach-probe.ts'
 import { Upstream } from '../dns/upstream.ts'
-import type { Log } from '../observe/log.ts'
 import type { Settings } from '../settings/settings.ts'
 import { droppedBy, LAST_RESORT, needsProbe, probeTargets } from './dns-settings.ts'
 
@@ -27,10 +26,11 @@ export interface ServingParts {
   readonly clock: Clock
   readonly resolver: Resolver
   readonly networkWatch: NetworkWatch
-  readonly log: Log
   readonly names?: AnsweredNames | undefined
   readonly directory: () => ContainerDirectory | undefined
   readonly askers: Askers
+  /** Told at the first look, and of each change. */
+  reachFound(reach: Reach): void
   /** As of `Newcomers`. */
   ownerOf(address: string): string
 }
@@ -43,7 +43,7 @@ const LEAST_PER_CLIENT = 50
 /** `hostServers`: those that the host itself asks, without ours. `answered`: told of each question. The probe is the caller's to close. */
 export function startServing(
   settings: Settings,
-  { clock, resolver, networkWatch, log, names, directory, askers, ownerOf }: ServingParts,
+  { clock, resolver, networkWatch, reachFound, names, directory, askers, ownerOf }: ServingParts,
   hostServers: Servers,
   answered: (outcome: Outcome) => void,
 ): Serving {
@@ -70,7 +70,7 @@ export function startServing(
         networkWatch,
         targets: () => probeTargets(settings, hostServers()),
         ...(dns.probe.length > 0 ? {} : { lastResort: LAST_RESORT }),
-        changed: (reach) => log.info(reach, 'where the host reaches anything has changed (dnsInhibition: auto)'),
+        changed: reachFound,
       })
     : undefined
   const answerer = new Answerer({

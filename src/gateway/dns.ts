@@ -3,7 +3,9 @@ import type { Client } from '../contracts/route.ts'
 import type { DnsClient, Outcome } from '../dns/answerer.ts'
 import { type DnsDoor, openDnsDoor, type TcpAddress } from '../dns/dns-door.ts'
 import { createHostServers } from '../dns/host-servers.ts'
+import type { Reach } from '../dns/inhibition.ts'
 import type { ZonesInForce } from '../dns/zone-resolver.ts'
+import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Settings } from '../settings/settings.ts'
 import { formatListenAddress } from '../wire/listen-address.ts'
@@ -14,7 +16,8 @@ import { isSame, type Serving, type ServingParts, startServing } from './dns-ser
 import { openOrAwait } from './draining-gateway.ts'
 import { seldom } from './seldom.ts'
 
-export interface DnsParts extends ServingParts {
+export interface DnsParts extends Omit<ServingParts, 'reachFound'> {
+  readonly log: Log
   readonly metrics: Metrics
   /** See `UdpQuestionsOptions`. */
   dropped(reason: DropReason, count: number): void
@@ -59,6 +62,7 @@ export class DnsService {
   readonly #stranger: (who: { readonly door: string; readonly client: string | undefined }) => void
   readonly #failed: (failure: NonNullable<Outcome['failure']>) => void
   readonly #troubled: (cause: Error) => void
+  readonly #reachFound: (reach: Reach) => void
   #doors = new Map<string, OpenDoor>()
   /** Of earlier settings, while they answer what they were asked. */
   readonly #leaving = new Map<string, OpenDoor>()
@@ -78,6 +82,13 @@ export class DnsService {
     this.#troubled = seldom(parts.clock, TROUBLE_LOG_MS, (cause, more) =>
       parts.log.warn({ error: cause.message, alike: more }, 'dns.listen: cannot take connections'),
     )
+    let told: string | undefined
+    // Other settings make another probe, whose first look tells what the last one's did.
+    this.#reachFound = (reach) => {
+      const found = JSON.stringify(reach)
+      if (found !== told) parts.log.info(reach, 'where the host reaches anything (dnsInhibition: auto)')
+      told = found
+    }
     this.#awaited = new AwaitedDoors({
       clock: parts.clock,
       opened: (key, open) => {
@@ -195,7 +206,12 @@ export class DnsService {
     this.#doors = next
     const previous = this.#serving
     if (previous && isSame(previous.settings, settings)) return
-    this.#serving = startServing(settings, this.#parts, this.#hostServers, (outcome) => this.#answered(outcome))
+    this.#serving = startServing(
+      settings,
+      { ...this.#parts, reachFound: this.#reachFound },
+      this.#hostServers,
+      (outcome) => this.#answered(outcome),
+    )
     previous?.probe?.close()
   }
 

@@ -29,6 +29,11 @@ export const RCODE = {
   BADVERS: 16,
 } as const
 
+/** `NXDOMAIN`, or `RCODE 9` where it has no name here. */
+export function rcodeName(rcode: number): string {
+  return Object.entries(RCODE).find(([, value]) => value === rcode)?.[0] ?? `RCODE ${rcode}`
+}
+
 export const CLASS_IN = 1
 
 /** Bits of the header's second word (RFC 1035 §4.1.1, RFC 4035 §3). */
