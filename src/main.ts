@@ -1,7 +1,13 @@
 #!/usr/bin/env node
 import { runCommandLine } from './cli/program.ts'
 
-// `fairlead … | head`: the reader has had enough, and that is no fault.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+const args = process.argv.slice(2)
 
-process.exitCode = await runCommandLine(process.argv.slice(2))
+// `fairlead … | head`: the reader has had enough, and that is no fault. The gateway serves on: its results are not there.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (args[0] !== 'start') process.exit(error.code === 'EPIPE' ? 0 : 1)
+})
+// A disk that is full takes no words; the exit code still tells.
+process.stderr.on('error', () => {})
+
+process.exitCode = await runCommandLine(args)

@@ -4,6 +4,7 @@ import { descriptorLimit, descriptorShortage, type Room, roomWithin } from '../g
 import { type Gateway, startGateway } from '../gateway/gateway.ts'
 import { VERSION } from '../gateway/version.ts'
 import { createLog, type Log } from '../observe/log.ts'
+import { LogOutput } from '../observe/log-output.ts'
 import type { Loaded } from '../settings/load.ts'
 import { formatProblems, SettingsError } from '../settings/problem.ts'
 import { type Change, watchSettings } from '../settings/watch.ts'
@@ -17,7 +18,8 @@ export async function runStart(options: ConfigOption, io: Io): Promise<number> {
   const signals = new Signals()
   const loaded = await loadOrReport(options, io)
   if (!loaded) return EXIT.usage
-  const log = createLog(loaded.settings.log)
+  const output = new LogOutput()
+  const log = createLog(loaded.settings.log, output)
   for (const warning of loaded.warnings) log.warn({ problem: warning }, formatProblems([warning]).trimEnd())
   const descriptors = await descriptorLimit()
   const room = roomWithin(descriptors, loaded.settings.limits.connections)
@@ -32,6 +34,7 @@ export async function runStart(options: ConfigOption, io: Io): Promise<number> {
     gateway = await startGateway({
       settings: loaded.settings,
       log,
+      logLinesLost: () => output.linesLost,
       env: io.env,
       room,
       front: true,

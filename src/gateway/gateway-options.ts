@@ -9,6 +9,8 @@ import type { ReverseOptions } from './reverse.ts'
 export interface GatewayOptions {
   readonly settings: Settings
   readonly log: Log
+  /** How many lines the log has lost, for the metrics; default: none. */
+  readonly logLinesLost?: () => number
   readonly env: Readonly<Record<string, string | undefined>>
   /** For tests and the demo; default: the host's own. */
   readonly resolver?: Resolver

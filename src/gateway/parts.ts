@@ -81,6 +81,7 @@ export class Parts {
     this.metrics = new Metrics(
       () => this.records.size,
       () => this.clientConnections,
+      options.logLinesLost,
     )
     this.statusDoors = new StatusDoors(options.log, this.metrics, clock)
     this.records = new FlowRecords(clock, options.log, this.metrics)

@@ -1,5 +1,7 @@
+import { isatty } from 'node:tty'
 import pino, { type DestinationStream, type Logger } from 'pino'
-import pretty from 'pino-pretty'
+import { prettyFactory } from 'pino-pretty'
+import { LogOutput } from './log-output.ts'
 
 export type Log = Logger
 
@@ -10,16 +12,20 @@ export interface LogOptions {
 }
 
 /** The log. It goes to standard error, for standard output belongs to results. */
-export function createLog(options: LogOptions, destination?: DestinationStream): Log {
-  const forPeople = options.format === 'pretty' || (options.format === 'auto' && process.stderr.isTTY === true)
-  const stream = forPeople
-    ? pretty({
-        destination: destination ?? 2,
-        sync: true,
-        colorize: process.stderr.isTTY === true,
-        ignore: 'pid,hostname',
-        translateTime: 'SYS:HH:MM:ss.l',
-      })
-    : (destination ?? pino.destination({ dest: 2, sync: true }))
-  return pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream)
+export function createLog(options: LogOptions, destination: DestinationStream = new LogOutput()): Log {
+  const forPeople = options.format === 'pretty' || (options.format === 'auto' && isatty(2))
+  const stream = forPeople ? forPeopleTo(destination) : destination
+  const log = pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream)
+  if (destination instanceof LogOutput) {
+    destination.onGap((lines, reason) =>
+      log.warn({ lines, reason }, 'lines are missing here: they could not be written'),
+    )
+  }
+  return log
+}
+
+/** Not by pino-pretty's own stream: what waits in that has no limit. */
+function forPeopleTo(destination: DestinationStream): DestinationStream {
+  const words = prettyFactory({ colorize: isatty(2), ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' })
+  return { write: (line) => destination.write(words(line)) }
 }

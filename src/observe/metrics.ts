@@ -46,9 +46,19 @@ export class Metrics {
     registers: [this.#registry],
   })
 
-  constructor(liveFlows: () => number, openConnections: () => number) {
+  /** `logLinesLost`: since the start. */
+  constructor(liveFlows: () => number, openConnections: () => number, logLinesLost: () => number = () => 0) {
     gauge(this.#registry, 'fairlead_live_flows', 'Flows alive now.', liveFlows)
     gauge(this.#registry, 'fairlead_client_connections', 'Client connections open now.', openConnections)
+    new Counter({
+      name: 'fairlead_log_lines_lost_total',
+      help: 'Lines of the log that are missing in it, because they could not be written.',
+      registers: [this.#registry],
+      collect() {
+        this.reset()
+        this.inc(logLinesLost())
+      },
+    })
   }
 
   flowEnded(line: FinishedFlow): void {
