@@ -7,7 +7,7 @@ import type { LookupOptions, LookupProgress, ResolvedAddress, Resolver } from '.
 import { LookupShares, type RunningLookup } from './lookup-shares.ts'
 
 /** `dns.lookup` with `all`, or a stand-in. Can't be cancelled, as getaddrinfo can't. */
-export type Lookup = (name: string) => Promise<readonly ResolvedAddress[]>
+export type Lookup = (name: string, family?: 4) => Promise<readonly ResolvedAddress[]>
 
 export interface SystemResolverOptions {
   readonly clock: Clock
@@ -39,7 +39,10 @@ const LOOPBACK: readonly ResolvedAddress[] = [
 ]
 
 interface Pending {
+  /** By name, and by family where only one is asked for. */
+  readonly key: string
   readonly name: string
+  readonly family: 4 | undefined
   /** Whose place in the line it is. */
   readonly client: string
   readonly waiters: Set<Waiter>
@@ -71,7 +74,7 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
       const family = net.isIP(name)
       if (family !== 0) return Promise.resolve([{ address: name, family: family === 4 ? 4 : 6 }])
       if (LOCALHOST.test(name)) return Promise.resolve(LOOPBACK)
-      const cached = cache.get(name)
+      const cached = cache.get(keyOf(name, asked?.family))
       if (cached !== undefined && cached.until > clock.monotonic()) return Promise.resolve(cached.addresses)
       return wait(name, signal, asked)
     },
@@ -87,14 +90,15 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
   function wait(
     name: string,
     signal: AbortSignal,
-    { client = '', progress }: LookupOptions = {},
+    { client = '', family, progress }: LookupOptions = {},
   ): Promise<readonly ResolvedAddress[]> {
     return new Promise((resolve, reject) => {
-      const pending = joinable.get(name) ?? queue.get(name) ?? enqueue(name, client)
+      const key = keyOf(name, family)
+      const pending = joinable.get(key) ?? queue.get(key) ?? enqueue(name, family, client)
       if (pending === undefined) return reject(tooManyLookups(name, maxQueued))
       const onAbort = (): void => {
         pending.waiters.delete(waiter)
-        if (pending.waiters.size === 0 && queue.get(name) === pending) leaveQueue(pending)
+        if (pending.waiters.size === 0 && queue.get(key) === pending) leaveQueue(pending)
         reject(signal.reason)
       }
       const waiter: Waiter = {
@@ -116,17 +120,18 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
     })
   }
 
-  function enqueue(name: string, client: string): Pending | undefined {
+  function enqueue(name: string, family: 4 | undefined, client: string): Pending | undefined {
     const own = queuedBy.get(client) ?? 0
     if (queue.size >= maxQueued || !isFairShare(own + 1, queue.size + 1, maxQueued)) return undefined
-    const pending: Pending = { name, client, waiters: new Set() }
-    queue.set(name, pending)
+    const key = keyOf(name, family)
+    const pending: Pending = { key, name, family, client, waiters: new Set() }
+    queue.set(key, pending)
     queuedBy.set(client, own + 1)
     return pending
   }
 
-  function leaveQueue({ name, client }: Pending): void {
-    queue.delete(name)
+  function leaveQueue({ key, client }: Pending): void {
+    queue.delete(key)
     const left = queuedBy.get(client)! - 1
     if (left === 0) queuedBy.delete(client)
     else queuedBy.set(client, left)
@@ -148,9 +153,9 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
       if (!turn) continue
       leaveQueue(pending)
       running.add(pending)
-      joinable.set(pending.name, pending)
+      joinable.set(pending.key, pending)
       for (const { progress } of pending.waiters) progress?.started()
-      lookup(pending.name).then(
+      lookup(pending.name, pending.family).then(
         (addresses) => finish(pending, turn, addresses),
         (error: unknown) => finish(pending, turn, resolveError(pending.name, error)),
       )
@@ -159,13 +164,13 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
 
   function finish(pending: Pending, turn: RunningLookup, outcome: readonly ResolvedAddress[] | GatewayError): void {
     running.delete(pending)
-    if (joinable.get(pending.name) === pending) joinable.delete(pending.name)
+    if (joinable.get(pending.key) === pending) joinable.delete(pending.key)
     shares.end(turn)
     const result =
       outcome instanceof GatewayError || outcome.length > 0
         ? outcome
         : new GatewayError('RESOLVE_FAILED', `${pending.name} has no address`)
-    if (!(result instanceof GatewayError) && !pending.stale) remember(pending.name, result)
+    if (!(result instanceof GatewayError) && !pending.stale) remember(pending.key, result)
     for (const waiter of pending.waiters) {
       if (result instanceof GatewayError) waiter.reject(result)
       else waiter.resolve(result)
@@ -173,17 +178,22 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
     startQueued()
   }
 
-  function remember(name: string, addresses: readonly ResolvedAddress[]): void {
+  function remember(key: string, addresses: readonly ResolvedAddress[]): void {
     if (cacheMs === 0) return
-    cache.delete(name)
+    cache.delete(key)
     // A Map keeps the order of insertion, so the first key is the oldest.
     if (cache.size >= CACHE_LIMIT) cache.delete(cache.keys().next().value!)
-    cache.set(name, { addresses, until: clock.monotonic() + cacheMs })
+    cache.set(key, { addresses, until: clock.monotonic() + cacheMs })
   }
 }
 
-async function systemLookup(name: string): Promise<readonly ResolvedAddress[]> {
-  const found = await dns.promises.lookup(name, { all: true, verbatim: true })
+/** A name has no blank. */
+function keyOf(name: string, family: 4 | undefined): string {
+  return family === undefined ? name : `${name} ${family}`
+}
+
+async function systemLookup(name: string, family: 4 | 0 = 0): Promise<readonly ResolvedAddress[]> {
+  const found = await dns.promises.lookup(name, { all: true, verbatim: true, family })
   return found.map(({ address, family }) => ({ address, family: family === 4 ? 4 : 6 }))
 }
 

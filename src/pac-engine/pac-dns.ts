@@ -1,8 +1,9 @@
 import { domainToASCII } from 'node:url'
 import type { Clock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
-import type { Resolver } from '../contracts/resolver.ts'
+import type { ResolvedAddress, Resolver } from '../contracts/resolver.ts'
 import { addressLiteral } from './address-literal.ts'
+import { ALONE_MS, Ipv4Alone } from './ipv4-alone.ts'
 import type { PacLimits } from './limits.ts'
 import type { LookupTurn } from './time-spent.ts'
 import type { DnsEntry } from './vm-outcome.ts'
@@ -44,6 +45,7 @@ export class PacDns {
   readonly #clock: Clock
   readonly #limits: PacLimits
   readonly #onChange: (changes: readonly DnsEntry[]) => void
+  readonly #alone: Ipv4Alone
   #nextExpiry = Number.POSITIVE_INFINITY
   /** Counted up with each network. */
   #network = 0
@@ -57,6 +59,7 @@ export class PacDns {
     readonly onChange: (changes: readonly DnsEntry[]) => void
   }) {
     this.#resolver = options.resolver
+    this.#alone = new Ipv4Alone(options.resolver)
     this.#myAddresses = options.myAddresses
     this.#clock = options.clock
     this.#limits = options.limits
@@ -240,15 +243,24 @@ export class PacDns {
         gaveUp.abort(new GatewayError('RESOLVE_FAILED', `${ascii} took too long to resolve`))
       }
       const noAnswer = giveUp(() => resolve(null))
+      let leaveAlone = () => {}
+      const askAlone = () => {
+        leaveAlone = this.#alone.ask(ascii, (found) => giveUp(() => resolve(joined(found)))())
+      }
+      let cancelAlone = this.#clock.after(ALONE_MS, askAlone)
       const noTurn = giveUp(() => reject(new GatewayError('LIMIT_REACHED', NO_TURN, { hint: NO_TURN_HINT })))
       let cancel = this.#clock.after(dnsNameMs, noAnswer)
       const waitFor = (ms: number, task: () => void, began: keyof LookupTurn) => () => {
         turn[began] = this.#clock.monotonic()
         cancel()
         cancel = this.#clock.after(ms, task)
+        cancelAlone()
+        if (began === 'started') cancelAlone = this.#clock.after(ALONE_MS, askAlone)
       }
       const end = () => {
         cancel()
+        cancelAlone()
+        leaveAlone()
         this.#giveUps.delete(noAnswer)
       }
       this.#giveUps.add(noAnswer)
@@ -258,12 +270,16 @@ export class PacDns {
       }
       this.#resolver
         .resolve(ascii, gaveUp.signal, { progress })
-        .then((found) => resolve(found.length > 0 ? found.map(({ address }) => address).join(';') : null))
+        .then((found) => resolve(joined(found)))
         // A resolver that has too much to do has not said that there is no such name.
         .catch((thrown: unknown) => (isOverloaded(thrown) ? noTurn() : resolve(null)))
         .finally(end)
     })
   }
+}
+
+function joined(found: readonly ResolvedAddress[]): string | null {
+  return found.length > 0 ? found.map(({ address }) => address).join(';') : null
 }
 
 function isOverloaded(thrown: unknown): boolean {

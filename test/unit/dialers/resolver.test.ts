@@ -16,10 +16,11 @@ function scripted(options: Partial<SystemResolverOptions> = {}) {
   const resolver = createSystemResolver({
     clock,
     maxRunning: 2,
-    lookup: (name) =>
+    lookup: (name, family) =>
       new Promise((resolve, reject) => {
-        asked.push(name)
-        open.set(name, { resolve, reject })
+        const key = family === undefined ? name : `${name} IPv${family}`
+        asked.push(key)
+        open.set(key, { resolve, reject })
       }),
     ...options,
   })
@@ -59,6 +60,21 @@ t.test('lookups of one name are shared, and the answer is used again for a secon
   t.same(asked, ['a.example', 'a.example'])
   answer('a.example').resolve(FIRST)
   await again
+})
+
+t.test('IPv4 alone is another question, with answers of its own', async (t) => {
+  const { resolver, asked, answer } = scripted({ maxRunning: 4 })
+  const alone = resolver.resolve('a.example', signal, { family: 4 })
+  const both = resolver.resolve('a.example', signal)
+  t.same(asked, ['a.example IPv4', 'a.example'])
+  answer('a.example IPv4').resolve(FIRST)
+  t.same(await alone, FIRST)
+  const all: readonly ResolvedAddress[] = [{ address: '2001:db8::1', family: 6 }, ...FIRST]
+  answer('a.example').resolve(all)
+  t.same(await both, all)
+  t.same(await resolver.resolve('a.example', signal, { family: 4 }), FIRST)
+  t.same(await resolver.resolve('a.example', signal), all)
+  t.equal(asked.length, 2)
 })
 
 t.test('another network: answers of the old one are not used again, those still to come neither', async (t) => {
