@@ -22,7 +22,10 @@ RUN node build.mjs
 # For everybody to read and run, whatever umask the repository was cloned with. (The classic builder knows no COPY --chmod.)
 FROM ${NODE_IMAGE} AS files
 WORKDIR /files
-COPY package.json LICENSE docker/fairlead docker/fairlead.yaml ./
+COPY package.json LICENSE docker/fairlead ./
+# What it runs by until other settings are mounted over them.
+ARG SETTINGS=docker/fairlead.yaml
+COPY ${SETTINGS} ./fairlead.yaml
 RUN chmod 0644 package.json LICENSE fairlead.yaml && chmod 0755 fairlead
 
 FROM ${NODE_IMAGE}

@@ -12,7 +12,8 @@ t.test(
       [],
     )
     const files = stages.find((stage) => / AS files\n/.test(stage)) ?? ''
-    const copied = /^COPY (.*) \.\/$/m.exec(files)?.[1]?.split(' ') ?? []
+    const copied = [...(/^COPY (.*) \.\/$/m.exec(files)?.[1]?.split(' ') ?? []), 'fairlead.yaml']
+    t.ok(copied.length > 3)
     for (const file of copied)
       t.match(
         files,
