@@ -286,7 +286,7 @@ class Engine implements RunningPacEngine {
     const { late } = this.#startNames
     if (late) {
       return new GatewayError('PAC_FAILED', `PAC ${this.#origin} ${late}`, {
-        hint: 'It is used as soon as they have been answered, or have taken 5 s each. Names are better looked up in FindProxyForURL, where they are needed.',
+        hint: 'It is used as soon as they have been answered, or have taken 6 s each. Names are better looked up in FindProxyForURL, where they are needed.',
       })
     }
     return new GatewayError('PAC_FAILED', `PAC ${this.#origin} has not been read yet`, {

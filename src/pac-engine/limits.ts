@@ -53,7 +53,7 @@ export interface PacLimits {
   readonly answerChars: number
   /** Different names one evaluation may look up; Chromium's number. */
   readonly dnsNames: number
-  /** Waiting for one name; after that it does not resolve. */
+  /** Waiting for one name; after that it does not resolve. Longer than resolv.conf's 5 s, after which the next server is asked. */
   readonly dnsNameMs: number
   /** Waiting for its turn, while the system is busy with other names: longer than one of those takes, within what a flow waits for its decision. */
   readonly dnsTurnMs: number
@@ -109,7 +109,7 @@ export const DEFAULT_LIMITS: PacLimits = {
   turnAnswers: 16,
   answerChars: 65_536,
   dnsNames: 20,
-  dnsNameMs: 5_000,
+  dnsNameMs: 6_000,
   dnsTurnMs: 9_000,
   dnsGoodMs: 60_000,
   dnsBadMs: 10_000,

@@ -183,9 +183,18 @@ export class PacDns {
       if (network === this.#network) throw error
       return null
     })
-    const { myAddressesMs, dnsGoodMs, dnsBadMs, dnsSlowMs, dnsStaleMs, dnsEntries } = this.#limits
     // Answered by the network before: whoever waits for it asks again.
-    if (network !== this.#network) return undefined
+    return network === this.#network ? this.#learn(name, addresses, began) : undefined
+  }
+
+  /** What comes after its time, which nobody waits for. */
+  #learnLate(name: string, addresses: string | null, network: number): void {
+    if (addresses === null || network !== this.#network || typeof this.#known.get(name)?.addresses === 'string') return
+    this.#learn(name, addresses, this.#clock.monotonic())
+  }
+
+  #learn(name: string, addresses: string | null, began: number): DnsEntry {
+    const { myAddressesMs, dnsGoodMs, dnsBadMs, dnsSlowMs, dnsStaleMs, dnsEntries } = this.#limits
     const lifetime = name === OWN ? myAddressesMs : addresses === null ? dnsBadMs : dnsGoodMs
     const now = this.#clock.monotonic()
     const slow = name !== OWN && addresses === null && now - began >= dnsSlowMs
@@ -242,10 +251,21 @@ export class PacDns {
         end()
         gaveUp.abort(new GatewayError('RESOLVE_FAILED', `${ascii} took too long to resolve`))
       }
-      const noAnswer = giveUp(() => resolve(null))
+      const network = this.#network
+      const learnLate = (found: readonly ResolvedAddress[]) => this.#learnLate(name, joined(found), network)
+      let isLate = false
+      const noAnswer = () => {
+        // One whose turn has come is with the system, and answered some time: soon, if only the first of its servers is silent.
+        isLate = turn.started !== Number.POSITIVE_INFINITY
+        if (!isLate) return giveUp(() => resolve(null))()
+        resolve(null)
+        end()
+      }
       let leaveAlone = () => {}
       const askAlone = () => {
-        leaveAlone = this.#alone.ask(ascii, (found) => giveUp(() => resolve(joined(found)))())
+        leaveAlone = this.#alone.ask(ascii, (found) =>
+          isLate ? learnLate(found) : giveUp(() => resolve(joined(found)))(),
+        )
       }
       let cancelAlone = this.#clock.after(ALONE_MS, askAlone)
       const noTurn = giveUp(() => reject(new GatewayError('LIMIT_REACHED', NO_TURN, { hint: NO_TURN_HINT })))
@@ -270,7 +290,7 @@ export class PacDns {
       }
       this.#resolver
         .resolve(ascii, gaveUp.signal, { progress })
-        .then((found) => resolve(joined(found)))
+        .then((found) => (isLate ? learnLate(found) : resolve(joined(found))))
         // A resolver that has too much to do has not said that there is no such name.
         .catch((thrown: unknown) => (isOverloaded(thrown) ? noTurn() : resolve(null)))
         .finally(end)

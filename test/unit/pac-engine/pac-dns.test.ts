@@ -82,6 +82,28 @@ t.test('a server that leaves the question for IPv6 unanswered does not keep IPv4
   t.ok(asked.includes('e.test 4'), 'there is room again')
 })
 
+t.test('a name is waited for longer than the system waits for the first of its servers', async (t) => {
+  const { clock, dns, answer } = oneAtATime()
+  const slow = dns.resolve(['slow.test'])
+  clock.advance(5_100)
+  await answer('slow.test', '192.0.2.1')
+  t.same(await slow, [['slow.test', '192.0.2.1']])
+})
+
+t.test('an answer that comes too late holds from then on, but for that of another network', async (t) => {
+  for (const changes of [false, true]) {
+    const { clock, dns, answer } = oneAtATime()
+    const slow = dns.resolve(['slow.test'])
+    clock.advance(DEFAULT_LIMITS.dnsNameMs)
+    t.same(await slow, [['slow.test', null]])
+    if (changes) dns.forgetAll()
+    await answer('slow.test', '192.0.2.1')
+    await new Promise((later) => setImmediate(later))
+    t.same(dns.entries(), changes ? [] : [['slow.test', '192.0.2.1']])
+    t.equal(dns.expiryOf(['slow.test'], 1), 0, 'what was decided by its silence is decided anew')
+  }
+})
+
 t.test('a name whose turn does not come decides nothing, and is asked for again', async (t) => {
   const { clock, dns, answer } = oneAtATime()
   const stuck = dns.resolve(['stuck.test'])
