@@ -1,12 +1,19 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { constants } from 'node:fs'
+import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import type { Clock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import { elapsed } from './elapsed.ts'
 import { MAX_SCRIPT_BYTES } from './limits.ts'
 import { type Script, scriptOf } from './script-source.ts'
 
+/** JSON escapes can make six characters of one. */
+const MAX_FILE_BYTES = 6 * MAX_SCRIPT_BYTES + 1_000
+/** A file that has not been written for so long is of no use: `pac.lastGoodFor` is 30 days at most. */
+const TOO_OLD_MS = 30 * 24 * 3_600_000
+/** Ours, and what a process that was killed has left of one. */
+const OURS = /^pac-[0-9a-f]{32}\.json(?:\.\d+\.\d+\.new)?$/
 /** Files of this process: two engines may keep the same script, while one replaces the other. */
 let written = 0
 
@@ -31,10 +38,7 @@ export class StoredScript {
   async read(): Promise<{ readonly script: Script; readonly ahead: boolean } | undefined> {
     if (this.#directory instanceof GatewayError) return undefined
     try {
-      const json = await readFile(this.#path, 'utf8')
-      // JSON escapes can make six characters of one.
-      if (json.length > 6 * MAX_SCRIPT_BYTES) return undefined
-      const stored: unknown = JSON.parse(json)
+      const stored: unknown = JSON.parse(await readRegular(this.#path))
       if (typeof stored !== 'object' || stored === null) return undefined
       const { script: text, sha256, fetchedAt } = stored as Record<string, unknown>
       if (typeof text !== 'string' || typeof fetchedAt !== 'number') return undefined
@@ -55,6 +59,7 @@ export class StoredScript {
       await mkdir(this.#directory, { recursive: true, mode: 0o700 })
       await writeFile(beside, JSON.stringify({ script: text, sha256, fetchedAt }), { mode: 0o600 })
       await rename(beside, this.#path)
+      await this.#tidy(this.#directory)
     } catch (error) {
       await rm(beside, { force: true }).catch(() => {})
       const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
@@ -63,5 +68,28 @@ export class StoredScript {
         hint: 'Make that folder writable for the gateway, or name another in STATE_DIRECTORY or XDG_STATE_HOME.',
       })
     }
+  }
+  /** A URL may hold a token that changes, and each is another file. */
+  async #tidy(directory: string): Promise<void> {
+    for (const name of await readdir(directory).catch(() => [])) {
+      const path = join(directory, name)
+      if (!OURS.test(name) || name === basename(this.#path)) continue
+      const changed = await stat(path).catch(() => undefined)
+      if (changed && this.#clock.wall() - changed.mtimeMs > TOO_OLD_MS) await rm(path, { force: true }).catch(() => {})
+    }
+  }
+}
+
+/** Waits for nobody who might write into a pipe, and reads nothing that is too large. */
+async function readRegular(path: string): Promise<string> {
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+  try {
+    const { size } = await file.stat()
+    if (size > MAX_FILE_BYTES) throw new Error('it is too large')
+    const bytes = Buffer.alloc(size)
+    const { bytesRead } = await file.read(bytes, 0, size, 0)
+    return bytes.toString('utf8', 0, bytesRead)
+  } finally {
+    await file.close()
   }
 }
