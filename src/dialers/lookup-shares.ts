@@ -9,6 +9,8 @@ const SLOW_ZONE_MS = 30_000
 const SLOW_ZONES = 512
 /** Of all lookups, what names in slow zones may have together. */
 const SLOW_SHARE = 1 / 4
+/** Of all lookups, those beside another one of the same name. They end soon where they help; where they do not, they must not cost others their turn. */
+const BESIDE_SHARE = 1 / 4
 
 /** A lookup that runs. */
 export interface RunningLookup {
@@ -27,6 +29,9 @@ export class LookupShares {
   readonly #clock: Clock
   readonly #slots: number
   readonly #running = new Set<RunningLookup>()
+  /** Those that nobody's share is reckoned by: they have a thread, and that is all. */
+  readonly #besides = new Set<RunningLookup>()
+  readonly #answered = new Set<RunningLookup>()
   readonly #slowUntil = new Map<string, number>()
   /** Counted up with each network. */
   #network = 0
@@ -38,14 +43,34 @@ export class LookupShares {
 
   /** Undefined where none is to be had, or not for this name and client. To be ended with `end`. */
   begin(name: string, client: string): RunningLookup | undefined {
-    const since = this.#clock.monotonic()
-    const lookup = { zone: zoneOf(name), client, since, network: this.#network }
-    if (this.#running.size >= this.#slots || !this.#hasShare(client) || !this.#zoneHasShare(lookup)) return undefined
+    const lookup = this.#lookup(name, client)
+    if (this.isFull || !this.#hasShare(client) || !this.#zoneHasShare(lookup)) return undefined
     this.#running.add(lookup)
     return lookup
   }
 
+  /**
+   * A second lookup of a name that has one, whoever asks: one for each zone at a time. For names of a slow zone it does not take the last thread, which would
+   * hold up everybody for a server that is gone.
+   */
+  beside(name: string): RunningLookup | undefined {
+    const lookup = this.#lookup(name, '')
+    const here = [...this.#besides].filter(({ network }) => network === this.#network)
+    if (this.isFull || here.length >= Math.max(1, Math.floor(this.#slots * BESIDE_SHARE))) return undefined
+    if (here.some(({ zone }) => zone === lookup.zone)) return undefined
+    if ((this.#slowUntil.get(lookup.zone) ?? 0) > lookup.since && this.#taken + 1 === this.#slots) return undefined
+    this.#besides.add(lookup)
+    return lookup
+  }
+
+  /** It is not waited for any longer, and says nothing of its zone, but keeps its thread. */
+  answered(lookup: RunningLookup): void {
+    this.#running.delete(lookup)
+    this.#answered.add(lookup)
+  }
+
   end(lookup: RunningLookup): void {
+    if (this.#besides.delete(lookup) || this.#answered.delete(lookup)) return
     this.#running.delete(lookup)
     if (lookup.network !== this.#network) return
     const now = this.#clock.monotonic()
@@ -62,10 +87,22 @@ export class LookupShares {
     this.#network++
   }
 
+  get isFull(): boolean {
+    return this.#taken >= this.#slots
+  }
+
+  get #taken(): number {
+    return this.#running.size + this.#besides.size + this.#answered.size
+  }
+
+  #lookup(name: string, client: string): RunningLookup {
+    return { zone: zoneOf(name), client, since: this.#clock.monotonic(), network: this.#network }
+  }
+
   #hasShare(client: string): boolean {
     let own = 0
     for (const running of this.#running) if (running.client === client) own++
-    return isFairShare(own + 1, this.#running.size + 1, this.#slots)
+    return isFairShare(own + 1, this.#taken + 1, this.#slots)
   }
 
   #zoneHasShare({ zone, since }: RunningLookup): boolean {

@@ -1,13 +1,11 @@
-import dns from 'node:dns'
 import net from 'node:net'
 import type { Clock } from '../contracts/clock.ts'
 import { isFairShare } from '../contracts/fair-share.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { LookupOptions, LookupProgress, ResolvedAddress, Resolver } from '../contracts/resolver.ts'
+import { FamilyLookups } from './family-lookups.ts'
 import { LookupShares, type RunningLookup } from './lookup-shares.ts'
-
-/** `dns.lookup` with `all`, or a stand-in. Can't be cancelled, as getaddrinfo can't. */
-export type Lookup = (name: string, family?: 4) => Promise<readonly ResolvedAddress[]>
+import { type Lookup, systemLookup } from './system-lookup.ts'
 
 export interface SystemResolverOptions {
   readonly clock: Clock
@@ -62,10 +60,12 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
   const { clock, lookup = systemLookup, maxRunning = SYSTEM_LOOKUPS, maxQueued = 1024, cacheMs = 1000 } = options
   const queue = new Map<string, Pending>()
   const queuedBy = new Map<string, number>()
+  /** Not answered yet. */
   const running = new Set<Pending>()
   /** Of those that run, whom who asks now may join. */
   const joinable = new Map<string, Pending>()
   const shares = new LookupShares(clock, maxRunning)
+  const lookups = new FamilyLookups({ clock, lookup, shares, freed: startQueued })
   const cache = new Map<string, { readonly addresses: readonly ResolvedAddress[]; readonly until: number }>()
 
   return {
@@ -81,6 +81,7 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
     forget() {
       cache.clear()
       shares.forget()
+      lookups.forget()
       // Asked in the old network: whoever waits gets the answer, nobody after them.
       for (const pending of running) pending.stale = true
       joinable.clear()
@@ -147,35 +148,27 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
   }
 
   function startQueued(): void {
+    lookups.startWaiting()
     for (const pending of queue.values()) {
-      if (running.size >= maxRunning) return
+      if (shares.isFull) return
       const turn = begin(pending)
       if (!turn) continue
       leaveQueue(pending)
       running.add(pending)
       joinable.set(pending.key, pending)
       for (const { progress } of pending.waiters) progress?.started()
-      lookup(pending.name, pending.family).then(
-        (addresses) => finish(pending, turn, addresses),
-        (error: unknown) => finish(pending, turn, resolveError(pending.name, error)),
-      )
+      lookups.ask(pending, turn, (found, error) => answer(pending, found, error))
     }
   }
 
-  function finish(pending: Pending, turn: RunningLookup, outcome: readonly ResolvedAddress[] | GatewayError): void {
+  function answer(pending: Pending, found: readonly ResolvedAddress[], error: unknown): void {
     running.delete(pending)
     if (joinable.get(pending.key) === pending) joinable.delete(pending.key)
-    shares.end(turn)
-    const result =
-      outcome instanceof GatewayError || outcome.length > 0
-        ? outcome
-        : new GatewayError('RESOLVE_FAILED', `${pending.name} has no address`)
-    if (!(result instanceof GatewayError) && !pending.stale) remember(pending.key, result)
+    if (found.length > 0 && !pending.stale) remember(pending.key, found)
     for (const waiter of pending.waiters) {
-      if (result instanceof GatewayError) waiter.reject(result)
-      else waiter.resolve(result)
+      if (found.length > 0) waiter.resolve(found)
+      else waiter.reject(resolveError(pending.name, error))
     }
-    startQueued()
   }
 
   function remember(key: string, addresses: readonly ResolvedAddress[]): void {
@@ -192,13 +185,9 @@ function keyOf(name: string, family: 4 | undefined): string {
   return family === undefined ? name : `${name} ${family}`
 }
 
-async function systemLookup(name: string, family: 4 | 0 = 0): Promise<readonly ResolvedAddress[]> {
-  const found = await dns.promises.lookup(name, { all: true, verbatim: true, family })
-  return found.map(({ address, family }) => ({ address, family: family === 4 ? 4 : 6 }))
-}
-
 /** Words for what getaddrinfo reports. `ENOTFOUND` stands for EAI_NONAME and EAI_NODATA alike. */
 function resolveError(name: string, thrown: unknown): GatewayError {
+  if (thrown === undefined) return new GatewayError('RESOLVE_FAILED', `${name} has no address`)
   const code = (thrown as NodeJS.ErrnoException | undefined)?.code
   switch (code) {
     case 'ENOTFOUND':

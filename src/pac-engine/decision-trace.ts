@@ -1,5 +1,8 @@
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { PacTrace } from '../contracts/pac.ts'
+import { withLateNames } from './late-names.ts'
+import type { PacLimits } from './limits.ts'
+import type { PacDns } from './pac-dns.ts'
 import type { Notes } from './vm-outcome.ts'
 
 const NO_CALLS: PacTrace['calls'] = []
@@ -34,10 +37,16 @@ export function traceOf(notes: Notes, facts: Facts): PacTrace {
   }
 }
 
-/** With `hide` for what a script was told of a URL. */
-export function shownOf(notes: Notes, hide: (text: string) => string): Notes {
+/** With `hide` for what a script was told of a URL, and a word of names that were too late. */
+export function shownOf(
+  notes: Notes,
+  hide: (text: string) => string,
+  { dns, limits }: { readonly dns: Pick<PacDns, 'isLate'>; readonly limits: PacLimits },
+): Notes {
   if (notes.calls.length === 0 && notes.alerts.length === 0) return notes
-  const calls = notes.calls.map(([name, args, answer]) => [name, args.map(hide), hide(answer)] as const)
+  const calls = withLateNames(notes, dns, limits).calls.map(
+    ([name, args, answer]) => [name, args.map(hide), hide(answer)] as const,
+  )
   return { ...notes, calls, alerts: notes.alerts.map(hide) }
 }
 

@@ -225,7 +225,7 @@ export class Decisions {
     const { query, rounds } = evaluation
     const now = clock.monotonic()
     const hide = query.trace === true ? asItStands : queryHider(query.url)
-    const notes = shownOf(outcome.notes, hide)
+    const notes = shownOf(outcome.notes, hide, this.#options)
     dns.noteUsed(notes.used)
     alerts.tell(notes)
     const trace = traceOf(notes, {

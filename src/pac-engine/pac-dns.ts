@@ -25,6 +25,8 @@ interface Known {
   expires: number
   /** By `clock.monotonic()`: until when it is believed while it is asked again, if scripts still ask for it. Later than `expires` where it took long not to resolve. */
   readonly staleUntil: number
+  /** It is null because no answer came in time. */
+  readonly late: boolean
   /** A script was told it since. */
   used: boolean
   /** Counted up with each answer that says something else than the one before. */
@@ -99,6 +101,11 @@ export class PacDns {
       const known = this.#known.get(name)
       return known ? [[name, known.addresses] as const] : []
     })
+  }
+
+  /** It does not resolve because no answer came in its time. */
+  isLate(name: string): boolean {
+    return this.#known.get(name)?.late === true
   }
 
   /** Scripts were told these. */
@@ -184,7 +191,7 @@ export class PacDns {
       return null
     })
     // Answered by the network before: whoever waits for it asks again.
-    return network === this.#network ? this.#learn(name, addresses, began) : undefined
+    return network === this.#network ? this.#learn(name, addresses, began, turn) : undefined
   }
 
   /** What comes after its time, which nobody waits for. */
@@ -193,13 +200,15 @@ export class PacDns {
     this.#learn(name, addresses, this.#clock.monotonic())
   }
 
-  #learn(name: string, addresses: string | null, began: number): DnsEntry {
-    const { myAddressesMs, dnsGoodMs, dnsBadMs, dnsSlowMs, dnsStaleMs, dnsEntries } = this.#limits
+  #learn(name: string, addresses: string | null, began: number, turn?: LookupTurn): DnsEntry {
+    const { myAddressesMs, dnsGoodMs, dnsBadMs, dnsNameMs, dnsSlowMs, dnsStaleMs, dnsEntries } = this.#limits
     const lifetime = name === OWN ? myAddressesMs : addresses === null ? dnsBadMs : dnsGoodMs
     const now = this.#clock.monotonic()
     const slow = name !== OWN && addresses === null && now - began >= dnsSlowMs
     const expires = now + lifetime
     const staleUntil = slow ? expires + dnsStaleMs : expires
+    const asked = turn && Number.isFinite(turn.started) ? turn.started : began
+    const late = slow && now - asked >= dnsNameMs
     const before = this.#known.get(name)
     const serial = before && before.addresses === addresses ? before.serial : ++this.#serial
     const entry = [name, addresses] as const
@@ -212,7 +221,7 @@ export class PacDns {
         changes.push([oldest])
       }
     }
-    this.#known.set(name, { addresses, expires, staleUntil, used: false, serial })
+    this.#known.set(name, { addresses, expires, staleUntil, late, used: false, serial })
     this.#nextExpiry = Math.min(this.#nextExpiry, expires)
     this.#onChange(changes)
     return entry

@@ -5,6 +5,7 @@ import type { Resolver } from '../contracts/resolver.ts'
 import { addressLiteral } from './address-literal.ts'
 import { withoutNulAtEnd } from './decode-script.ts'
 import type { EvaluatorJob, EvaluatorOutcome, EvaluatorReply, EvaluatorSetup } from './evaluator-worker.ts'
+import { withLateNames } from './late-names.ts'
 import { DEFAULT_LIMITS, type PacLimits } from './limits.ts'
 import { myAddresses } from './my-addresses.ts'
 import { ExecutionsAsked } from './names-asked.ts'
@@ -92,12 +93,14 @@ export class PacEvaluator {
         frozen: request.now !== undefined,
         dns: [...dns],
       })
-      if (outcome.is === 'answer')
-        return { result: outcome.answer, notes: outcome.notes, loadNotes, milliseconds: outcome.ms }
+      const shown = (notes: Notes) => withLateNames(notes, this.#dns, this.#limits)
+      if (outcome.is === 'answer') {
+        const { answer: result, notes, ms: milliseconds } = outcome
+        return { result, notes: shown(notes), loadNotes: shown(loadNotes), milliseconds }
+      }
       if (outcome.is === 'failed') {
-        request.failed?.(
-          ...(outcome.loading ? ([outcome.notes, NO_NOTES] as const) : ([loadNotes, outcome.notes] as const)),
-        )
+        const notes = shown(outcome.notes)
+        request.failed?.(...(outcome.loading ? ([notes, NO_NOTES] as const) : ([shown(loadNotes), notes] as const)))
         throw scriptFailure(outcome.failure, origin, script, outcome.loading ? { during: 'the script' } : {})
       }
       if (!asked.add(outcome)) throw tooManyNames(origin, dnsNames)

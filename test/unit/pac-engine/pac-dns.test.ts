@@ -44,16 +44,14 @@ t.test('a server that leaves the question for IPv6 unanswered does not keep IPv4
   const clock = manualClock()
   const asked: string[] = []
   const open = new Map<string, (addresses: readonly ResolvedAddress[]) => void>()
-  const resolver = createSystemResolver({
-    clock,
-    maxRunning: 32,
-    cacheMs: 0,
-    lookup: (name, family) =>
+  const resolver: Resolver = {
+    resolve: (name, _signal, { family, progress } = {}) =>
       new Promise((answer) => {
+        progress?.started()
         asked.push(`${name} ${family ?? 'both'}`)
         open.set(`${name} ${family ?? 'both'}`, answer)
       }),
-  })
+  }
   const dns = new PacDns({ resolver, clock, limits: DEFAULT_LIMITS, myAddresses: async () => [], onChange: () => {} })
   const quick = dns.resolve(['quick.test'])
   open.get('quick.test both')!([{ address: '192.0.2.9', family: 4 }])
