@@ -16,6 +16,15 @@ export class Signals {
 
   constructor() {
     for (const name of WATCHED) process.on(name, () => this.#came(name))
+    // Those from before this was read; see fairlead.cts.
+    process.emit(
+      'fairlead:signals' as 'exit',
+      ((kept: WatchedSignal[]) => {
+        for (const name of kept) this.#came(name)
+      }) as never,
+    )
+    // Node would open its debugger for whoever is on this machine, and for the gateway's own clients.
+    process.on('SIGUSR1', () => {})
   }
 
   /** From here on all go to `handle`, those that have come already first. */

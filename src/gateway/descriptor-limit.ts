@@ -80,5 +80,5 @@ export function descriptorShortage(
   const { connections, udp } = room
   // Fewer of all clients together are no shortage yet.
   if (connections >= maxConnections && udp.ofAClient === SESSIONS_PER_CLIENT) return undefined
-  return `the limit on open files is ${limit}; ${maxConnections} connections and UDP need ${needed}, so at most ${Math.min(connections, maxConnections)} connections and ${udp.all} client sockets of UDP (${udp.ofAClient} of one client) are served. Raise it (ulimit -n ${needed}, or LimitNOFILE= of the service), or lower limits.connections`
+  return `the limit on open files is ${limit}; ${maxConnections} connections and UDP need ${needed}, so at most ${Math.min(connections, maxConnections)} connections at each door and ${udp.all} client sockets of UDP (${udp.ofAClient} of one client) are served. Raise it (ulimit -n ${needed}, or LimitNOFILE= of the service), or lower limits.connections`
 }

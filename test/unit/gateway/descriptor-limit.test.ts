@@ -48,7 +48,7 @@ t.test('a limit that is too low is told with what to do', async (t) => {
   t.equal(descriptorShortage(524_288, DEFAULT_CONNECTIONS), undefined, 'systemd’s')
   t.match(
     descriptorShortage(1_024, 1_000),
-    /open files is 1024; 1000 connections and UDP need 27252, so at most 346 connections and \d\d client sockets of UDP \(\d\d of one client\) are served\. Raise it \(ulimit -n 27252/,
+    /open files is 1024; 1000 connections and UDP need 27252, so at most 346 connections at each door and \d\d client sockets of UDP \(\d\d of one client\) are served\. Raise it \(ulimit -n 27252/,
   )
   t.equal(descriptorShortage(20_000, 12), undefined, 'fewer client sockets in all, and of one client as many as ever')
   t.match(descriptorShortage(10_000, 1_000), /at most 1000 connections and \d+ client sockets/)
