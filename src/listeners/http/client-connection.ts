@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../../contracts/clock.ts'
 import { GatewayError } from '../../contracts/gateway-error.ts'
 import type { RelayEnd } from '../../contracts/relay.ts'
+import { resetSocket } from '../../system/reset-socket.ts'
 import { readOn } from './read-on.ts'
 
 /** Requests of one connection read ahead of their turn. Reading pauses beyond it: each holds a parsed head. */
@@ -202,14 +203,5 @@ export class ClientConnection {
       else socket.once('end', () => socket.destroy())
       socket.resume()
     }
-  }
-}
-
-/** RST where the transport has it: a FIN in the middle of a close-delimited body would read as its end. */
-export function resetSocket(socket: Socket): void {
-  try {
-    socket.resetAndDestroy()
-  } catch {
-    socket.destroy() // TLS and UNIX sockets have no reset of their own
   }
 }
