@@ -182,7 +182,9 @@ export class Doors {
       door.listener.close()
       door.http.drain()
     }
-    this.#leaving = [...this.#leaving, ...doors].filter((door) => door.listener.connections > 0)
+    this.#leaving = [...this.#leaving, ...doors].filter(
+      ({ listener, http }) => listener.connections + http.connections > 0,
+    )
   }
 
   /** Clients to come meet the new limits; those that are there keep theirs, for ending an idle connection may cross a request on its way. */

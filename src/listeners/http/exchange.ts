@@ -1,15 +1,18 @@
 import type http from 'node:http'
-import type { Clock } from '../../contracts/clock.ts'
 import { GatewayError, toGatewayError } from '../../contracts/gateway-error.ts'
-import type { RelayCounts } from '../../contracts/relay.ts'
 import type { ExchangeResult, UpstreamAnswer, UpstreamRequest } from '../../contracts/request.ts'
 import type { Target } from '../../contracts/target.ts'
-import type { ForwardRequest } from '../../wire/http-request-head.ts'
 import { type CheckedResponse, checkInterim, checkResponse, type ResponseHead } from '../../wire/http-response-head.ts'
-import type { ClientConnection } from './client-connection.ts'
 import { isRepeatable } from './is-repeatable.ts'
-import { awaitNext, awaitRest, goesOnBehind, isWholeWithout, saysYes } from './late-request.ts'
-import type { HttpDoorLimits } from './limits.ts'
+import {
+  awaitNext,
+  awaitRest,
+  goesOnBehind,
+  goOnWithout,
+  isWholeWithout,
+  type LateRequestParts,
+  saysYes,
+} from './late-request.ts'
 import { interimBytes, responseHeadOf } from './node-messages.ts'
 import { passBody } from './pass-body.ts'
 import { sendBody } from './send-body.ts'
@@ -26,20 +29,11 @@ import {
 /** Interim responses to one request. A server that sends more is not getting anywhere. */
 const MAX_INTERIM = 32
 
-export interface ExchangeParts {
-  readonly connection: ClientConnection
-  readonly request: http.IncomingMessage
+export interface ExchangeParts extends LateRequestParts {
   readonly response: http.ServerResponse
-  readonly forward: ForwardRequest
-  readonly clock: Clock
-  readonly limits: HttpDoorLimits
   readonly pseudonym: string
-  /** Of body bytes, from zero. */
-  readonly counts: RelayCounts
   /** Tells the client what failed, if its response has not begun; answers the status. */
   fail(error: GatewayError): number
-  /** The door is closing: no more requests on this connection. */
-  readonly lastRequest: () => boolean
 }
 
 /**
@@ -286,14 +280,20 @@ export class Exchange {
   readonly #isSettled = () => this.#settled
 
   readonly #onAbort = () => {
-    const { clock, connection, limits } = this.#parts
+    const { connection } = this.#parts
     const { signal, ended } = connection
     const reason = toGatewayError(signal.reason)
     if (reason.code === 'SHUTTING_DOWN' && this.#status === 0) this.#status = this.#parts.fail(reason)
     if (!this.#answered) this.#settle(ended, reason)
     else if (!saysYes(this.#status)) this.#settle('finished')
     else if (!isWholeWithout(reason, this.#parts)) this.#settle(ended, reason)
-    else this.#cancelHeadTimer = clock.after(limits.idleMs, () => this.#settle(ended, reason))
+    else {
+      this.#cancelHeadTimer = goOnWithout(
+        this.#parts,
+        (end) => this.#settle('aborted', end),
+        () => this.#settle(ended, reason),
+      )
+    }
   }
 
   #settle(ended: ExchangeResult['ended'], error?: GatewayError): void {

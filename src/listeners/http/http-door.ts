@@ -14,6 +14,7 @@ import { type Backlog, ClientConnection } from './client-connection.ts'
 import { explainClientError } from './client-error.ts'
 import { connectFlow } from './connect-flow.ts'
 import { headOf } from './head-of.ts'
+import type { LeftBehind } from './late-request.ts'
 import { DEFAULT_HTTP_DOOR_LIMITS, type HttpDoorLimits } from './limits.ts'
 import { ProxyServer } from './proxy-server.ts'
 import { serveRequest } from './serve-request.ts'
@@ -33,14 +34,14 @@ export interface HttpDoorOptions {
 export interface HttpDoor {
   /** A paused socket whose first bytes have been put back. UNIX sockets and TLS sockets too. */
   take(socket: Socket): void
-  /** Connections that have not ended, tunnels included. */
+  /** Connections that have not ended, tunnels included, and requests that go on without theirs. */
   readonly connections: number
   readonly statistics: { readonly httpRequestCount: number; readonly connectRequestCount: number }
   /** Ends idle connections, and the others after the response that is due. Tunnels go on. */
   drain(): void
   /** Tells those who wait for an answer that has not begun that there will be none. */
   giveUp(): void
-  /** Resets the connections with an answer that has begun and is not over: it must not look complete. */
+  /** Resets the connections with an answer that has begun and is not over, which must not look complete, and ends requests whose clients have left. */
   breakOff(): void
   /** Ends everything. */
   close(): void
@@ -51,6 +52,7 @@ export interface DoorParts {
   readonly context: DoorContext
   readonly options: HttpDoorOptions
   readonly limits: HttpDoorLimits
+  readonly leftBehind: LeftBehind
   readonly draining: () => boolean
 }
 
@@ -59,8 +61,9 @@ export function createHttpDoor(context: DoorContext, options: HttpDoorOptions): 
   const limits = { ...DEFAULT_HTTP_DOOR_LIMITS, ...options.limits }
   const connections = new Map<Socket, ClientConnection>()
   const backlog: Backlog = { size: 0, limit: limits.maxWaiting }
+  const leftBehind: LeftBehind = new Set()
   let draining = false
-  const parts: DoorParts = { context, options, limits, draining: () => draining }
+  const parts: DoorParts = { context, options, limits, leftBehind, draining: () => draining }
 
   const onConnection = (socket: Socket) => {
     const connection = new ClientConnection(socket, options.clock, backlog)
@@ -164,7 +167,7 @@ export function createHttpDoor(context: DoorContext, options: HttpDoorOptions): 
       socket.resume()
     },
     get connections() {
-      return connections.size
+      return connections.size + leftBehind.size
     },
     get statistics() {
       return server.stats
@@ -174,23 +177,32 @@ export function createHttpDoor(context: DoorContext, options: HttpDoorOptions): 
       server.server.closeIdleConnections()
     },
     giveUp() {
-      const reason = new GatewayError('SHUTTING_DOWN', 'the gateway is shutting down')
+      const reason = shuttingDown()
       for (const connection of connections.values()) {
         if (!connection.released && !connection.responseBegun) connection.abort(reason)
       }
     },
     breakOff() {
-      for (const connection of connections.values()) if (connection.responseBegun) connection.reset()
+      const reason = shuttingDown()
+      for (const connection of connections.values()) {
+        if (!connection.responseBegun) continue
+        connection.abort(reason) // first: a client that is gone may leave its request behind
+        connection.reset()
+      }
+      for (const end of [...leftBehind]) end(reason)
     },
     close() {
       draining = true
-      const reason = new GatewayError('SHUTTING_DOWN', 'the gateway is shutting down')
+      const reason = shuttingDown()
       for (const connection of connections.values()) connection.abort(reason)
+      for (const end of [...leftBehind]) end(reason)
       server.closeConnections()
       server.server.close()
     },
   }
 }
+
+const shuttingDown = () => new GatewayError('SHUTTING_DOWN', 'the gateway is shutting down')
 
 /** The request of an Upgrade that is ours to pass on, or `undefined` where it is better read as an ordinary request. */
 function upgradable(request: http.IncomingMessage, { context, options }: DoorParts): ForwardRequest | undefined {

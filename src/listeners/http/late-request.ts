@@ -1,4 +1,5 @@
 import type http from 'node:http'
+import type { Clock } from '../../contracts/clock.ts'
 import type { GatewayError } from '../../contracts/gateway-error.ts'
 import type { RelayCounts } from '../../contracts/relay.ts'
 import type { UpstreamRequest } from '../../contracts/request.ts'
@@ -7,12 +8,19 @@ import { type CheckedResponse, persists, type ResponseHead } from '../../wire/ht
 import type { ClientConnection } from './client-connection.ts'
 import type { HttpDoorLimits } from './limits.ts'
 
+/** How to end the requests of a door whose clients have left them to it: no connection of the door stands for them any more. */
+export type LeftBehind = Set<(reason: GatewayError) => void>
+
 export interface LateRequestParts {
   readonly connection: ClientConnection
   readonly request: http.IncomingMessage
   readonly forward: ForwardRequest
+  /** Of body bytes, from zero. */
   readonly counts: RelayCounts
+  readonly clock: Clock
   readonly limits: HttpDoorLimits
+  readonly leftBehind: LeftBehind
+  /** The door is closing: no more requests on this connection. */
   readonly lastRequest: () => boolean
 }
 
@@ -24,11 +32,13 @@ export function goesOnBehind(
   { framing }: CheckedResponse,
   head: ResponseHead,
   upstream: UpstreamRequest,
-  { forward, counts }: LateRequestParts,
+  { forward, counts, request }: LateRequestParts,
 ): boolean {
   // Who was not told to continue may send the body all the same, or the next request: nobody can tell them apart.
   const isUnclear = forward.expectsContinue && counts.bytesUp === 0
-  return !upstream.writableEnded && !isUnclear && framing.kind !== 'until-close' && persists(head)
+  // Whose answer ends with the connection waits for that end, perhaps with the rest of its request.
+  const endsByClose = framing.kind === 'until-close' || (framing.kind === 'chunked' && request.httpVersionMinor === 0)
+  return !upstream.writableEnded && !isUnclear && !endsByClose && persists(head)
 }
 
 /** To an answer whose request is not whole. Behind a "no", and behind a "not here", nobody needs the rest. */
@@ -39,6 +49,20 @@ export function saysYes(status: number): boolean {
 /** The client has left, or what it sends is no request, with all of the answer and behind all of its request: what is left of that is on its way. */
 export function isWholeWithout({ code }: GatewayError, { request }: LateRequestParts): boolean {
   return (code === 'CLIENT_GONE' || code === 'BAD_REQUEST') && request.complete
+}
+
+/** Waits for the end of such a request, which the door's own comes before. Answers how to wait no longer. */
+export function goOnWithout(
+  { clock, limits, leftBehind }: LateRequestParts,
+  onDoorEnds: (reason: GatewayError) => void,
+  onIdle: () => void,
+): () => void {
+  leftBehind.add(onDoorEnds)
+  const cancel = clock.after(limits.idleMs, onIdle)
+  return () => {
+    leftBehind.delete(onDoorEnds)
+    cancel()
+  }
 }
 
 /** Node took the connection for one that waits for its next request. */

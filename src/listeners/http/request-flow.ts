@@ -48,7 +48,8 @@ export function requestFlow(
       return new Promise((resolve) => {
         const exchange = new Exchange(upstream, {
           ...{ connection, request, response, forward, limits, counts, fail },
-          ...{ clock: options.clock, pseudonym: options.pseudonym, lastRequest: parts.draining },
+          ...{ clock: options.clock, pseudonym: options.pseudonym },
+          ...{ lastRequest: parts.draining, leftBehind: parts.leftBehind },
         })
         if (forward.upgrade !== undefined) {
           const { pseudonym, relay } = options

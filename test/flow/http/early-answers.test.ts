@@ -1,7 +1,9 @@
-import type { Socket } from 'node:net'
-import t from 'tap'
+import { once } from 'node:events'
+import { Socket } from 'node:net'
+import t, { type Test } from 'tap'
 import { until } from '../../fixtures/until.ts'
-import { startRig } from './rig.ts'
+import type { RawClient } from './raw-client.ts'
+import { type Rig, type RigOptions, startRig } from './rig.ts'
 
 /** The ways whose requests are written differently: our own client to an origin, Node's to an HTTP proxy. */
 const WAYS = [
@@ -79,23 +81,37 @@ for (const [who, options] of WAYS) {
   )
 
   t.test(`a client that leaves behind its request and the early answer of ${who}`, async (t) => {
-    const conns: Socket[] = []
-    const wrap = (socket: Socket) => {
-      conns.push(socket)
-      return socket.pause()
-    }
-    const rig = await startRig(t, { ...options, wrap })
-    rig.origin.answers(accepted())
-    const client = rig.client().send(`${head('', 1000)}x`)
-    await client.gets('ok')
-    conns[0]!.cork() // what the gateway writes is slow to go
-    client.send('x'.repeat(999)).socket.end()
-    await until('it is gone', () => rig.taken[0]!.closed)
-    conns[0]!.uncork()
+    const { rig, client, goes } = await uploadIsSlow(t, options)
+    await leavesBehind(client, rig)
+    goes()
     const origin = await rig.origin.connection()
     await until('all of the body is there', () => bodyLength(origin.bytes) === 1000)
     await until('the exchange is over', () => rig.results.length === 1)
     t.match(rig.results[0], { status: 202, bytesUp: 1000, ended: 'finished' })
+    t.equal(rig.door.connections, 0)
+  })
+
+  for (const end of ['breakOff', 'close'] as const)
+    t.test(`such an upload to ${who} ends with the door (${end})`, async (t) => {
+      const { rig, client, conn } = await uploadIsSlow(t, options)
+      await leavesBehind(client, rig)
+      t.equal(rig.door.connections, 1, 'and counts until then')
+      rig.door[end]()
+      await until('the exchange is over', () => rig.results.length === 1)
+      t.match(rig.results[0], { status: 202, bytesUp: 1000, ended: 'aborted', error: { code: 'SHUTTING_DOWN' } })
+      t.ok(conn.destroyed)
+      t.equal(rig.door.connections, 0)
+    })
+
+  t.test(`nor does the end of the door leave behind an upload to ${who} whose client is there`, async (t) => {
+    const { rig, client, conn } = await uploadIsSlow(t, options)
+    client.send('x'.repeat(999))
+    await until('the gateway has it', () => conn.writableLength >= 999)
+    rig.door.breakOff()
+    t.equal(await client.ending(), 'reset')
+    await until('the exchange is over', () => rig.results.length === 1)
+    t.match(rig.results[0], { status: 202, ended: 'aborted', error: { code: 'SHUTTING_DOWN' } })
+    t.ok(conn.destroyed)
   })
 
   t.test(`${who} that says yes and breaks off: the client hears of it`, async (t) => {
@@ -167,4 +183,56 @@ for (const [who, options] of WAYS) {
     const origin = await rig.origin.connection()
     await until('the origin is let go', () => origin.closed || origin.ended)
   })
+
+  t.test(`an HTTP/1.0 client whose early answer of ${who} has no length but the connection's end`, async (t) => {
+    const rig = await startRig(t, options)
+    rig.origin.answers('HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n')
+    const client = rig.client().send(`${head().replace('1.1', '1.0')}x`)
+    t.match(await client.toEnd(), /\r\n\r\nok$/, 'has it whole without another byte of the request')
+    t.equal(await client.ending(), 'fin')
+    await until('the exchange is over', () => rig.results.length === 1)
+    t.match(rig.results[0], { status: 202, bytesUp: 1, ended: 'finished' })
+  })
+
+  t.test(`an HTTP/1.0 client that knows the length of the early answer of ${who} sends the rest`, async (t) => {
+    const rig = await startRig(t, options)
+    rig.origin.answers(accepted())
+    const client = rig.client().send(`${head('', 1000).replace('1.1', '1.0')}x`)
+    await client.gets('ok')
+    client.send('x'.repeat(999))
+    t.equal(await client.ending(), 'fin')
+    await until('the exchange is over', () => rig.results.length === 1)
+    t.match(rig.results[0], { status: 202, bytesUp: 1000, ended: 'finished' })
+  })
+}
+
+/** A client with its early answer, and all but 999 bytes of its request sent; what goes to the origin from here on waits for `goes`. */
+async function uploadIsSlow(t: Test, options: RigOptions) {
+  const conns: Socket[] = []
+  const waiting: (() => void)[] = []
+  let isSlow = false
+  const inTime = (write: () => void) => void (isSlow ? waiting.push(write) : write())
+  const wrap = (socket: Socket) => {
+    conns.push(socket)
+    const { _write, _writev } = Socket.prototype
+    socket._write = (...args) => inTime(() => _write.apply(socket, args))
+    socket._writev = (...args) => inTime(() => _writev!.apply(socket, args))
+    return socket.pause()
+  }
+  const rig = await startRig(t, { ...options, wrap })
+  rig.origin.answers(accepted())
+  const client = rig.client().send(`${head('', 1000)}x`)
+  await client.gets('ok')
+  isSlow = true
+  const goes = () => {
+    isSlow = false
+    for (const write of waiting) write()
+  }
+  return { rig, client, conn: conns[0]!, goes }
+}
+
+async function leavesBehind(client: RawClient, rig: Rig): Promise<void> {
+  const gone = once(rig.taken[0]!, 'close')
+  client.send('x'.repeat(999)).socket.end()
+  await gone
 }
