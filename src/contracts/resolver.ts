@@ -16,8 +16,6 @@ export interface LookupOptions {
   readonly client?: string | undefined
   /** Where it is told, the zones of that scope hold (`dns.zones` for containers). Default: the host's own view. */
   readonly scope?: Scope | undefined
-  /** Asks for no others: a server that leaves the question for IPv6 unanswered holds up both. */
-  readonly family?: 4 | undefined
   readonly progress?: LookupProgress
 }
 

@@ -16,12 +16,6 @@ const MUTE_MS = 60_000
 
 type Tell = (found: readonly ResolvedAddress[], error?: unknown) => void
 
-interface Question {
-  readonly name: string
-  /** Absent: both. */
-  readonly family?: 4 | undefined
-}
-
 /** One name that has its turn. */
 interface Asked {
   readonly name: string
@@ -65,15 +59,8 @@ export class FamilyLookups {
   }
 
   /** `tell` hears once. The turn is ended when the system has done with it, which may be later. */
-  ask({ name, family }: Question, turn: RunningLookup, tell: Tell): void {
+  ask(name: string, turn: RunningLookup, tell: Tell): void {
     const asked: Asked = { name, turn, tell, network: this.#network, answered: false, cancel() {} }
-    if (family === 4) {
-      this.#lookup(name, 4).then(
-        (found) => this.#end(asked, found),
-        (error: unknown) => this.#end(asked, [], error),
-      )
-      return
-    }
     if (!this.#asksIpv4First(asked)) {
       asked.cancel = this.#clock.after(BESIDE_MS, () => {
         this.#waiting.add(asked)

@@ -37,10 +37,7 @@ const LOOPBACK: readonly ResolvedAddress[] = [
 ]
 
 interface Pending {
-  /** By name, and by family where only one is asked for. */
-  readonly key: string
   readonly name: string
-  readonly family: 4 | undefined
   /** Whose place in the line it is. */
   readonly client: string
   readonly waiters: Set<Waiter>
@@ -74,7 +71,7 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
       const family = net.isIP(name)
       if (family !== 0) return Promise.resolve([{ address: name, family: family === 4 ? 4 : 6 }])
       if (LOCALHOST.test(name)) return Promise.resolve(LOOPBACK)
-      const cached = cache.get(keyOf(name, asked?.family))
+      const cached = cache.get(name)
       if (cached !== undefined && cached.until > clock.monotonic()) return Promise.resolve(cached.addresses)
       return wait(name, signal, asked)
     },
@@ -91,15 +88,14 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
   function wait(
     name: string,
     signal: AbortSignal,
-    { client = '', family, progress }: LookupOptions = {},
+    { client = '', progress }: LookupOptions = {},
   ): Promise<readonly ResolvedAddress[]> {
     return new Promise((resolve, reject) => {
-      const key = keyOf(name, family)
-      const pending = joinable.get(key) ?? queue.get(key) ?? enqueue(name, family, client)
+      const pending = joinable.get(name) ?? queue.get(name) ?? enqueue(name, client)
       if (pending === undefined) return reject(tooManyLookups(name, maxQueued))
       const onAbort = (): void => {
         pending.waiters.delete(waiter)
-        if (pending.waiters.size === 0 && queue.get(key) === pending) leaveQueue(pending)
+        if (pending.waiters.size === 0 && queue.get(name) === pending) leaveQueue(pending)
         reject(signal.reason)
       }
       const waiter: Waiter = {
@@ -121,18 +117,17 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
     })
   }
 
-  function enqueue(name: string, family: 4 | undefined, client: string): Pending | undefined {
+  function enqueue(name: string, client: string): Pending | undefined {
     const own = queuedBy.get(client) ?? 0
     if (queue.size >= maxQueued || !isFairShare(own + 1, queue.size + 1, maxQueued)) return undefined
-    const key = keyOf(name, family)
-    const pending: Pending = { key, name, family, client, waiters: new Set() }
-    queue.set(key, pending)
+    const pending: Pending = { name, client, waiters: new Set() }
+    queue.set(name, pending)
     queuedBy.set(client, own + 1)
     return pending
   }
 
-  function leaveQueue({ key, client }: Pending): void {
-    queue.delete(key)
+  function leaveQueue({ name, client }: Pending): void {
+    queue.delete(name)
     const left = queuedBy.get(client)! - 1
     if (left === 0) queuedBy.delete(client)
     else queuedBy.set(client, left)
@@ -155,34 +150,29 @@ export function createSystemResolver(options: SystemResolverOptions): Resolver {
       if (!turn) continue
       leaveQueue(pending)
       running.add(pending)
-      joinable.set(pending.key, pending)
+      joinable.set(pending.name, pending)
       for (const { progress } of pending.waiters) progress?.started()
-      lookups.ask(pending, turn, (found, error) => answer(pending, found, error))
+      lookups.ask(pending.name, turn, (found, error) => answer(pending, found, error))
     }
   }
 
   function answer(pending: Pending, found: readonly ResolvedAddress[], error: unknown): void {
     running.delete(pending)
-    if (joinable.get(pending.key) === pending) joinable.delete(pending.key)
-    if (found.length > 0 && !pending.stale) remember(pending.key, found)
+    if (joinable.get(pending.name) === pending) joinable.delete(pending.name)
+    if (found.length > 0 && !pending.stale) remember(pending.name, found)
     for (const waiter of pending.waiters) {
       if (found.length > 0) waiter.resolve(found)
       else waiter.reject(resolveError(pending.name, error))
     }
   }
 
-  function remember(key: string, addresses: readonly ResolvedAddress[]): void {
+  function remember(name: string, addresses: readonly ResolvedAddress[]): void {
     if (cacheMs === 0) return
-    cache.delete(key)
+    cache.delete(name)
     // A Map keeps the order of insertion, so the first key is the oldest.
     if (cache.size >= CACHE_LIMIT) cache.delete(cache.keys().next().value!)
-    cache.set(key, { addresses, until: clock.monotonic() + cacheMs })
+    cache.set(name, { addresses, until: clock.monotonic() + cacheMs })
   }
-}
-
-/** A name has no blank. */
-function keyOf(name: string, family: 4 | undefined): string {
-  return family === undefined ? name : `${name} ${family}`
 }
 
 /** Words for what getaddrinfo reports. `ENOTFOUND` stands for EAI_NONAME and EAI_NODATA alike. */

@@ -3,7 +3,6 @@ import type { Clock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
 import type { ResolvedAddress, Resolver } from '../contracts/resolver.ts'
 import { addressLiteral } from './address-literal.ts'
-import { ALONE_MS, Ipv4Alone } from './ipv4-alone.ts'
 import type { PacLimits } from './limits.ts'
 import type { LookupTurn } from './time-spent.ts'
 import type { DnsEntry } from './vm-outcome.ts'
@@ -47,7 +46,6 @@ export class PacDns {
   readonly #clock: Clock
   readonly #limits: PacLimits
   readonly #onChange: (changes: readonly DnsEntry[]) => void
-  readonly #alone: Ipv4Alone
   #nextExpiry = Number.POSITIVE_INFINITY
   /** Counted up with each network. */
   #network = 0
@@ -61,7 +59,6 @@ export class PacDns {
     readonly onChange: (changes: readonly DnsEntry[]) => void
   }) {
     this.#resolver = options.resolver
-    this.#alone = new Ipv4Alone(options.resolver)
     this.#myAddresses = options.myAddresses
     this.#clock = options.clock
     this.#limits = options.limits
@@ -270,26 +267,15 @@ export class PacDns {
         resolve(null)
         end()
       }
-      let leaveAlone = () => {}
-      const askAlone = () => {
-        leaveAlone = this.#alone.ask(ascii, (found) =>
-          isLate ? learnLate(found) : giveUp(() => resolve(joined(found)))(),
-        )
-      }
-      let cancelAlone = this.#clock.after(ALONE_MS, askAlone)
       const noTurn = giveUp(() => reject(new GatewayError('LIMIT_REACHED', NO_TURN, { hint: NO_TURN_HINT })))
       let cancel = this.#clock.after(dnsNameMs, noAnswer)
       const waitFor = (ms: number, task: () => void, began: keyof LookupTurn) => () => {
         turn[began] = this.#clock.monotonic()
         cancel()
         cancel = this.#clock.after(ms, task)
-        cancelAlone()
-        if (began === 'started') cancelAlone = this.#clock.after(ALONE_MS, askAlone)
       }
       const end = () => {
         cancel()
-        cancelAlone()
-        leaveAlone()
         this.#giveUps.delete(noAnswer)
       }
       this.#giveUps.add(noAnswer)

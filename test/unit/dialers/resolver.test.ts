@@ -64,21 +64,6 @@ t.test('lookups of one name are shared, and the answer is used again for a secon
   await again
 })
 
-t.test('IPv4 alone is another question, with answers of its own', async (t) => {
-  const { resolver, asked, answer } = scripted({ maxRunning: 4 })
-  const alone = resolver.resolve('a.example', signal, { family: 4 })
-  const both = resolver.resolve('a.example', signal)
-  t.same(asked, ['a.example IPv4', 'a.example'])
-  answer('a.example IPv4').resolve(FIRST)
-  t.same(await alone, FIRST)
-  const all: readonly ResolvedAddress[] = [{ address: '2001:db8::1', family: 6 }, ...FIRST]
-  answer('a.example').resolve(all)
-  t.same(await both, all)
-  t.same(await resolver.resolve('a.example', signal, { family: 4 }), FIRST)
-  t.same(await resolver.resolve('a.example', signal), all)
-  t.equal(asked.length, 2)
-})
-
 t.test('another network: answers of the old one are not used again, those still to come neither', async (t) => {
   const { resolver, asked, answer } = scripted({ maxRunning: 4 })
   const first = resolver.resolve('a.example', signal)

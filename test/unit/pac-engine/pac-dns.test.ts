@@ -40,46 +40,6 @@ t.test('a name that waits for its turn behind a slow one is not taken for one th
   t.same(new Map(dns.entries() as [string, string][]).get('fast.test'), '192.0.2.2')
 })
 
-t.test('a server that leaves the question for IPv6 unanswered does not keep IPv4 from scripts', async (t) => {
-  const clock = manualClock()
-  const asked: string[] = []
-  const open = new Map<string, (addresses: readonly ResolvedAddress[]) => void>()
-  const resolver: Resolver = {
-    resolve: (name, _signal, { family, progress } = {}) =>
-      new Promise((answer) => {
-        progress?.started()
-        asked.push(`${name} ${family ?? 'both'}`)
-        open.set(`${name} ${family ?? 'both'}`, answer)
-      }),
-  }
-  const dns = new PacDns({ resolver, clock, limits: DEFAULT_LIMITS, myAddresses: async () => [], onChange: () => {} })
-  const quick = dns.resolve(['quick.test'])
-  open.get('quick.test both')!([{ address: '192.0.2.9', family: 4 }])
-  await quick
-  const found = dns.resolve(['a.test'])
-  clock.advance(900)
-  t.same(asked, ['quick.test both', 'a.test both', 'a.test 4'])
-  open.get('a.test 4')!([{ address: '192.0.2.1', family: 4 }])
-  t.same(await found, [['a.test', '192.0.2.1']])
-  t.equal(clock.pending, 0)
-  // Where nobody answers, few are asked for twice, until the system gives up on them.
-  const names = ['b.test', 'c.test', 'd.test']
-  const dead = dns.resolve(names)
-  clock.advance(DEFAULT_LIMITS.dnsNameMs)
-  t.same(
-    await dead,
-    names.map((name) => [name, null]),
-  )
-  t.same(asked.slice(3).toSorted(), ['b.test 4', 'b.test both', 'c.test 4', 'c.test both', 'd.test both'])
-  open.get('b.test 4')!([])
-  await new Promise((later) => setImmediate(later))
-  const late = dns.resolve(['e.test'])
-  clock.advance(900)
-  open.get('e.test both')!([{ address: '2001:db8::1', family: 6 }])
-  t.same(await late, [['e.test', '2001:db8::1']])
-  t.ok(asked.includes('e.test 4'), 'there is room again')
-})
-
 t.test('a name is waited for longer than the system waits for the first of its servers', async (t) => {
   const { clock, dns, answer } = oneAtATime()
   const slow = dns.resolve(['slow.test'])
