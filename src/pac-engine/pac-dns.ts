@@ -10,6 +10,9 @@ import type { DnsEntry } from './vm-outcome.ts'
 /** The name under which the own addresses stand. */
 export const OWN = ''
 
+/** Milliseconds by which a timer may be early, for it counts whole ones. */
+const EARLY_MS = 2
+
 const NO_TURN = 'a name that the PAC script asks for waits behind others that take long to resolve'
 const NO_TURN_HINT = 'The DNS servers of this machine are slow or gone.'
 
@@ -205,7 +208,7 @@ export class PacDns {
     const expires = now + lifetime
     const staleUntil = slow ? expires + dnsStaleMs : expires
     const asked = turn && Number.isFinite(turn.started) ? turn.started : began
-    const late = slow && now - asked >= dnsNameMs
+    const late = slow && now - asked >= dnsNameMs - EARLY_MS
     const before = this.#known.get(name)
     const serial = before && before.addresses === addresses ? before.serial : ++this.#serial
     const entry = [name, addresses] as const
