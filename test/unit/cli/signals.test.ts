@@ -8,6 +8,8 @@ const SRC = fileURLToPath(new URL('../../../src/', import.meta.url))
 const PROGRAM = `
   import { once } from 'node:events'
   import { createRequire } from 'node:module'
+  // Signals that are waited for keep no process running.
+  setInterval(() => {}, 1000)
   process.argv[2] = 'start'
   createRequire('${SRC}')('${SRC}early-signals.cts')
   for (const name of ['SIGHUP', 'SIGTERM']) {
