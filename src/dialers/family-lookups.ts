@@ -13,6 +13,8 @@ const LATE_MS = 2000
 const NO_NAME_MS = 1000
 /** Milliseconds for which such a server is remembered. */
 const MUTE_MS = 60_000
+/** Milliseconds for which IPv6 that came in time says of servers that they do answer for it: a name that is late is late by itself then, or a datagram was lost. */
+const SEEN_MS = 300_000
 
 type Tell = (found: readonly ResolvedAddress[], error?: unknown) => void
 
@@ -43,6 +45,8 @@ export class FamilyLookups {
   /** By `clock.monotonic()`; in the past: one name tries whether IPv6 is answered for. */
   #muteUntil: number | undefined
   #trial: Asked | undefined
+  /** By `clock.monotonic()`: when IPv6 last came in time. */
+  #seenAt: number | undefined
   /** Counted up with each network. */
   #network = 0
 
@@ -104,6 +108,7 @@ export class FamilyLookups {
     this.#network++
     this.#muteUntil = undefined
     this.#trial = undefined
+    this.#seenAt = undefined
   }
 
   #asksIpv4First(asked: Asked): boolean {
@@ -117,6 +122,8 @@ export class FamilyLookups {
     const began = this.#clock.monotonic()
     this.#lookup(asked.name).then(
       (found) => {
+        const inTime = !asked.answered && found.some(({ family }) => family === 6)
+        if (inTime && asked.network === this.#network) this.#seenAt = this.#clock.monotonic()
         const late = this.#waiting.has(asked) && this.#clock.monotonic() - began >= LATE_MS
         if (late && found.some(({ family }) => family === 4)) this.#isMute(asked)
         else if (this.#trial === asked && !asked.answered && found.length > 0) this.#muteUntil = undefined
@@ -140,7 +147,10 @@ export class FamilyLookups {
   }
 
   #isMute({ network }: Asked): void {
-    if (network === this.#network) this.#muteUntil = this.#clock.monotonic() + MUTE_MS
+    if (network !== this.#network) return
+    const now = this.#clock.monotonic()
+    if (this.#seenAt !== undefined && now - this.#seenAt < SEEN_MS) return
+    this.#muteUntil = now + MUTE_MS
   }
 
   #end(asked: Asked, found: readonly ResolvedAddress[], error?: unknown): void {

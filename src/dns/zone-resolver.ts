@@ -84,10 +84,10 @@ async function addressesInZone(
   )
 }
 
-/** Milliseconds that one family's addresses wait for the other's. Some servers say nothing of a family that they do not have (RFC 4074); RFC 8305 §3 has 50, and these are for a busy machine, too. */
+/** Milliseconds that IPv4 addresses wait for those of IPv6, for which some servers answer nothing (RFC 4074). RFC 8305 §3 has 50, and these are for a busy machine, too. IPv6 waits for IPv4: it may lead nowhere from here. */
 const LATE_MS = 250
 
-/** As `Promise.allSettled`; but where one has found something, the other is not waited for much longer, and is left out if it is late. */
+/** As `Promise.allSettled`; but where the first, IPv4, has found something, the other is not waited for much longer, and is left out if it is late. */
 function bothOrSoon(
   questions: readonly Promise<ResolvedAddress[]>[],
   clock: Clock,
@@ -99,7 +99,7 @@ function bothOrSoon(
     const settle = (at: number, result: PromiseSettledResult<ResolvedAddress[]>) => {
       settled.set(at, result)
       const isFound = result.status === 'fulfilled' && result.value.length > 0
-      if (isFound) cancel ??= clock.after(LATE_MS, () => resolve(inOrder()))
+      if (isFound && at === 0) cancel ??= clock.after(LATE_MS, () => resolve(inOrder()))
       if (settled.size < questions.length) return
       cancel?.()
       resolve(inOrder())

@@ -111,6 +111,22 @@ t.test('a name without IPv4, and one that does not exist, wait for the whole ans
   t.match((await failure(none.done)).message, /does not exist in DNS/)
 })
 
+t.test('where IPv6 has come in time, one name that is late takes it from no other', async (t) => {
+  const { clock, asked, ends, resolve, seeMute } = scripted({ maxRunning: 8 })
+  const both = resolve('both.example')
+  await ends('both.example', BOTH)
+  await both.done
+  await seeMute('late.example')
+  const next = resolve('next.example')
+  t.same(asked, ['next.example'], 'both families at once, as before')
+  await ends('next.example', BOTH)
+  t.same(await next.done, BOTH)
+  clock.advance(300_000)
+  await seeMute('other.example')
+  void resolve('then.example')
+  t.same(asked, ['then.example/4'], 'that was long ago')
+})
+
 t.test('once seen: IPv4 alone is asked for first, and both only for names without', async (t) => {
   const { asked, ends, resolve, seeMute } = scripted()
   await seeMute()

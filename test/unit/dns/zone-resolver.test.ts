@@ -90,6 +90,33 @@ t.test('a server that says nothing of one family keeps nobody from the other', a
   t.match(found, [{ address: '192.0.2.1', family: 4 }])
 })
 
+t.test('IPv6 addresses wait for those of IPv4, for they may lead nowhere', async (t) => {
+  const clock = manualClock()
+  let answerA = () => {}
+  const server = await fakeDnsServer(t, async (query) => {
+    const { type } = readMessage(query).question!
+    const [of, data] = type === TYPE.A ? ['A', '192.0.2.1'] : ['AAAA', '2001:db8::1']
+    if (type === TYPE.A) {
+      await new Promise<void>((resolve) => {
+        answerA = resolve
+      })
+    }
+    return [dnsResponse(query, { answers: [{ type: of, name: 'x.corp', ttl: 9, data }] } as never)]
+  })
+  const { lookups } = testAnswerer({ zones: { corp: [server] }, clock })
+  const resolving = resolverWithZones(hostResolver({}), zones(lookups, clock)).resolve(
+    'x.corp',
+    new AbortController().signal,
+    {
+      scope: 'containers',
+    },
+  )
+  await until('AAAA is answered', () => lookups.cached === 1)
+  clock.advance(300)
+  answerA()
+  t.match(await resolving, [{ address: '192.0.2.1' }, { address: '2001:db8::1' }])
+})
+
 t.test('whoever gives up hears of it', async (t) => {
   const server = await fakeDnsServer(t, () => [])
   const { lookups } = testAnswerer({ zones: { corp: [server] } })

@@ -51,7 +51,7 @@ t.test('a limit that is too low is told with what to do', async (t) => {
     /open files is 1024; 1000 connections and UDP need 27252, so at most 346 connections at each door and \d\d client sockets of UDP \(\d\d of one client\) are served\. Raise it \(ulimit -n 27252/,
   )
   t.equal(descriptorShortage(20_000, 12), undefined, 'fewer client sockets in all, and of one client as many as ever')
-  t.match(descriptorShortage(10_000, 1_000), /at most 1000 connections and \d+ client sockets/)
+  t.match(descriptorShortage(10_000, 1_000), /at most 1000 connections at each door and \d+ client sockets/)
 })
 
 t.test('after a reload it is what is served that is told', async (t) => {
@@ -59,7 +59,7 @@ t.test('after a reload it is what is served that is told', async (t) => {
   t.notSame(roomWithin(10_000, 1_000).udp, served.udp, 'a start with these settings would have more for UDP')
   t.match(
     limits.descriptorShortage(10_000, 1_000, 0, served),
-    `1000 connections and ${served.udp.all} client sockets of UDP (${served.udp.ofAClient} of one client)`,
+    `1000 connections at each door and ${served.udp.all} client sockets of UDP (${served.udp.ofAClient} of one client)`,
   )
   for (const limit of [1_024, 4_096, 20_000, 200_000]) {
     t.equal(roomWithin(limit, 500).connections, roomWithin(limit, DEFAULT_CONNECTIONS).connections, 'no settings count')
