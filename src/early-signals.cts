@@ -9,6 +9,8 @@ if (process.argv[2] === 'start') {
   const kept: string[] = []
   const keep = (name: string) => void kept.push(name)
   for (const name of NAMES) process.on(name, keep)
+  // Unheard, it would open Node's debugger.
+  process.on('SIGUSR1', () => {})
   process.once(TAKE, (take: unknown) => {
     for (const name of NAMES) process.off(name, keep)
     ;(take as (names: readonly string[]) => void)(kept)

@@ -79,7 +79,13 @@ export class FamilyLookups {
         // Servers that say nothing about IPv4 either need not be waited for twice.
         if (isSilence(error)) return this.#end(asked, [], error)
         // That holds for both families in DNS; a hosts file may have IPv6 all the same, and says so at once.
-        if (isNoName(error)) asked.cancel = this.#clock.after(NO_NAME_MS, () => this.#tell(asked, [], error))
+        if (isNoName(error)) {
+          asked.cancel = this.#clock.after(NO_NAME_MS, () => {
+            this.#shares.answered(asked.turn)
+            this.#tell(asked, [], error)
+            this.#freed()
+          })
+        }
         this.#askBoth(asked)
       },
     )

@@ -63,9 +63,12 @@ export function createOwnNetworks(
     family === 0 ? endpointsCalled(host, directory.view()) : endpointsAt(host, directory.view())
 
   /** Replicas of a service have their turns. */
-  let turn = 0
-  const inTurn = (addresses: readonly string[]): readonly string[] => {
-    const first = turn++ % addresses.length
+  const turns = new Map<string, number>()
+  const inTurn = (name: string, addresses: readonly string[]): readonly string[] => {
+    const turn = turns.get(name) ?? 0
+    if (turns.size >= MAX_TURNS) turns.clear()
+    turns.set(name, turn + 1)
+    const first = turn % addresses.length
     return [...addresses.slice(first), ...addresses.slice(0, first)].slice(0, MAX_ADDRESSES)
   }
 
@@ -108,7 +111,7 @@ export function createOwnNetworks(
       const [first] = found
       if (first) {
         const detail = `${first.container.name} is a container in ${first.endpoint.network}, which its client is in, too`
-        return direct('own-network', detail, inTurn(addressesOf(query, found)))
+        return direct('own-network', detail, inTurn(query.target.host, addressesOf(query, found)))
       }
       const stopped = stoppedOf(query, container, directory.view())
       if (stopped) return reject('own-network', `the container ${stopped.name} is not running`)
@@ -123,6 +126,8 @@ export function createOwnNetworks(
 const OWN_MS = 1_000
 /** Tried in turn: a service with more replicas than this has some of them tried. */
 const MAX_ADDRESSES = 16
+/** Names whose turns are kept. */
+const MAX_TURNS = 1_024
 
 function addressesOf({ target: { host, family } }: RouteQuery, found: readonly NamedEndpoint[]): readonly string[] {
   if (family !== 0) return [host]
@@ -130,20 +135,17 @@ function addressesOf({ target: { host, family } }: RouteQuery, found: readonly N
 }
 
 /**
- * Nobody else is called so for the client: the name of a container that has ended, or of the client's own service of compose. With a dot it might be a name of DNS,
- * and which networks it was in is not known.
+ * Nobody else is called so for the client: a container or service of its own compose project that has ended. Of others it is not known which networks they were in, and
+ * their names may be those of real hosts, as with a dot any name may be one of DNS.
  */
 function stoppedOf(
   { target: { host, family } }: RouteQuery,
   { project }: Container,
   { stopped = [] }: ContainerView,
 ): StoppedContainer | undefined {
-  if (family !== 0 || host.includes('.')) return undefined
-  return stopped.find(
-    (one) =>
-      one.name.toLowerCase() === host ||
-      (project !== undefined && one.project === project && one.service?.toLowerCase() === host),
-  )
+  if (family !== 0 || host.includes('.') || project === undefined) return undefined
+  const isCalled = (one: StoppedContainer) => one.name.toLowerCase() === host || one.service?.toLowerCase() === host
+  return stopped.find((one) => one.project === project && isCalled(one))
 }
 
 function isIn({ endpoints }: Container, id: string): boolean {

@@ -30,17 +30,18 @@ export async function bind(server: Server, address: ListenAddress, key: Key = 'l
   return { ...address, port: (server.address() as AddressInfo).port }
 }
 
-/** A socket file that nobody answers on is left over from a process that died; anything else at the path is somebody's and stays. */
+/** A socket file that refuses is left over from a process that died; anything else at the path is somebody's and stays, one too that cannot be asked now, for want of descriptors, say. */
 async function removeStaleSocket(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined)
   if (!found?.isSocket()) return
   const probe = connect(path)
-  const alive = await Promise.race([
-    once(probe, 'connect').then(() => true),
-    once(probe, 'error').then(() => false),
-  ]).catch(() => false)
+  const refused = await new Promise<boolean>((resolve) => {
+    probe.once('connect', () => resolve(false))
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'))
+  })
   probe.destroy()
-  if (!alive) await unlink(path)
+  // Whose it was may have taken it away meanwhile.
+  if (refused) await unlink(path).catch(() => {})
 }
 
 function cannotListen(address: ListenAddress, key: Key, cause: NodeJS.ErrnoException): GatewayError {

@@ -46,8 +46,12 @@ export function saysYes(status: number): boolean {
   return status < 300
 }
 
+/** Such requests of a door at once: no limit on its connections counts them. */
+const MAX_LEFT_BEHIND = 256
+
 /** The client has left, or what it sends is no request, with all of the answer and behind all of its request: what is left of that is on its way. */
-export function isWholeWithout({ code }: GatewayError, { request }: LateRequestParts): boolean {
+export function isWholeWithout({ code }: GatewayError, { request, leftBehind }: LateRequestParts): boolean {
+  if (leftBehind.size >= MAX_LEFT_BEHIND) return false
   return (code === 'CLIENT_GONE' || code === 'BAD_REQUEST') && request.complete
 }
 

@@ -112,6 +112,10 @@ t.test('replicas have their turns, and rules that speak of addresses hold for al
   const replicas = createOwnNetworks({ view: () => view }, () => own)
   const firsts = Array.from({ length: 4 }, () => replicas.decide(ask('both'))?.candidates[0]?.addresses?.[0])
   t.strictSame(firsts, ['172.18.0.2', '172.18.0.3', '172.18.0.2', '172.18.0.3'])
+  const mixed = ['both', 'both.one', 'both', 'both.one'].map(
+    (host) => replicas.decide(ask(host))?.candidates[0]?.addresses?.[0],
+  )
+  t.strictSame(mixed, ['172.18.0.2', '172.18.0.2', '172.18.0.3', '172.18.0.3'], 'each name by itself')
   const options = { host: [], gateway: [], hostPorts: [], byAddress: false }
   const both = withOwnNetworks(createSpecialAddresses(options), replicas)
   t.match(both.hostTargets(ask('both')), [
@@ -125,6 +129,7 @@ t.test('replicas have their turns, and rules that speak of addresses hold for al
 t.test('a neighbour that has ended is no business of an upstream', async (t) => {
   const stopped = [
     { name: 'old' },
+    { name: 'run', project: 'shop' },
     { name: 'shop_db_1', project: 'shop', service: 'db2' },
     { name: 'shut.example.com' },
   ]
@@ -132,7 +137,8 @@ t.test('a neighbour that has ended is no business of an upstream', async (t) => 
   const of = { ...app, project: 'shop' }
   const decided = (host: string, container = of) =>
     ended.decide(ask(host, { client: { address: '172.18.0.2', local: false, container } }))
-  t.match(decided('old'), { decision: 'reject', because: { source: 'own-network', detail: 'old is not running' } })
+  t.match(decided('run'), { decision: 'reject', because: { source: 'own-network', detail: 'run is not running' } })
+  t.equal(decided('old'), undefined, 'of no project of its own: it may be the name of a real host')
   t.match(decided('db2'), { because: { detail: 'shop_db_1 is not running' } })
   t.equal(decided('db2', app as typeof of), undefined, 'another project’s service')
   t.equal(decided('shut.example.com'), undefined, 'it may be a name of DNS')
