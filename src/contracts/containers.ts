@@ -47,6 +47,8 @@ export interface ContainerNetwork {
   readonly internal: boolean
   /** The engine keeps its containers from each other (`com.docker.network.bridge.enable_icc`). */
   readonly parted?: true
+  /** The engine has no names in it: Docker's default bridge. */
+  readonly nameless?: true
   /** The engine's host's interface, where there is one and its name is told: `docker0`, `br-0123456789ab`. */
   readonly bridge?: string
   /** CIDR blocks, IPv4 and IPv6. */

@@ -54,6 +54,7 @@ function toNetwork(
     driver: cleanText(Driver, MAX_NAME),
     bridged: !UNBRIDGED.has(Driver),
     internal: Internal,
+    ...(Options?.['com.docker.network.bridge.default_bridge'] === 'true' ? { nameless: true as const } : {}),
     ...(Options?.['com.docker.network.bridge.enable_icc'] === 'false' ? { parted: true as const } : {}),
     ...(bridge !== undefined && isInterfaceName(bridge) ? { bridge } : {}),
     subnets: IPAM.Config.flatMap(({ Subnet }) => (Subnet !== undefined && isBlock(Subnet) ? [Subnet] : [])),

@@ -47,7 +47,10 @@ export async function createExplainer(
     pacEngines: createPacEngines({ clock, resolver, log, env, ownEndpoints, isStarting: () => false, state: 'read' }),
     networkWatch: unchangingNetwork,
     ...(view
-      ? { networkBorders: networkBorders({ view: () => view }), ownNetworks: createOwnNetworks({ view: () => view }) }
+      ? {
+          networkBorders: networkBorders({ view: () => view }),
+          ownNetworks: createOwnNetworks({ view: () => view }, () => settings.dns.containerNames),
+        }
       : {}),
     warn,
   })

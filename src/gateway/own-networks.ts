@@ -30,10 +30,11 @@ export interface OwnNetworks extends Pick<SpecialAddresses, 'decide'> {
  * The neighbours of a container: those that it shares a bridged network with, by the names that it has for them there, and by address. Without a proxy it
  * reaches them past the gateway, captured or not. A program that sends everything to a proxy (`HTTP_PROXY`, from the engine's client) asks it for them as
  * well, and no upstream knows them: so they are dialled, in that network, where this machine is in it, too. And so is this machine at its own address there
- * (172.17.0.1, say), by which containers know their host.
+ * (172.17.0.1, say), by which containers know their host. `namesEverywhere`: whether our own DNS has names in networks, too, where the engine has none.
  */
 export function createOwnNetworks(
   directory: Pick<ContainerDirectory, 'view'>,
+  namesEverywhere: () => boolean,
   readOwn: () => readonly InterfaceAddress[] = readOwnAddresses,
   monotonic: () => number = () => performance.now(),
 ): OwnNetworks {
@@ -55,7 +56,8 @@ export function createOwnNetworks(
     const open = new Map(networks.map((network) => [network.id, network] as const))
     return own.filter(({ endpoint }) => {
       const network = open.get(endpoint.networkId)
-      return network !== undefined && !network.parted && isHere(network)
+      const isNamed = query.target.family !== 0 || !network?.nameless || namesEverywhere()
+      return network !== undefined && !network.parted && isNamed && isHere(network)
     })
   }
 

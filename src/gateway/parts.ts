@@ -89,7 +89,10 @@ export class Parts {
     this.relays = new Relays(clock, byteThreads(options.frontThreads), warn)
     this.engine = new Engine(clock, options.log)
     const borders = networkBorders(this.engine)
-    const ownNetworks = createOwnNetworks(this.engine)
+    const ownNetworks = createOwnNetworks(
+      this.engine,
+      () => (current() as Generation | undefined)?.settings.dns.containerNames === true,
+    )
     let verdicts = 0
     this.engine.onChange(() => void verdicts++)
     const newcomers = new Newcomers({

@@ -120,7 +120,10 @@ t.test('what an engine has, as the directory gives it', async (t) => {
       name: 'hidden',
       subnets: ['172.21.0.0/16'],
       internal: true,
-      options: { 'com.docker.network.bridge.enable_icc': 'false' },
+      options: {
+        'com.docker.network.bridge.enable_icc': 'false',
+        'com.docker.network.bridge.default_bridge': 'true',
+      },
     },
   ]
   engine.containers = [
@@ -156,6 +159,7 @@ t.test('what an engine has, as the directory gives it', async (t) => {
       driver: 'bridge',
       bridged: true,
       internal: true,
+      nameless: true,
       parted: true,
       bridge: `br-${idOf('hidden').slice(0, 12)}`,
       subnets: ['172.21.0.0/16'],

@@ -31,8 +31,9 @@ const view = {
     container('cast', { lan: '192.168.0.6' }),
   ],
 }
+const no = () => false
 const own = ['172.18.0.1', '172.19.0.1', '192.168.0.1'].map((address) => ({ device: 'br', address, bits: 16 }))
-const networks = createOwnNetworks({ view: () => view }, () => own)
+const networks = createOwnNetworks({ view: () => view }, no, () => own)
 const ask = (host: string, more: Partial<RouteQuery> = {}): RouteQuery => ({
   target: targetFromHost(host, 8080),
   scheme: 'http',
@@ -53,7 +54,7 @@ t.test('what a container shares a network with, by name and by address', async (
     ['172.18.0.2', ['172.18.0.2']],
   ] as const) {
     t.match(
-      createOwnNetworks({ view: () => view }, () => own).decide(ask(host)),
+      createOwnNetworks({ view: () => view }, no, () => own).decide(ask(host)),
       {
         decision: 'direct',
         candidates: [{ hops: [], addresses }],
@@ -102,14 +103,14 @@ t.test('who asks matters where it may be such a question', async (t) => {
 
 t.test('not where the engine keeps a network’s containers from each other', async (t) => {
   const parted = { ...view, networks: view.networks.map((one) => ({ ...one, parted: true as const })) }
-  const apart = createOwnNetworks({ view: () => parted }, () => own)
+  const apart = createOwnNetworks({ view: () => parted }, no, () => own)
   t.equal(apart.decide(ask('api')), undefined)
   t.equal(apart.decide(ask('172.18.0.3')), undefined)
   t.match(apart.decide(ask('172.18.0.1')), { decision: 'direct' }, 'the host reaches them, and they it')
 })
 
 t.test('replicas have their turns, and rules that speak of addresses hold for all of them', async (t) => {
-  const replicas = createOwnNetworks({ view: () => view }, () => own)
+  const replicas = createOwnNetworks({ view: () => view }, no, () => own)
   const firsts = Array.from({ length: 4 }, () => replicas.decide(ask('both'))?.candidates[0]?.addresses?.[0])
   t.strictSame(firsts, ['172.18.0.2', '172.18.0.3', '172.18.0.2', '172.18.0.3'])
   const mixed = ['both', 'both.one', 'both', 'both.one'].map(
@@ -133,7 +134,7 @@ t.test('a neighbour that has ended is no business of an upstream', async (t) => 
     { name: 'shop_db_1', project: 'shop', service: 'db2' },
     { name: 'shut.example.com' },
   ]
-  const ended = createOwnNetworks({ view: () => ({ ...view, stopped }) }, () => own)
+  const ended = createOwnNetworks({ view: () => ({ ...view, stopped }) }, no, () => own)
   const of = { ...app, project: 'shop' }
   const decided = (host: string, container = of) =>
     ended.decide(ask(host, { client: { address: '172.18.0.2', local: false, container } }))
@@ -143,6 +144,19 @@ t.test('a neighbour that has ended is no business of an upstream', async (t) => 
   t.equal(decided('db2', app as typeof of), undefined, 'another project’s service')
   t.equal(decided('shut.example.com'), undefined, 'it may be a name of DNS')
   t.match(decided('api'), { decision: 'direct' })
+})
+
+t.test('Docker’s default bridge has no names, unless our own DNS has some there', async (t) => {
+  const nameless = { ...view, networks: view.networks.map((one) => ({ ...one, nameless: true as const })) }
+  for (const everywhere of [false, true]) {
+    const bridge = createOwnNetworks(
+      { view: () => nameless },
+      () => everywhere,
+      () => own,
+    )
+    t.equal(bridge.decide(ask('api'))?.decision, everywhere ? 'direct' : undefined)
+    t.match(bridge.decide(ask('172.18.0.3')), { decision: 'direct' }, 'addresses are addresses')
+  }
 })
 
 t.test('what may be the name of somebody who has just started', async (t) => {
@@ -168,7 +182,7 @@ t.test('this machine’s addresses are read once a second, and kept where they c
     if (++reads === 2) throw new Error('too many open files')
     return own
   }
-  const counted = createOwnNetworks({ view: () => view }, readOwn, () => now)
+  const counted = createOwnNetworks({ view: () => view }, no, readOwn, () => now)
   for (let i = 0; i < 10; i++) t.ok(counted.decide(ask('api')))
   t.equal(reads, 1)
   now = 1_000
