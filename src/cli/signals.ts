@@ -25,6 +25,8 @@ export class Signals {
     )
     // Node would open its debugger for whoever is on this machine, and for the gateway's own clients.
     process.on('SIGUSR1', () => {})
+    // A file that may not grow (LimitFSIZE= of a service): the write that has failed says so.
+    process.on('SIGXFSZ', () => {})
   }
 
   /** From here on all go to `handle`, those that have come already first. */

@@ -128,10 +128,10 @@ export class FamilyLookups {
     const began = this.#clock.monotonic()
     this.#lookup(asked.name).then(
       (found) => {
-        const inTime = !asked.answered && found.some(({ family }) => family === 6)
-        if (inTime && asked.network === this.#network) this.#seenAt = this.#clock.monotonic()
+        const hasIpv6 = found.some(({ family }) => family === 6)
+        if (hasIpv6 && !asked.answered && asked.network === this.#network) this.#seenAt = this.#clock.monotonic()
         const late = this.#waiting.has(asked) && this.#clock.monotonic() - began >= LATE_MS
-        if (late && found.some(({ family }) => family === 4)) this.#isMute(asked)
+        if (late && !hasIpv6 && found.length > 0) this.#isMute(asked)
         else if (this.#trial === asked && !asked.answered && found.length > 0) this.#muteUntil = undefined
         this.#end(asked, found)
       },
