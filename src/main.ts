@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { runCommandLine } from './cli/program.ts'
+import { exitNow, isLookingUp } from './gateway/exit-now.ts'
 
 const args = process.argv.slice(2)
 
@@ -11,7 +12,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => {})
 
 process.exitCode = await runCommandLine(args)
-// What is left is look-ups, which the system works on for up to 15 s and nobody can end. Results are to be out first; of a gateway nobody waits for a word there.
-const streams = args[0] === 'start' ? [] : [process.stdout, process.stderr]
-for (const stream of streams) await new Promise<void>((written) => stream.write('', () => written()))
-process.exit()
+// Nothing is left that could be ended, but look-ups, which nobody can end. Results are to be out first; of a gateway nobody waits for a word there.
+if (isLookingUp()) {
+  const streams = args[0] === 'start' ? [] : [process.stdout, process.stderr]
+  for (const stream of streams) await new Promise<void>((written) => stream.write('', () => written()))
+  exitNow(Number(process.exitCode))
+}

@@ -1,3 +1,4 @@
+import { exitNow } from '../gateway/exit-now.ts'
 import { EXIT } from './exit-code.ts'
 
 const WATCHED = ['SIGHUP', 'SIGTERM', 'SIGINT'] as const
@@ -40,6 +41,6 @@ export class Signals {
     if (this.#handle) this.#handle(signal)
     else if (signal === 'SIGHUP' && early.includes(signal)) return
     else if (signal === 'SIGHUP' || early.filter((one) => one !== 'SIGHUP').length < MAX_ENDS) early.push(signal)
-    else process.exit(EXIT.failed)
+    else exitNow(EXIT.failed)
   }
 }

@@ -1,6 +1,7 @@
 import { systemClock } from '../contracts/clock.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
 import { descriptorLimit, descriptorShortage, type Room, roomWithin } from '../gateway/descriptor-limit.ts'
+import { exitNow } from '../gateway/exit-now.ts'
 import { type Gateway, startGateway } from '../gateway/gateway.ts'
 import { VERSION } from '../gateway/version.ts'
 import { createLog, type Log } from '../observe/log.ts'
@@ -95,7 +96,7 @@ function serve(
       const cut = gateway.status().liveFlows
       await gateway.close()
       log.info({ signal, cut }, 'stopped')
-      process.exit(EXIT.failed)
+      exitNow(EXIT.failed)
     }
     let asked = 0
     const end = (signal: string) => {
@@ -103,7 +104,7 @@ function serve(
       if (asked === 1) void drain(signal)
       else if (asked === 2) void endAtOnce(signal)
       // Not even that comes to its end.
-      else process.exit(EXIT.failed)
+      else exitNow(EXIT.failed)
     }
     // Once the watch is closed a reload does nothing.
     signals.handle((signal) => (signal === 'SIGHUP' ? void watch.reload() : end(signal)))
