@@ -1,6 +1,6 @@
 #!/usr/bin/env node
+import { endProcess } from './cli/end-process.ts'
 import { runCommandLine } from './cli/program.ts'
-import { exitNow, isLookingUp } from './gateway/exit-now.ts'
 
 const args = process.argv.slice(2)
 
@@ -12,9 +12,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => {})
 
 process.exitCode = await runCommandLine(args)
-// Nothing is left that could be ended, but look-ups, which nobody can end. Results are to be out first; of a gateway nobody waits for a word there.
-if (isLookingUp()) {
-  const streams = args[0] === 'start' ? [] : [process.stdout, process.stderr]
-  for (const stream of streams) await new Promise<void>((written) => stream.write('', () => written()))
-  exitNow(Number(process.exitCode))
-}
+// Of a gateway nobody waits for a word there.
+await endProcess({ results: args[0] !== 'start' })

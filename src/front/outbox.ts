@@ -7,7 +7,7 @@ import { PROTOCOLS, type Wish } from './opening.ts'
  * Milliseconds that news may wait which nobody waits for: that tunnels stand and have ended. A busy front then wakes the main thread for the
  * questions only, and a quiet one keeps `status` right to within this.
  */
-const UNHURRIED_MS = 25
+export const UNHURRIED_MS = 25
 /** News kept back at most. */
 const UNHURRIED_ITEMS = 512
 

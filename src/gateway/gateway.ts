@@ -1,5 +1,6 @@
 import type { ContainerDirectory } from '../contracts/containers.ts'
 import { GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
+import { UNHURRIED_MS } from '../front/outbox.ts'
 import { describePassedOver } from '../observe/flow-words.ts'
 import type { Settings } from '../settings/settings.ts'
 import { formatListenAddress, type ListenAddress } from '../wire/listen-address.ts'
@@ -15,6 +16,8 @@ import { VERSION } from './version.ts'
 const FLOWS_SHOWN = 100
 /** Milliseconds between looks whether the last flow has ended while draining. */
 const DRAIN_POLL_MS = 20
+/** Milliseconds after which the front has told of its newest flows, and this thread has heard it, with something to spare. */
+const FRONT_NEWS_MS = 4 * UNHURRIED_MS
 /** And whether another gateway captures in its place: with capture on each starts nft once. */
 const SUCCESSOR_LOOK_MS = 1_000
 
@@ -220,7 +223,7 @@ export class Gateway {
     const stopLooking = every(SUCCESSOR_LOOK_MS, this.#parts.clock, () => void this.#leaveDnsToSuccessor())
     const deadline = this.#parts.clock.monotonic() + limitMs
     // The newest flows of the front are known a little later than they begin.
-    if (this.#parts.front) await new Promise<void>((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
+    if (this.#parts.front) await new Promise<void>((resolve) => setTimeout(resolve, FRONT_NEWS_MS))
     while (this.#parts.records.size > 0 && this.#parts.clock.monotonic() < deadline) {
       await new Promise<void>((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
     }
