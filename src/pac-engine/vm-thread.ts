@@ -226,6 +226,8 @@ export class VmThread {
   #received(message: FromWorker): void {
     if (this.#ended) return
     switch (message.is) {
+      case 'there':
+        return
       case 'begun':
         this.#place = message.place
         this.#begun?.(message.place)

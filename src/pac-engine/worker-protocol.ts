@@ -69,6 +69,8 @@ export type Loaded = { readonly is: 'ready'; readonly notes: Notes } | Exclude<V
 
 /** From the thread. Outcomes come in one or more messages, the last one with `end`; they can be fewer than the batch had jobs. */
 export type FromWorker =
+  /** Its modules are read. */
+  | { readonly is: 'there' }
   /** Global code, in a thread that the system has at this place below /proc. */
   | { readonly is: 'begun'; readonly place: string | undefined }
   | { readonly is: 'loaded'; readonly loaded: Loaded }

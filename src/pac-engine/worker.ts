@@ -99,6 +99,8 @@ function send(message: FromWorker): void {
   port?.postMessage(message)
 }
 
+send({ is: 'there' })
+
 function handOver(end: boolean): void {
   if (done.length === 0 && !end) return
   send({ is: 'done', done, end })
