@@ -128,7 +128,9 @@ await t.test('without the gateway there is no way out', async (t) => {
 
 await t.test('programs without any proxy setting, each way that a PAC file says', async (t) => {
   const pac = `function FindProxyForURL(url, host) {
-    if (url.indexOf('https:') === 0) return 'SOCKS5 dante.corp.test:${dante.port}'
+    // By the port, for every port but 80 is https to a script.
+    if (url.indexOf('https:') !== 0) return 'PROXY reject.fairlead.internal:1'
+    if (url.indexOf(':${origins.ports.https}') > 0) return 'SOCKS5 dante.corp.test:${dante.port}'
     if (host === 'origin.test') return 'PROXY squid.corp.test:${squid.port}'
     return 'DIRECT'
   }`
