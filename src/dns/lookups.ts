@@ -1,6 +1,7 @@
 import { domainToASCII } from 'node:url'
 import type { Clock } from '../contracts/clock.ts'
 import { GatewayError } from '../contracts/gateway-error.ts'
+import { orAborted } from '../contracts/or-aborted.ts'
 import type { Resolver } from '../contracts/resolver.ts'
 import { type DnsMessage, type DnsQuestion, readMessage } from '../wire/dns/message.ts'
 import { nameKey, nameWire, plainName, readName } from '../wire/dns/name.ts'
@@ -268,13 +269,4 @@ function isForWantOfRoom(reason: unknown): boolean {
 
 function leadsElsewhere({ records }: DnsMessage): boolean {
   return records.some(({ section }) => section === 'answer')
-}
-
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) return Promise.reject(signal.reason)
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }

@@ -1,4 +1,5 @@
 import { type GatewayError, toGatewayError } from '../contracts/gateway-error.ts'
+import { orAborted } from '../contracts/or-aborted.ts'
 import type { FlowRecords, Recorded } from '../observe/flow-records.ts'
 
 export type Opens = Pick<FlowRecords, 'open'>
@@ -35,14 +36,5 @@ export async function onceKnown<F extends Asked>(
       record.forget()
       return records.open(flow, at)
     },
-  })
-}
-
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) return Promise.reject(signal.reason)
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
   })
 }
