@@ -17,7 +17,7 @@ export class Signals {
 
   constructor() {
     for (const name of WATCHED) process.on(name, () => this.#came(name))
-    // Those from before this was read; see fairlead.cts.
+    // Those from before this was read; see early-signals.cts.
     process.emit(
       'fairlead:signals' as 'exit',
       ((kept: WatchedSignal[]) => {

@@ -27,6 +27,11 @@ export function endpointsAt(address: string, view: ContainerView): readonly Name
   return indexOf(view).byAddress.get(address) ?? []
 }
 
+/** `id`: of a network. */
+export function isInNetwork({ endpoints }: Pick<Container, 'endpoints'>, id: string | undefined): boolean {
+  return endpoints.some(({ networkId }) => networkId === id)
+}
+
 function indexOf(view: ContainerView): Index {
   const known = indices.get(view)
   if (known) return known

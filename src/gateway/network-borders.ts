@@ -1,3 +1,4 @@
+import { isInNetwork } from '../contracts/container-names.ts'
 import type { Container, ContainerDirectory, ContainerView } from '../contracts/containers.ts'
 import type { Client, RouteQuery } from '../contracts/route.ts'
 import type { ClosedNetwork } from '../router/access.ts'
@@ -33,7 +34,7 @@ export function networkBorders(
     const there = each.filter(({ holds }) => holds(address))
     const clients = container ? [container] : (directory.allAt?.(from) ?? [])
     const isIn = ({ bridge, holds }: (typeof there)[number]) =>
-      holds(from) || (clients.length > 0 && clients.every(({ endpoints }) => isAmong(endpoints, bridge.id)))
+      holds(from) || (clients.length > 0 && clients.every((client) => isInNetwork(client, bridge.id)))
     const within = there.filter(isIn)
     if (there.length === 0 || within.some(({ bridge }) => !bridge.parted)) return undefined
     // As they are now: whoever is refused has the time.
@@ -60,10 +61,6 @@ function isOf(clients: readonly Container[], from: string, address: string): boo
   return (
     from === address || clients.some(({ endpoints }) => endpoints.some(({ addresses }) => addresses.includes(address)))
   )
-}
-
-function isAmong(endpoints: Container['endpoints'], id: string | undefined): boolean {
-  return endpoints.some(({ networkId }) => networkId === id)
 }
 
 interface Bridged {

@@ -1,4 +1,4 @@
-import { endpointsAt, endpointsCalled, type NamedEndpoint } from '../contracts/container-names.ts'
+import { endpointsAt, endpointsCalled, isInNetwork, type NamedEndpoint } from '../contracts/container-names.ts'
 import type {
   Container,
   ContainerDirectory,
@@ -48,16 +48,16 @@ export function createOwnNetworks(
     return ownAddresses().some(({ address }) => holds(address))
   }
 
-  /** What is asked for, in networks that the client is in; `isOpen`: of each network. */
+  /** What is asked for, in networks that the client is in, and in which it has that name or address and a way there. */
   const shared = (query: RouteQuery, container: Container): readonly NamedEndpoint[] => {
-    const own = asked(query).filter(({ endpoint }) => isIn(container, endpoint.networkId))
+    const own = asked(query).filter(({ endpoint }) => isInNetwork(container, endpoint.networkId))
     if (own.length === 0) return own
     const { networks } = directory.view()
-    const open = new Map(networks.map((network) => [network.id, network] as const))
     return own.filter(({ endpoint }) => {
-      const network = open.get(endpoint.networkId)
-      const isNamed = query.target.family !== 0 || !network?.nameless || namesEverywhere()
-      return network !== undefined && !network.parted && isNamed && isHere(network)
+      const network = networks.find(({ id }) => id === endpoint.networkId)
+      if (!network || network.parted) return false
+      const isNamed = query.target.family !== 0 || !network.nameless || namesEverywhere()
+      return isNamed && isHere(network)
     })
   }
 
@@ -80,7 +80,7 @@ export function createOwnNetworks(
     if (!container || family === 0 || !isCandidate(query)) return undefined
     const network = directory
       .view()
-      .networks.find(({ id, bridged, subnets }) => bridged && isIn(container, id) && inBlocks(subnets)(host))
+      .networks.find(({ id, bridged, subnets }) => bridged && isInNetwork(container, id) && inBlocks(subnets)(host))
     return network && ownAddresses().some(({ address }) => address === host) ? network.name : undefined
   }
 
@@ -148,10 +148,6 @@ function stoppedOf(
   if (family !== 0 || host.includes('.') || project === undefined) return undefined
   const isCalled = (one: StoppedContainer) => one.name.toLowerCase() === host || one.service?.toLowerCase() === host
   return stopped.find((one) => one.project === project && isCalled(one))
-}
-
-function isIn({ endpoints }: Container, id: string): boolean {
-  return endpoints.some(({ networkId }) => networkId === id)
 }
 
 /** Where they cannot be read, for want of descriptors, say, the last that could. */
